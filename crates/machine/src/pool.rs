@@ -1,0 +1,268 @@
+//! The pool: all machine memory, addressed by [`Ma`], and who owns each frame of it.
+//!
+//! **Model.** One memfd mapped once, shared, for the life of the process's last handle. It is a
+//! memfd so that a processor that needs frames in another mapping can map the same bytes again.
+//!
+//! **Concurrency.** Guests on several threads read and write the same bytes at the same time, so
+//! every access is an atomic one of its width, or, for whole frames, a sequence of those.
+//!
+//! **Cost.** A load is one bounds check and one host load.
+
+use crate::frame::{Frames, VmId};
+use crate::word::Word;
+use addr::{ByteSize, Gfn, Ma, Mfn, PAGE_SIZE, PageCount};
+use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
+use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+use std::{io, ptr::NonNull, sync::Arc};
+
+/// Words of eight bytes in a frame.
+const FRAME_WORDS: u64 = PAGE_SIZE / 8;
+
+/// A handle to the pool. Clones are the same pool.
+#[derive(Clone)]
+pub struct Pool {
+    // Kept in the handle, not behind the `Arc`, because every guest load and store needs them.
+    base: NonNull<u8>,
+    bytes: u64,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    _mapping: Mapping,
+    frames: Frames,
+}
+
+struct Mapping {
+    base: NonNull<u8>,
+    bytes: usize,
+}
+
+// SAFETY: the mapping is plain memory reached only through atomic accesses, and is unmapped when
+// the last handle goes, whichever thread that happens on.
+unsafe impl Send for Mapping {}
+// SAFETY: as above.
+unsafe impl Sync for Mapping {}
+// SAFETY: `base` points into the mapping that `shared` keeps alive; all accesses are atomic.
+unsafe impl Send for Pool {}
+// SAFETY: as above.
+unsafe impl Sync for Pool {}
+
+impl Mapping {
+    fn new(bytes: usize) -> io::Result<Self> {
+        let memory = memfd_create("memtide-pool", MemfdFlags::CLOEXEC)?;
+        ftruncate(&memory, bytes as u64)?;
+        let protection = ProtFlags::READ | ProtFlags::WRITE;
+        // SAFETY: a new mapping at an address of the kernel's choice, so it overlaps nothing.
+        let base = unsafe { mmap(std::ptr::null_mut(), bytes, protection, MapFlags::SHARED, &memory, 0) }?;
+        let base = NonNull::new(base.cast()).expect("mmap returned an address");
+        Ok(Self { base, bytes })
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // SAFETY: exactly the range `new` mapped; no handle is left to reach it. An error could
+        // only mean that the range is not ours, and there is nothing to do about it here.
+        let _ = unsafe { munmap(self.base.as_ptr().cast(), self.bytes) };
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn outside_pool(ma: Ma) -> ! {
+    panic!("machine address {ma} lies outside the pool");
+}
+
+impl Pool {
+    /// Most frames a pool may have: 2²⁸, 1 TiB, so that an [`Mfn`] fits shadow entries' 28 bits.
+    pub const MAX: PageCount = PageCount(1 << 28);
+
+    /// Makes a pool of `size`, rounded down to whole frames.
+    ///
+    /// The host gives the memory as frames are first used.
+    ///
+    /// # Errors
+    /// What the host kernel says when it refuses the mapping; `InvalidInput` for a size of no frame
+    /// at all or above [`Pool::MAX`].
+    pub fn new(size: ByteSize) -> io::Result<Self> {
+        let frames = size.pages();
+        if frames.0 == 0 || frames > Self::MAX {
+            let limit = Self::MAX.bytes();
+            let message = format!("machine memory must be between 4 KiB and {limit}, not {size}");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
+        let mapping = Mapping::new(frames.bytes().0 as usize)?;
+        Ok(Self {
+            base: mapping.base,
+            bytes: frames.bytes().0,
+            shared: Arc::new(Shared { _mapping: mapping, frames: Frames::new(frames) }),
+        })
+    }
+
+    /// How many frames the pool has.
+    pub fn size(&self) -> PageCount {
+        ByteSize(self.bytes).pages()
+    }
+
+    pub(crate) fn frames(&self) -> &Frames {
+        &self.shared.frames
+    }
+
+    #[inline(always)]
+    fn cell<T: Word>(&self, ma: Ma) -> &T::Atomic {
+        debug_assert!(ma.0.is_multiple_of(T::SIZE), "{ma:?} is not aligned to {} bytes", T::SIZE);
+        // Rounding down makes misalignment impossible for the price of one AND; callers align.
+        let offset = ma.0 & !(T::SIZE - 1);
+        if offset >= self.bytes {
+            outside_pool(ma);
+        }
+        // SAFETY: `offset` is a multiple of the size and below `bytes`, a multiple of the page size,
+        // so the whole word lies in the mapping, which lives as long as `self`. The memory is only
+        // ever accessed atomically; `Word` pairs each integer with the atomic of its layout.
+        unsafe { &*self.base.as_ptr().add(offset as usize).cast::<T::Atomic>() }
+    }
+
+    /// Loads a naturally aligned word. A misaligned address is a broken invariant of the caller;
+    /// it reads the aligned word around it.
+    ///
+    /// # Panics
+    /// If `ma` lies outside the pool.
+    #[inline(always)]
+    pub fn load<T: Word>(&self, ma: Ma) -> T {
+        T::load(self.cell::<T>(ma))
+    }
+
+    /// Stores a naturally aligned word.
+    ///
+    /// # Panics
+    /// If `ma` lies outside the pool.
+    #[inline(always)]
+    pub fn store<T: Word>(&self, ma: Ma, value: T) {
+        T::store(self.cell::<T>(ma), value);
+    }
+
+    /// Replaces the word at `ma` by `new` if it is `current`, sequentially consistent with every
+    /// other such exchange. Gives the word found, in `Err` if it was not `current`.
+    ///
+    /// # Errors
+    /// The word found, if it was not `current`.
+    ///
+    /// # Panics
+    /// If `ma` lies outside the pool.
+    #[inline(always)]
+    pub fn compare_exchange<T: Word>(&self, ma: Ma, current: T, new: T) -> Result<T, T> {
+        T::compare_exchange(self.cell::<T>(ma), current, new)
+    }
+
+    /// Replaces the word at `ma` by `change` of it, atomically, and gives the word before.
+    ///
+    /// # Panics
+    /// If `ma` lies outside the pool.
+    #[inline]
+    pub fn update<T: Word>(&self, ma: Ma, change: impl Fn(T) -> T) -> T {
+        let cell = self.cell::<T>(ma);
+        let mut old = T::load(cell);
+        loop {
+            match T::compare_exchange(cell, old, change(old)) {
+                Ok(_) => return old,
+                Err(now) => old = now,
+            }
+        }
+    }
+
+    /// Fills a frame with zeros.
+    pub(crate) fn zero_frame(&self, mfn: Mfn) {
+        let start = self.frame_start(mfn);
+        // SAFETY: the frame lies in the mapping. It belongs to no guest yet (its caller has just
+        // taken it from the free list), so nobody else reads or writes it.
+        unsafe { start.as_ptr().write_bytes(0, PAGE_SIZE as usize) };
+    }
+
+    /// Copies a frame that nobody writes to a frame that nobody uses.
+    pub(crate) fn copy_frame(&self, from: Mfn, to: Mfn) {
+        assert_ne!(from, to, "a frame is copied to another");
+        let (from, to) = (self.frame_start(from), self.frame_start(to));
+        // SAFETY: both frames lie in the mapping and are distinct. `from` is in passage with its
+        // translations taken away and no pin, so it is not written; `to` is fresh and private here.
+        unsafe { std::ptr::copy_nonoverlapping(from.as_ptr(), to.as_ptr(), PAGE_SIZE as usize) };
+    }
+
+    fn frame_start(&self, mfn: Mfn) -> NonNull<u8> {
+        if mfn >= Mfn(self.size().0) {
+            outside_pool(mfn.base());
+        }
+        // SAFETY: the frame lies in the mapping, as just checked.
+        unsafe { self.base.add(mfn.base().0 as usize) }
+    }
+
+    /// Copies a frame's content out.
+    ///
+    /// A guest that writes meanwhile tears the copy at word boundaries, as it would on a machine.
+    ///
+    /// # Panics
+    /// If the frame lies outside the pool.
+    pub fn read_frame(&self, mfn: Mfn, into: &mut [u64; FRAME_WORDS as usize]) {
+        for (word, ma) in into.iter_mut().zip((mfn.base().0..).step_by(8)) {
+            *word = self.load(Ma(ma));
+        }
+    }
+
+    /// Whether a frame holds exactly `content` now.
+    ///
+    /// # Panics
+    /// If the frame lies outside the pool.
+    pub fn frame_equals(&self, mfn: Mfn, content: &[u64; FRAME_WORDS as usize]) -> bool {
+        content.iter().zip((mfn.base().0..).step_by(8)).all(|(word, ma)| self.load::<u64>(Ma(ma)) == *word)
+    }
+
+    /// The frame's owner and the page it holds, or `None` if it is free.
+    pub fn owner(&self, mfn: Mfn) -> Option<(VmId, Gfn)> {
+        self.frames().owner(mfn)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pool(frames: u64) -> Pool {
+        Pool::new(PageCount(frames).bytes()).expect("a small pool fits")
+    }
+
+    #[test]
+    fn words_are_little_endian_and_read_back() {
+        let pool = pool(2);
+        pool.store::<u64>(Ma(4096), 0x0807_0605_0403_0201);
+        assert_eq!(pool.load::<u8>(Ma(4096)), 1);
+        assert_eq!(pool.load::<u16>(Ma(4098)), 0x0403);
+        assert_eq!(pool.load::<u32>(Ma(4100)), 0x0807_0605);
+        assert_eq!(pool.update::<u32>(Ma(4096), |v| v + 1), 0x0403_0201);
+        assert_eq!(pool.compare_exchange::<u8>(Ma(4096), 9, 7), Err(2));
+        assert_eq!(pool.compare_exchange::<u8>(Ma(4096), 2, 7), Ok(2));
+    }
+
+    #[test]
+    #[should_panic(expected = "outside the pool")]
+    fn an_address_past_the_end_is_refused() {
+        pool(1).load::<u8>(Ma(4096));
+    }
+
+    #[test]
+    fn sizes_out_of_range_are_a_callers_mistake() {
+        assert_eq!(Pool::new(ByteSize(4095)).map(|_| ()).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        assert!(Pool::new(ByteSize(u64::MAX)).is_err());
+    }
+
+    #[test]
+    fn frames_copy_compare_and_clear() {
+        let pool = pool(3);
+        pool.store::<u64>(Ma(8), 42);
+        pool.copy_frame(Mfn(0), Mfn(2));
+        let mut content = [0; 512];
+        pool.read_frame(Mfn(2), &mut content);
+        assert_eq!(content[1], 42);
+        assert!(pool.frame_equals(Mfn(0), &content));
+        pool.zero_frame(Mfn(0));
+        assert!(!pool.frame_equals(Mfn(0), &content));
+    }
+}

@@ -1,0 +1,186 @@
+//! Whole-crate tests: VMs on one pool against a naive model, and threads against each other.
+
+use crate::{Lookup, MemoryError, MoveReport, PageState, Pool, ShootDown, VmId, VmMemory};
+use addr::{Gfn, Ma, Mfn, PageCount};
+use proptest::prelude::*;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+const FIRST: Gfn = Gfn(0x80000);
+
+/// Nobody caches translations: every access looks the pmap up.
+struct NoProcessors;
+
+impl ShootDown for NoProcessors {
+    fn take_away(&self, _: &[(Gfn, Mfn)]) {}
+}
+
+fn pool(frames: u64) -> Pool {
+    Pool::new(PageCount(frames).bytes()).expect("a small pool fits")
+}
+
+fn vm(pool: &Pool, id: u32, pages: u64) -> VmMemory {
+    VmMemory::new(pool, VmId(id), FIRST, PageCount(pages)).expect("the pool holds the VM")
+}
+
+#[test]
+fn first_touch_gives_a_zeroed_frame_even_after_another_vm() {
+    let pool = pool(4);
+    let first = vm(&pool, 1, 4);
+    for gfn in first.pmap().pages() {
+        let mfn = first.resolve(gfn).unwrap();
+        pool.store::<u64>(mfn.base(), 0xdead_beef);
+    }
+    drop(first);
+    let second = vm(&pool, 2, 4);
+    for gfn in second.pmap().pages() {
+        let mfn = second.resolve(gfn).unwrap();
+        assert!(pool.frame_equals(mfn, &[0; 512]), "INV-2");
+    }
+    second.audit().unwrap();
+    pool.audit().unwrap();
+}
+
+#[test]
+fn a_vm_larger_than_the_pool_is_refused_with_figures() {
+    let pool = pool(10);
+    let _first = vm(&pool, 1, 8);
+    let refusal = VmMemory::new(&pool, VmId(2), FIRST, PageCount(3)).err().expect("refused");
+    assert_eq!(refusal, MemoryError::PoolTooSmall { asked: PageCount(3), free: PageCount(2) });
+    let text = refusal.to_string();
+    assert!(text.contains("12 KiB") && text.contains("8 KiB") && text.contains("--machine-memory"), "{text}");
+}
+
+#[test]
+fn a_pinned_page_stays_where_it_is() {
+    let pool = pool(8);
+    let vm = vm(&pool, 1, 2);
+    let pin = vm.pin(FIRST).unwrap();
+    assert_eq!(vm.move_pages(&[FIRST], &NoProcessors), MoveReport { skipped: 1, ..Default::default() });
+    assert_eq!(vm.pmap().lookup(FIRST), Lookup::Mapped(pin.mfn()));
+    let second = pin.clone();
+    drop(pin);
+    assert_eq!(vm.move_pages(&[FIRST], &NoProcessors).skipped, 1, "a clone pins too");
+    drop(second);
+    assert_eq!(vm.move_pages(&[FIRST], &NoProcessors).moved, 1);
+}
+
+#[test]
+fn a_move_without_a_spare_frame_leaves_the_page() {
+    let pool = pool(2);
+    let vm = vm(&pool, 1, 2);
+    let mfn = vm.resolve(FIRST).unwrap();
+    assert_eq!(vm.move_pages(&[FIRST], &NoProcessors).no_frame, 1, "the last frame is promised");
+    assert_eq!(vm.resolve(FIRST), Ok(mfn));
+    assert!(vm.resolve(Gfn(FIRST.0 + 1)).is_ok());
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Write(usize, u64, u64),
+    Move(usize, Vec<u64>),
+    Restart(usize),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        6 => (0..2usize, 0..12u64, any::<u64>()).prop_map(|(v, p, w)| Step::Write(v, p, w)),
+        3 => (0..2usize, prop::collection::vec(0..12u64, 1..6)).prop_map(|(v, p)| Step::Move(v, p)),
+        1 => (0..2usize).prop_map(Step::Restart),
+    ];
+    prop::collection::vec(step, 1..60)
+}
+
+proptest! {
+    /// Two VMs write, move and restart on one pool; a hash map says what each page must hold.
+    #[test]
+    fn two_vms_never_see_each_others_bytes(steps in steps(), spare in 0..4u64) {
+        let pool = pool(24 + spare);
+        let mut vms = [vm(&pool, 1, 12), vm(&pool, 2, 12)];
+        let mut model: [HashMap<u64, u64>; 2] = Default::default();
+        for step in steps {
+            match step {
+                Step::Write(v, page, word) => {
+                    let mfn = vms[v].resolve(Gfn(FIRST.0 + page)).unwrap();
+                    pool.store(mfn.base(), word);
+                    model[v].insert(page, word);
+                }
+                Step::Move(v, pages) => {
+                    let gfns: Vec<Gfn> = pages.iter().map(|p| Gfn(FIRST.0 + p)).collect();
+                    let report = vms[v].move_pages(&gfns, &NoProcessors);
+                    prop_assert_eq!(report.moved + report.skipped + report.no_frame, gfns.len() as u64);
+                }
+                Step::Restart(v) => {
+                    // The old memory must go before the new is promised.
+                    let id = vms[v].id();
+                    let rest = vm(&self::pool(1), 9, 1);
+                    drop(std::mem::replace(&mut vms[v], rest));
+                    vms[v] = vm(&pool, id.0, 12);
+                    model[v].clear();
+                }
+            }
+            pool.audit().map_err(TestCaseError::fail)?;
+            for (vm, model) in vms.iter().zip(&model) {
+                vm.audit().map_err(TestCaseError::fail)?;
+                for (page, word) in model {
+                    let mfn = vm.resolve(Gfn(FIRST.0 + page)).unwrap();
+                    prop_assert_eq!(pool.load::<u64>(mfn.base()), *word);
+                }
+                prop_assert_eq!(vm.census().private.0, model.len() as u64);
+            }
+            let usage = pool.usage();
+            prop_assert_eq!(usage.private.0, (model[0].len() + model[1].len()) as u64);
+            prop_assert_eq!(usage.promised.0 + usage.private.0, 24);
+        }
+    }
+}
+
+#[test]
+fn threads_touching_pinning_and_moving_the_same_pages_agree() {
+    const PAGES: u64 = 64;
+    let pool = pool(PAGES * 2);
+    let vm = vm(&pool, 1, PAGES);
+    let stop = AtomicBool::new(false);
+    let moved = AtomicU64::new(0);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let gfns: Vec<Gfn> = vm.pmap().pages().collect();
+            while !stop.load(Ordering::Relaxed) {
+                for batch in gfns.chunks(7) {
+                    moved.fetch_add(vm.move_pages(batch, &NoProcessors).moved, Ordering::Relaxed);
+                }
+            }
+        });
+        let counters: Vec<_> = (0..2)
+            .map(|_| {
+                scope.spawn(|| {
+                    for round in 0..20_000u64 {
+                        let pin = vm.pin(Gfn(FIRST.0 + round * 7 % PAGES)).unwrap();
+                        pool.update::<u64>(pin.mfn().base(), |word| word + 1);
+                    }
+                })
+            })
+            .collect();
+        for counter in counters {
+            counter.join().unwrap();
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+    let total: u64 = vm.pmap().pages().map(|gfn| pool.load::<u64>(vm.resolve(gfn).unwrap().base())).sum();
+    assert_eq!(total, 40_000, "INV-4: no increment is lost");
+    assert!(moved.load(Ordering::Relaxed) > 0);
+    vm.audit().unwrap();
+    pool.audit().unwrap();
+}
+
+#[test]
+fn states_name_their_frames() {
+    let pool = pool(4);
+    let vm = vm(&pool, 1, 1);
+    assert_eq!(vm.pmap().state(FIRST), Some((PageState::Untouched, false)));
+    let mfn = vm.resolve(FIRST).unwrap();
+    assert_eq!(vm.pmap().state(FIRST), Some((PageState::Private(mfn), false)));
+    assert_eq!(pool.owner(mfn), Some((VmId(1), FIRST)));
+    assert_eq!(vm.resolve(Gfn(1)), Err(MemoryError::Outside(Gfn(1))));
+    assert_eq!(pool.load::<u64>(Ma(mfn.base().0)), 0);
+}
