@@ -1,0 +1,86 @@
+//! `spte_rmap`: for each frame, the shadow entries that lead to it.
+//!
+//! **Model.** Doubly linked lists over entry ids, one list for each value of a hash of the frame
+//! number. Frames may share a list; whoever walks one compares.
+//!
+//! **Cost.** 8 bytes an entry and 256 KiB for the heads; linking and unlinking are O(1).
+
+use addr::Mfn;
+
+const BUCKETS: usize = 1 << 16;
+const END: u32 = u32::MAX;
+
+/// An entry's neighbours on its list.
+#[derive(Clone, Copy)]
+struct Link {
+    previous: u32,
+    next: u32,
+}
+
+/// The lists. An entry id is a number below [`Chains::capacity`], on at most one list.
+pub(crate) struct Chains {
+    heads: Box<[u32]>,
+    links: Vec<Link>,
+}
+
+impl Chains {
+    pub(crate) fn new() -> Self {
+        Self { heads: vec![END; BUCKETS].into_boxed_slice(), links: Vec::new() }
+    }
+
+    /// Admits ids up to but not including `ids`.
+    pub(crate) fn grow(&mut self, ids: usize) {
+        self.links.resize(ids, Link { previous: END, next: END });
+    }
+
+    /// The list that entries leading to `mfn` are on.
+    pub(crate) const fn bucket(mfn: Mfn) -> usize {
+        // Frames are handed out in runs, so their low bits spread them evenly already.
+        mfn.0 as usize % BUCKETS
+    }
+
+    /// Puts `id`, which is on no list, on the list of `mfn`.
+    pub(crate) fn link(&mut self, mfn: Mfn, id: u32) {
+        let head = &mut self.heads[Self::bucket(mfn)];
+        let next = std::mem::replace(head, id);
+        self.links[id as usize] = Link { previous: END, next };
+        if next != END {
+            self.links[next as usize].previous = id;
+        }
+    }
+
+    /// Takes `id` off the list of `mfn`, on which it is.
+    pub(crate) fn unlink(&mut self, mfn: Mfn, id: u32) {
+        let Link { previous, next } = self.links[id as usize];
+        if previous == END {
+            let head = &mut self.heads[Self::bucket(mfn)];
+            assert_eq!(*head, id, "INV-8: shadow entry {id} is first on the list of {mfn:?}");
+            *head = next;
+        } else {
+            self.links[previous as usize].next = next;
+        }
+        if next != END {
+            self.links[next as usize].previous = previous;
+        }
+    }
+
+    /// The ids on the list of `mfn`, those of other frames among them.
+    pub(crate) fn of(&self, mfn: Mfn) -> impl Iterator<Item = u32> {
+        self.list(Self::bucket(mfn))
+    }
+
+    fn list(&self, bucket: usize) -> impl Iterator<Item = u32> {
+        let first = Some(self.heads[bucket]).filter(|&id| id != END);
+        std::iter::successors(first, |&id| Some(self.links[id as usize].next).filter(|&next| next != END))
+    }
+
+    /// Every id with its bucket, for audits.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, u32)> {
+        (0..BUCKETS).flat_map(|bucket| self.list(bucket).map(move |id| (bucket, id)))
+    }
+
+    /// Bytes of host memory the lists take.
+    pub(crate) fn bytes(&self) -> u64 {
+        (self.heads.len() * 4 + self.links.len() * size_of::<Link>()) as u64
+    }
+}

@@ -1,0 +1,367 @@
+//! Shadow page tables: gva -> machine, derived from the guest's tables and the pmap.
+//!
+//! **Model.** A shadow table covers 2 MiB of one address space and mirrors what the guest has there:
+//! a last-level table, or part of a large leaf. A directory finds it by space and address. Entries
+//! are filled one by one, by hidden faults.
+//!
+//! After a fence a table is stale. It is *synced* when next used: if the guest still translates
+//! these 2 MiB by the same table, each entry that still says the same is kept and the others are
+//! dropped; otherwise all are.
+//!
+//! All entries that lead to one frame are chained (`spte_rmap`), so that the host can take a frame's
+//! translations away without searching.
+//!
+//! **Invariants.** INV-8; every entry present is on the chain of its frame and no other is.
+//!
+//! **Concurrency.** Belongs to one hart, so a fence needs nobody else.
+//!
+//! **Cost.** 16 bytes an entry, 8 KiB a table; at most `limit` tables, the one used longest ago
+//! makes room.
+
+use crate::format::{Permissions, Pte, Root};
+use crate::rmap::Chains;
+use crate::space::SpaceId;
+use crate::walk::{NESTED_REFERENCES, Source, Translation};
+use addr::{Gfn, Gva, Mfn};
+use machine::{Lookup, VmMemory};
+use rustc_hash::FxHashMap;
+
+/// Entries in a shadow table.
+pub(crate) const ENTRIES: usize = 512;
+
+/// A shadow entry (spte): `mfn:28 | gfn:28 | 0:2 | dirty | U X W R | present`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Spte(u64);
+
+impl Spte {
+    const ABSENT: Self = Self(0);
+    const DIRTY: u64 = 1 << 5;
+
+    fn new(translation: &Translation, mfn: Mfn) -> Self {
+        let permissions = u64::from(translation.permissions.bits()) << 1;
+        let dirty = if translation.dirty { Self::DIRTY } else { 0 };
+        Self(mfn.0 << 36 | translation.gfn.0 << 8 | dirty | permissions | 1)
+    }
+
+    pub(crate) fn is_present(self) -> bool {
+        self.0 & 1 != 0
+    }
+
+    pub(crate) fn mfn(self) -> Mfn {
+        Mfn(self.0 >> 36)
+    }
+
+    pub(crate) fn gfn(self) -> Gfn {
+        Gfn(self.0 << 28 >> 36)
+    }
+
+    pub(crate) fn permissions(self) -> Permissions {
+        Permissions::from_bits((self.0 >> 1) as u8)
+    }
+
+    pub(crate) fn is_dirty(self) -> bool {
+        self.0 & Self::DIRTY != 0
+    }
+
+    /// Whether the guest's entry still says what this was derived from.
+    fn agrees_with(self, pte: Pte) -> bool {
+        pte.is_well_formed()
+            && pte.is_leaf()
+            && pte.has(Pte::A)
+            && pte.gfn() == self.gfn()
+            && pte.permissions() == self.permissions()
+            && (!self.is_dirty() || pte.has(Pte::D))
+    }
+}
+
+struct Table {
+    space: SpaceId,
+    /// First address of the 2 MiB.
+    base: Gva,
+    source: Source,
+    synced: u64,
+    used: u64,
+    entries: Box<[Spte; ENTRIES]>,
+}
+
+/// What happened to shadow tables and entries, since the beginning.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ShadowCounts {
+    /// Tables made.
+    pub tables_built: u64,
+    /// Tables dropped: for want of room, or because the guest dropped what they mirror.
+    pub tables_dropped: u64,
+    /// Tables compared with the guest's after a fence.
+    pub tables_synced: u64,
+    /// Entries found unchanged by that.
+    pub entries_kept: u64,
+    /// Entries dropped, by that, by a fence of one address or by the host.
+    pub entries_dropped: u64,
+}
+
+/// One hart's shadow page tables.
+pub(crate) struct Shadow {
+    tables: Vec<Table>,
+    free: Vec<u32>,
+    directory: FxHashMap<u64, u32>,
+    chains: Chains,
+    limit: usize,
+    uses: u64,
+    pub(crate) counts: ShadowCounts,
+}
+
+const fn key(space: SpaceId, gva: Gva) -> u64 {
+    (space.0 as u64) << 43 | gva.0 >> 21
+}
+
+const fn index(gva: Gva) -> usize {
+    (gva.0 >> 12) as usize % ENTRIES
+}
+
+impl Shadow {
+    /// An empty shadow of at most `limit` tables.
+    pub(crate) fn new(limit: usize) -> Self {
+        Self {
+            tables: Vec::new(),
+            free: Vec::new(),
+            directory: FxHashMap::default(),
+            chains: Chains::new(),
+            limit,
+            uses: 0,
+            counts: ShadowCounts::default(),
+        }
+    }
+
+    /// The entry for `gva`, if there is one as of `fenced`, the space's last fence. A stale table is
+    /// synced first.
+    pub(crate) fn find(
+        &mut self,
+        memory: &VmMemory,
+        root: &Root,
+        (space, fenced): (SpaceId, u64),
+        gva: Gva,
+        references: &mut u64,
+    ) -> Option<Spte> {
+        *references += 1;
+        let table = *self.directory.get(&key(space, gva))?;
+        if self.tables[table as usize].synced < fenced {
+            self.sync(memory, root, table, fenced, references);
+        }
+        self.uses += 1;
+        let found = &mut self.tables[table as usize];
+        found.used = self.uses;
+        *references += 1;
+        Some(found.entries[index(gva)]).filter(|spte| spte.is_present())
+    }
+
+    /// Compares a stale table with what the guest has now.
+    fn sync(&mut self, memory: &VmMemory, root: &Root, table: u32, fenced: u64, references: &mut u64) {
+        self.counts.tables_synced += 1;
+        let (base, source) = {
+            let table = &mut self.tables[table as usize];
+            table.synced = fenced;
+            (table.base, table.source)
+        };
+        if Source::find(memory, root, base, references) != Some(source) {
+            self.empty(table);
+            return;
+        }
+        let Source::Table(guest_table) = source else {
+            self.counts.entries_kept +=
+                self.tables[table as usize].entries.iter().filter(|spte| spte.is_present()).count() as u64;
+            return;
+        };
+        *references += NESTED_REFERENCES;
+        let Lookup::Mapped(frame) = memory.pmap().lookup(guest_table) else {
+            self.empty(table);
+            return;
+        };
+        for index in 0..ENTRIES {
+            let spte = self.tables[table as usize].entries[index];
+            if !spte.is_present() {
+                continue;
+            }
+            *references += 1;
+            let pte = Pte(memory.pool().load(frame.base().wrapping_add(index as u64 * 8)));
+            if spte.agrees_with(pte) {
+                self.counts.entries_kept += 1;
+            } else {
+                self.drop_entry(table, index);
+            }
+        }
+    }
+
+    /// Enters what a walk found for `gva`.
+    pub(crate) fn fill(
+        &mut self,
+        (space, fenced): (SpaceId, u64),
+        gva: Gva,
+        translation: &Translation,
+        mfn: Mfn,
+    ) {
+        let table = match self.directory.get(&key(space, gva)) {
+            Some(&table) => table,
+            None => self.build(space, gva, translation.source),
+        };
+        let found = &mut self.tables[table as usize];
+        if found.source != translation.source || found.synced < fenced {
+            (found.source, found.synced) = (translation.source, fenced);
+            self.empty(table);
+        }
+        let index = index(gva);
+        if self.tables[table as usize].entries[index].is_present() {
+            self.unlink(table, index);
+        }
+        self.uses += 1;
+        let entered = &mut self.tables[table as usize];
+        entered.used = self.uses;
+        entered.entries[index] = Spte::new(translation, mfn);
+        self.chains.link(mfn, id(table, index));
+    }
+
+    fn build(&mut self, space: SpaceId, gva: Gva, source: Source) -> u32 {
+        self.counts.tables_built += 1;
+        if self.tables.len() - self.free.len() >= self.limit {
+            self.drop_oldest();
+        }
+        let base = Gva(gva.0 & !((1 << 21) - 1));
+        let table = if let Some(table) = self.free.pop() {
+            let reused = &mut self.tables[table as usize];
+            (reused.space, reused.base, reused.source, reused.synced) = (space, base, source, 0);
+            table
+        } else {
+            self.tables.push(Table {
+                space,
+                base,
+                source,
+                synced: 0,
+                used: 0,
+                entries: Box::new([Spte::ABSENT; ENTRIES]),
+            });
+            self.chains.grow(self.tables.len() * ENTRIES);
+            self.tables.len() as u32 - 1
+        };
+        self.directory.insert(key(space, gva), table);
+        table
+    }
+
+    fn drop_oldest(&mut self) {
+        let oldest = self
+            .directory
+            .values()
+            .copied()
+            .min_by_key(|&table| self.tables[table as usize].used)
+            .expect("a full shadow has a table");
+        self.drop_table(oldest);
+    }
+
+    fn drop_table(&mut self, table: u32) {
+        self.counts.tables_dropped += 1;
+        self.empty(table);
+        let dropped = &self.tables[table as usize];
+        self.directory.remove(&key(dropped.space, dropped.base));
+        self.free.push(table);
+    }
+
+    fn empty(&mut self, table: u32) {
+        for index in 0..ENTRIES {
+            if self.tables[table as usize].entries[index].is_present() {
+                self.drop_entry(table, index);
+            }
+        }
+    }
+
+    fn drop_entry(&mut self, table: u32, index: usize) {
+        self.counts.entries_dropped += 1;
+        self.unlink(table, index);
+        self.tables[table as usize].entries[index] = Spte::ABSENT;
+    }
+
+    fn unlink(&mut self, table: u32, index: usize) {
+        let mfn = self.tables[table as usize].entries[index].mfn();
+        self.chains.unlink(mfn, id(table, index));
+    }
+
+    /// Carries out a fence of one address. Part of a large leaf goes with all of the leaf's parts
+    /// in the same 2 MiB.
+    pub(crate) fn drop_page(&mut self, space: SpaceId, gva: Gva) {
+        let Some(&table) = self.directory.get(&key(space, gva)) else { return };
+        let found = &self.tables[table as usize];
+        match found.source {
+            Source::Large { .. } => self.drop_table(table),
+            Source::Table(_) if found.entries[index(gva)].is_present() => {
+                self.drop_entry(table, index(gva));
+            }
+            Source::Table(_) => {}
+        }
+    }
+
+    /// Drops all tables of one space.
+    pub(crate) fn drop_space(&mut self, space: SpaceId) {
+        let tables: Vec<u32> = self
+            .directory
+            .values()
+            .copied()
+            .filter(|&table| self.tables[table as usize].space == space)
+            .collect();
+        for table in tables {
+            self.drop_table(table);
+        }
+    }
+
+    /// Drops every entry that leads to `mfn`.
+    pub(crate) fn drop_frame(&mut self, mfn: Mfn) {
+        let ids: Vec<u32> = self.chains.of(mfn).collect();
+        for id in ids {
+            let (table, index) = (id / ENTRIES as u32, id as usize % ENTRIES);
+            if self.tables[table as usize].entries[index].mfn() == mfn {
+                self.drop_entry(table, index);
+            }
+        }
+    }
+
+    /// All entries present, with space and address, and whether their table was synced at or after
+    /// the stamp `fenced` gives for the space.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (SpaceId, u64, Gva, Spte)> {
+        self.directory.values().flat_map(|&table| {
+            let table = &self.tables[table as usize];
+            table.entries.iter().enumerate().filter(|(_, spte)| spte.is_present()).map(
+                move |(index, &spte)| {
+                    (table.space, table.synced, Gva(table.base.0 + ((index as u64) << 12)), spte)
+                },
+            )
+        })
+    }
+
+    /// Tables in use.
+    pub(crate) fn tables(&self) -> usize {
+        self.directory.len()
+    }
+
+    /// Bytes of host memory the tables take.
+    pub(crate) fn bytes(&self) -> u64 {
+        (self.tables.len() * ENTRIES * size_of::<Spte>()) as u64 + self.chains.bytes()
+    }
+
+    /// Checks that the chains hold exactly the entries present.
+    pub(crate) fn audit(&self) -> machine::Audit {
+        let present = self.entries().count();
+        let mut chained = 0;
+        for (bucket, at) in self.chains.iter() {
+            let spte = self.tables[at as usize / ENTRIES].entries[at as usize % ENTRIES];
+            if !spte.is_present() || Chains::bucket(spte.mfn()) != bucket {
+                return Err(format!("INV-8: chain {bucket} holds entry {at}, which leads elsewhere"));
+            }
+            chained += 1;
+        }
+        if chained == present {
+            Ok(())
+        } else {
+            Err(format!("INV-8: {present} shadow entries present, {chained} chained"))
+        }
+    }
+}
+
+const fn id(table: u32, index: usize) -> u32 {
+    table * ENTRIES as u32 + index as u32
+}

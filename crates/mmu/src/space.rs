@@ -1,0 +1,178 @@
+//! The address spaces a hart knows, and what the guest's fences mean for each.
+//!
+//! **Model.** A *space* is everything cached for one [`Root`]. Mappings of the upper half that the
+//! guest marks global are cached once, in a space of their own for the paging mode, so that the
+//! kernel's translations outlive every switch; a root with upper mappings that are not global uses
+//! its own space for both halves.
+//!
+//! A fence of everything, or of one ASID, stamps the spaces it concerns: what they hold is *stale*
+//! and must be compared with the guest's tables before it is used again. A fence of one address
+//! concerns any number of spaces, so it is carried out on those in use and written to a short log;
+//! another space reads the log when it is next used, or is stale if the log has moved on too far.
+//!
+//! **Cost.** A fence of one address and a switch to a known space are O(1).
+
+use crate::format::{PagingMode, Root};
+use addr::{Gfn, Gva};
+use rustc_hash::FxHashMap;
+
+/// Spaces kept; the one used longest ago makes room.
+const KEPT: usize = 256;
+/// Fences of one address that are remembered.
+const LOG: usize = 64;
+/// The table of no root: stands for the global mappings of a mode.
+const GLOBAL: Gfn = Gfn(u64::MAX);
+
+/// Names a space while it is kept.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub(crate) struct SpaceId(pub(crate) u32);
+
+pub(crate) struct Space {
+    pub(crate) root: Root,
+    /// Its slot in the TLB; `None` until it is used, and after all its entries had to go.
+    pub(crate) slot: Option<u16>,
+    /// What was derived before this moment is stale.
+    pub(crate) fenced: u64,
+    /// Fences of one address up to this one are carried out.
+    log_read: u64,
+    /// Whether the upper half is served by the mode's global space.
+    pub(crate) upper_is_global: bool,
+    /// Whether it holds parts of leaves of 2 MiB and more, and of 1 GiB and more.
+    pub(crate) large: bool,
+    pub(crate) huge: bool,
+    used: u64,
+}
+
+pub(crate) struct Spaces {
+    kept: Vec<Space>,
+    by_root: FxHashMap<Root, SpaceId>,
+    /// Counts fences and switches: the time that stamps are in.
+    clock: u64,
+    log: [Gva; LOG],
+    logged: u64,
+}
+
+/// What a space missed while it was not in use.
+pub(crate) enum Missed {
+    Nothing,
+    Pages(Vec<Gva>),
+    Everything,
+}
+
+impl Spaces {
+    pub(crate) fn new() -> Self {
+        Self { kept: Vec::new(), by_root: FxHashMap::default(), clock: 0, log: [Gva(0); LOG], logged: 0 }
+    }
+
+    pub(crate) fn get(&self, id: SpaceId) -> &Space {
+        &self.kept[id.0 as usize]
+    }
+
+    pub(crate) fn get_mut(&mut self, id: SpaceId) -> &mut Space {
+        &mut self.kept[id.0 as usize]
+    }
+
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (SpaceId, &mut Space)> {
+        self.kept.iter_mut().enumerate().map(|(index, space)| (SpaceId(index as u32), space))
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (SpaceId, &Space)> {
+        self.kept.iter().enumerate().map(|(index, space)| (SpaceId(index as u32), space))
+    }
+
+    fn tick(&mut self) -> u64 {
+        self.clock += 1;
+        self.clock
+    }
+
+    /// The root that stands for the global mappings of `mode`.
+    pub(crate) fn global_root(mode: PagingMode) -> Root {
+        Root { mode, asid: 0, table: GLOBAL }
+    }
+
+    pub(crate) fn is_global(root: &Root) -> bool {
+        root.table == GLOBAL
+    }
+
+    /// The space of `root`, new if need be. The second value is a space that had to make room,
+    /// whose id the new one has: what is cached for it must go. Spaces in `keep` stay.
+    pub(crate) fn find(&mut self, root: Root, keep: [SpaceId; 2]) -> (SpaceId, bool) {
+        let now = self.tick();
+        if let Some(&id) = self.by_root.get(&root) {
+            self.get_mut(id).used = now;
+            return (id, false);
+        }
+        let space = Space {
+            root,
+            slot: None,
+            fenced: now,
+            log_read: self.logged,
+            upper_is_global: root.mode != PagingMode::Bare && !Self::is_global(&root),
+            large: false,
+            huge: false,
+            used: now,
+        };
+        if self.kept.len() < KEPT {
+            let id = SpaceId(self.kept.len() as u32);
+            self.kept.push(space);
+            self.by_root.insert(root, id);
+            return (id, false);
+        }
+        let oldest = self
+            .iter()
+            .filter(|(id, space)| !keep.contains(id) && !Self::is_global(&space.root))
+            .min_by_key(|(_, space)| space.used)
+            .map(|(id, _)| id)
+            .expect("more spaces are kept than are in use");
+        let old = std::mem::replace(self.get_mut(oldest), space);
+        self.by_root.remove(&old.root);
+        self.by_root.insert(root, oldest);
+        (oldest, true)
+    }
+
+    /// What `id` missed since it was last in use; from now on it has missed nothing.
+    pub(crate) fn catch_up(&mut self, id: SpaceId) -> Missed {
+        let read = std::mem::replace(&mut self.kept[id.0 as usize].log_read, self.logged);
+        match self.logged - read {
+            0 => Missed::Nothing,
+            missed if missed as usize <= LOG => {
+                Missed::Pages((read..self.logged).map(|entry| self.log[entry as usize % LOG]).collect())
+            }
+            _ => Missed::Everything,
+        }
+    }
+
+    /// Notes a fence of one address that `in_use` carry out at once.
+    pub(crate) fn log_page(&mut self, gva: Gva, in_use: [SpaceId; 2]) {
+        for id in in_use {
+            debug_assert_eq!(self.get(id).log_read, self.logged, "spaces in use have caught up");
+        }
+        self.log[self.logged as usize % LOG] = gva;
+        self.logged += 1;
+        for id in in_use {
+            self.get_mut(id).log_read = self.logged;
+        }
+    }
+
+    /// How many spaces have this ASID, global ones aside.
+    pub(crate) fn count_of(&self, asid: u16) -> usize {
+        self.kept.iter().filter(|space| space.root.asid == asid && !Self::is_global(&space.root)).count()
+    }
+
+    /// Makes everything a space holds stale.
+    pub(crate) fn fence(&mut self, id: SpaceId) {
+        let now = self.tick();
+        let space = self.get_mut(id);
+        space.fenced = now;
+        space.slot = None;
+    }
+
+    /// Makes everything stale that every space selected by `concerned` holds.
+    pub(crate) fn fence_where(&mut self, concerned: impl Fn(&Root) -> bool) {
+        let now = self.tick();
+        for space in self.kept.iter_mut().filter(|space| concerned(&space.root)) {
+            space.fenced = now;
+            space.slot = None;
+        }
+    }
+}

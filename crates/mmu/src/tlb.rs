@@ -1,0 +1,203 @@
+//! The TLB: the translations the processor uses at once.
+//!
+//! **Model.** Two direct-mapped arrays, one for data and one for instructions. An entry's tag is the
+//! page's gva with a *context* in the twelve low bits, which says for which address space and view
+//! the entry is good:
+//!
+//! ```text
+//!   63               12 11      5 4    3 2   0
+//!  |  page of the gva  |  slot   | view |  0  |
+//! ```
+//!
+//! *Slots* stand for address spaces; a space whose entries must all go simply gets a new slot, and
+//! when the 128 are used up the arrays are emptied. *View* is user, supervisor, or supervisor with
+//! SUM. A lookup compares the tag with the address whose low three bits are kept: a misaligned
+//! access never matches and takes the slow way.
+//!
+//! A data entry has a read tag and a write tag; an absent write tag is how the processor is made to
+//! come back before it writes (a clean page must be marked dirty).
+//!
+//! **Concurrency.** Belongs to one hart.
+
+use crate::format::View;
+use addr::{Gva, Ma, Mfn, PAGE_OFFSET};
+
+/// Entries for data.
+const DATA: usize = 4096;
+/// Entries for instructions.
+const FETCH: usize = 1024;
+/// Slots for address spaces.
+pub(crate) const SLOTS: u16 = 128;
+/// Equals no tag: view 3 does not exist.
+const NEVER: u64 = u64::MAX;
+const CONTEXT: u64 = PAGE_OFFSET & !7;
+const SLOT: u64 = (SLOTS as u64 - 1) << 5;
+
+#[derive(Clone, Copy, Debug)]
+struct DataEntry {
+    read: u64,
+    write: u64,
+    /// Machine address minus guest virtual address.
+    addend: u64,
+    mfn: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct FetchEntry {
+    tag: u64,
+    mfn: u32,
+    code: u32,
+}
+
+const NO_DATA: DataEntry = DataEntry { read: NEVER, write: NEVER, addend: 0, mfn: u32::MAX };
+const NO_FETCH: FetchEntry = FetchEntry { tag: NEVER, mfn: u32::MAX, code: 0 };
+
+/// The tags' contexts of the address space in use, for each half of it.
+#[derive(Clone, Copy)]
+struct Contexts {
+    data: [u64; 2],
+    fetch: [u64; 2],
+}
+
+/// One hart's TLB.
+pub struct Tlb {
+    data: Box<[DataEntry; DATA]>,
+    fetch: Box<[FetchEntry; FETCH]>,
+    contexts: Contexts,
+}
+
+/// The lower half of the address space has index 0, the upper 1.
+#[inline(always)]
+pub(crate) const fn half(gva: Gva) -> usize {
+    (gva.0 >> 63) as usize
+}
+
+const fn data_index(gva: Gva) -> usize {
+    (gva.0 >> 12) as usize % DATA
+}
+
+const fn fetch_index(gva: Gva) -> usize {
+    (gva.0 >> 12) as usize % FETCH
+}
+
+/// An array made on the heap: it is too large to pass over a thread's stack.
+fn boxed<T: Copy + std::fmt::Debug, const N: usize>(entry: T) -> Box<[T; N]> {
+    vec![entry; N].into_boxed_slice().try_into().expect("N entries were made")
+}
+
+impl Tlb {
+    pub(crate) fn new() -> Self {
+        Self {
+            data: boxed(NO_DATA),
+            fetch: boxed(NO_FETCH),
+            contexts: Contexts { data: [0; 2], fetch: [0; 2] },
+        }
+    }
+
+    /// Looks from now on from `view` into the spaces that `slots` stand for.
+    pub(crate) fn select(&mut self, slots: [u16; 2], view: View) {
+        let base = slots.map(|slot| u64::from(slot) << 5);
+        let data_view = match (view.user, view.sum) {
+            (true, _) => 0,
+            (false, false) => 1 << 3,
+            (false, true) => 2 << 3,
+        };
+        let fetch_view = if view.user { 0 } else { 1 << 3 };
+        self.contexts =
+            Contexts { data: base.map(|slot| slot | data_view), fetch: base.map(|slot| slot | fetch_view) };
+    }
+
+    /// The machine address to read `size` bytes from, if the translation is here and the access
+    /// is aligned.
+    #[inline(always)]
+    pub fn read(&self, gva: Gva, size: u64) -> Option<Ma> {
+        let entry = &self.data[data_index(gva)];
+        let key = (gva.0 & !(PAGE_OFFSET ^ (size - 1))) | self.contexts.data[half(gva)];
+        (key == entry.read).then(|| Ma(gva.0.wrapping_add(entry.addend)))
+    }
+
+    /// The machine address to write `size` bytes to, if the translation is here, the page dirty and
+    /// the access aligned.
+    #[inline(always)]
+    pub fn write(&self, gva: Gva, size: u64) -> Option<Ma> {
+        let entry = &self.data[data_index(gva)];
+        let key = (gva.0 & !(PAGE_OFFSET ^ (size - 1))) | self.contexts.data[half(gva)];
+        (key == entry.write).then(|| Ma(gva.0.wrapping_add(entry.addend)))
+    }
+
+    /// The decoded code of the page `gva` is in, as [`Tlb::fill_fetch`] was told, and its frame.
+    #[inline(always)]
+    pub fn fetch(&self, gva: Gva) -> Option<(u32, Mfn)> {
+        let entry = &self.fetch[fetch_index(gva)];
+        let key = (gva.0 & !PAGE_OFFSET) | self.contexts.fetch[half(gva)];
+        (key == entry.tag).then_some((entry.code, Mfn(entry.mfn as u64)))
+    }
+
+    /// Enters a page for data, as far as it is readable and writable from the current view.
+    pub(crate) fn fill(&mut self, gva: Gva, mfn: Mfn, readable: bool, writable: bool) {
+        let page = gva.page_base();
+        let tag = page.0 | self.contexts.data[half(gva)];
+        self.data[data_index(gva)] = DataEntry {
+            read: if readable { tag } else { NEVER },
+            write: if writable { tag } else { NEVER },
+            addend: mfn.base().0.wrapping_sub(page.0),
+            mfn: mfn.0 as u32,
+        };
+    }
+
+    /// Enters a page for instructions: `code` is the processor's name for what it decoded from
+    /// `mfn`.
+    pub fn fill_fetch(&mut self, gva: Gva, mfn: Mfn, code: u32) {
+        let tag = gva.page_base().0 | self.contexts.fetch[half(gva)];
+        self.fetch[fetch_index(gva)] = FetchEntry { tag, mfn: mfn.0 as u32, code };
+    }
+
+    /// Drops what it knows of one page in the space of `slot`, whatever the view.
+    pub(crate) fn drop_page(&mut self, gva: Gva, slot: u16) {
+        let wanted = gva.page_base().0 | u64::from(slot) << 5;
+        let matches = |tag: u64| tag & !(CONTEXT & !SLOT) == wanted;
+        let data = &mut self.data[data_index(gva)];
+        if matches(data.read) || matches(data.write) {
+            *data = NO_DATA;
+        }
+        let fetch = &mut self.fetch[fetch_index(gva)];
+        if matches(fetch.tag) {
+            *fetch = NO_FETCH;
+        }
+    }
+
+    /// Drops what it knows of the 2 MiB around `gva` in the space of `slot`.
+    pub(crate) fn drop_large(&mut self, gva: Gva, slot: u16) {
+        let first = gva.0 & !((1 << 21) - 1);
+        for page in 0..512 {
+            self.drop_page(Gva(first + (page << 12)), slot);
+        }
+    }
+
+    /// Drops every entry that leads to one of `frames`.
+    pub(crate) fn drop_frames(&mut self, frames: &[Mfn]) {
+        for entry in self.data.iter_mut().filter(|entry| entry.mfn != u32::MAX) {
+            if frames.contains(&Mfn(u64::from(entry.mfn))) {
+                *entry = NO_DATA;
+            }
+        }
+        for entry in self.fetch.iter_mut().filter(|entry| entry.mfn != u32::MAX) {
+            if frames.contains(&Mfn(u64::from(entry.mfn))) {
+                *entry = NO_FETCH;
+            }
+        }
+    }
+
+    /// Drops everything.
+    pub(crate) fn clear(&mut self) {
+        self.data.fill(NO_DATA);
+        self.fetch.fill(NO_FETCH);
+    }
+
+    /// The frames entries lead to, for audits.
+    pub(crate) fn frames(&self) -> impl Iterator<Item = Mfn> {
+        let data = self.data.iter().map(|entry| entry.mfn);
+        let fetch = self.fetch.iter().map(|entry| entry.mfn);
+        data.chain(fetch).filter(|&mfn| mfn != u32::MAX).map(|mfn| Mfn(u64::from(mfn)))
+    }
+}
