@@ -23,6 +23,7 @@ mod process;
 mod program;
 mod rng;
 mod rounding;
+mod session;
 mod smc;
 mod syscalls;
 mod touch;
@@ -64,6 +65,9 @@ fn main() -> ExitCode {
         ["exit", code] => code.parse::<u8>().map_or(ExitCode::FAILURE, ExitCode::from),
         ["insmod", file] => {
             insmod::insert(file).map_or_else(|failure| fail(file, &failure), |()| ExitCode::SUCCESS)
+        }
+        ["session", terminal, program, ref arguments @ ..] => {
+            fail(program, &session::start(terminal, program, arguments))
         }
         [name, ref arguments @ ..] => one(name, arguments),
     }
@@ -123,6 +127,7 @@ fn usage() -> String {
         ("all", "every program above with small sizes"),
         ("exit CODE", "exit with this status at once"),
         ("insmod FILE", "load a kernel module"),
+        ("session TERMINAL COMMAND [ARG...]", "become the command, with ^C from the terminal"),
     ];
     let others = others.map(|(synopsis, purpose)| (String::from(synopsis), purpose));
     let lines = programs.chain(others).map(|(synopsis, purpose)| format!("  {synopsis:<36} {purpose}\n"));

@@ -1,0 +1,42 @@
+# Everything has a script or a cargo command of its own; this file only names and orders them.
+
+FUZZ_SECONDS ?= 60
+
+.DEFAULT_GOAL := help
+.PHONY: help setup guest build check test demo bench fuzz clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## install what this machine lacks (Debian packages, Rust target, cargo-deny)
+	@scripts/setup
+
+guest: setup ## fetch the Debian guest, build the guest programs and their initramfs
+	@scripts/fetch-guest
+	@scripts/build-initramfs
+
+build: ## build the host program, target/release/memtide
+	cargo build --release --locked
+
+check: setup ## check format, lints, documentation and licences
+	@scripts/check
+
+# Unit tests run twice: unoptimized, where overflow checks and debug assertions are on, and as released. Tests
+# that boot guests, in the crates' tests/, run as released only: unoptimized they would take hours.
+test: guest check ## check everything and run all tests
+	cargo test --workspace --locked --lib --bins
+	cargo test --workspace --locked --release
+
+demo: guest build ## boot a two-CPU Debian guest under each MMU mode and show its memory
+	@scripts/demo
+
+bench: guest build ## measure boot and guest programs beside QEMU, into docs/performance.md
+	@scripts/bench
+
+fuzz: setup ## run every fuzz target for FUZZ_SECONDS (60)
+	@scripts/fuzz $(FUZZ_SECONDS)
+
+clean: ## delete what was built; the fetched guest stays in state/
+	cargo clean --quiet
+	cd guest && cargo clean --quiet
+	rm -f state/guest/memtide.cpio
