@@ -1,0 +1,138 @@
+//! Decoded code: for each machine frame the hart fetches from, its operations.
+//!
+//! **Model.** A [`CodePage`] has a slot for every halfword of a frame, decoded when first reached,
+//! and a copy of the bytes it was decoded from. Every time the hart comes to a page in a new way (a
+//! TLB fill, or the first time after `fence.i`) the copy is compared with the frame; if the bytes
+//! changed, the operations go. So nothing needs to watch the frame for writes, `fence.i` costs the
+//! increment of a number, and a frame that left and came back with other content is never mistaken
+//! for what it was.
+//!
+//! **Concurrency.** Belongs to one hart; cells, not locks.
+//!
+//! **Cost.** 36 KiB a page, at most [`PAGES`] of them; a comparison is some 100 ns.
+
+use crate::op::Op;
+use crate::ops;
+use addr::Mfn;
+use machine::Pool;
+use rustc_hash::FxHashMap;
+use std::cell::{Cell, OnceCell, RefCell};
+
+/// Halfwords in a page.
+pub(crate) const HALFWORDS: usize = 2048;
+/// Code pages a hart keeps: code of 4 MiB.
+const PAGES: usize = 1024;
+const NO_FRAME: Mfn = Mfn(u64::MAX);
+
+const UNDECODED: Op = Op { run: ops::undecoded, rd: 0, rs1: 0, rs2: 0, aux: 0, imm: 0 };
+const PAGE_END: Op = Op { run: ops::page_end, rd: 0, rs1: 0, rs2: 0, aux: 0, imm: 0 };
+
+/// The operations of one frame.
+pub(crate) struct CodePage {
+    /// One slot a halfword, and two behind the end for instructions that run into the next page.
+    ops: [Cell<Op>; HALFWORDS + 2],
+    /// The bytes the operations were decoded from.
+    bytes: RefCell<[u64; HALFWORDS / 4]>,
+    mfn: Cell<Mfn>,
+    /// The hart's `fence.i` count when the bytes were last compared.
+    checked: Cell<u64>,
+}
+
+impl CodePage {
+    fn new() -> Box<Self> {
+        let ops = std::array::from_fn(|at| Cell::new(if at < HALFWORDS { UNDECODED } else { PAGE_END }));
+        Box::new(Self {
+            ops,
+            bytes: RefCell::new([0; HALFWORDS / 4]),
+            mfn: Cell::new(NO_FRAME),
+            checked: Cell::new(0),
+        })
+    }
+
+    #[inline(always)]
+    pub(crate) fn op(&self, at: usize) -> Op {
+        self.ops[at].get()
+    }
+
+    pub(crate) fn set(&self, at: usize, op: Op) {
+        self.ops[at].set(op);
+    }
+
+    /// Whether the page is decoded from `mfn` and was compared since the hart's last `fence.i`.
+    #[inline(always)]
+    pub(crate) fn is_current(&self, mfn: Mfn, fence: u64) -> bool {
+        self.mfn.get() == mfn && self.checked.get() == fence
+    }
+
+    /// The halfword the operation at `at` begins with.
+    pub(crate) fn halfword(&self, at: usize) -> u16 {
+        (self.bytes.borrow()[at / 4] >> (at % 4 * 16)) as u16
+    }
+
+    /// Compares the copy with the frame, and starts anew if they differ.
+    pub(crate) fn check(&self, pool: &Pool, mfn: Mfn, fence: u64) {
+        let mut bytes = self.bytes.borrow_mut();
+        if self.mfn.get() != mfn || !pool.frame_equals(mfn, &bytes) {
+            pool.read_frame(mfn, &mut bytes);
+            self.mfn.set(mfn);
+            self.ops[..HALFWORDS].iter().for_each(|op| op.set(UNDECODED));
+        }
+        self.checked.set(fence);
+    }
+}
+
+/// A hart's decoded code.
+pub(crate) struct Code {
+    pages: Box<[OnceCell<Box<CodePage>>]>,
+    by_frame: RefCell<FxHashMap<Mfn, u32>>,
+    /// The page that makes room next: they go in the order they came.
+    oldest: Cell<usize>,
+    /// Holds one operation at a time, in its last slot: an instruction that begins on one page and
+    /// ends on another is no frame's own.
+    pub(crate) straddling: Box<CodePage>,
+    /// The instruction decoded there.
+    pub(crate) straddling_word: Cell<u32>,
+}
+
+impl Code {
+    pub(crate) fn new() -> Self {
+        Self {
+            pages: (0..PAGES).map(|_| OnceCell::new()).collect(),
+            by_frame: RefCell::default(),
+            oldest: Cell::new(0),
+            straddling: CodePage::new(),
+            straddling_word: Cell::new(0),
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn page(&self, index: u32) -> Option<&CodePage> {
+        self.pages.get(index as usize)?.get().map(|page| &**page)
+    }
+
+    /// The page for `mfn`, compared with the frame just now.
+    pub(crate) fn enter(&self, pool: &Pool, mfn: Mfn, fence: u64) -> (u32, &CodePage) {
+        let known = self.by_frame.borrow().get(&mfn).copied();
+        let index = known.unwrap_or_else(|| self.make_room(mfn));
+        let page = self.pages[index as usize].get_or_init(CodePage::new);
+        page.check(pool, mfn, fence);
+        (index, page)
+    }
+
+    fn make_room(&self, mfn: Mfn) -> u32 {
+        let index = self.oldest.get();
+        self.oldest.set((index + 1) % PAGES);
+        let mut by_frame = self.by_frame.borrow_mut();
+        if let Some(old) = self.pages[index].get() {
+            by_frame.remove(&old.mfn.get());
+        }
+        by_frame.insert(mfn, index as u32);
+        index as u32
+    }
+
+    /// Bytes of host memory that decoded code takes.
+    pub(crate) fn bytes(&self) -> u64 {
+        let pages = self.pages.iter().filter(|page| page.get().is_some()).count() + 1;
+        (pages * size_of::<CodePage>()) as u64
+    }
+}

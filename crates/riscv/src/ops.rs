@@ -1,0 +1,65 @@
+//! What each instruction does: one function an instruction, for each of the two lengths it may
+//! have been encoded in.
+
+mod atomic;
+mod bits;
+mod branch;
+mod float;
+mod integer;
+mod memory;
+mod system;
+
+pub(crate) use crate::fetch::{page_end, undecoded};
+pub(crate) use atomic::*;
+pub(crate) use bits::*;
+pub(crate) use branch::*;
+pub(crate) use float::*;
+pub(crate) use integer::*;
+pub(crate) use memory::*;
+pub(crate) use system::*;
+
+/// Defines operations that compute `rd` from two registers.
+macro_rules! register_register {
+    ($($(#[$doc:meta])* $name:ident: |$a:ident, $b:ident| $result:expr;)*) => {$(
+        $(#[$doc])*
+        pub(crate) fn $name<const LEN: usize>(
+            cpu: &mut $crate::cpu::Cpu,
+            code: &$crate::code::Code,
+            page: &$crate::code::CodePage,
+            at: usize,
+            meter: $crate::op::Meter,
+        ) -> $crate::op::Stop {
+            let op = page.op(at);
+            let ($a, $b) = (cpu.x(op.rs1), cpu.x(op.rs2));
+            cpu.set_x(op.rd, $result);
+            $crate::op::next::<LEN>(cpu, code, page, at, meter)
+        }
+    )*};
+}
+
+/// Defines operations that compute `rd` from a register and the immediate.
+macro_rules! register_immediate {
+    ($($(#[$doc:meta])* $name:ident: |$a:ident, $b:ident| $result:expr;)*) => {$(
+        $(#[$doc])*
+        pub(crate) fn $name<const LEN: usize>(
+            cpu: &mut $crate::cpu::Cpu,
+            code: &$crate::code::Code,
+            page: &$crate::code::CodePage,
+            at: usize,
+            meter: $crate::op::Meter,
+        ) -> $crate::op::Stop {
+            let op = page.op(at);
+            let ($a, $b) = (cpu.x(op.rs1), op.imm());
+            cpu.set_x(op.rd, $result);
+            $crate::op::next::<LEN>(cpu, code, page, at, meter)
+        }
+    )*};
+}
+
+pub(crate) use {register_immediate, register_register};
+
+/// The low 32 bits, sign-extended: what the W instructions leave.
+#[inline(always)]
+const fn word(value: u64) -> u64 {
+    value as i32 as u64
+}

@@ -1,0 +1,113 @@
+//! The A extension: LR/SC and AMO.
+//!
+//! **Model.** An AMO is a loop of the host's compare-and-swap on the frame, sequentially consistent,
+//! which is at least as strong as any `aq` and `rl`. LR remembers address and value; SC exchanges
+//! only if both are unchanged.
+
+use super::word;
+use crate::code::{Code, CodePage};
+use crate::cpu::{Cpu, Reservation};
+use crate::memory::Missed;
+use crate::op::{Meter, Stop, dispatch, next};
+use addr::Gva;
+use mmu::Access;
+
+/// An operation that needs its address in the TLB first, or is not possible there.
+#[cold]
+#[inline(never)]
+fn missed<const SIZE: u64, const WRITE: bool>(
+    cpu: &mut Cpu,
+    code: &Code,
+    page: &CodePage,
+    at: usize,
+    meter: Meter,
+) -> Stop {
+    let gva = Gva(cpu.x(page.op(at).rs1));
+    let access = if WRITE { Access::Store } else { Access::Load };
+    match cpu.atomic_missed(gva, access, SIZE, at, meter) {
+        Missed::Retry => dispatch(cpu, code, page, at, meter),
+        Missed::Done | Missed::Stopped => cpu.stopped(),
+    }
+}
+
+macro_rules! amos {
+    ($($w:ident $d:ident: |$old:ident, $operand:ident| $new_w:expr, $new_d:expr;)*) => {$(
+        pub(crate) fn $w<const LEN: usize>(
+            cpu: &mut Cpu, code: &Code, page: &CodePage, at: usize, meter: Meter,
+        ) -> Stop {
+            let op = page.op(at);
+            let Some(ma) = cpu.mmu.tlb().write(Gva(cpu.x(op.rs1)), 4) else {
+                return missed::<4, true>(cpu, code, page, at, meter);
+            };
+            let $operand = cpu.x(op.rs2) as u32;
+            let old = cpu.pool.update::<u32>(ma, |$old| $new_w);
+            cpu.set_x(op.rd, word(u64::from(old)));
+            next::<LEN>(cpu, code, page, at, meter.access())
+        }
+
+        pub(crate) fn $d<const LEN: usize>(
+            cpu: &mut Cpu, code: &Code, page: &CodePage, at: usize, meter: Meter,
+        ) -> Stop {
+            let op = page.op(at);
+            let Some(ma) = cpu.mmu.tlb().write(Gva(cpu.x(op.rs1)), 8) else {
+                return missed::<8, true>(cpu, code, page, at, meter);
+            };
+            let $operand = cpu.x(op.rs2);
+            let old = cpu.pool.update::<u64>(ma, |$old| $new_d);
+            cpu.set_x(op.rd, old);
+            next::<LEN>(cpu, code, page, at, meter.access())
+        }
+    )*};
+}
+
+amos! {
+    amoswap_w amoswap_d: |_old, b| b, b;
+    amoadd_w amoadd_d: |a, b| a.wrapping_add(b), a.wrapping_add(b);
+    amoxor_w amoxor_d: |a, b| a ^ b, a ^ b;
+    amoand_w amoand_d: |a, b| a & b, a & b;
+    amoor_w amoor_d: |a, b| a | b, a | b;
+    amomin_w amomin_d: |a, b| (a as i32).min(b as i32) as u32, (a as i64).min(b as i64) as u64;
+    amomax_w amomax_d: |a, b| (a as i32).max(b as i32) as u32, (a as i64).max(b as i64) as u64;
+    amominu_w amominu_d: |a, b| a.min(b), a.min(b);
+    amomaxu_w amomaxu_d: |a, b| a.max(b), a.max(b);
+}
+
+macro_rules! reserved {
+    ($($lr:ident $sc:ident: $word:ty, $size:literal, |$value:ident| $extended:expr;)*) => {$(
+        pub(crate) fn $lr<const LEN: usize>(
+            cpu: &mut Cpu, code: &Code, page: &CodePage, at: usize, meter: Meter,
+        ) -> Stop {
+            let op = page.op(at);
+            let Some(ma) = cpu.mmu.tlb().read(Gva(cpu.x(op.rs1)), $size) else {
+                return missed::<$size, false>(cpu, code, page, at, meter);
+            };
+            std::sync::atomic::fence(std::sync::atomic::Ordering::SeqCst);
+            let $value = u64::from(cpu.pool.load::<$word>(ma));
+            std::sync::atomic::fence(std::sync::atomic::Ordering::SeqCst);
+            cpu.reservation = Some(Reservation { ma, value: $value, size: $size });
+            cpu.set_x(op.rd, $extended);
+            next::<LEN>(cpu, code, page, at, meter.access())
+        }
+
+        pub(crate) fn $sc<const LEN: usize>(
+            cpu: &mut Cpu, code: &Code, page: &CodePage, at: usize, meter: Meter,
+        ) -> Stop {
+            let op = page.op(at);
+            let Some(ma) = cpu.mmu.tlb().write(Gva(cpu.x(op.rs1)), $size) else {
+                return missed::<$size, true>(cpu, code, page, at, meter);
+            };
+            let new = cpu.x(op.rs2) as $word;
+            let stored = cpu.reservation.take().is_some_and(|reservation| {
+                (reservation.ma, reservation.size) == (ma, $size)
+                    && cpu.pool.compare_exchange::<$word>(ma, reservation.value as $word, new).is_ok()
+            });
+            cpu.set_x(op.rd, u64::from(!stored));
+            next::<LEN>(cpu, code, page, at, meter.access())
+        }
+    )*};
+}
+
+reserved! {
+    lr_w sc_w: u32, 4, |value| word(value);
+    lr_d sc_d: u64, 8, |value| value;
+}

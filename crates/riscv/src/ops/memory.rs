@@ -1,0 +1,118 @@
+//! Loads and stores.
+
+use crate::code::{Code, CodePage};
+use crate::cpu::Cpu;
+use crate::float::box32;
+use crate::memory::Missed;
+use crate::op::{Meter, Stop, dispatch, next};
+use machine::Word;
+
+macro_rules! loads {
+    ($($name:ident $missed:ident: $word:ty, |$cpu:ident, $rd:ident, $value:ident| $put:expr;)*) => {$(
+        pub(crate) fn $name<const LEN: usize>(
+            cpu: &mut Cpu, code: &Code, page: &CodePage, at: usize, meter: Meter,
+        ) -> Stop {
+            let op = page.op(at);
+            let Some(ma) = cpu.mmu.tlb().read(cpu.gva(op), <$word>::SIZE) else {
+                return $missed::<LEN>(cpu, code, page, at, meter);
+            };
+            let $value = cpu.pool.load::<$word>(ma);
+            let ($cpu, $rd) = (&mut *cpu, op.rd);
+            $put;
+            next::<LEN>(cpu, code, page, at, meter.access())
+        }
+
+        #[cold]
+        #[inline(never)]
+        fn $missed<const LEN: usize>(
+            cpu: &mut Cpu, code: &Code, page: &CodePage, at: usize, meter: Meter,
+        ) -> Stop {
+            let op = page.op(at);
+            match cpu.load_missed(cpu.gva(op), <$word>::SIZE, at, meter) {
+                Missed::Retry => dispatch(cpu, code, page, at, meter),
+                Missed::Done => {
+                    let $value = <$word>::truncate(cpu.loaded);
+                    let ($cpu, $rd) = (&mut *cpu, op.rd);
+                    $put;
+                    next::<LEN>(cpu, code, page, at, meter.access())
+                }
+                Missed::Stopped => cpu.stopped(),
+            }
+        }
+    )*};
+}
+
+loads! {
+    lb lb_missed: u8, |cpu, rd, value| cpu.set_x(rd, value as i8 as u64);
+    lh lh_missed: u16, |cpu, rd, value| cpu.set_x(rd, value as i16 as u64);
+    lw lw_missed: u32, |cpu, rd, value| cpu.set_x(rd, value as i32 as u64);
+    ld ld_missed: u64, |cpu, rd, value| cpu.set_x(rd, value);
+    lbu lbu_missed: u8, |cpu, rd, value| cpu.set_x(rd, u64::from(value));
+    lhu lhu_missed: u16, |cpu, rd, value| cpu.set_x(rd, u64::from(value));
+    lwu lwu_missed: u32, |cpu, rd, value| cpu.set_x(rd, u64::from(value));
+    flw_on flw_missed: u32, |cpu, rd, value| cpu.set_f(rd, box32(value));
+    fld_on fld_missed: u64, |cpu, rd, value| cpu.set_f(rd, value);
+}
+
+macro_rules! stores {
+    ($($name:ident $missed:ident: $word:ty, |$cpu:ident, $rs2:ident| $value:expr;)*) => {$(
+        pub(crate) fn $name<const LEN: usize>(
+            cpu: &mut Cpu, code: &Code, page: &CodePage, at: usize, meter: Meter,
+        ) -> Stop {
+            let op = page.op(at);
+            let Some(ma) = cpu.mmu.tlb().write(cpu.gva(op), <$word>::SIZE) else {
+                return $missed::<LEN>(cpu, code, page, at, meter);
+            };
+            let ($cpu, $rs2) = (&*cpu, op.rs2);
+            cpu.pool.store(ma, <$word>::truncate($value));
+            next::<LEN>(cpu, code, page, at, meter.access())
+        }
+
+        #[cold]
+        #[inline(never)]
+        fn $missed<const LEN: usize>(
+            cpu: &mut Cpu, code: &Code, page: &CodePage, at: usize, meter: Meter,
+        ) -> Stop {
+            let op = page.op(at);
+            let value = {
+                let ($cpu, $rs2) = (&*cpu, op.rs2);
+                u64::from(<$word>::truncate($value))
+            };
+            match cpu.store_missed(cpu.gva(op), <$word>::SIZE, value, at, meter) {
+                Missed::Retry => dispatch(cpu, code, page, at, meter),
+                Missed::Done => next::<LEN>(cpu, code, page, at, meter.access()),
+                Missed::Stopped => cpu.stopped(),
+            }
+        }
+    )*};
+}
+
+stores! {
+    sb sb_missed: u8, |cpu, rs2| cpu.x(rs2);
+    sh sh_missed: u16, |cpu, rs2| cpu.x(rs2);
+    sw sw_missed: u32, |cpu, rs2| cpu.x(rs2);
+    sd sd_missed: u64, |cpu, rs2| cpu.x(rs2);
+    fsw_on fsw_missed: u32, |cpu, rs2| cpu.f(rs2);
+    fsd_on fsd_missed: u64, |cpu, rs2| cpu.f(rs2);
+}
+
+macro_rules! float_memory {
+    ($($name:ident: $on:ident;)*) => {$(
+        /// Illegal while floating point is off.
+        pub(crate) fn $name<const LEN: usize>(
+            cpu: &mut Cpu, code: &Code, page: &CodePage, at: usize, meter: Meter,
+        ) -> Stop {
+            if cpu.csrs.float_is_off() {
+                return super::illegal(cpu, code, page, at, meter);
+            }
+            $on::<LEN>(cpu, code, page, at, meter)
+        }
+    )*};
+}
+
+float_memory! {
+    flw: flw_on;
+    fld: fld_on;
+    fsw: fsw_on;
+    fsd: fsd_on;
+}

@@ -1,0 +1,214 @@
+//! Fences, CSR access, traps and what else concerns the privileged architecture.
+
+use crate::code::{Code, CodePage};
+use crate::cpu::Cpu;
+use crate::csr::SENVCFG_CBZE;
+use crate::fetch::jump;
+use crate::hart::Exit;
+use crate::memory::Missed;
+use crate::op::{Meter, Stop, next};
+use crate::trap::Exception;
+use addr::Gva;
+use std::sync::atomic::{Ordering, fence as host_fence};
+
+/// Anything that is no instruction, or not for this privilege. `imm` is the encoding.
+pub(crate) fn illegal(cpu: &mut Cpu, _code: &Code, page: &CodePage, at: usize, meter: Meter) -> Stop {
+    let encoding = u64::from(page.op(at).imm as u32);
+    cpu.raise(at, meter, Exception::Illegal, encoding)
+}
+
+/// `fence`, of any kind: the strongest.
+pub(crate) fn fence<const LEN: usize>(
+    cpu: &mut Cpu,
+    code: &Code,
+    page: &CodePage,
+    at: usize,
+    meter: Meter,
+) -> Stop {
+    host_fence(Ordering::SeqCst);
+    next::<LEN>(cpu, code, page, at, meter)
+}
+
+/// `pause`: the hart waits for another one, so let others run.
+pub(crate) fn pause<const LEN: usize>(
+    cpu: &mut Cpu,
+    _code: &Code,
+    _page: &CodePage,
+    at: usize,
+    meter: Meter,
+) -> Stop {
+    cpu.pc = cpu.pc_at(at + LEN);
+    cpu.meter = meter.instruction();
+    cpu.exit = Exit::Pause;
+    Stop::Exit
+}
+
+/// `fence.i`: decoded code is compared with its frame before it is used again.
+pub(crate) fn fence_i<const LEN: usize>(
+    cpu: &mut Cpu,
+    code: &Code,
+    _page: &CodePage,
+    at: usize,
+    meter: Meter,
+) -> Stop {
+    cpu.fence_i += 1;
+    jump(cpu, code, cpu.pc_at(at + LEN), meter.instruction())
+}
+
+/// `sfence.vma` and `sinval.vma`; `aux` has bit 0 for an address and bit 1 for an ASID.
+pub(crate) fn sfence_vma<const LEN: usize>(
+    cpu: &mut Cpu,
+    code: &Code,
+    page: &CodePage,
+    at: usize,
+    meter: Meter,
+) -> Stop {
+    let op = page.op(at);
+    if cpu.user {
+        return illegal(cpu, code, page, at, meter);
+    }
+    let gva = (op.aux & 1 != 0).then(|| Gva(cpu.x(op.rs1)));
+    let asid = (op.aux & 2 != 0).then(|| cpu.x(op.rs2) as u16);
+    cpu.mmu.fence(gva, asid);
+    jump(cpu, code, cpu.pc_at(at + LEN), meter.instruction())
+}
+
+/// `sfence.w.inval` and `sfence.inval.ir`: the invalidations between them were done at once.
+pub(crate) fn sfence_order<const LEN: usize>(
+    cpu: &mut Cpu,
+    code: &Code,
+    page: &CodePage,
+    at: usize,
+    meter: Meter,
+) -> Stop {
+    if cpu.user {
+        return illegal(cpu, code, page, at, meter);
+    }
+    next::<LEN>(cpu, code, page, at, meter)
+}
+
+/// `ecall`: from user mode to the guest's kernel, from there to the VMM.
+pub(crate) fn ecall<const LEN: usize>(
+    cpu: &mut Cpu,
+    _code: &Code,
+    _page: &CodePage,
+    at: usize,
+    meter: Meter,
+) -> Stop {
+    if cpu.user {
+        return cpu.raise(at, meter, Exception::UserCall, 0);
+    }
+    cpu.pc = cpu.pc_at(at + LEN);
+    cpu.meter = meter.instruction();
+    cpu.exit = Exit::Call;
+    Stop::Exit
+}
+
+/// `ebreak`.
+pub(crate) fn ebreak(cpu: &mut Cpu, _code: &Code, _page: &CodePage, at: usize, meter: Meter) -> Stop {
+    cpu.raise(at, meter, Exception::Breakpoint, cpu.pc_at(at))
+}
+
+/// `sret`.
+pub(crate) fn sret(cpu: &mut Cpu, code: &Code, page: &CodePage, at: usize, meter: Meter) -> Stop {
+    if cpu.user {
+        return illegal(cpu, code, page, at, meter);
+    }
+    cpu.leave_trap();
+    go_on(cpu, code, cpu.pc, meter.instruction())
+}
+
+/// Goes on at `pc`, by way of the loop if an interrupt became possible.
+#[inline(always)]
+fn go_on(cpu: &mut Cpu, code: &Code, pc: u64, meter: Meter) -> Stop {
+    if cpu.interrupt().is_some() {
+        return cpu.resume_at(pc, meter);
+    }
+    jump(cpu, code, pc, meter)
+}
+
+/// `wfi`: nothing to do until an interrupt.
+pub(crate) fn wfi<const LEN: usize>(
+    cpu: &mut Cpu,
+    code: &Code,
+    page: &CodePage,
+    at: usize,
+    meter: Meter,
+) -> Stop {
+    if cpu.user {
+        return illegal(cpu, code, page, at, meter);
+    }
+    cpu.pc = cpu.pc_at(at + LEN);
+    cpu.meter = meter.instruction();
+    cpu.exit = Exit::Wait;
+    Stop::Exit
+}
+
+/// `cbo.zero`: clears a block of 64 bytes (Zicboz).
+pub(crate) fn cbo_zero<const LEN: usize>(
+    cpu: &mut Cpu,
+    code: &Code,
+    page: &CodePage,
+    at: usize,
+    meter: Meter,
+) -> Stop {
+    const BLOCK: u64 = 64;
+    if cpu.user && cpu.csrs.senvcfg & SENVCFG_CBZE == 0 {
+        return illegal(cpu, code, page, at, meter);
+    }
+    let gva = Gva(cpu.x(page.op(at).rs1) & !(BLOCK - 1));
+    loop {
+        if let Some(ma) = cpu.mmu.tlb().write(gva, 8) {
+            for offset in (0..BLOCK).step_by(8) {
+                cpu.pool.store::<u64>(ma.wrapping_add(offset), 0);
+            }
+            break;
+        }
+        match cpu.atomic_missed(gva, mmu::Access::Store, 8, at, meter) {
+            Missed::Retry => {}
+            Missed::Done | Missed::Stopped => return cpu.stopped(),
+        }
+    }
+    next::<LEN>(cpu, code, page, at, meter.access())
+}
+
+/// The six CSR instructions; `imm` is the encoding.
+pub(crate) fn csr<const LEN: usize>(
+    cpu: &mut Cpu,
+    code: &Code,
+    page: &CodePage,
+    at: usize,
+    meter: Meter,
+) -> Stop {
+    if csr_access(cpu, page.op(at), meter) {
+        // Translation, privilege and interrupts may be different from here on.
+        return go_on(cpu, code, cpu.pc_at(at + LEN), meter.instruction());
+    }
+    illegal(cpu, code, page, at, meter)
+}
+
+/// Reads and writes the register; `false` if that is not allowed.
+fn csr_access(cpu: &mut Cpu, op: crate::op::Op, meter: Meter) -> bool {
+    let encoding = op.imm as u32;
+    let (csr, source) = ((encoding >> 20) as u16, (encoding >> 15 & 31) as u8);
+    let operand = if encoding & 1 << 14 != 0 { u64::from(source) } else { cpu.x(source) };
+    let (replaces, sets) = (encoding >> 12 & 3 == 1, encoding >> 12 & 3 == 2);
+    let mut old = 0;
+    if !(replaces && op.rd == Cpu::SINK) {
+        let Ok(value) = cpu.read_csr(csr, meter) else { return false };
+        old = value;
+    }
+    if replaces || source != 0 {
+        let base = old;
+        let new = match (replaces, sets) {
+            (true, _) => operand,
+            (false, true) => base | operand,
+            (false, false) => base & !operand,
+        };
+        if cpu.write_csr(csr, new).is_err() {
+            return false;
+        }
+    }
+    cpu.set_x(op.rd, old);
+    true
+}
