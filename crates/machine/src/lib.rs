@@ -33,6 +33,6 @@ mod word;
 pub use frame::{Audit, FrameUse, VmId};
 pub use passage::{MoveReport, ShootDown};
 pub use pmap::{Lookup, PageState, Pmap};
-pub use pool::Pool;
+pub use pool::{Frame, Pool};
 pub use vm_memory::{MemoryError, PageCensus, Pin, VmMemory};
 pub use word::Word;

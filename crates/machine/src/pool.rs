@@ -1,18 +1,21 @@
 //! The pool: all machine memory, addressed by [`Ma`], and who owns each frame of it.
 //!
-//! **Model.** One memfd mapped once, shared, for the life of the process's last handle. It is a
-//! memfd so that a processor that needs frames in another mapping can map the same bytes again.
+//! **Model.** One memfd mapped once and never unmapped: machine memory is there as long as the
+//! process is, so a [`Frame`] is a plain reference that nothing need keep alive. When the last handle
+//! goes, the memory itself is given back and only the address range stays taken. It is a memfd so
+//! that a processor that needs frames in another mapping can map the same bytes again.
 //!
 //! **Concurrency.** Guests on several threads read and write the same bytes at the same time, so
 //! every access is an atomic one of its width, or, for whole frames, a sequence of those.
 //!
-//! **Cost.** A load is one bounds check and one host load.
+//! **Cost.** A load through a [`Frame`] is one host load; one by [`Ma`] has a bounds check too.
 
 use crate::frame::{Frames, VmId};
 use crate::word::Word;
 use addr::{ByteSize, Gfn, Ma, Mfn, PAGE_SIZE, PageCount};
 use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
-use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap};
+use std::sync::atomic::AtomicU64;
 use std::{io, ptr::NonNull, sync::Arc};
 
 /// Words of eight bytes in a frame.
@@ -61,9 +64,87 @@ impl Mapping {
 
 impl Drop for Mapping {
     fn drop(&mut self) {
-        // SAFETY: exactly the range `new` mapped; no handle is left to reach it. An error could
-        // only mean that the range is not ours, and there is nothing to do about it here.
-        let _ = unsafe { munmap(self.base.as_ptr().cast(), self.bytes) };
+        // The range stays mapped, for the frames that someone may still hold; its content goes.
+        // SAFETY: exactly the range `new` mapped, plain shared memory: what is removed reads as
+        // zeros afterwards. An error leaves the content in place, which is merely wasteful.
+        let _ = unsafe { madvise(self.base.as_ptr().cast(), self.bytes, Advice::LinuxRemove) };
+    }
+}
+
+/// The bytes of a frame, for processors that access it often.
+///
+/// Holding one is no right to use it: that comes from the pmap, and goes when a page's translations
+/// are taken away (INV-1).
+#[derive(Clone, Copy)]
+pub struct Frame(&'static [AtomicU64; FRAME_WORDS as usize]);
+
+static NOWHERE: [AtomicU64; FRAME_WORDS as usize] = [const { AtomicU64::new(0) }; FRAME_WORDS as usize];
+
+impl Frame {
+    /// A frame of no pool, for empty slots of caches.
+    pub const NOWHERE: Self = Self(&NOWHERE);
+
+    #[inline(always)]
+    fn cell<T: Word>(self, offset: u64) -> &'static T::Atomic {
+        debug_assert!(
+            offset.is_multiple_of(T::SIZE),
+            "offset {offset:#x} is not aligned to {} bytes",
+            T::SIZE
+        );
+        let offset = offset & (PAGE_SIZE - T::SIZE);
+        // SAFETY: the masked offset is a multiple of the word's size and the whole word lies within
+        // the 4096 bytes of the array, which live as long as the process and are only ever accessed
+        // atomically. `Word` pairs each integer with the atomic of its layout.
+        unsafe { &*std::ptr::from_ref(self.0).cast::<u8>().add(offset as usize).cast::<T::Atomic>() }
+    }
+
+    /// Loads the word at `offset`, of which only the bits within a frame and above the word's size
+    /// count.
+    #[inline(always)]
+    pub fn load<T: Word>(self, offset: u64) -> T {
+        T::load(self.cell::<T>(offset))
+    }
+
+    /// Stores the word at `offset`.
+    #[inline(always)]
+    pub fn store<T: Word>(self, offset: u64, value: T) {
+        T::store(self.cell::<T>(offset), value);
+    }
+
+    /// Replaces the word at `offset` by `new` if it is `current`, sequentially consistent with every
+    /// other such exchange.
+    ///
+    /// # Errors
+    /// The word found, if it was not `current`.
+    #[inline(always)]
+    pub fn compare_exchange<T: Word>(self, offset: u64, current: T, new: T) -> Result<T, T> {
+        T::compare_exchange(self.cell::<T>(offset), current, new)
+    }
+
+    /// Replaces the word at `offset` by `change` of it, atomically, and gives the word before.
+    #[inline(always)]
+    pub fn update<T: Word>(self, offset: u64, change: impl Fn(T) -> T) -> T {
+        let mut old = self.load::<T>(offset);
+        loop {
+            match self.compare_exchange(offset, old, change(old)) {
+                Ok(_) => return old,
+                Err(now) => old = now,
+            }
+        }
+    }
+}
+
+impl PartialEq for Frame {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self.0, other.0)
+    }
+}
+
+impl Eq for Frame {}
+
+impl std::fmt::Debug for Frame {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "frame at {:p}", self.0)
     }
 }
 
@@ -160,14 +241,18 @@ impl Pool {
     /// If `ma` lies outside the pool.
     #[inline]
     pub fn update<T: Word>(&self, ma: Ma, change: impl Fn(T) -> T) -> T {
-        let cell = self.cell::<T>(ma);
-        let mut old = T::load(cell);
-        loop {
-            match T::compare_exchange(cell, old, change(old)) {
-                Ok(_) => return old,
-                Err(now) => old = now,
-            }
-        }
+        self.frame(Mfn::containing(ma)).update(ma.page_offset(), change)
+    }
+
+    /// The bytes of a frame.
+    ///
+    /// # Panics
+    /// If the frame lies outside the pool.
+    pub fn frame(&self, mfn: Mfn) -> Frame {
+        let start = self.frame_start(mfn).cast();
+        // SAFETY: a whole frame of the mapping, page-aligned, never unmapped, only ever accessed
+        // atomically but for the two moments argued for below.
+        Frame(unsafe { start.as_ref() })
     }
 
     /// Fills a frame with zeros.

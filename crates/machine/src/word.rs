@@ -11,7 +11,7 @@ mod sealed {
 /// Implemented for `u8`, `u16`, `u32` and `u64`; memory is little-endian, as the guest is.
 pub trait Word: sealed::Sealed + Copy + Eq + Into<u64> {
     /// The atomic type of the same size.
-    type Atomic;
+    type Atomic: 'static;
     /// Size in bytes: 1, 2, 4 or 8.
     const SIZE: u64;
 

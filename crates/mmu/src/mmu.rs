@@ -11,7 +11,7 @@
 //!
 //! **Concurrency.** Belongs to one hart. Other threads reach it through the hart's lock only.
 
-use crate::format::{Access, PagingMode, Root, View};
+use crate::format::{Access, PagingMode, Permissions, Root, View};
 use crate::shadow::{Shadow, ShadowCounts};
 use crate::space::{Missed, SpaceId, Spaces};
 use crate::tlb::{SLOTS, Tlb, half};
@@ -261,7 +261,7 @@ impl Mmu {
             let fenced = self.spaces.get(space).fenced;
             self.shadow.fill((space, fenced), gva, &translation, mfn);
         }
-        self.fill_tlb(gva, mfn, translation.permissions, translation.dirty);
+        self.fill_tlb(memory, gva, mfn, translation.permissions, translation.dirty);
         Ok(mfn)
     }
 
@@ -276,15 +276,15 @@ impl Mmu {
         if !usable {
             return None;
         }
-        self.fill_tlb(gva, spte.mfn(), spte.permissions(), spte.is_dirty());
+        self.fill_tlb(memory, gva, spte.mfn(), spte.permissions(), spte.is_dirty());
         Some(spte.mfn())
     }
 
-    fn fill_tlb(&mut self, gva: Gva, mfn: Mfn, permissions: crate::format::Permissions, dirty: bool) {
+    fn fill_tlb(&mut self, memory: &VmMemory, gva: Gva, mfn: Mfn, permissions: Permissions, dirty: bool) {
         let readable = permissions.permits(Access::Load, self.view);
         let writable = dirty && permissions.permits(Access::Store, self.view);
         if readable || writable {
-            self.tlb.fill(gva, mfn, readable, writable);
+            self.tlb.fill(gva, (mfn, memory.pool().frame(mfn)), readable, writable);
         }
     }
 
@@ -443,7 +443,7 @@ pub struct ShadowEntry {
     /// The frame that page is in.
     pub mfn: Mfn,
     /// What the guest's leaf permits.
-    pub permissions: crate::format::Permissions,
+    pub permissions: Permissions,
     /// Whether the page may be written without another hidden fault.
     pub dirty: bool,
     /// Whether a fence came since: to be synced before it is used.

@@ -21,6 +21,7 @@
 
 use crate::format::View;
 use addr::{Gva, Ma, Mfn, PAGE_OFFSET};
+use machine::Frame;
 
 /// Entries for data.
 const DATA: usize = 4096;
@@ -37,8 +38,7 @@ const SLOT: u64 = (SLOTS as u64 - 1) << 5;
 struct DataEntry {
     read: u64,
     write: u64,
-    /// Machine address minus guest virtual address.
-    addend: u64,
+    frame: Frame,
     mfn: u32,
 }
 
@@ -49,7 +49,7 @@ struct FetchEntry {
     code: u32,
 }
 
-const NO_DATA: DataEntry = DataEntry { read: NEVER, write: NEVER, addend: 0, mfn: u32::MAX };
+const NO_DATA: DataEntry = DataEntry { read: NEVER, write: NEVER, frame: Frame::NOWHERE, mfn: u32::MAX };
 const NO_FETCH: FetchEntry = FetchEntry { tag: NEVER, mfn: u32::MAX, code: 0 };
 
 /// The tags' contexts of the address space in use, for each half of it.
@@ -107,22 +107,39 @@ impl Tlb {
             Contexts { data: base.map(|slot| slot | data_view), fetch: base.map(|slot| slot | fetch_view) };
     }
 
-    /// The machine address to read `size` bytes from, if the translation is here and the access
-    /// is aligned.
+    /// The frame to read `size` bytes from, at the address's offset in the page, if the translation
+    /// is here and the access is aligned.
     #[inline(always)]
-    pub fn read(&self, gva: Gva, size: u64) -> Option<Ma> {
+    pub fn load_from(&self, gva: Gva, size: u64) -> Option<Frame> {
         let entry = &self.data[data_index(gva)];
-        let key = (gva.0 & !(PAGE_OFFSET ^ (size - 1))) | self.contexts.data[half(gva)];
-        (key == entry.read).then(|| Ma(gva.0.wrapping_add(entry.addend)))
+        (self.key(gva, size) == entry.read).then_some(entry.frame)
     }
 
-    /// The machine address to write `size` bytes to, if the translation is here, the page dirty and
-    /// the access aligned.
+    /// The frame to write `size` bytes to, if the translation is here, the page dirty and the
+    /// access aligned.
     #[inline(always)]
-    pub fn write(&self, gva: Gva, size: u64) -> Option<Ma> {
+    pub fn store_to(&self, gva: Gva, size: u64) -> Option<Frame> {
         let entry = &self.data[data_index(gva)];
-        let key = (gva.0 & !(PAGE_OFFSET ^ (size - 1))) | self.contexts.data[half(gva)];
-        (key == entry.write).then(|| Ma(gva.0.wrapping_add(entry.addend)))
+        (self.key(gva, size) == entry.write).then_some(entry.frame)
+    }
+
+    #[inline(always)]
+    fn key(&self, gva: Gva, size: u64) -> u64 {
+        (gva.0 & !(PAGE_OFFSET ^ (size - 1))) | self.contexts.data[half(gva)]
+    }
+
+    /// As [`Tlb::load_from`], as a machine address.
+    pub fn read(&self, gva: Gva, size: u64) -> Option<Ma> {
+        self.load_from(gva, size).map(|_| self.machine_address(gva))
+    }
+
+    /// As [`Tlb::store_to`], as a machine address.
+    pub fn write(&self, gva: Gva, size: u64) -> Option<Ma> {
+        self.store_to(gva, size).map(|_| self.machine_address(gva))
+    }
+
+    fn machine_address(&self, gva: Gva) -> Ma {
+        Mfn(u64::from(self.data[data_index(gva)].mfn)).base().wrapping_add(gva.page_offset())
     }
 
     /// The decoded code of the page `gva` is in, as [`Tlb::fill_fetch`] was told, and its frame.
@@ -134,13 +151,13 @@ impl Tlb {
     }
 
     /// Enters a page for data, as far as it is readable and writable from the current view.
-    pub(crate) fn fill(&mut self, gva: Gva, mfn: Mfn, readable: bool, writable: bool) {
+    pub(crate) fn fill(&mut self, gva: Gva, (mfn, frame): (Mfn, Frame), readable: bool, writable: bool) {
         let page = gva.page_base();
         let tag = page.0 | self.contexts.data[half(gva)];
         self.data[data_index(gva)] = DataEntry {
             read: if readable { tag } else { NEVER },
             write: if writable { tag } else { NEVER },
-            addend: mfn.base().0.wrapping_sub(page.0),
+            frame,
             mfn: mfn.0 as u32,
         };
     }

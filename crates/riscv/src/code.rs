@@ -24,13 +24,12 @@ pub(crate) const HALFWORDS: usize = 2048;
 const PAGES: usize = 1024;
 const NO_FRAME: Mfn = Mfn(u64::MAX);
 
-const UNDECODED: Op = Op { run: ops::undecoded, rd: 0, rs1: 0, rs2: 0, aux: 0, imm: 0 };
+pub(crate) const UNDECODED: Op = Op { run: ops::undecoded, rd: 0, rs1: 0, rs2: 0, aux: 0, imm: 0 };
 const PAGE_END: Op = Op { run: ops::page_end, rd: 0, rs1: 0, rs2: 0, aux: 0, imm: 0 };
 
 /// The operations of one frame.
 pub(crate) struct CodePage {
-    /// One slot a halfword, and two behind the end for instructions that run into the next page.
-    ops: [Cell<Op>; HALFWORDS + 2],
+    ops: [Cell<Op>; HALFWORDS],
     /// The bytes the operations were decoded from.
     bytes: RefCell<[u64; HALFWORDS / 4]>,
     mfn: Cell<Mfn>,
@@ -39,19 +38,22 @@ pub(crate) struct CodePage {
 }
 
 impl CodePage {
+    #[expect(clippy::large_stack_arrays, reason = "32 KiB, rarely, on a vCPU thread's megabytes of stack")]
     fn new() -> Box<Self> {
-        let ops = std::array::from_fn(|at| Cell::new(if at < HALFWORDS { UNDECODED } else { PAGE_END }));
         Box::new(Self {
-            ops,
+            ops: [const { Cell::new(UNDECODED) }; HALFWORDS],
             bytes: RefCell::new([0; HALFWORDS / 4]),
             mfn: Cell::new(NO_FRAME),
             checked: Cell::new(0),
         })
     }
 
+    /// The operation at `at`. No operation of a page runs on beyond its last slot, see
+    /// [`ops::page_end`], so nothing is lost by wrapping; it saves a check.
     #[inline(always)]
     pub(crate) fn op(&self, at: usize) -> Op {
-        self.ops[at].get()
+        debug_assert!(at < HALFWORDS);
+        self.ops[at % HALFWORDS].get()
     }
 
     pub(crate) fn set(&self, at: usize, op: Op) {
@@ -75,7 +77,7 @@ impl CodePage {
         if self.mfn.get() != mfn || !pool.frame_equals(mfn, &bytes) {
             pool.read_frame(mfn, &mut bytes);
             self.mfn.set(mfn);
-            self.ops[..HALFWORDS].iter().for_each(|op| op.set(UNDECODED));
+            self.ops.iter().for_each(|op| op.set(UNDECODED));
         }
         self.checked.set(fence);
     }
@@ -87,21 +89,24 @@ pub(crate) struct Code {
     by_frame: RefCell<FxHashMap<Mfn, u32>>,
     /// The page that makes room next: they go in the order they came.
     oldest: Cell<usize>,
-    /// Holds one operation at a time, in its last slot: an instruction that begins on one page and
-    /// ends on another is no frame's own.
-    pub(crate) straddling: Box<CodePage>,
+    /// A page of one instruction, in its first slot, for those that end a page or begin on one and
+    /// end on the next: the slots behind it lead on from there.
+    alone: Box<CodePage>,
     /// The instruction decoded there.
-    pub(crate) straddling_word: Cell<u32>,
+    alone_word: Cell<u32>,
 }
 
 impl Code {
     pub(crate) fn new() -> Self {
+        let alone = CodePage::new();
+        alone.ops[1..].iter().for_each(|op| op.set(PAGE_END));
         Self {
             pages: (0..PAGES).map(|_| OnceCell::new()).collect(),
             by_frame: RefCell::default(),
             oldest: Cell::new(0),
-            straddling: CodePage::new(),
-            straddling_word: Cell::new(0),
+            alone,
+            // Not an instruction, so it is never taken for one decoded already.
+            alone_word: Cell::new(0),
         }
     }
 
@@ -117,6 +122,20 @@ impl Code {
         let page = self.pages[index as usize].get_or_init(CodePage::new);
         page.check(pool, mfn, fence);
         (index, page)
+    }
+
+    /// The page for an instruction that stands alone, given the way to decode it.
+    pub(crate) fn alone(&self, word: u32, decode: impl Fn(u32) -> Op) -> &CodePage {
+        if self.alone_word.replace(word) != word || word == 0 {
+            self.alone.set(0, decode(word));
+        }
+        &self.alone
+    }
+
+    /// The page for an instruction that stands alone, as it is.
+    #[cfg(debug_assertions)]
+    pub(crate) fn alone_again(&self) -> &CodePage {
+        &self.alone
     }
 
     fn make_room(&self, mfn: Mfn) -> u32 {

@@ -3,8 +3,8 @@
 use crate::float::{Flags, Rounding};
 use crate::hart::{Exit, HartCounts};
 use crate::op::Meter;
-use addr::{Gpa, Gva, Ma};
-use machine::{Pool, VmMemory};
+use addr::{Gpa, Gva};
+use machine::{Frame, Pool, VmMemory};
 use mmu::{Mmu, Technique, View};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -49,9 +49,10 @@ impl Lines {
 /// A loaded reservation (LR), until SC, a trap of the host or the page's leaving ends it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Reservation {
-    pub(crate) ma: Ma,
-    pub(crate) value: u64,
+    pub(crate) frame: Frame,
+    pub(crate) offset: u64,
     pub(crate) size: u64,
+    pub(crate) value: u64,
 }
 
 /// Supervisor CSRs with no effect of their own, and those that others read.

@@ -16,8 +16,13 @@ use crate::ops;
 pub(crate) enum Place {
     /// Wholly in its page, at this halfword.
     InPage(usize),
-    /// Across two pages.
-    Straddling,
+    /// On a page of its own.
+    Alone,
+}
+
+/// The length in halfwords of an instruction that begins with `halfword`.
+pub(crate) const fn length(halfword: u16) -> usize {
+    if halfword & 3 == 3 { 2 } else { 1 }
 }
 
 /// Decodes a compressed instruction.

@@ -1,11 +1,11 @@
 //! Coming to an instruction: jumps, page ends, and decoding what was not reached before.
 
-use crate::code::{Code, CodePage, HALFWORDS};
+use crate::code::{Code, CodePage, HALFWORDS, UNDECODED};
 use crate::cpu::Cpu;
 use crate::decode::{self, Place};
 use crate::hart::Exit;
 use crate::memory::Missed;
-use crate::op::{Meter, Stop, dispatch};
+use crate::op::{Meter, Op, Stop, dispatch};
 use addr::{Gva, Mfn, PAGE_OFFSET, PAGE_SIZE};
 use mmu::Access;
 
@@ -70,7 +70,7 @@ impl Cpu {
     }
 }
 
-/// Behind the last halfword of a page.
+/// Behind an instruction that stands alone.
 pub(crate) fn page_end(cpu: &mut Cpu, code: &Code, _page: &CodePage, at: usize, meter: Meter) -> Stop {
     jump(cpu, code, cpu.pc_at(at), meter)
 }
@@ -80,42 +80,55 @@ pub(crate) fn page_end(cpu: &mut Cpu, code: &Code, _page: &CodePage, at: usize, 
 #[inline(never)]
 pub(crate) fn undecoded(cpu: &mut Cpu, code: &Code, page: &CodePage, at: usize, meter: Meter) -> Stop {
     let low = page.halfword(at);
-    if low & 3 != 3 {
-        page.set(at, decode::compressed(low, Place::InPage(at)));
-        return dispatch(cpu, code, page, at, meter);
-    }
-    if at + 1 < HALFWORDS {
-        let word = u32::from(page.halfword(at + 1)) << 16 | u32::from(low);
-        page.set(at, decode::full(word, Place::InPage(at)));
-        return dispatch(cpu, code, page, at, meter);
-    }
-    straddle(cpu, code, low, meter)
+    let op = if at + decode::length(low) >= HALFWORDS {
+        Op { run: last, ..UNDECODED }
+    } else if decode::length(low) == 1 {
+        decode::compressed(low, Place::InPage(at))
+    } else {
+        decode::full(u32::from(page.halfword(at + 1)) << 16 | u32::from(low), Place::InPage(at))
+    };
+    page.set(at, op);
+    dispatch(cpu, code, page, at, meter)
 }
 
-/// An instruction whose second half is on the next page. What it is depends on what is mapped
-/// there, so it is put together every time.
-fn straddle(cpu: &mut Cpu, code: &Code, low: u16, meter: Meter) -> Stop {
-    const AT: usize = HALFWORDS - 1;
-    let pc = cpu.pc_at(AT);
-    let next_page = Gva(cpu.page_gva.wrapping_add(PAGE_SIZE));
-    let known = cpu.mmu.tlb().fetch(next_page).and_then(|(index, mfn)| {
-        code.page(index).filter(|page| page.is_current(mfn, cpu.fence_i)).map(|page| page.halfword(0))
-    });
-    let high = if let Some(high) = known {
-        high
+/// The last instruction of a page. It runs from a page of its own, so that no other one need look
+/// whether the page ends behind it. If its second half is on the next page, what it is depends on
+/// what is mapped there: it is put together every time.
+fn last(cpu: &mut Cpu, code: &Code, page: &CodePage, at: usize, meter: Meter) -> Stop {
+    let low = page.halfword(at);
+    let word = if decode::length(low) == 1 {
+        u32::from(low)
+    } else if at + 1 < HALFWORDS {
+        u32::from(page.halfword(at + 1)) << 16 | u32::from(low)
+    } else if let Some(high) = first_halfword(cpu, code, at, meter) {
+        u32::from(high) << 16 | u32::from(low)
     } else {
-        let Some(mfn) = fetch_frame(cpu, next_page, pc, meter) else { return cpu.stopped() };
-        let (index, page) = code.enter(&cpu.pool, mfn, cpu.fence_i);
-        cpu.mmu.fill_fetch(next_page, mfn, index);
-        page.halfword(0)
+        return cpu.stopped();
     };
-    let word = u32::from(high) << 16 | u32::from(low);
-    if code.straddling_word.replace(word) != word {
-        code.straddling.set(AT, decode::full(word, Place::Straddling));
-    }
+    let alone = code.alone(word, |word| match decode::length(word as u16) {
+        1 => decode::compressed(word as u16, Place::Alone),
+        _ => decode::full(word, Place::Alone),
+    });
+    cpu.page_gva = cpu.pc_at(at);
     #[cfg(debug_assertions)]
     {
         cpu.page = None;
     }
-    dispatch(cpu, code, &code.straddling, AT, meter)
+    dispatch(cpu, code, alone, 0, meter)
+}
+
+/// The first halfword of the next page, for the instruction at `at`; `None` when the loop must be
+/// gone back to.
+fn first_halfword(cpu: &mut Cpu, code: &Code, at: usize, meter: Meter) -> Option<u16> {
+    let gva = Gva(cpu.page_gva.wrapping_add(PAGE_SIZE));
+    if let Some((index, mfn)) = cpu.mmu.tlb().fetch(gva)
+        && let Some(page) = code.page(index)
+        && page.is_current(mfn, cpu.fence_i)
+    {
+        return Some(page.halfword(0));
+    }
+    let mfn = fetch_frame(cpu, gva, cpu.pc_at(at), meter)?;
+    let (index, page) = code.enter(&cpu.pool, mfn, cpu.fence_i);
+    cpu.mmu.fill_fetch(gva, mfn, index);
+    Some(page.halfword(0))
 }

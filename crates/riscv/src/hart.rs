@@ -241,7 +241,7 @@ fn chain(cpu: &mut Cpu, code: &Code) -> Stop {
     while stop == Stop::Next {
         let page = match cpu.page {
             Some(index) => code.page(index).expect("the page being executed is kept"),
-            None => &code.straddling,
+            None => code.alone_again(),
         };
         let (at, meter) = (cpu.next, cpu.meter);
         stop = (page.op(at).run)(cpu, code, page, at, meter);

@@ -36,11 +36,12 @@ macro_rules! amos {
             cpu: &mut Cpu, code: &Code, page: &CodePage, at: usize, meter: Meter,
         ) -> Stop {
             let op = page.op(at);
-            let Some(ma) = cpu.mmu.tlb().write(Gva(cpu.x(op.rs1)), 4) else {
+            let gva = Gva(cpu.x(op.rs1));
+            let Some(frame) = cpu.mmu.tlb().store_to(gva, 4) else {
                 return missed::<4, true>(cpu, code, page, at, meter);
             };
             let $operand = cpu.x(op.rs2) as u32;
-            let old = cpu.pool.update::<u32>(ma, |$old| $new_w);
+            let old = frame.update::<u32>(gva.page_offset(), |$old| $new_w);
             cpu.set_x(op.rd, word(u64::from(old)));
             next::<LEN>(cpu, code, page, at, meter.access())
         }
@@ -49,11 +50,12 @@ macro_rules! amos {
             cpu: &mut Cpu, code: &Code, page: &CodePage, at: usize, meter: Meter,
         ) -> Stop {
             let op = page.op(at);
-            let Some(ma) = cpu.mmu.tlb().write(Gva(cpu.x(op.rs1)), 8) else {
+            let gva = Gva(cpu.x(op.rs1));
+            let Some(frame) = cpu.mmu.tlb().store_to(gva, 8) else {
                 return missed::<8, true>(cpu, code, page, at, meter);
             };
             let $operand = cpu.x(op.rs2);
-            let old = cpu.pool.update::<u64>(ma, |$old| $new_d);
+            let old = frame.update::<u64>(gva.page_offset(), |$old| $new_d);
             cpu.set_x(op.rd, old);
             next::<LEN>(cpu, code, page, at, meter.access())
         }
@@ -78,13 +80,14 @@ macro_rules! reserved {
             cpu: &mut Cpu, code: &Code, page: &CodePage, at: usize, meter: Meter,
         ) -> Stop {
             let op = page.op(at);
-            let Some(ma) = cpu.mmu.tlb().read(Gva(cpu.x(op.rs1)), $size) else {
+            let gva = Gva(cpu.x(op.rs1));
+            let Some(frame) = cpu.mmu.tlb().load_from(gva, $size) else {
                 return missed::<$size, false>(cpu, code, page, at, meter);
             };
             std::sync::atomic::fence(std::sync::atomic::Ordering::SeqCst);
-            let $value = u64::from(cpu.pool.load::<$word>(ma));
+            let $value = u64::from(frame.load::<$word>(gva.page_offset()));
             std::sync::atomic::fence(std::sync::atomic::Ordering::SeqCst);
-            cpu.reservation = Some(Reservation { ma, value: $value, size: $size });
+            cpu.reservation = Some(Reservation { frame, offset: gva.page_offset(), size: $size, value: $value });
             cpu.set_x(op.rd, $extended);
             next::<LEN>(cpu, code, page, at, meter.access())
         }
@@ -93,13 +96,16 @@ macro_rules! reserved {
             cpu: &mut Cpu, code: &Code, page: &CodePage, at: usize, meter: Meter,
         ) -> Stop {
             let op = page.op(at);
-            let Some(ma) = cpu.mmu.tlb().write(Gva(cpu.x(op.rs1)), $size) else {
+            let gva = Gva(cpu.x(op.rs1));
+            let Some(frame) = cpu.mmu.tlb().store_to(gva, $size) else {
                 return missed::<$size, true>(cpu, code, page, at, meter);
             };
             let new = cpu.x(op.rs2) as $word;
             let stored = cpu.reservation.take().is_some_and(|reservation| {
-                (reservation.ma, reservation.size) == (ma, $size)
-                    && cpu.pool.compare_exchange::<$word>(ma, reservation.value as $word, new).is_ok()
+                (reservation.frame, reservation.offset, reservation.size) == (frame, gva.page_offset(), $size)
+                    && frame
+                        .compare_exchange::<$word>(gva.page_offset(), reservation.value as $word, new)
+                        .is_ok()
             });
             cpu.set_x(op.rd, u64::from(!stored));
             next::<LEN>(cpu, code, page, at, meter.access())

@@ -13,10 +13,11 @@ macro_rules! loads {
             cpu: &mut Cpu, code: &Code, page: &CodePage, at: usize, meter: Meter,
         ) -> Stop {
             let op = page.op(at);
-            let Some(ma) = cpu.mmu.tlb().read(cpu.gva(op), <$word>::SIZE) else {
+            let gva = cpu.gva(op);
+            let Some(frame) = cpu.mmu.tlb().load_from(gva, <$word>::SIZE) else {
                 return $missed::<LEN>(cpu, code, page, at, meter);
             };
-            let $value = cpu.pool.load::<$word>(ma);
+            let $value = frame.load::<$word>(gva.page_offset());
             let ($cpu, $rd) = (&mut *cpu, op.rd);
             $put;
             next::<LEN>(cpu, code, page, at, meter.access())
@@ -60,11 +61,12 @@ macro_rules! stores {
             cpu: &mut Cpu, code: &Code, page: &CodePage, at: usize, meter: Meter,
         ) -> Stop {
             let op = page.op(at);
-            let Some(ma) = cpu.mmu.tlb().write(cpu.gva(op), <$word>::SIZE) else {
+            let gva = cpu.gva(op);
+            let Some(frame) = cpu.mmu.tlb().store_to(gva, <$word>::SIZE) else {
                 return $missed::<LEN>(cpu, code, page, at, meter);
             };
             let ($cpu, $rs2) = (&*cpu, op.rs2);
-            cpu.pool.store(ma, <$word>::truncate($value));
+            frame.store(gva.page_offset(), <$word>::truncate($value));
             next::<LEN>(cpu, code, page, at, meter.access())
         }
 

@@ -158,9 +158,9 @@ pub(crate) fn cbo_zero<const LEN: usize>(
     }
     let gva = Gva(cpu.x(page.op(at).rs1) & !(BLOCK - 1));
     loop {
-        if let Some(ma) = cpu.mmu.tlb().write(gva, 8) {
+        if let Some(frame) = cpu.mmu.tlb().store_to(gva, 8) {
             for offset in (0..BLOCK).step_by(8) {
-                cpu.pool.store::<u64>(ma.wrapping_add(offset), 0);
+                frame.store::<u64>(gva.page_offset() + offset, 0);
             }
             break;
         }
