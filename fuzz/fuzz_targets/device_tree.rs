@@ -4,8 +4,10 @@
 
 use addr::{ByteSize, Gpa};
 use arbitrary::Arbitrary;
+use devices::IntxRoute;
+use devices::map::GpaRange;
 use libfuzzer_sys::fuzz_target;
-use vm::boot::{Chosen, Cpus, DeviceTree, MachineFacts, PciHost, Plic, Region, SerialPort};
+use vm::boot::{Chosen, Cpus, DeviceTree, MachineFacts, PciHost, Plic, SerialPort};
 
 #[derive(Arbitrary, Debug)]
 struct Input {
@@ -17,18 +19,20 @@ struct Input {
     mmu_type: String,
     zero_block_size: Option<u32>,
     sources: u32,
-    interrupts: [u8; 5],
+    serial_interrupt: u32,
+    interrupts: Vec<(u32, u32, u32)>,
     command_line: String,
     initrd: Option<(u64, u64)>,
 }
 
 fuzz_target!(|input: Input| {
     let shift = if input.odd { 0 } else { 12 };
-    let [memory, plic, serial, ecam, window] = input.regions.map(|(base, size)| Region {
-        base: Gpa(u64::from(base) << shift),
+    let [memory, plic, serial, ecam, window] = input.regions.map(|(base, size)| GpaRange {
+        start: Gpa(u64::from(base) << shift),
         size: ByteSize(u64::from(size) << shift),
     });
-    let [serial_interrupt, interrupts @ ..] = input.interrupts.map(u32::from);
+    let routes = input.interrupts.into_iter();
+    let interrupts = routes.map(|(unit, pin, source)| IntxRoute { unit, pin, source }).collect();
     let machine = MachineFacts {
         memory,
         cpus: Cpus {
@@ -39,10 +43,10 @@ fuzz_target!(|input: Input| {
             timebase_hz: 10_000_000,
         },
         plic: Plic { registers: plic, sources: input.sources },
-        serial: SerialPort { registers: serial, interrupt: serial_interrupt, clock_hz: 3_686_400 },
+        serial: SerialPort { registers: serial, interrupt: input.serial_interrupt, clock_hz: 3_686_400 },
         pci: PciHost { ecam, memory: window, interrupts },
     };
-    let initrd = input.initrd.map(|(base, size)| Region { base: Gpa(base), size: ByteSize(size) });
+    let initrd = input.initrd.map(|(base, size)| GpaRange { start: Gpa(base), size: ByteSize(size) });
     let chosen = Chosen { command_line: &input.command_line, initrd, rng_seed: [0; 32] };
     let Ok(tree) = DeviceTree::new(&machine, &chosen) else { return };
 

@@ -18,7 +18,7 @@ mod image;
 mod initrd;
 mod layout;
 
-pub use fdt::{Chosen, Cpus, DeviceTree, DeviceTreeError, MachineFacts, PciHost, Plic, Region, SerialPort};
+pub use fdt::{Chosen, Cpus, DeviceTree, DeviceTreeError, MachineFacts, PciHost, Plic, SerialPort};
 pub use image::{KernelError, KernelImage};
 pub use initrd::{Initrd, InitrdError, InitrdFormat};
 pub use layout::{Layout, LayoutError};
@@ -74,8 +74,8 @@ pub fn load<E>(
     let mut put =
         |what, at, bytes: &[u8]| write(at, bytes).map_err(|source| LoadError::Write { what, at, source });
     put("the kernel", layout.kernel, kernel.bytes())?;
-    if let (Some(initrd), Some(region)) = (initrd, layout.initrd) {
-        put("the initrd", region.base, initrd.bytes())?;
+    if let (Some(initrd), Some(range)) = (initrd, layout.initrd) {
+        put("the initrd", range.start, initrd.bytes())?;
     }
     put("the device tree", layout.device_tree, device_tree.bytes())?;
     Ok(Entry { kernel: layout.kernel, device_tree: layout.device_tree })

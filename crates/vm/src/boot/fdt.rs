@@ -8,23 +8,16 @@
 //! `serial/8250.yaml`, `pci/host-generic-pci.yaml`.
 
 use super::layout::DEVICE_TREE_SPACE;
-use addr::{ByteSize, Gpa};
+use addr::ByteSize;
+use devices::map::GpaRange;
+use devices::{INTERRUPT_MAP_MASK, IntxRoute};
 use vm_fdt::FdtWriter;
-
-/// A range of guest physical addresses.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Region {
-    /// The first address.
-    pub base: Gpa,
-    /// How many bytes.
-    pub size: ByteSize,
-}
 
 /// What the machine has.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct MachineFacts {
     /// All of the guest's memory.
-    pub memory: Region,
+    pub memory: GpaRange,
     /// The harts.
     pub cpus: Cpus,
     /// The interrupt controller.
@@ -55,7 +48,7 @@ pub struct Cpus {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Plic {
     /// Its registers.
-    pub registers: Region,
+    pub registers: GpaRange,
     /// The largest source number.
     pub sources: u32,
 }
@@ -64,7 +57,7 @@ pub struct Plic {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SerialPort {
     /// Its registers.
-    pub registers: Region,
+    pub registers: GpaRange,
     /// Its PLIC source.
     pub interrupt: u32,
     /// The clock that the divisor divides, in Hz.
@@ -75,11 +68,11 @@ pub struct SerialPort {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PciHost {
     /// Configuration space: 1 MiB per bus, at most 256 buses.
-    pub ecam: Region,
+    pub ecam: GpaRange,
     /// Where BARs of 32 bits are, at the same addresses on the bus; below 4 GiB.
-    pub memory: Region,
-    /// PLIC sources of INTA to INTD of device 0; device `d` has pin `p` at `(d + p) % 4`.
-    pub interrupts: [u32; 4],
+    pub memory: GpaRange,
+    /// How the pins of the slots reach the PLIC.
+    pub interrupts: Vec<IntxRoute>,
 }
 
 /// What this boot is given.
@@ -88,7 +81,7 @@ pub struct Chosen<'a> {
     /// The kernel's command line, at most 1023 bytes.
     pub command_line: &'a str,
     /// Where the initrd was put.
-    pub initrd: Option<Region>,
+    pub initrd: Option<GpaRange>,
     /// Entropy for the kernel's generator; never the same twice.
     pub rng_seed: [u8; 32],
 }
@@ -186,27 +179,27 @@ fn check(machine: &MachineFacts, chosen: &Chosen<'_>) -> Result<(), DeviceTreeEr
     if line.contains('\0') {
         return Err(DeviceTreeError::CommandLineHasZero);
     }
-    let mut regions = [*memory, plic.registers, serial.registers, pci.ecam, pci.memory];
-    let mut described = regions.iter().chain(&chosen.initrd);
-    if described.any(|region| region.size.0 == 0 || region.base.0.checked_add(region.size.0).is_none()) {
-        return Err(DeviceTreeError::Facts("a region is empty or exceeds the address space"));
+    let mut ranges = [*memory, plic.registers, serial.registers, pci.ecam, pci.memory];
+    let mut described = ranges.iter().chain(&chosen.initrd);
+    if described.any(|range| range.size.0 == 0 || range.start.0.checked_add(range.size.0).is_none()) {
+        return Err(DeviceTreeError::Facts("a range is empty or exceeds the address space"));
     }
-    regions.sort_by_key(|region| region.base);
-    if regions.windows(2).any(|pair| pair[0].base.0 + pair[0].size.0 > pair[1].base.0) {
-        return Err(DeviceTreeError::Facts("two regions overlap"));
+    ranges.sort_by_key(|range| range.start);
+    if ranges.windows(2).any(|pair| pair[0].end() > pair[1].start) {
+        return Err(DeviceTreeError::Facts("two ranges overlap"));
     }
     if cpus.count == 0 || cpus.count > MAX_CPUS {
         return Err(DeviceTreeError::Facts("the number of CPUs is not between 1 and 512"));
     }
-    let mut interrupts = pci.interrupts.iter().chain([&serial.interrupt]);
-    if interrupts.any(|&interrupt| interrupt == 0 || interrupt > plic.sources) {
+    let mut interrupts = pci.interrupts.iter().map(|route| route.source).chain([serial.interrupt]);
+    if interrupts.any(|interrupt| interrupt == 0 || interrupt > plic.sources) {
         return Err(DeviceTreeError::Facts("an interrupt is not among the sources of the PLIC"));
     }
     let buses = pci.ecam.size.0 / ECAM_PER_BUS;
     if !pci.ecam.size.0.is_multiple_of(ECAM_PER_BUS) || buses > 256 {
         return Err(DeviceTreeError::Facts("PCI configuration space is not 1 to 256 MiB"));
     }
-    if pci.memory.base.0 + pci.memory.size.0 > 1 << 32 {
+    if pci.memory.end().0 > 1 << 32 {
         return Err(DeviceTreeError::Facts("PCI memory is not below 4 GiB"));
     }
     Ok(())
@@ -222,9 +215,9 @@ fn write_chosen(
     let console = unit("serial", machine.serial.registers);
     tree.property_string("stdout-path", &format!("/soc/{console}"))?;
     tree.property("rng-seed", &chosen.rng_seed)?;
-    if let Some(Region { base, size }) = chosen.initrd {
-        tree.property_u64("linux,initrd-start", base.0)?;
-        tree.property_u64("linux,initrd-end", base.0 + size.0)?;
+    if let Some(initrd) = chosen.initrd {
+        tree.property_u64("linux,initrd-start", initrd.start.0)?;
+        tree.property_u64("linux,initrd-end", initrd.end().0)?;
     }
     tree.end_node(node)
 }
@@ -312,30 +305,24 @@ fn write_pci(tree: &mut FdtWriter, pci: &PciHost) -> Result<(), vm_fdt::Error> {
     tree.property_array_u32("bus-range", &[0, last_bus])?;
     tree.property_null("dma-coherent")?;
 
-    let [base_high, base_low] = cells(pci.memory.base.0);
+    let [base_high, base_low] = cells(pci.memory.start.0);
     let [size_high, size_low] = cells(pci.memory.size.0);
     let window = [MEMORY_SPACE, base_high, base_low, base_high, base_low, size_high, size_low];
     tree.property_array_u32("ranges", &window)?;
 
-    // Bits of the unit address and of the pin that matter: two of the device number, all of 1 to 4.
-    tree.property_array_u32("interrupt-map-mask", &[0x1800, 0, 0, 7])?;
-    let mut map = Vec::new();
-    for device in 0..4 {
-        for pin in 0..4 {
-            let source = pci.interrupts[(device + pin) % 4];
-            map.extend([(device as u32) << 11, 0, 0, pin as u32 + 1, PLIC_PHANDLE, source]);
-        }
-    }
+    tree.property_array_u32("interrupt-map-mask", &INTERRUPT_MAP_MASK)?;
+    let entry = |route: &IntxRoute| [route.unit, 0, 0, route.pin, PLIC_PHANDLE, route.source];
+    let map: Vec<u32> = pci.interrupts.iter().flat_map(entry).collect();
     tree.property_array_u32("interrupt-map", &map)?;
     tree.end_node(node)
 }
 
-fn unit(name: &str, region: Region) -> String {
-    format!("{name}@{:x}", region.base.0)
+fn unit(name: &str, range: GpaRange) -> String {
+    format!("{name}@{:x}", range.start.0)
 }
 
-fn write_reg(tree: &mut FdtWriter, Region { base, size }: Region) -> Result<(), vm_fdt::Error> {
-    tree.property_array_u64("reg", &[base.0, size.0])
+fn write_reg(tree: &mut FdtWriter, range: GpaRange) -> Result<(), vm_fdt::Error> {
+    tree.property_array_u64("reg", &[range.start.0, range.size.0])
 }
 
 fn cells(value: u64) -> [u32; 2] {

@@ -3,8 +3,9 @@
 //! **Model.** From the start of memory upwards: a gap of the kernel's choosing, the kernel with its
 //! BSS, the device tree, the initrd, and the rest for the kernel to use.
 
-use super::{Initrd, KernelImage, Region};
+use super::{Initrd, KernelImage};
 use addr::{ByteSize, Gpa, PAGE_SIZE};
+use devices::map::GpaRange;
 
 /// The most a device tree may take; one for eight harts is about 10 KiB.
 pub(super) const DEVICE_TREE_SPACE: ByteSize = ByteSize::kib(64);
@@ -24,7 +25,7 @@ pub struct Layout {
     /// The device tree, with room for 64 KiB.
     pub device_tree: Gpa,
     /// The initrd, exactly as long as the file.
-    pub initrd: Option<Region>,
+    pub initrd: Option<GpaRange>,
 }
 
 /// Guest memory is too small.
@@ -51,7 +52,7 @@ impl Layout {
     ///
     /// # Errors
     /// If they do not fit, or if so little is left over that the kernel could not unpack the initrd.
-    pub fn new(memory: Region, kernel: &KernelImage, initrd: Option<&Initrd>) -> Result<Self, LayoutError> {
+    pub fn new(memory: GpaRange, kernel: &KernelImage, initrd: Option<&Initrd>) -> Result<Self, LayoutError> {
         let page_align = |offset: u64| offset.next_multiple_of(PAGE_SIZE);
         let kernel_offset = kernel.text_offset().0;
         let device_tree_offset = page_align(kernel_offset + kernel.size().0);
@@ -66,11 +67,11 @@ impl Layout {
             let minimum = ByteSize(minimum.next_multiple_of(1 << 20));
             return Err(LayoutError { memory: memory.size, with_initrd: initrd.is_some(), minimum });
         }
-        let at = |offset| memory.base.wrapping_add(offset);
+        let at = |offset| memory.start.wrapping_add(offset);
         Ok(Self {
             kernel: at(kernel_offset),
             device_tree: at(device_tree_offset),
-            initrd: initrd.map(|_| Region { base: at(initrd_offset), size: ByteSize(initrd_size) }),
+            initrd: initrd.map(|_| GpaRange { start: at(initrd_offset), size: ByteSize(initrd_size) }),
         })
     }
 }

@@ -1,6 +1,7 @@
 //! Files good and bad, layouts, and device trees read back by other programs.
 
 use super::*;
+use devices::map::GpaRange;
 use flate2::{Compression, write::GzEncoder};
 use proptest::prelude::*;
 use std::io::Write;
@@ -192,7 +193,7 @@ fn what_is_not_an_initrd_is_named() {
 fn parts_do_not_overlap_and_too_little_memory_is_refused_with_the_need() {
     let kernel = KernelImage::parse("Image", image()).unwrap();
     let initrd = Initrd::parse("initrd", gzip(&cpio(&vec![0; 10 << 20]))).unwrap();
-    let memory = |size| Region { base: RAM, size };
+    let memory = |size| GpaRange { start: RAM, size };
     let error = Layout::new(memory(ByteSize::mib(32)), &kernel, Some(&initrd)).unwrap_err();
     assert_eq!(error.minimum(), ByteSize::mib(63));
     assert_eq!(
@@ -203,17 +204,20 @@ fn parts_do_not_overlap_and_too_little_memory_is_refused_with_the_need() {
     let layout = Layout::new(memory(error.minimum()), &kernel, Some(&initrd)).unwrap();
     assert_eq!(layout.kernel, Gpa(0x8020_0000));
     assert_eq!(layout.device_tree, Gpa(0x8021_0000));
-    let initrd_region = layout.initrd.unwrap();
-    assert_eq!(initrd_region, Region { base: Gpa(0x8022_0000), size: ByteSize(initrd.bytes().len() as u64) });
+    let initrd_range = layout.initrd.unwrap();
+    assert_eq!(
+        initrd_range,
+        GpaRange { start: Gpa(0x8022_0000), size: ByteSize(initrd.bytes().len() as u64) }
+    );
     assert!(Layout::new(memory(ByteSize::mib(63)), &kernel, None).unwrap().initrd.is_none());
 }
 
 fn machine(harts: u32) -> MachineFacts {
-    let region = |base, size| Region { base: Gpa(base), size: ByteSize(size) };
+    let range = |start, size| GpaRange { start: Gpa(start), size: ByteSize(size) };
     let extensions =
         "m a f d c zicboz zicntr zicsr zifencei zihintpause zba zbb zbs sstc svadu svinval svvptc";
     MachineFacts {
-        memory: Region { base: RAM, size: ByteSize::mib(512) },
+        memory: GpaRange { start: RAM, size: ByteSize::mib(512) },
         cpus: Cpus {
             count: harts,
             extensions: extensions.split(' ').map(str::to_owned).collect(),
@@ -221,18 +225,18 @@ fn machine(harts: u32) -> MachineFacts {
             zero_block_size: Some(64),
             timebase_hz: 10_000_000,
         },
-        plic: Plic { registers: region(0x0c00_0000, 0x60_0000), sources: 95 },
-        serial: SerialPort { registers: region(0x1000_0000, 0x100), interrupt: 10, clock_hz: 3_686_400 },
+        plic: Plic { registers: range(0x0c00_0000, 0x60_0000), sources: 95 },
+        serial: SerialPort { registers: range(0x1000_0000, 0x100), interrupt: 10, clock_hz: 3_686_400 },
         pci: PciHost {
-            ecam: region(0x3000_0000, 1 << 20),
-            memory: region(0x4000_0000, 0x4000_0000),
-            interrupts: [32, 33, 34, 35],
+            ecam: range(0x3000_0000, 1 << 20),
+            memory: range(0x4000_0000, 0x4000_0000),
+            interrupts: devices::interrupt_map().collect(),
         },
     }
 }
 
 fn chosen(command_line: &str) -> Chosen<'_> {
-    let initrd = Region { base: Gpa(0x8400_0000), size: ByteSize(12345) };
+    let initrd = GpaRange { start: Gpa(0x8400_0000), size: ByteSize(12345) };
     Chosen { command_line, initrd: Some(initrd), rng_seed: [7; 32] }
 }
 
@@ -318,11 +322,11 @@ fn contradicting_facts_are_refused() {
     assert!(error(&|m| m.cpus.count = 0).contains("number of CPUs"));
     assert!(error(&|m| m.cpus.count = 500).contains("configure fewer CPUs"));
     assert!(error(&|m| m.serial.interrupt = 96).contains("interrupt"));
-    assert!(error(&|m| m.serial.registers.base = Gpa(0x8000_1000)).contains("overlap"));
+    assert!(error(&|m| m.serial.registers.start = Gpa(0x8000_1000)).contains("overlap"));
     assert!(error(&|m| m.memory.size = ByteSize(0)).contains("empty"));
     assert!(error(&|m| m.memory.size = ByteSize(u64::MAX)).contains("exceeds"));
     assert!(error(&|m| m.pci.ecam.size = ByteSize(4096)).contains("configuration space"));
-    assert!(error(&|m| m.pci.memory.base = Gpa(1 << 32)).contains("4 GiB"));
+    assert!(error(&|m| m.pci.memory.start = Gpa(1 << 32)).contains("4 GiB"));
     let line = |line: &str| DeviceTree::new(&machine(1), &chosen(line)).unwrap_err().to_string();
     assert!(line(&"x".repeat(1024)).contains("has 1024 bytes"));
     assert!(line("a\0b").contains("zero byte"));
