@@ -1,0 +1,139 @@
+//! The thread that serves a device's queues.
+//!
+//! **Concurrency.** The worker alone uses the queues and the device's own state. It holds no lock while it
+//! works, and looks at its transport between requests.
+
+use super::VirtioDevice;
+use super::pci::{Task, VirtioPci};
+use super::registers::QueueSetup;
+use super::ring::{self, QueueFault, Ring};
+use std::io;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use virtio_queue::{Queue, QueueT};
+use vm_memory::GuestMemory;
+
+/// How often a queue that keeps filling is served before it is another queue's turn.
+const ROUNDS: usize = 16;
+
+/// A device and where its tasks come from, not running yet.
+pub struct Worker<D> {
+    device: D,
+    transport: Arc<VirtioPci>,
+}
+
+/// A running worker. Dropping it stops it and waits for its end.
+pub struct WorkerThread {
+    transport: Arc<VirtioPci>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl<D: VirtioDevice> Worker<D> {
+    pub(super) fn new(device: D, transport: Arc<VirtioPci>) -> Self {
+        Self { device, transport }
+    }
+
+    /// Starts the worker's thread over the VM's memory.
+    ///
+    /// # Errors
+    /// If the host has no thread to give.
+    pub fn spawn<M>(mut self, memory: Arc<M>) -> io::Result<WorkerThread>
+    where
+        M: GuestMemory + Send + Sync + 'static,
+    {
+        let transport = Arc::clone(&self.transport);
+        let thread = thread::Builder::new().name(D::NAME.to_owned()).spawn(move || self.run(&*memory))?;
+        Ok(WorkerThread { transport, thread: Some(thread) })
+    }
+
+    fn run<M: GuestMemory>(&mut self, memory: &M) {
+        let mut queues = Vec::new();
+        loop {
+            let result = match self.transport.next_task() {
+                Task::Start(setups, features) => open_all(&setups, features, memory).map(|all| queues = all),
+                Task::Serve(kicks) => self.serve(kicks, &mut queues, memory),
+                Task::Reset => {
+                    self.transport.give_back(None);
+                    continue;
+                }
+                Task::Stop => return self.transport.give_back(None),
+            };
+            if let Err(fault) = result {
+                self.transport.give_back(Some(&fault));
+            }
+        }
+    }
+
+    fn serve<M: GuestMemory>(
+        &mut self,
+        kicks: u64,
+        queues: &mut [Option<Queue>],
+        memory: &M,
+    ) -> Result<(), QueueFault> {
+        for (index, queue) in queues.iter_mut().enumerate() {
+            if let Some(queue) = queue
+                && kicks >> index & 1 != 0
+                && !self.transport.halted()
+            {
+                self.serve_queue(index, queue, memory).map_err(|fault| fault.at_queue(index))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn serve_queue<M: GuestMemory>(
+        &mut self,
+        index: usize,
+        queue: &mut Queue,
+        memory: &M,
+    ) -> Result<(), QueueFault> {
+        for _ in 0..ROUNDS {
+            queue.disable_notification(memory)?;
+            let mut ring = Ring::new(queue, memory, &self.transport);
+            self.device.serve(index, &mut ring)?;
+            let Ring { drained, used, .. } = ring;
+            if used && queue.needs_notification(memory)? {
+                self.transport.interrupt_for_queue();
+            }
+            let more = queue.enable_notification(memory)?;
+            if !(more && drained) || self.transport.halted() {
+                return Ok(());
+            }
+        }
+        self.transport.kick(index);
+        Ok(())
+    }
+}
+
+fn open_all<M: GuestMemory>(
+    setups: &[QueueSetup],
+    features: u64,
+    memory: &M,
+) -> Result<Vec<Option<Queue>>, QueueFault> {
+    let open = |(index, setup)| ring::open(setup, features, memory).map_err(|fault| fault.at_queue(index));
+    setups.iter().enumerate().map(open).collect()
+}
+
+impl WorkerThread {
+    /// Stops the worker and waits for its end: at most one request's time.
+    ///
+    /// # Panics
+    /// If the worker did, which is a fault of the host program.
+    pub fn stop(mut self) {
+        if let Err(panic) = self.end() {
+            std::panic::resume_unwind(panic);
+        }
+    }
+
+    fn end(&mut self) -> thread::Result<()> {
+        self.transport.stop();
+        self.thread.take().map_or(Ok(()), JoinHandle::join)
+    }
+}
+
+impl Drop for WorkerThread {
+    fn drop(&mut self) {
+        // The panic was reported on the worker's own thread; here it could only abort.
+        let _ = self.end();
+    }
+}
