@@ -20,6 +20,9 @@
 //!
 //! **Not here.** CPUs, page-table formats, and every decision about who gets how much.
 
+mod copy;
+#[expect(unsafe_code, reason = "a device's slice of a frame is a raw pointer")]
+mod dma;
 mod frame;
 mod passage;
 mod pmap;

@@ -272,7 +272,7 @@ impl Pool {
         unsafe { std::ptr::copy_nonoverlapping(from.as_ptr(), to.as_ptr(), PAGE_SIZE as usize) };
     }
 
-    fn frame_start(&self, mfn: Mfn) -> NonNull<u8> {
+    pub(crate) fn frame_start(&self, mfn: Mfn) -> NonNull<u8> {
         if mfn >= Mfn(self.size().0) {
             outside_pool(mfn.base());
         }

@@ -27,4 +27,4 @@ pub use format::{Access, PagingMode, Permissions, Pte, Root, TABLE_ENTRIES, View
 pub use mmu::{Miss, Mmu, MmuCounts, ShadowEntry, Technique};
 pub use shadow::ShadowCounts;
 pub use tlb::Tlb;
-pub use walk::{Fault, Source, Step, Translation, trace, walk};
+pub use walk::{Fault, Leaf, Source, Step, Translation, leaves, trace, walk};

@@ -211,3 +211,58 @@ pub fn trace(memory: &VmMemory, root: &Root, gva: Gva) -> Vec<Step> {
     }
     steps
 }
+
+/// A page that the guest's tables map.
+#[derive(Clone, Copy, Debug)]
+pub struct Leaf {
+    /// The guest virtual page.
+    pub gva: Gva,
+    /// The guest page.
+    pub gfn: Gfn,
+    /// What the leaf permits.
+    pub permissions: Permissions,
+}
+
+/// The pages that the guest's tables map, in order of their tables' entries, at most `most`. Large
+/// leaves count once, by their first page.
+pub fn leaves(memory: &VmMemory, root: &Root, most: usize) -> Vec<Leaf> {
+    let mut found = Vec::new();
+    // A table that points to itself is as deep as the levels, and `most` bounds what it unrolls to:
+    // so does the number of entries looked at.
+    let mut budget = most.saturating_mul(64);
+    if root.mode.levels() > 0 {
+        collect(memory, root, root.table, root.mode.levels() - 1, 0, most, &mut budget, &mut found);
+    }
+    found
+}
+
+#[expect(clippy::too_many_arguments, reason = "a recursion over what never changes")]
+fn collect(
+    memory: &VmMemory,
+    root: &Root,
+    table: Gfn,
+    level: u32,
+    prefix: u64,
+    most: usize,
+    budget: &mut usize,
+    found: &mut Vec<Leaf>,
+) {
+    let unused = 64 - (PAGE_SHIFT + 9 * root.mode.levels());
+    for index in 0..crate::format::TABLE_ENTRIES {
+        if found.len() >= most || *budget == 0 {
+            return;
+        }
+        *budget -= 1;
+        let Ok(entry) = read_entry(memory, table, index * 8, &mut 0) else { return };
+        if !entry.pte.is_well_formed() {
+            continue;
+        }
+        let address = prefix | index << (PAGE_SHIFT + 9 * level);
+        if entry.pte.is_leaf() {
+            let gva = Gva(((address << unused) as i64 >> unused) as u64);
+            found.push(Leaf { gva, gfn: entry.pte.gfn(), permissions: entry.pte.permissions() });
+        } else if level > 0 {
+            collect(memory, root, entry.pte.gfn(), level - 1, address, most, budget, found);
+        }
+    }
+}

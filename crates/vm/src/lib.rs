@@ -1,1 +1,35 @@
-//! Placeholder.
+//! One virtual machine: its vCPU threads, memory, devices and boot.
+//!
+//! **Model.**
+//!
+//! ```text
+//!   Vm --- vCPU thread x n : lock hart, run slices, bump; unlocked: SBI calls, page work, waiting
+//!      --- device workers  : queues, over guest memory, no hart's lock
+//!      --- technique thread: counters -> policy -> software or hardware MMU (automatic only)
+//! ```
+//!
+//! Read `config` (what a VM is asked to be), `board` (its devices), `vm` (its life), `vcpu` (the
+//! loop), `sbi` (what the guest asks of us), then `technique`, `statistics` and `map`.
+//!
+//! **Concurrency.** Each hart stands under its own lock, which its thread holds while it runs and
+//! offers to others between slices. Nobody takes a second hart's lock while holding one
+//! (`docs/locking.md`).
+
+#![forbid(unsafe_code)]
+
+mod board;
+pub mod boot;
+mod config;
+mod map;
+mod sbi;
+mod statistics;
+mod technique;
+mod vcpu;
+mod vm;
+
+pub use config::{Config, ConfigError, MmuChoice};
+pub use map::{AddressMap, Mapped, MemoryMap};
+pub use statistics::{HartStatistics, Statistics, TechniqueStatistics};
+pub use technique::{Choice, Chooser, Sample};
+pub use vcpu::Trouble;
+pub use vm::{Ended, StartError, Vm};

@@ -1,0 +1,185 @@
+//! What the guest's kernel asks of the machine below it: the Supervisor Binary Interface.
+//!
+//! **Model.** A call is decoded from the hart's registers, carried out with no hart's lock held, and
+//! its answer put into `a0` and `a1`. Fences on other harts are done at once, by taking each one's
+//! lock in turn.
+//!
+//! **Sources.** RISC-V Supervisor Binary Interface Specification 2.0: BASE, TIME, sPI, RFENCE, HSM,
+//! SRST and DBCN, and the legacy console that early consoles use.
+
+use crate::vcpu::{Power, Vcpu};
+use crate::vm::{Ended, Shared};
+use addr::{Gpa, Gva, PAGE_SIZE};
+use riscv::Lines;
+
+const LEGACY_PUTCHAR: u64 = 0x01;
+const BASE: u64 = 0x10;
+const TIME: u64 = 0x5449_4d45;
+const IPI: u64 = 0x0073_5049;
+const RFENCE: u64 = 0x5246_4e43;
+const HSM: u64 = 0x0048_534d;
+const SRST: u64 = 0x5352_5354;
+const DBCN: u64 = 0x4442_434e;
+
+/// Version 2.0.
+const SPEC_VERSION: u64 = 2 << 24;
+/// Not registered anywhere; any number that is no other implementation's will do.
+const IMPLEMENTATION: u64 = 0x4d54;
+/// Fences of longer ranges become fences of everything.
+const MAX_FENCED_PAGES: u64 = 64;
+/// Most bytes one call of the debug console writes.
+const MAX_WRITE: u64 = 4096;
+
+/// Error codes of the specification.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Error {
+    Failed = -1,
+    NotSupported = -2,
+    InvalidParam = -3,
+    InvalidAddress = -5,
+    AlreadyAvailable = -6,
+}
+
+type Answer = Result<u64, Error>;
+
+/// A call as the registers have it.
+struct Call {
+    extension: u64,
+    function: u64,
+    args: [u64; 6],
+}
+
+/// Carries out the call that `vcpu` has just made.
+pub(crate) fn handle(vcpu: &Vcpu, index: usize, shared: &Shared) {
+    let call = {
+        let hart = vcpu.hart();
+        Call {
+            extension: hart.x(17),
+            function: hart.x(16),
+            args: std::array::from_fn(|arg| hart.x(10 + arg as u8)),
+        }
+    };
+    if (call.extension, call.function) == (HSM, 1) {
+        vcpu.stop();
+        return;
+    }
+    let answer = answer(&call, vcpu, shared);
+    let mut hart = vcpu.hart();
+    if call.extension == LEGACY_PUTCHAR {
+        hart.set_x(10, 0);
+        return;
+    }
+    let (error, value) = match answer {
+        Ok(value) => (0, value),
+        Err(error) => (error as i64 as u64, 0),
+    };
+    hart.set_x(10, error);
+    hart.set_x(11, value);
+    let _ = index;
+}
+
+fn answer(call: &Call, vcpu: &Vcpu, shared: &Shared) -> Answer {
+    let [a0, a1, a2, a3, a4, _] = call.args;
+    match (call.extension, call.function) {
+        (LEGACY_PUTCHAR, _) => shared.console_write(&[a0 as u8]),
+        (BASE, 0) => Ok(SPEC_VERSION),
+        (BASE, 1) => Ok(IMPLEMENTATION),
+        (BASE, 3) => Ok(u64::from(is_known(a0))),
+        (BASE, 2 | 4 | 5 | 6) => Ok(0),
+        (TIME, 0) => {
+            vcpu.hart().set_timer(a0);
+            Ok(0)
+        }
+        (IPI, 0) => for_each_hart(shared, a0, a1, |target| target.set_line(Lines::SOFTWARE, true)),
+        (RFENCE, 0) => for_each_hart(shared, a0, a1, |target| target.hart().fence_i()),
+        (RFENCE, 1) => for_each_hart(shared, a0, a1, |target| fence(target, a2, a3, None)),
+        (RFENCE, 2) => for_each_hart(shared, a0, a1, |target| fence(target, a2, a3, Some(a4 as u16))),
+        (HSM, 0) => start_hart(shared, a0, a1, a2),
+        (HSM, 2) => hart_status(shared, a0),
+        // The default retentive suspend is a wait, from which the hart simply returns.
+        (HSM, 3) if a0 == 0 => Ok(0),
+        (SRST, 0) => reset(shared, a0, a1),
+        (DBCN, 0) => debug_write(shared, a0, a1, a2),
+        (DBCN, 2) => shared.console_write(&[a0 as u8]),
+        // Reading from the debug console: nothing is ever there.
+        (DBCN, 1) => Ok(0),
+        _ => Err(Error::NotSupported),
+    }
+}
+
+const fn is_known(extension: u64) -> bool {
+    matches!(extension, LEGACY_PUTCHAR | BASE | TIME | IPI | RFENCE | HSM | SRST | DBCN)
+}
+
+/// Calls `each` with the harts a mask selects: bit *n* stands for hart `base + n`, and a `base` of
+/// all ones for every hart.
+fn for_each_hart(shared: &Shared, mask: u64, base: u64, each: impl Fn(&Vcpu)) -> Answer {
+    if base == u64::MAX {
+        shared.vcpus.iter().for_each(each);
+        return Ok(0);
+    }
+    let harts = shared.vcpus.len() as u64;
+    let selected = |hart: u64| hart.checked_sub(base).is_some_and(|bit| bit < 64 && mask >> bit & 1 != 0);
+    let beyond = (0..64).any(|bit| mask >> bit & 1 != 0 && base.saturating_add(bit) >= harts);
+    if beyond {
+        return Err(Error::InvalidParam);
+    }
+    shared.vcpus.iter().zip(0..).filter(|(_, hart)| selected(*hart)).for_each(|(vcpu, _)| each(vcpu));
+    Ok(0)
+}
+
+fn fence(target: &Vcpu, start: u64, size: u64, asid: Option<u16>) {
+    let mut hart = target.hart();
+    let pages = size.div_ceil(PAGE_SIZE);
+    if size == u64::MAX || (start == 0 && size == 0) || pages > MAX_FENCED_PAGES {
+        hart.fence(None, asid);
+        return;
+    }
+    for page in 0..pages.max(1) {
+        hart.fence(Some(Gva(start.wrapping_add(page * PAGE_SIZE))), asid);
+    }
+}
+
+fn start_hart(shared: &Shared, hart: u64, pc: u64, opaque: u64) -> Answer {
+    let target = shared.vcpus.get(hart as usize).ok_or(Error::InvalidParam)?;
+    if !shared.memory.pmap().contains(addr::Gfn::containing(Gpa(pc))) {
+        return Err(Error::InvalidAddress);
+    }
+    if target.start(pc, opaque) { Ok(0) } else { Err(Error::AlreadyAvailable) }
+}
+
+fn hart_status(shared: &Shared, hart: u64) -> Answer {
+    let target = shared.vcpus.get(hart as usize).ok_or(Error::InvalidParam)?;
+    Ok(match target.power() {
+        Power::Started => 0,
+        Power::Stopped => 1,
+        Power::Starting { .. } => 2,
+    })
+}
+
+fn reset(shared: &Shared, kind: u64, reason: u64) -> Answer {
+    let ended = match (kind, reason) {
+        (0..=2, reason) if reason != 0 => Ended::GuestFailure,
+        (0, _) => Ended::PoweredOff,
+        (1 | 2, _) => Ended::RebootRequested,
+        _ => return Err(Error::InvalidParam),
+    };
+    shared.end(ended);
+    Ok(0)
+}
+
+fn debug_write(shared: &Shared, length: u64, low: u64, high: u64) -> Answer {
+    if high != 0 {
+        return Err(Error::InvalidParam);
+    }
+    let mut bytes = vec![0; length.min(MAX_WRITE) as usize];
+    shared.memory.read(Gpa(low), &mut bytes).map_err(|_| Error::InvalidParam)?;
+    shared.console_write(&bytes)?;
+    Ok(bytes.len() as u64)
+}
+
+impl Shared {
+    fn console_write(&self, bytes: &[u8]) -> Answer {
+        self.debug_console.lock().write_all(bytes).map(|()| 0).map_err(|_| Error::Failed)
+    }
+}

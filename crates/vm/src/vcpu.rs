@@ -1,0 +1,241 @@
+//! A vCPU: a hart under its lock, and the thread that runs it.
+//!
+//! **Model.** The thread takes the hart's lock and runs slices. Between two slices it offers the
+//! lock to whoever waits. What a slice ends for is done with the lock released: making a page ready,
+//! SBI calls (which may concern other harts), waiting.
+//!
+//! **Concurrency.** `hart` is the outermost lock of the VM; see `docs/locking.md`. Lines, power state
+//! and the bell are set by anyone.
+
+use crate::sbi;
+use crate::vm::{Ended, Shared};
+use machine::{Audit, ShootDown};
+use parking_lot::{Condvar, Mutex, MutexGuard};
+use riscv::{Exit, Hart, Lines};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+/// Instructions between two offers of the lock: some ten microseconds.
+const SLICE: u32 = 5_000;
+/// After so many slices of hardly anything but exceptions a hart is in trouble.
+const SLICES_OF_FAULTS: u32 = 200;
+
+/// What SBI's hart state management says of a hart.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Power {
+    /// Not running until another hart starts it.
+    Stopped,
+    /// Told to start at `pc` with `a1` as given.
+    Starting { pc: u64, a1: u64 },
+    /// Running.
+    Started,
+}
+
+/// A guest that makes no progress, as far as the VMM can tell.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Trouble {
+    /// The hart.
+    pub cpu: usize,
+    /// Where its last exception happened.
+    pub pc: u64,
+    /// The exception's cause, as `scause` has it.
+    pub cause: u64,
+    /// The address it was about, as `stval` has it.
+    pub value: u64,
+}
+
+/// Wakes a waiting thread; a ring before the wait counts.
+#[derive(Default)]
+struct Bell {
+    rung: Mutex<bool>,
+    ring: Condvar,
+}
+
+impl Bell {
+    fn ring(&self) {
+        *self.rung.lock() = true;
+        self.ring.notify_all();
+    }
+
+    fn wait(&self, until: Option<Instant>) {
+        let mut rung = self.rung.lock();
+        while !*rung {
+            match until {
+                None => self.ring.wait(&mut rung),
+                Some(until) => {
+                    if self.ring.wait_until(&mut rung, until).timed_out() {
+                        break;
+                    }
+                }
+            }
+        }
+        *rung = false;
+    }
+}
+
+/// One vCPU, without its thread.
+pub(crate) struct Vcpu {
+    hart: Mutex<Hart>,
+    lines: Arc<Lines>,
+    power: Mutex<Power>,
+    bell: Bell,
+    running_nanoseconds: AtomicU64,
+    trouble: Mutex<Option<Trouble>>,
+}
+
+impl Vcpu {
+    pub(crate) fn new(hart: Hart, lines: Arc<Lines>) -> Self {
+        Self {
+            hart: Mutex::new(hart),
+            lines,
+            power: Mutex::new(Power::Stopped),
+            bell: Bell::default(),
+            running_nanoseconds: AtomicU64::new(0),
+            trouble: Mutex::new(None),
+        }
+    }
+
+    /// The hart, for as long as the guard lives; its thread waits meanwhile.
+    pub(crate) fn hart(&self) -> MutexGuard<'_, Hart> {
+        self.hart.lock()
+    }
+
+    /// Sets an interrupt line, waking the hart if it waits.
+    pub(crate) fn set_line(&self, line: u64, level: bool) {
+        if level {
+            self.lines.raise(line);
+            self.bell.ring();
+        } else {
+            self.lines.lower(line);
+        }
+    }
+
+    /// Lets the thread look at what changed.
+    pub(crate) fn wake(&self) {
+        self.bell.ring();
+    }
+
+    pub(crate) fn power(&self) -> Power {
+        *self.power.lock()
+    }
+
+    /// Starts the hart if it is stopped; says whether it was.
+    pub(crate) fn start(&self, pc: u64, a1: u64) -> bool {
+        let mut power = self.power.lock();
+        if *power != Power::Stopped {
+            return false;
+        }
+        *power = Power::Starting { pc, a1 };
+        drop(power);
+        self.bell.ring();
+        true
+    }
+
+    pub(crate) fn stop(&self) {
+        *self.power.lock() = Power::Stopped;
+    }
+
+    /// Time spent running slices.
+    pub(crate) fn running_nanoseconds(&self) -> u64 {
+        self.running_nanoseconds.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn trouble(&self) -> Option<Trouble> {
+        *self.trouble.lock()
+    }
+
+    /// What the thread does: runs the hart until the VM ends.
+    pub(crate) fn run(&self, index: usize, shared: &Shared) {
+        while !shared.is_ending() {
+            let power = *self.power.lock();
+            match power {
+                Power::Stopped => self.bell.wait(None),
+                Power::Starting { pc, a1 } => {
+                    self.hart.lock().start(pc, index as u64, a1);
+                    *self.power.lock() = Power::Started;
+                }
+                Power::Started => {
+                    let exit = self.run_slices(index, shared);
+                    self.handle(index, exit, shared);
+                }
+            }
+        }
+    }
+
+    /// Runs slices until one ends for a reason, or the VM does.
+    fn run_slices(&self, index: usize, shared: &Shared) -> Exit {
+        let mut hart = self.hart.lock();
+        let mut faulting = 0;
+        let mut start = Instant::now();
+        loop {
+            let before = hart.counts();
+            let exit = hart.run(SLICE);
+            let end = Instant::now();
+            let elapsed = end.duration_since(start).as_nanos() as u64;
+            self.running_nanoseconds.fetch_add(elapsed, Ordering::Relaxed);
+            start = end;
+            if exit != Exit::Slice || shared.is_ending() {
+                return exit;
+            }
+            let now = hart.counts();
+            let faults = now.exceptions - before.exceptions;
+            if faults * 2 > now.instructions - before.instructions {
+                faulting += 1;
+                if faulting == SLICES_OF_FAULTS {
+                    self.report_trouble(index, &hart);
+                }
+            } else {
+                faulting = 0;
+            }
+            MutexGuard::bump(&mut hart);
+        }
+    }
+
+    fn report_trouble(&self, cpu: usize, hart: &Hart) {
+        let [cause, pc, value, _] = hart.registers().trap;
+        *self.trouble.lock() = Some(Trouble { cpu, pc, cause, value });
+    }
+
+    fn handle(&self, index: usize, exit: Exit, shared: &Shared) {
+        match exit {
+            Exit::Slice => {}
+            Exit::Pause => std::thread::yield_now(),
+            Exit::Call => sbi::handle(self, index, shared),
+            Exit::NeedsWork(gfn) => {
+                if let Err(error) = shared.memory.resolve(gfn) {
+                    // The MMU asked for a page of the pmap, so it is one.
+                    shared.end(Ended::Failed(error.to_string()));
+                }
+            }
+            Exit::Wait => {
+                let until = {
+                    let mut hart = self.hart.lock();
+                    if hart.may_wake() {
+                        return;
+                    }
+                    hart.wakes_at()
+                };
+                self.bell.wait(until);
+            }
+        }
+    }
+}
+
+/// All vCPUs of a VM, as what caches translations.
+pub(crate) struct Harts<'a>(pub(crate) &'a [Vcpu]);
+
+impl ShootDown for Harts<'_> {
+    fn take_away(&self, pages: &[(addr::Gfn, addr::Mfn)]) {
+        for vcpu in self.0 {
+            vcpu.hart().take_away(pages);
+        }
+    }
+}
+
+impl Harts<'_> {
+    /// Audits every hart's caches against the pmap.
+    pub(crate) fn audit(&self, memory: &machine::VmMemory) -> Audit {
+        self.0.iter().try_for_each(|vcpu| vcpu.hart().mmu().audit(memory))
+    }
+}

@@ -1,0 +1,283 @@
+//! The life of a VM.
+
+use crate::board::{self, Board};
+use crate::boot::{self, LoadError};
+use crate::config::{Config, ConfigError, MmuChoice};
+use crate::statistics::{Ledger, TechniqueStatistics};
+use crate::technique::{self, Choice};
+use crate::vcpu::{Harts, Trouble, Vcpu};
+use addr::{Gfn, Gpa};
+use devices::{SerialPort, WorkerThread};
+use machine::{Audit, MemoryError, MoveReport, Pool, VmId, VmMemory};
+use parking_lot::{Condvar, Mutex};
+use riscv::{Hart, Lines};
+use std::io::{self, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+use thiserror::Error;
+
+/// How a VM's run ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Ended {
+    /// The guest powered itself off.
+    PoweredOff,
+    /// The guest asked for a reboot.
+    RebootRequested,
+    /// The guest asked for a reset because something failed in it.
+    GuestFailure,
+    /// The VM was stopped from outside.
+    Stopped,
+    /// The VMM could not go on; says why.
+    Failed(String),
+}
+
+/// Why a VM cannot start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// A setting is out of its range.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// There is not enough machine memory.
+    #[error(transparent)]
+    Memory(#[from] MemoryError),
+    /// The guest does not fit its memory, or the machine cannot be described.
+    #[error(transparent)]
+    Load(#[from] LoadError<MemoryError>),
+    /// The host has no thread or no entropy to give.
+    #[error("the host cannot start the VM: {0}")]
+    Host(#[from] io::Error),
+}
+
+/// What a VM's threads share.
+pub(crate) struct Shared {
+    pub(crate) memory: Arc<VmMemory>,
+    pub(crate) vcpus: Arc<Vec<Vcpu>>,
+    pub(crate) board: Arc<Board>,
+    pub(crate) debug_console: Mutex<Box<dyn Write + Send>>,
+    pub(crate) mmu: Mutex<MmuChoice>,
+    pub(crate) ledger: Mutex<Ledger>,
+    pub(crate) choice: Mutex<Choice>,
+    ending: AtomicBool,
+    ended: Mutex<Option<Ended>>,
+    end: Condvar,
+}
+
+impl Shared {
+    pub(crate) fn is_ending(&self) -> bool {
+        self.ending.load(Ordering::Relaxed)
+    }
+
+    /// Ends the VM; the first reason given stands.
+    pub(crate) fn end(&self, reason: Ended) {
+        self.ended.lock().get_or_insert(reason);
+        self.ending.store(true, Ordering::Relaxed);
+        self.end.notify_all();
+        self.vcpus.iter().for_each(Vcpu::wake);
+    }
+
+    /// Waits for the end of the VM, at most `timeout`; says whether it came.
+    pub(crate) fn wait(&self, timeout: Duration) -> bool {
+        let mut ended = self.ended.lock();
+        if ended.is_none() {
+            self.end.wait_for(&mut ended, timeout);
+        }
+        ended.is_some()
+    }
+
+    /// Books what every hart did so far; gives the total.
+    pub(crate) fn settle(&self) -> TechniqueStatistics {
+        let mut ledger = self.ledger.lock();
+        for (index, vcpu) in self.vcpus.iter().enumerate() {
+            ledger.settle(index, &vcpu.hart(), vcpu.running_nanoseconds());
+        }
+        ledger.total()
+    }
+
+    /// Gives every hart the technique chosen, and remembers why.
+    pub(crate) fn apply(&self, choice: Choice) {
+        let mut ledger = self.ledger.lock();
+        for (index, vcpu) in self.vcpus.iter().enumerate() {
+            let mut hart = vcpu.hart();
+            ledger.settle(index, &hart, vcpu.running_nanoseconds());
+            hart.set_technique(choice.technique);
+        }
+        *self.choice.lock() = choice;
+    }
+}
+
+/// A running VM. Dropping it stops it.
+pub struct Vm {
+    name: String,
+    pub(crate) shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
+    workers: Vec<WorkerThread>,
+}
+
+impl Vm {
+    /// Starts a VM with memory from `pool`. `console` takes what the guest's serial port sends and
+    /// `debug_console` what it says through SBI.
+    ///
+    /// # Errors
+    /// [`StartError`] says what is missing; nothing is left running.
+    pub fn start(
+        config: &Config,
+        pool: &Pool,
+        id: VmId,
+        console: Box<dyn Write + Send>,
+        debug_console: Box<dyn Write + Send>,
+    ) -> Result<Self, StartError> {
+        config.check()?;
+        let first = Gfn::containing(devices::map::RAM_START);
+        let memory = Arc::new(VmMemory::new(pool, id, first, config.memory.pages())?);
+        let facts = board::facts(config.memory, config.cpus);
+        let mut seed = [0; 32];
+        rustix::rand::getrandom(&mut seed, rustix::rand::GetRandomFlags::empty()).map_err(io::Error::from)?;
+        let entry = boot::load(
+            &config.kernel,
+            config.initrd.as_ref(),
+            &facts,
+            &config.command_line,
+            seed,
+            |gpa: Gpa, bytes: &[u8]| memory.write(gpa, bytes),
+        )?;
+        let choice = technique::first(config.mmu);
+        let mut made = None;
+        let vcpus = Arc::new_cyclic(|vcpus| {
+            let (board, entropy) = Board::new(config.cpus, vcpus.clone(), console);
+            let boot = Instant::now();
+            let harts = (0..config.cpus)
+                .map(|_| {
+                    let lines = Arc::new(Lines::default());
+                    let devices = Arc::clone(&board) as Arc<dyn riscv::Devices>;
+                    let hart =
+                        Hart::new(Arc::clone(&memory), devices, Arc::clone(&lines), choice.technique, boot);
+                    Vcpu::new(hart, lines)
+                })
+                .collect();
+            made = Some((board, entropy));
+            harts
+        });
+        let (board, entropy) = made.expect("the board is made with the vCPUs");
+        let workers = board::spawn_workers(entropy, &memory)?;
+        let shared = Arc::new(Shared {
+            memory,
+            ledger: Mutex::new(Ledger::new(vcpus.len())),
+            choice: Mutex::new(choice),
+            vcpus,
+            board,
+            debug_console: Mutex::new(debug_console),
+            mmu: Mutex::new(config.mmu),
+            ending: AtomicBool::new(false),
+            ended: Mutex::new(None),
+            end: Condvar::new(),
+        });
+        shared.vcpus[0].start(entry.kernel.0, entry.device_tree.0);
+        let mut vm = Self { name: config.name.clone(), shared, threads: Vec::new(), workers };
+        vm.spawn_threads()?;
+        Ok(vm)
+    }
+
+    fn spawn_threads(&mut self) -> io::Result<()> {
+        for index in 0..self.shared.vcpus.len() {
+            let shared = Arc::clone(&self.shared);
+            let thread = thread::Builder::new().name(format!("{}-cpu{index}", self.name));
+            self.threads.push(thread.spawn(move || run_vcpu(index, &shared))?);
+        }
+        let shared = Arc::clone(&self.shared);
+        let thread = thread::Builder::new().name(format!("{}-mmu", self.name));
+        self.threads.push(thread.spawn(move || technique::run(&shared))?);
+        Ok(())
+    }
+
+    /// What people call it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its memory.
+    pub fn memory(&self) -> &Arc<VmMemory> {
+        &self.shared.memory
+    }
+
+    /// Its serial port, to send to.
+    pub fn serial(&self) -> &SerialPort {
+        &self.shared.board.serial
+    }
+
+    /// How many vCPUs it has.
+    pub fn cpus(&self) -> usize {
+        self.shared.vcpus.len()
+    }
+
+    /// How its run ended, if it has.
+    pub fn ended(&self) -> Option<Ended> {
+        self.shared.ended.lock().clone()
+    }
+
+    /// Waits for the end of its run, at most `timeout`.
+    pub fn wait(&self, timeout: Duration) -> Option<Ended> {
+        self.shared.wait(timeout);
+        self.ended()
+    }
+
+    /// Stops it, without asking the guest.
+    pub fn stop(&self) {
+        self.shared.end(Ended::Stopped);
+    }
+
+    /// How its addresses are to be translated.
+    pub fn mmu(&self) -> MmuChoice {
+        *self.shared.mmu.lock()
+    }
+
+    /// Changes how its addresses are translated, at once.
+    pub fn set_mmu(&self, choice: MmuChoice) {
+        let mut mmu = self.shared.mmu.lock();
+        *mmu = choice;
+        if let MmuChoice::Always(technique) = choice {
+            self.shared.apply(technique::by_administrator(technique));
+        }
+    }
+
+    /// Moves pages to other frames while the guest runs.
+    pub fn move_pages(&self, gfns: &[Gfn]) -> MoveReport {
+        self.shared.memory.move_pages(gfns, &Harts(&self.shared.vcpus))
+    }
+
+    /// A vCPU that makes no progress, if one was seen.
+    pub fn trouble(&self) -> Option<Trouble> {
+        self.shared.vcpus.iter().find_map(Vcpu::trouble)
+    }
+
+    /// Checks the invariants of its memory and of every hart's caches.
+    ///
+    /// # Errors
+    /// The first violation found.
+    pub fn audit(&self) -> Audit {
+        self.shared.memory.audit()?;
+        Harts(&self.shared.vcpus).audit(&self.shared.memory)
+    }
+}
+
+/// A vCPU thread. A panic in it is our mistake, and ends this VM only.
+fn run_vcpu(index: usize, shared: &Shared) {
+    let run = std::panic::AssertUnwindSafe(|| shared.vcpus[index].run(index, shared));
+    if let Err(panic) = std::panic::catch_unwind(run) {
+        let message = panic.downcast_ref::<String>().map(String::as_str);
+        let message = message.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("unknown");
+        shared.end(Ended::Failed(format!("internal error on CPU {index}: {message}")));
+    }
+}
+
+impl Drop for Vm {
+    fn drop(&mut self) {
+        self.stop();
+        for thread in self.threads.drain(..) {
+            // A panic was turned into an end of the VM in the thread itself.
+            let _ = thread.join();
+        }
+        self.workers.clear();
+    }
+}
