@@ -288,29 +288,19 @@ impl VirtioPci {
 /// The worker's side.
 impl VirtioPci {
     /// Waits for something to do.
-    pub(super) fn next_task(&self) -> Task {
+    pub(super) fn wait_for_task(&self) -> Task {
         let mut function = self.function.lock();
         loop {
-            if function.stop {
-                return Task::Stop;
-            }
-            if function.resetting {
-                return Task::Reset;
-            }
-            if function.registers.live() && !function.lent {
-                function.lent = true;
-                // Whatever the driver made available before, or did not say, is looked for now.
-                function.kicks = !0;
-                let registers = &function.registers;
-                return Task::Start(registers.queues().to_vec(), registers.accepted());
-            }
-            // A function that is not a bus master may not reach memory.
-            let may_serve = function.lent && function.config.half(COMMAND) & BUS_MASTER != 0;
-            if may_serve && function.kicks != 0 {
-                return Task::Serve(std::mem::take(&mut function.kicks));
+            if let Some(task) = function.task() {
+                return task;
             }
             self.bell.wait(&mut function);
         }
+    }
+
+    /// What there is to do at the moment.
+    pub(super) fn task(&self) -> Option<Task> {
+        self.function.lock().task()
     }
 
     /// The worker no longer has the queues: because it was told to, or because the driver broke them.
@@ -348,6 +338,27 @@ impl VirtioPci {
         self.function.lock().stop = true;
         self.halt.store(true, Ordering::Release);
         self.bell.notify_one();
+    }
+}
+
+impl Function {
+    /// Hands the worker its next task, if there is one.
+    fn task(&mut self) -> Option<Task> {
+        if self.stop {
+            return Some(Task::Stop);
+        }
+        if self.resetting {
+            return Some(Task::Reset);
+        }
+        if self.registers.live() && !self.lent {
+            self.lent = true;
+            // Whatever the driver made available before, or did not say, is looked for now.
+            self.kicks = !0;
+            return Some(Task::Start(self.registers.queues().to_vec(), self.registers.accepted()));
+        }
+        // A function that is not a bus master may not reach memory.
+        let may_serve = self.lent && self.config.half(COMMAND) & BUS_MASTER != 0;
+        (may_serve && self.kicks != 0).then(|| Task::Serve(std::mem::take(&mut self.kicks)))
     }
 }
 

@@ -20,6 +20,7 @@ const ROUNDS: usize = 16;
 pub struct Worker<D> {
     device: D,
     transport: Arc<VirtioPci>,
+    queues: Vec<Option<Queue>>,
 }
 
 /// A running worker. Dropping it stops it and waits for its end.
@@ -30,7 +31,7 @@ pub struct WorkerThread {
 
 impl<D: VirtioDevice> Worker<D> {
     pub(super) fn new(device: D, transport: Arc<VirtioPci>) -> Self {
-        Self { device, transport }
+        Self { device, transport, queues: Vec::new() }
     }
 
     /// Starts the worker's thread over the VM's memory.
@@ -46,47 +47,55 @@ impl<D: VirtioDevice> Worker<D> {
         Ok(WorkerThread { transport, thread: Some(thread) })
     }
 
-    fn run<M: GuestMemory>(&mut self, memory: &M) {
-        let mut queues = Vec::new();
-        loop {
-            let result = match self.transport.next_task() {
-                Task::Start(setups, features) => open_all(&setups, features, memory).map(|all| queues = all),
-                Task::Serve(kicks) => self.serve(kicks, &mut queues, memory),
-                Task::Reset => {
-                    self.transport.give_back(None);
-                    continue;
-                }
-                Task::Stop => return self.transport.give_back(None),
-            };
-            if let Err(fault) = result {
-                self.transport.give_back(Some(&fault));
+    /// Does what is due at the moment on the caller's thread, in at most `tasks` tasks, for those who have
+    /// no use for a thread because nothing else runs meanwhile.
+    pub fn catch_up<M: GuestMemory>(&mut self, memory: &M, tasks: usize) {
+        for _ in 0..tasks {
+            let Some(task) = self.transport.task() else { break };
+            if !self.perform(task, memory) {
+                break;
             }
         }
     }
 
-    fn serve<M: GuestMemory>(
-        &mut self,
-        kicks: u64,
-        queues: &mut [Option<Queue>],
-        memory: &M,
-    ) -> Result<(), QueueFault> {
-        for (index, queue) in queues.iter_mut().enumerate() {
-            if let Some(queue) = queue
-                && kicks >> index & 1 != 0
-                && !self.transport.halted()
-            {
-                self.serve_queue(index, queue, memory).map_err(|fault| fault.at_queue(index))?;
+    fn run<M: GuestMemory>(&mut self, memory: &M) {
+        while self.perform(self.transport.wait_for_task(), memory) {}
+    }
+
+    /// Whether there will be another task.
+    fn perform<M: GuestMemory>(&mut self, task: Task, memory: &M) -> bool {
+        let result = match task {
+            Task::Start(setups, features) => {
+                open_all(&setups, features, memory).map(|queues| self.queues = queues)
+            }
+            Task::Serve(kicks) => self.serve(kicks, memory),
+            Task::Reset => {
+                self.transport.give_back(None);
+                return true;
+            }
+            Task::Stop => {
+                self.transport.give_back(None);
+                return false;
+            }
+        };
+        if let Err(fault) = result {
+            self.transport.give_back(Some(&fault));
+        }
+        true
+    }
+
+    fn serve<M: GuestMemory>(&mut self, kicks: u64, memory: &M) -> Result<(), QueueFault> {
+        for index in 0..self.queues.len() {
+            if kicks >> index & 1 != 0 && !self.transport.halted() {
+                self.serve_queue(index, memory).map_err(|fault| fault.at_queue(index))?;
             }
         }
         Ok(())
     }
 
-    fn serve_queue<M: GuestMemory>(
-        &mut self,
-        index: usize,
-        queue: &mut Queue,
-        memory: &M,
-    ) -> Result<(), QueueFault> {
+    fn serve_queue<M: GuestMemory>(&mut self, index: usize, memory: &M) -> Result<(), QueueFault> {
+        // The driver need not use every queue.
+        let Some(queue) = &mut self.queues[index] else { return Ok(()) };
         for _ in 0..ROUNDS {
             queue.disable_notification(memory)?;
             let mut ring = Ring::new(queue, memory, &self.transport);
