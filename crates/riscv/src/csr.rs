@@ -55,7 +55,8 @@ impl Csrs {
             sstatus: UXL,
             sie: 0,
             stvec: 0,
-            scounteren: 0,
+            // As firmware leaves it: kernels count on user code being able to read the clock.
+            scounteren: 7,
             senvcfg: 0,
             sscratch: 0,
             sepc: 0,

@@ -90,8 +90,7 @@ pub(crate) fn spawn_workers(
     entropy: devices::Worker<devices::Rng>,
     memory: &Arc<VmMemory>,
 ) -> io::Result<Vec<WorkerThread>> {
-    let _ = (entropy, memory);
-    Ok(vec![])
+    Ok(vec![entropy.spawn(Arc::clone(memory))?])
 }
 
 /// The board as the kernel is told of it.

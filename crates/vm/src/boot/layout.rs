@@ -14,6 +14,10 @@ pub(super) const DEVICE_TREE_SPACE: ByteSize = ByteSize::kib(64);
 /// latter: page structures, slabs, per-CPU areas, the firmware's memory. Measured at 38 MiB.
 const WORKING_SPACE: ByteSize = ByteSize::mib(40);
 
+/// A kernel with strict permissions takes all of the last 2 MiB its image reaches into, and throws an
+/// initrd away that begins there.
+const KERNEL_ALIGNMENT: u64 = 2 << 20;
+
 /// The initrd is unpacked into a tmpfs, which may fill half of the memory that is then free.
 const FREE_PER_UNPACKED: u64 = 2;
 
@@ -55,7 +59,7 @@ impl Layout {
     pub fn new(memory: GpaRange, kernel: &KernelImage, initrd: Option<&Initrd>) -> Result<Self, LayoutError> {
         let page_align = |offset: u64| offset.next_multiple_of(PAGE_SIZE);
         let kernel_offset = kernel.text_offset().0;
-        let device_tree_offset = page_align(kernel_offset + kernel.size().0);
+        let device_tree_offset = (kernel_offset + kernel.size().0).next_multiple_of(KERNEL_ALIGNMENT);
         let initrd_offset = device_tree_offset + DEVICE_TREE_SPACE.0;
         let initrd_size = initrd.map_or(0, |initrd| initrd.bytes().len() as u64);
         let unpacked = initrd.and_then(Initrd::unpacked).map_or(0, |size| size.0);
