@@ -72,12 +72,16 @@ pub(crate) const fn half(gva: Gva) -> usize {
     (gva.0 >> 63) as usize
 }
 
+/// Folds the page's number, so that pages a large power of two apart, as the two ends of a copy
+/// often are, do not drive each other out.
+#[inline(always)]
 const fn data_index(gva: Gva) -> usize {
-    (gva.0 >> 12) as usize % DATA
+    (gva.0 >> 12 ^ gva.0 >> 24) as usize % DATA
 }
 
+#[inline(always)]
 const fn fetch_index(gva: Gva) -> usize {
-    (gva.0 >> 12) as usize % FETCH
+    (gva.0 >> 12 ^ gva.0 >> 22) as usize % FETCH
 }
 
 /// An array made on the heap: it is too large to pass over a thread's stack.

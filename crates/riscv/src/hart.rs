@@ -120,7 +120,9 @@ impl Hart {
             match chain(cpu, code) {
                 Stop::Slice => break Exit::Slice,
                 Stop::Exit => break cpu.exit,
-                _ => {}
+                Stop::Resume => {}
+                #[cfg(debug_assertions)]
+                Stop::Next => unreachable!("the chain ran on"),
             }
         };
         cpu.counts.instructions += u64::from(cpu.meter.instructions(slice));

@@ -9,7 +9,8 @@ use crate::cpu::Cpu;
 use crate::hart::Exit;
 use crate::op::Meter;
 use crate::trap::Exception;
-use addr::{Gpa, Gva, Ma, Mfn, PAGE_SIZE};
+use addr::{Gpa, Gva, Mfn, PAGE_SIZE};
+use machine::Frame;
 use mmu::{Access, Miss};
 use std::time::Instant;
 
@@ -152,37 +153,36 @@ impl Cpu {
         result
     }
 
-    /// The machine addresses of the bytes of a misaligned access: of the first, and of the first
-    /// beyond the page if it crosses into the next.
-    fn span(&mut self, gva: Gva, size: u64, access: Access) -> Result<(Ma, Ma), (Miss, Gva)> {
-        let first = self.translate(gva, access).map_err(|miss| (miss, gva))?;
-        let start = first.base().wrapping_add(gva.page_offset());
-        let next_page = Gva(gva.page_base().0.wrapping_add(PAGE_SIZE));
+    /// The frames of a misaligned access: of the page it begins on, and of the next if it reaches
+    /// into that.
+    fn frames(&mut self, gva: Gva, size: u64, access: Access) -> Result<[Frame; 2], (Miss, Gva)> {
+        let first = self.frame(gva, access)?;
         if gva.page_offset() + size <= PAGE_SIZE {
-            return Ok((start, Ma(0)));
+            return Ok([first, first]);
         }
-        let second = self.translate(next_page, access).map_err(|miss| (miss, next_page))?;
-        Ok((start, second.base()))
+        let next_page = Gva(gva.page_base().0.wrapping_add(PAGE_SIZE));
+        Ok([first, self.frame(next_page, access)?])
     }
 
-    /// The bytes' machine addresses, in order.
-    fn bytes(gva: Gva, size: u64, (start, beyond): (Ma, Ma)) -> impl Iterator<Item = Ma> {
-        let here = (PAGE_SIZE - gva.page_offset()).min(size);
-        (0..size).map(
-            move |byte| {
-                if byte < here { start.wrapping_add(byte) } else { beyond.wrapping_add(byte - here) }
+    fn frame(&mut self, gva: Gva, access: Access) -> Result<Frame, (Miss, Gva)> {
+        let known = match access {
+            Access::Store => self.mmu.tlb().store_to(gva, 1),
+            Access::Load | Access::Fetch => self.mmu.tlb().load_from(gva, 1),
+        };
+        match known {
+            Some(frame) => Ok(frame),
+            None => match self.translate(gva, access) {
+                Ok(mfn) => Ok(self.pool.frame(mfn)),
+                Err(miss) => Err((miss, gva)),
             },
-        )
+        }
     }
 
     fn load_misaligned(&mut self, gva: Gva, size: u64, pc: u64, meter: Meter) -> Missed {
         self.counts.misaligned += 1;
-        match self.span(gva, size, Access::Load) {
-            Ok(span) => {
-                let pool = &self.pool;
-                let byte = |(shift, ma)| u64::from(pool.load::<u8>(ma)) << (8 * shift);
-                self.loaded =
-                    Self::bytes(gva, size, span).enumerate().map(byte).fold(0, |all, byte| all | byte);
+        match self.frames(gva, size, Access::Load) {
+            Ok(frames) => {
+                self.loaded = load_bytes(frames, gva.page_offset(), size);
                 Missed::Done
             }
             Err((miss, gva)) => self.stop_for(miss, gva, Access::Load, pc, meter),
@@ -191,14 +191,35 @@ impl Cpu {
 
     fn store_misaligned(&mut self, gva: Gva, size: u64, value: u64, pc: u64, meter: Meter) -> Missed {
         self.counts.misaligned += 1;
-        match self.span(gva, size, Access::Store) {
-            Ok(span) => {
-                for (shift, ma) in Self::bytes(gva, size, span).enumerate() {
-                    self.pool.store(ma, (value >> (8 * shift)) as u8);
-                }
+        match self.frames(gva, size, Access::Store) {
+            Ok(frames) => {
+                store_bytes(frames, gva.page_offset(), size, value);
                 Missed::Done
             }
             Err((miss, gva)) => self.stop_for(miss, gva, Access::Store, pc, meter),
         }
+    }
+}
+
+/// Loads `size` bytes, the first at `offset` of the first frame, as the two aligned words of eight
+/// bytes around them: nobody can expect a misaligned access to be atomic.
+fn load_bytes([first, second]: [Frame; 2], offset: u64, size: u64) -> u64 {
+    let shift = offset % 8 * 8;
+    let low = first.load::<u64>(offset & !7) >> shift;
+    let next = (offset & !7) + 8;
+    if offset + size <= next {
+        return low;
+    }
+    let high = if next < PAGE_SIZE { first } else { second }.load::<u64>(next % PAGE_SIZE);
+    low | high << (64 - shift)
+}
+
+/// Stores the low `size` bytes of `value`, the first at `offset` of the first frame. Byte by byte:
+/// the bytes beside them may be another hart's to write.
+fn store_bytes([first, second]: [Frame; 2], offset: u64, size: u64, value: u64) {
+    for byte in 0..size {
+        let at = offset + byte;
+        let frame = if at < PAGE_SIZE { first } else { second };
+        frame.store(at % PAGE_SIZE, (value >> (8 * byte)) as u8);
     }
 }
