@@ -73,7 +73,7 @@ mod tests {
     fn bytes_survive_any_alignment_and_length() {
         let pool = Pool::new(ByteSize::kib(64)).unwrap();
         let memory = VmMemory::new(&pool, VmId(1), Gfn(16), PageCount(4)).unwrap();
-        let bytes: Vec<u8> = (0..9000u32).map(|n| (n * 7 >> 3) as u8).collect();
+        let bytes: Vec<u8> = (0..9000u32).map(|n| (n * 7 / 8) as u8).collect();
         for offset in [0, 1, 7, 8, 4093] {
             for length in [0, 1, 6, 8, 17, 4096, 8191] {
                 let gpa = Gpa(0x10000 + offset);

@@ -1,27 +1,31 @@
 //! Decoded code: for each machine frame the hart fetches from, its operations.
 //!
 //! **Model.** A [`CodePage`] has a slot for every halfword of a frame, decoded when first reached,
-//! and a copy of the bytes it was decoded from. Every time the hart comes to a page in a new way (a
-//! TLB fill, or the first time after `fence.i`) the copy is compared with the frame; if the bytes
-//! changed, the operations go. So nothing needs to watch the frame for writes, `fence.i` costs the
-//! increment of a number, and a frame that left and came back with other content is never mistaken
-//! for what it was.
+//! and a copy of the lines of 64 bytes that something was decoded from. Every time the hart comes to
+//! a page in a new way (a TLB fill, or the first time after `fence.i`) these lines are compared with
+//! the frame; if one changed, the operations go. So nothing needs to watch the frame for writes,
+//! `fence.i` costs the increment of a number, and a frame that left and came back with other content
+//! is never mistaken for what it was.
 //!
 //! **Concurrency.** Belongs to one hart; cells, not locks.
 //!
-//! **Cost.** 36 KiB a page, at most [`PAGES`] of them; a comparison is some 100 ns.
+//! **Cost.** 36 KiB a page, at most [`PAGES`] of them; a comparison is a few nanoseconds a line.
 
-use crate::op::Op;
+use crate::op::{At, Op};
 use crate::ops;
 use addr::Mfn;
-use machine::Pool;
+use machine::{Frame, Pool};
 use rustc_hash::FxHashMap;
 use std::cell::{Cell, OnceCell, RefCell};
 
 /// Halfwords in a page.
 pub(crate) const HALFWORDS: usize = 2048;
-/// Code pages a hart keeps: code of 4 MiB.
-const PAGES: usize = 1024;
+/// Lines in a page, and words of eight bytes and halfwords in a line.
+const LINES: usize = 64;
+const LINE_WORDS: usize = 8;
+const LINE_HALFWORDS: usize = HALFWORDS / LINES;
+/// Code pages a hart keeps: code of 2 MiB.
+const PAGES: usize = 512;
 const NO_FRAME: Mfn = Mfn(u64::MAX);
 
 pub(crate) const UNDECODED: Op = Op { run: ops::undecoded, rd: 0, rs1: 0, rs2: 0, aux: 0, imm: 0 };
@@ -30,8 +34,9 @@ const PAGE_END: Op = Op { run: ops::page_end, rd: 0, rs1: 0, rs2: 0, aux: 0, imm
 /// The operations of one frame.
 pub(crate) struct CodePage {
     ops: [Cell<Op>; HALFWORDS],
-    /// The bytes the operations were decoded from.
-    bytes: RefCell<[u64; HALFWORDS / 4]>,
+    /// The lines that something was decoded from, one bit each, and their bytes.
+    lines: Cell<u64>,
+    bytes: RefCell<[[u64; LINE_WORDS]; LINES]>,
     mfn: Cell<Mfn>,
     /// The hart's `fence.i` count when the bytes were last compared.
     checked: Cell<u64>,
@@ -42,7 +47,8 @@ impl CodePage {
     fn new() -> Box<Self> {
         Box::new(Self {
             ops: [const { Cell::new(UNDECODED) }; HALFWORDS],
-            bytes: RefCell::new([0; HALFWORDS / 4]),
+            lines: Cell::new(0),
+            bytes: RefCell::new([[0; LINE_WORDS]; LINES]),
             mfn: Cell::new(NO_FRAME),
             checked: Cell::new(0),
         })
@@ -51,13 +57,13 @@ impl CodePage {
     /// The operation at `at`. No operation of a page runs on beyond its last slot, see
     /// [`ops::page_end`], so nothing is lost by wrapping; it saves a check.
     #[inline(always)]
-    pub(crate) fn op(&self, at: usize) -> Op {
-        debug_assert!(at < HALFWORDS);
-        self.ops[at % HALFWORDS].get()
+    pub(crate) fn op(&self, at: At) -> Op {
+        debug_assert!(at.halfword() < HALFWORDS);
+        self.ops[at.halfword() % HALFWORDS].get()
     }
 
-    pub(crate) fn set(&self, at: usize, op: Op) {
-        self.ops[at].set(op);
+    pub(crate) fn set(&self, at: At, op: Op) {
+        self.ops[at.halfword()].set(op);
     }
 
     /// Whether the page is decoded from `mfn` and was compared since the hart's last `fence.i`.
@@ -66,21 +72,42 @@ impl CodePage {
         self.mfn.get() == mfn && self.checked.get() == fence
     }
 
-    /// The halfword the operation at `at` begins with.
-    pub(crate) fn halfword(&self, at: usize) -> u16 {
-        (self.bytes.borrow()[at / 4] >> (at % 4 * 16)) as u16
+    /// The halfword at `at`, which something is about to be decoded from.
+    pub(crate) fn halfword(&self, pool: &Pool, at: At) -> u16 {
+        let (line, within) = (at.halfword() / LINE_HALFWORDS, at.halfword() % LINE_HALFWORDS);
+        let mut bytes = self.bytes.borrow_mut();
+        if self.lines.get() & 1 << line == 0 {
+            self.lines.set(self.lines.get() | 1 << line);
+            bytes[line] = read_line(pool.frame(self.mfn.get()), line);
+        }
+        (bytes[line][within / 4] >> (within % 4 * 16)) as u16
     }
 
-    /// Compares the copy with the frame, and starts anew if they differ.
+    /// Compares what was decoded with the frame, and starts anew if it differs.
     pub(crate) fn check(&self, pool: &Pool, mfn: Mfn, fence: u64) {
-        let mut bytes = self.bytes.borrow_mut();
-        if self.mfn.get() != mfn || !pool.frame_equals(mfn, &bytes) {
-            pool.read_frame(mfn, &mut bytes);
-            self.mfn.set(mfn);
+        if self.mfn.replace(mfn) != mfn || !self.is_unchanged(pool.frame(mfn)) {
+            self.lines.set(0);
             self.ops.iter().for_each(|op| op.set(UNDECODED));
         }
         self.checked.set(fence);
     }
+
+    fn is_unchanged(&self, frame: Frame) -> bool {
+        let bytes = self.bytes.borrow();
+        let mut left = self.lines.get();
+        while left != 0 {
+            let line = left.trailing_zeros() as usize;
+            if read_line(frame, line) != bytes[line] {
+                return false;
+            }
+            left &= left - 1;
+        }
+        true
+    }
+}
+
+fn read_line(frame: Frame, line: usize) -> [u64; LINE_WORDS] {
+    std::array::from_fn(|word| frame.load(((line * LINE_WORDS + word) * 8) as u64))
 }
 
 /// A hart's decoded code.
@@ -127,7 +154,7 @@ impl Code {
     /// The page for an instruction that stands alone, given the way to decode it.
     pub(crate) fn alone(&self, word: u32, decode: impl Fn(u32) -> Op) -> &CodePage {
         if self.alone_word.replace(word) != word || word == 0 {
-            self.alone.set(0, decode(word));
+            self.alone.set(At::of(0), decode(word));
         }
         &self.alone
     }

@@ -2,7 +2,7 @@
 
 use crate::float::{Flags, Rounding};
 use crate::hart::{Exit, HartCounts};
-use crate::op::Meter;
+use crate::op::{At, Meter};
 use addr::{Gpa, Gva};
 use machine::{Frame, Pool, VmMemory};
 use mmu::{Mmu, Technique, View};
@@ -83,7 +83,7 @@ pub(crate) struct Cpu {
     #[cfg(debug_assertions)]
     pub(crate) page: Option<u32>,
     #[cfg(debug_assertions)]
-    pub(crate) next: usize,
+    pub(crate) next: At,
     /// Where to go on, whenever a chain of operations has stopped.
     pub(crate) pc: u64,
     pub(crate) meter: Meter,
@@ -127,7 +127,7 @@ impl Cpu {
             #[cfg(debug_assertions)]
             page: None,
             #[cfg(debug_assertions)]
-            next: 0,
+            next: At::of(0),
             pc: 0,
             meter: Meter::of(0),
             slice: 0,
@@ -175,8 +175,8 @@ impl Cpu {
 
     /// The pc of the instruction at `at` in the page being executed.
     #[inline(always)]
-    pub(crate) fn pc_at(&self, at: usize) -> u64 {
-        self.page_gva.wrapping_add(at as u64 * 2)
+    pub(crate) fn pc_at(&self, at: At) -> u64 {
+        self.page_gva.wrapping_add(at.byte())
     }
 
     /// Ticks of the guest's clock since it was powered on.

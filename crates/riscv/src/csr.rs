@@ -180,6 +180,11 @@ impl Cpu {
         self.pending() & self.csrs.sie != 0
     }
 
+    /// Whether the timer's interrupt is enabled, be interrupts enabled globally or not.
+    pub(crate) fn timer_is_enabled(&self) -> bool {
+        self.csrs.sie & TIMER != 0
+    }
+
     /// Enters the trap handler (Volume II, "Supervisor Trap Vector", "Supervisor Cause").
     pub(crate) fn enter_trap(&mut self, cause: u64, is_interrupt: bool, pc: u64, tval: u64) {
         let csrs = &mut self.csrs;

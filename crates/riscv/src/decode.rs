@@ -6,16 +6,17 @@
 //!
 //! **Sources.** Volume I, "RV32/64G Instruction Set Listings", and the chapters of the extensions.
 
+use crate::code::HALFWORDS;
 use crate::compressed::expand;
 use crate::cpu::Cpu;
-use crate::op::{Op, Run};
+use crate::op::{At, Op, Run};
 use crate::ops;
 
 /// Where an instruction stands, which decides how its branches are done.
 #[derive(Clone, Copy)]
 pub(crate) enum Place {
     /// Wholly in its page, at this halfword.
-    InPage(usize),
+    InPage(At),
     /// On a page of its own.
     Alone,
 }
@@ -139,8 +140,8 @@ fn decode<const LEN: usize>(word: u32, place: Place) -> Op {
 /// Whether a branch of `offset` bytes stays in the page, and where it goes there.
 fn within(place: Place, offset: i32) -> Option<i32> {
     let Place::InPage(at) = place else { return None };
-    let target = at as i32 + offset / 2;
-    (0..crate::code::HALFWORDS as i32).contains(&target).then_some(target)
+    let target = at.halfword() as i32 + offset / 2;
+    (0..HALFWORDS as i32).contains(&target).then(|| At::of(target as usize).to_imm())
 }
 
 fn branch<const LEN: usize>(fields: Fields, place: Place) -> Op {

@@ -5,7 +5,7 @@ use crate::cpu::Cpu;
 use crate::decode::{self, Place};
 use crate::hart::Exit;
 use crate::memory::Missed;
-use crate::op::{Meter, Op, Stop, dispatch};
+use crate::op::{At, Meter, Op, Stop, dispatch};
 use addr::{Gva, Mfn, PAGE_OFFSET, PAGE_SIZE};
 use mmu::Access;
 
@@ -30,7 +30,7 @@ fn enter(cpu: &mut Cpu, code: &Code, (index, page): (u32, &CodePage), target: u6
         cpu.page = Some(index);
     }
     let _ = index;
-    dispatch(cpu, code, page, (target & PAGE_OFFSET) as usize / 2, meter)
+    dispatch(cpu, code, page, At::of_byte(target & PAGE_OFFSET), meter)
 }
 
 /// The slow way of [`jump`].
@@ -71,21 +71,24 @@ impl Cpu {
 }
 
 /// Behind an instruction that stands alone.
-pub(crate) fn page_end(cpu: &mut Cpu, code: &Code, _page: &CodePage, at: usize, meter: Meter) -> Stop {
+pub(crate) fn page_end(cpu: &mut Cpu, code: &Code, _page: &CodePage, at: At, meter: Meter) -> Stop {
     jump(cpu, code, cpu.pc_at(at), meter)
 }
 
 /// A slot not reached before: decodes it, then runs it.
 #[cold]
 #[inline(never)]
-pub(crate) fn undecoded(cpu: &mut Cpu, code: &Code, page: &CodePage, at: usize, meter: Meter) -> Stop {
-    let low = page.halfword(at);
-    let op = if at + decode::length(low) >= HALFWORDS {
+pub(crate) fn undecoded(cpu: &mut Cpu, code: &Code, page: &CodePage, at: At, meter: Meter) -> Stop {
+    let low = page.halfword(&cpu.pool, at);
+    let op = if at.halfword() + decode::length(low) >= HALFWORDS {
         Op { run: last, ..UNDECODED }
     } else if decode::length(low) == 1 {
         decode::compressed(low, Place::InPage(at))
     } else {
-        decode::full(u32::from(page.halfword(at + 1)) << 16 | u32::from(low), Place::InPage(at))
+        decode::full(
+            u32::from(page.halfword(&cpu.pool, at.after::<1>())) << 16 | u32::from(low),
+            Place::InPage(at),
+        )
     };
     page.set(at, op);
     dispatch(cpu, code, page, at, meter)
@@ -94,12 +97,12 @@ pub(crate) fn undecoded(cpu: &mut Cpu, code: &Code, page: &CodePage, at: usize, 
 /// The last instruction of a page. It runs from a page of its own, so that no other one need look
 /// whether the page ends behind it. If its second half is on the next page, what it is depends on
 /// what is mapped there: it is put together every time.
-fn last(cpu: &mut Cpu, code: &Code, page: &CodePage, at: usize, meter: Meter) -> Stop {
-    let low = page.halfword(at);
+fn last(cpu: &mut Cpu, code: &Code, page: &CodePage, at: At, meter: Meter) -> Stop {
+    let low = page.halfword(&cpu.pool, at);
     let word = if decode::length(low) == 1 {
         u32::from(low)
-    } else if at + 1 < HALFWORDS {
-        u32::from(page.halfword(at + 1)) << 16 | u32::from(low)
+    } else if at.halfword() + 1 < HALFWORDS {
+        u32::from(page.halfword(&cpu.pool, at.after::<1>())) << 16 | u32::from(low)
     } else if let Some(high) = first_halfword(cpu, code, at, meter) {
         u32::from(high) << 16 | u32::from(low)
     } else {
@@ -114,21 +117,21 @@ fn last(cpu: &mut Cpu, code: &Code, page: &CodePage, at: usize, meter: Meter) ->
     {
         cpu.page = None;
     }
-    dispatch(cpu, code, alone, 0, meter)
+    dispatch(cpu, code, alone, At::of(0), meter)
 }
 
 /// The first halfword of the next page, for the instruction at `at`; `None` when the loop must be
 /// gone back to.
-fn first_halfword(cpu: &mut Cpu, code: &Code, at: usize, meter: Meter) -> Option<u16> {
+fn first_halfword(cpu: &mut Cpu, code: &Code, at: At, meter: Meter) -> Option<u16> {
     let gva = Gva(cpu.page_gva.wrapping_add(PAGE_SIZE));
     if let Some((index, mfn)) = cpu.mmu.tlb().fetch(gva)
         && let Some(page) = code.page(index)
         && page.is_current(mfn, cpu.fence_i)
     {
-        return Some(page.halfword(0));
+        return Some(page.halfword(&cpu.pool, At::of(0)));
     }
     let mfn = fetch_frame(cpu, gva, cpu.pc_at(at), meter)?;
     let (index, page) = code.enter(&cpu.pool, mfn, cpu.fence_i);
     cpu.mmu.fill_fetch(gva, mfn, index);
-    Some(page.halfword(0))
+    Some(page.halfword(&cpu.pool, At::of(0)))
 }

@@ -173,8 +173,11 @@ impl Hart {
         self.cpu.set_f(f, bits);
     }
 
-    /// When the guest's timer fires next, if it is set.
+    /// When the guest's timer next ends a `wfi`, if it is set and its interrupt enabled.
     pub fn wakes_at(&self) -> Option<Instant> {
+        if !self.cpu.timer_is_enabled() {
+            return None;
+        }
         let ticks = self.cpu.csrs.stimecmp;
         // A time beyond the host's clock is as good as never.
         let nanoseconds = ticks.checked_mul(1_000_000_000 / Cpu::TIMEBASE)?;

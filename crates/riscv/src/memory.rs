@@ -7,7 +7,7 @@
 
 use crate::cpu::Cpu;
 use crate::hart::Exit;
-use crate::op::Meter;
+use crate::op::{At, Meter};
 use crate::trap::Exception;
 use addr::{Gpa, Gva, Mfn, PAGE_SIZE};
 use machine::Frame;
@@ -75,7 +75,7 @@ impl Cpu {
     }
 
     /// Makes a load of `size` bytes by the instruction at `at` possible, or does it.
-    pub(crate) fn load_missed(&mut self, gva: Gva, size: u64, at: usize, meter: Meter) -> Missed {
+    pub(crate) fn load_missed(&mut self, gva: Gva, size: u64, at: At, meter: Meter) -> Missed {
         let pc = self.pc_at(at);
         if !gva.0.is_multiple_of(size) {
             return self.load_misaligned(gva, size, pc, meter);
@@ -95,14 +95,7 @@ impl Cpu {
     }
 
     /// Makes a store of `size` bytes by the instruction at `at` possible, or does it.
-    pub(crate) fn store_missed(
-        &mut self,
-        gva: Gva,
-        size: u64,
-        value: u64,
-        at: usize,
-        meter: Meter,
-    ) -> Missed {
+    pub(crate) fn store_missed(&mut self, gva: Gva, size: u64, value: u64, at: At, meter: Meter) -> Missed {
         let pc = self.pc_at(at);
         if !gva.0.is_multiple_of(size) {
             return self.store_misaligned(gva, size, value, pc, meter);
@@ -126,7 +119,7 @@ impl Cpu {
         gva: Gva,
         access: Access,
         size: u64,
-        at: usize,
+        at: At,
         meter: Meter,
     ) -> Missed {
         let pc = self.pc_at(at);

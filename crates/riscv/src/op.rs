@@ -14,8 +14,8 @@ use crate::code::{Code, CodePage};
 use crate::cpu::Cpu;
 
 /// What runs an operation: the hart's state, its decoded code, the page and place of the operation
-/// in it (in halfwords), and the meter. Everything travels in registers.
-pub(crate) type Run = fn(&mut Cpu, &Code, &CodePage, usize, Meter) -> Stop;
+/// in it, and the meter. Everything travels in registers.
+pub(crate) type Run = fn(&mut Cpu, &Code, &CodePage, At, Meter) -> Stop;
 
 /// A decoded instruction. Field names follow the manual.
 #[derive(Clone, Copy)]
@@ -38,6 +38,53 @@ impl Op {
     #[inline(always)]
     pub(crate) const fn imm(self) -> u64 {
         self.imm as i64 as u64
+    }
+}
+
+/// A place in a code page: a halfword's number times the size of an operation, so that finding the
+/// operation takes no multiplication.
+#[derive(Clone, Copy)]
+pub(crate) struct At(usize);
+
+impl At {
+    const SCALE: usize = size_of::<Op>();
+
+    pub(crate) const fn of(halfword: usize) -> Self {
+        Self(halfword * Self::SCALE)
+    }
+
+    /// The place of a byte in a guest's page.
+    #[inline(always)]
+    pub(crate) const fn of_byte(offset: u64) -> Self {
+        Self(offset as usize / 2 * Self::SCALE)
+    }
+
+    /// A place kept in an operation's immediate.
+    #[inline(always)]
+    pub(crate) const fn from_imm(imm: i32) -> Self {
+        Self(imm as usize)
+    }
+
+    /// As an operation's immediate keeps it.
+    pub(crate) const fn to_imm(self) -> i32 {
+        self.0 as i32
+    }
+
+    #[inline(always)]
+    pub(crate) const fn halfword(self) -> usize {
+        self.0 / Self::SCALE
+    }
+
+    /// Behind an instruction of `LEN` halfwords.
+    #[inline(always)]
+    pub(crate) const fn after<const LEN: usize>(self) -> Self {
+        Self(self.0 + LEN * Self::SCALE)
+    }
+
+    /// How far into the guest's page this is, in bytes.
+    #[inline(always)]
+    pub(crate) const fn byte(self) -> u64 {
+        (self.0 / (Self::SCALE / 2)) as u64
     }
 }
 
@@ -99,7 +146,7 @@ pub(crate) enum Stop {
 
 /// Goes on with the operation at `at`.
 #[inline(always)]
-pub(crate) fn dispatch(cpu: &mut Cpu, code: &Code, page: &CodePage, at: usize, meter: Meter) -> Stop {
+pub(crate) fn dispatch(cpu: &mut Cpu, code: &Code, page: &CodePage, at: At, meter: Meter) -> Stop {
     #[cfg(not(debug_assertions))]
     {
         (page.op(at).run)(cpu, code, page, at, meter)
@@ -119,8 +166,8 @@ pub(crate) fn next<const LEN: usize>(
     cpu: &mut Cpu,
     code: &Code,
     page: &CodePage,
-    at: usize,
+    at: At,
     meter: Meter,
 ) -> Stop {
-    dispatch(cpu, code, page, at + LEN, meter.instruction())
+    dispatch(cpu, code, page, at.after::<LEN>(), meter.instruction())
 }

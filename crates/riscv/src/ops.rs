@@ -26,7 +26,7 @@ macro_rules! register_register {
             cpu: &mut $crate::cpu::Cpu,
             code: &$crate::code::Code,
             page: &$crate::code::CodePage,
-            at: usize,
+            at: $crate::op::At,
             meter: $crate::op::Meter,
         ) -> $crate::op::Stop {
             let op = page.op(at);
@@ -45,7 +45,7 @@ macro_rules! register_immediate {
             cpu: &mut $crate::cpu::Cpu,
             code: &$crate::code::Code,
             page: &$crate::code::CodePage,
-            at: usize,
+            at: $crate::op::At,
             meter: $crate::op::Meter,
         ) -> $crate::op::Stop {
             let op = page.op(at);

@@ -3,7 +3,7 @@
 //! **Sources.** Volume II, "Supervisor Cause Register", table of exception codes.
 
 use crate::cpu::Cpu;
-use crate::op::{Meter, Stop};
+use crate::op::{At, Meter, Stop};
 
 /// An exception the guest gets.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -25,7 +25,7 @@ impl Cpu {
     /// Raises an exception by the instruction at `at`; `value` is what `stval` tells about it.
     #[cold]
     #[inline(never)]
-    pub(crate) fn raise(&mut self, at: usize, meter: Meter, exception: Exception, value: u64) -> Stop {
+    pub(crate) fn raise(&mut self, at: At, meter: Meter, exception: Exception, value: u64) -> Stop {
         let pc = self.pc_at(at);
         self.raise_at(pc, meter, exception, value)
     }

@@ -8,7 +8,7 @@ use super::word;
 use crate::code::{Code, CodePage};
 use crate::cpu::{Cpu, Reservation};
 use crate::memory::Missed;
-use crate::op::{Meter, Stop, dispatch, next};
+use crate::op::{At, Meter, Stop, dispatch, next};
 use addr::Gva;
 use mmu::Access;
 
@@ -19,7 +19,7 @@ fn missed<const SIZE: u64, const WRITE: bool>(
     cpu: &mut Cpu,
     code: &Code,
     page: &CodePage,
-    at: usize,
+    at: At,
     meter: Meter,
 ) -> Stop {
     let gva = Gva(cpu.x(page.op(at).rs1));
@@ -33,7 +33,7 @@ fn missed<const SIZE: u64, const WRITE: bool>(
 macro_rules! amos {
     ($($w:ident $d:ident: |$old:ident, $operand:ident| $new_w:expr, $new_d:expr;)*) => {$(
         pub(crate) fn $w<const LEN: usize>(
-            cpu: &mut Cpu, code: &Code, page: &CodePage, at: usize, meter: Meter,
+            cpu: &mut Cpu, code: &Code, page: &CodePage, at: At, meter: Meter,
         ) -> Stop {
             let op = page.op(at);
             let gva = Gva(cpu.x(op.rs1));
@@ -47,7 +47,7 @@ macro_rules! amos {
         }
 
         pub(crate) fn $d<const LEN: usize>(
-            cpu: &mut Cpu, code: &Code, page: &CodePage, at: usize, meter: Meter,
+            cpu: &mut Cpu, code: &Code, page: &CodePage, at: At, meter: Meter,
         ) -> Stop {
             let op = page.op(at);
             let gva = Gva(cpu.x(op.rs1));
@@ -77,7 +77,7 @@ amos! {
 macro_rules! reserved {
     ($($lr:ident $sc:ident: $word:ty, $size:literal, |$value:ident| $extended:expr;)*) => {$(
         pub(crate) fn $lr<const LEN: usize>(
-            cpu: &mut Cpu, code: &Code, page: &CodePage, at: usize, meter: Meter,
+            cpu: &mut Cpu, code: &Code, page: &CodePage, at: At, meter: Meter,
         ) -> Stop {
             let op = page.op(at);
             let gva = Gva(cpu.x(op.rs1));
@@ -93,7 +93,7 @@ macro_rules! reserved {
         }
 
         pub(crate) fn $sc<const LEN: usize>(
-            cpu: &mut Cpu, code: &Code, page: &CodePage, at: usize, meter: Meter,
+            cpu: &mut Cpu, code: &Code, page: &CodePage, at: At, meter: Meter,
         ) -> Stop {
             let op = page.op(at);
             let gva = Gva(cpu.x(op.rs1));

@@ -6,11 +6,11 @@
 use crate::code::{Code, CodePage};
 use crate::cpu::Cpu;
 use crate::fetch::jump;
-use crate::op::{Meter, Stop, dispatch, next};
+use crate::op::{At, Meter, Stop, dispatch, next};
 
 /// Goes on at a place in the page, `op.imm`, unless the slice is over.
 #[inline(always)]
-fn go_within(cpu: &mut Cpu, code: &Code, page: &CodePage, to: usize, meter: Meter) -> Stop {
+fn go_within(cpu: &mut Cpu, code: &Code, page: &CodePage, to: At, meter: Meter) -> Stop {
     if meter.is_over() {
         return cpu.slice_over(cpu.pc_at(to), meter);
     }
@@ -30,19 +30,19 @@ macro_rules! branches {
     ($($near:ident $far:ident: |$a:ident, $b:ident| $taken:expr;)*) => {$(
         /// To a place in this page, `imm`.
         pub(crate) fn $near<const LEN: usize>(
-            cpu: &mut Cpu, code: &Code, page: &CodePage, at: usize, meter: Meter,
+            cpu: &mut Cpu, code: &Code, page: &CodePage, at: At, meter: Meter,
         ) -> Stop {
             let op = page.op(at);
             let ($a, $b) = (cpu.x(op.rs1), cpu.x(op.rs2));
             if $taken {
-                return go_within(cpu, code, page, op.imm as usize, meter.instruction());
+                return go_within(cpu, code, page, At::from_imm(op.imm), meter.instruction());
             }
             next::<LEN>(cpu, code, page, at, meter)
         }
 
         /// To another page, `imm` bytes away.
         pub(crate) fn $far<const LEN: usize>(
-            cpu: &mut Cpu, code: &Code, page: &CodePage, at: usize, meter: Meter,
+            cpu: &mut Cpu, code: &Code, page: &CodePage, at: At, meter: Meter,
         ) -> Stop {
             let op = page.op(at);
             let ($a, $b) = (cpu.x(op.rs1), cpu.x(op.rs2));
@@ -68,12 +68,12 @@ pub(crate) fn jal<const LEN: usize>(
     cpu: &mut Cpu,
     code: &Code,
     page: &CodePage,
-    at: usize,
+    at: At,
     meter: Meter,
 ) -> Stop {
     let op = page.op(at);
-    cpu.set_x(op.rd, cpu.pc_at(at + LEN));
-    go_within(cpu, code, page, op.imm as usize, meter.instruction())
+    cpu.set_x(op.rd, cpu.pc_at(at.after::<LEN>()));
+    go_within(cpu, code, page, At::from_imm(op.imm), meter.instruction())
 }
 
 /// `jal` to another page, `imm` bytes away.
@@ -81,11 +81,11 @@ pub(crate) fn jal_far<const LEN: usize>(
     cpu: &mut Cpu,
     code: &Code,
     page: &CodePage,
-    at: usize,
+    at: At,
     meter: Meter,
 ) -> Stop {
     let op = page.op(at);
-    cpu.set_x(op.rd, cpu.pc_at(at + LEN));
+    cpu.set_x(op.rd, cpu.pc_at(at.after::<LEN>()));
     jump(cpu, code, cpu.pc_at(at).wrapping_add(op.imm()), meter.instruction())
 }
 
@@ -94,11 +94,11 @@ pub(crate) fn jalr<const LEN: usize>(
     cpu: &mut Cpu,
     code: &Code,
     page: &CodePage,
-    at: usize,
+    at: At,
     meter: Meter,
 ) -> Stop {
     let op = page.op(at);
     let target = cpu.x(op.rs1).wrapping_add(op.imm()) & !1;
-    cpu.set_x(op.rd, cpu.pc_at(at + LEN));
+    cpu.set_x(op.rd, cpu.pc_at(at.after::<LEN>()));
     jump(cpu, code, target, meter.instruction())
 }

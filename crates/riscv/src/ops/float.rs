@@ -5,7 +5,7 @@
 use crate::code::{Code, CodePage};
 use crate::cpu::Cpu;
 use crate::float::{self, Flags, Format, Integer, Rounding, box32, unbox32};
-use crate::op::{Meter, Op, Stop, next};
+use crate::op::{At, Meter, Op, Stop, next};
 
 /// A format with the way its values stand in registers.
 trait Register: Format {
@@ -63,7 +63,7 @@ pub(crate) fn float<const LEN: usize>(
     cpu: &mut Cpu,
     code: &Code,
     page: &CodePage,
-    at: usize,
+    at: At,
     meter: Meter,
 ) -> Stop {
     let op = page.op(at);

@@ -3,7 +3,7 @@
 use super::{register_immediate, register_register, word};
 use crate::code::{Code, CodePage};
 use crate::cpu::Cpu;
-use crate::op::{Meter, Stop, next};
+use crate::op::{At, Meter, Stop, next};
 
 register_immediate! {
     addi: |a, b| a.wrapping_add(b);
@@ -63,7 +63,7 @@ pub(crate) fn auipc<const LEN: usize>(
     cpu: &mut Cpu,
     code: &Code,
     page: &CodePage,
-    at: usize,
+    at: At,
     meter: Meter,
 ) -> Stop {
     let op = page.op(at);
@@ -76,7 +76,7 @@ pub(crate) fn nop<const LEN: usize>(
     cpu: &mut Cpu,
     code: &Code,
     page: &CodePage,
-    at: usize,
+    at: At,
     meter: Meter,
 ) -> Stop {
     next::<LEN>(cpu, code, page, at, meter)

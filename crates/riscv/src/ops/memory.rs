@@ -4,13 +4,13 @@ use crate::code::{Code, CodePage};
 use crate::cpu::Cpu;
 use crate::float::box32;
 use crate::memory::Missed;
-use crate::op::{Meter, Stop, dispatch, next};
+use crate::op::{At, Meter, Stop, dispatch, next};
 use machine::Word;
 
 macro_rules! loads {
     ($($name:ident $missed:ident: $word:ty, |$cpu:ident, $rd:ident, $value:ident| $put:expr;)*) => {$(
         pub(crate) fn $name<const LEN: usize>(
-            cpu: &mut Cpu, code: &Code, page: &CodePage, at: usize, meter: Meter,
+            cpu: &mut Cpu, code: &Code, page: &CodePage, at: At, meter: Meter,
         ) -> Stop {
             let op = page.op(at);
             let gva = cpu.gva(op);
@@ -26,7 +26,7 @@ macro_rules! loads {
         #[cold]
         #[inline(never)]
         fn $missed<const LEN: usize>(
-            cpu: &mut Cpu, code: &Code, page: &CodePage, at: usize, meter: Meter,
+            cpu: &mut Cpu, code: &Code, page: &CodePage, at: At, meter: Meter,
         ) -> Stop {
             let op = page.op(at);
             match cpu.load_missed(cpu.gva(op), <$word>::SIZE, at, meter) {
@@ -58,7 +58,7 @@ loads! {
 macro_rules! stores {
     ($($name:ident $missed:ident: $word:ty, |$cpu:ident, $rs2:ident| $value:expr;)*) => {$(
         pub(crate) fn $name<const LEN: usize>(
-            cpu: &mut Cpu, code: &Code, page: &CodePage, at: usize, meter: Meter,
+            cpu: &mut Cpu, code: &Code, page: &CodePage, at: At, meter: Meter,
         ) -> Stop {
             let op = page.op(at);
             let gva = cpu.gva(op);
@@ -73,7 +73,7 @@ macro_rules! stores {
         #[cold]
         #[inline(never)]
         fn $missed<const LEN: usize>(
-            cpu: &mut Cpu, code: &Code, page: &CodePage, at: usize, meter: Meter,
+            cpu: &mut Cpu, code: &Code, page: &CodePage, at: At, meter: Meter,
         ) -> Stop {
             let op = page.op(at);
             let value = {
@@ -102,7 +102,7 @@ macro_rules! float_memory {
     ($($name:ident: $on:ident;)*) => {$(
         /// Illegal while floating point is off.
         pub(crate) fn $name<const LEN: usize>(
-            cpu: &mut Cpu, code: &Code, page: &CodePage, at: usize, meter: Meter,
+            cpu: &mut Cpu, code: &Code, page: &CodePage, at: At, meter: Meter,
         ) -> Stop {
             if cpu.csrs.float_is_off() {
                 return super::illegal(cpu, code, page, at, meter);

@@ -6,13 +6,13 @@ use crate::csr::SENVCFG_CBZE;
 use crate::fetch::jump;
 use crate::hart::Exit;
 use crate::memory::Missed;
-use crate::op::{Meter, Stop, next};
+use crate::op::{At, Meter, Stop, next};
 use crate::trap::Exception;
 use addr::Gva;
 use std::sync::atomic::{Ordering, fence as host_fence};
 
 /// Anything that is no instruction, or not for this privilege. `imm` is the encoding.
-pub(crate) fn illegal(cpu: &mut Cpu, _code: &Code, page: &CodePage, at: usize, meter: Meter) -> Stop {
+pub(crate) fn illegal(cpu: &mut Cpu, _code: &Code, page: &CodePage, at: At, meter: Meter) -> Stop {
     let encoding = u64::from(page.op(at).imm as u32);
     cpu.raise(at, meter, Exception::Illegal, encoding)
 }
@@ -22,7 +22,7 @@ pub(crate) fn fence<const LEN: usize>(
     cpu: &mut Cpu,
     code: &Code,
     page: &CodePage,
-    at: usize,
+    at: At,
     meter: Meter,
 ) -> Stop {
     host_fence(Ordering::SeqCst);
@@ -34,10 +34,10 @@ pub(crate) fn pause<const LEN: usize>(
     cpu: &mut Cpu,
     _code: &Code,
     _page: &CodePage,
-    at: usize,
+    at: At,
     meter: Meter,
 ) -> Stop {
-    cpu.pc = cpu.pc_at(at + LEN);
+    cpu.pc = cpu.pc_at(at.after::<LEN>());
     cpu.meter = meter.instruction();
     cpu.exit = Exit::Pause;
     Stop::Exit
@@ -48,11 +48,11 @@ pub(crate) fn fence_i<const LEN: usize>(
     cpu: &mut Cpu,
     code: &Code,
     _page: &CodePage,
-    at: usize,
+    at: At,
     meter: Meter,
 ) -> Stop {
     cpu.fence_i += 1;
-    jump(cpu, code, cpu.pc_at(at + LEN), meter.instruction())
+    jump(cpu, code, cpu.pc_at(at.after::<LEN>()), meter.instruction())
 }
 
 /// `sfence.vma` and `sinval.vma`; `aux` has bit 0 for an address and bit 1 for an ASID.
@@ -60,7 +60,7 @@ pub(crate) fn sfence_vma<const LEN: usize>(
     cpu: &mut Cpu,
     code: &Code,
     page: &CodePage,
-    at: usize,
+    at: At,
     meter: Meter,
 ) -> Stop {
     let op = page.op(at);
@@ -70,7 +70,7 @@ pub(crate) fn sfence_vma<const LEN: usize>(
     let gva = (op.aux & 1 != 0).then(|| Gva(cpu.x(op.rs1)));
     let asid = (op.aux & 2 != 0).then(|| cpu.x(op.rs2) as u16);
     cpu.mmu.fence(gva, asid);
-    jump(cpu, code, cpu.pc_at(at + LEN), meter.instruction())
+    jump(cpu, code, cpu.pc_at(at.after::<LEN>()), meter.instruction())
 }
 
 /// `sfence.w.inval` and `sfence.inval.ir`: the invalidations between them were done at once.
@@ -78,7 +78,7 @@ pub(crate) fn sfence_order<const LEN: usize>(
     cpu: &mut Cpu,
     code: &Code,
     page: &CodePage,
-    at: usize,
+    at: At,
     meter: Meter,
 ) -> Stop {
     if cpu.user {
@@ -92,25 +92,25 @@ pub(crate) fn ecall<const LEN: usize>(
     cpu: &mut Cpu,
     _code: &Code,
     _page: &CodePage,
-    at: usize,
+    at: At,
     meter: Meter,
 ) -> Stop {
     if cpu.user {
         return cpu.raise(at, meter, Exception::UserCall, 0);
     }
-    cpu.pc = cpu.pc_at(at + LEN);
+    cpu.pc = cpu.pc_at(at.after::<LEN>());
     cpu.meter = meter.instruction();
     cpu.exit = Exit::Call;
     Stop::Exit
 }
 
 /// `ebreak`.
-pub(crate) fn ebreak(cpu: &mut Cpu, _code: &Code, _page: &CodePage, at: usize, meter: Meter) -> Stop {
+pub(crate) fn ebreak(cpu: &mut Cpu, _code: &Code, _page: &CodePage, at: At, meter: Meter) -> Stop {
     cpu.raise(at, meter, Exception::Breakpoint, cpu.pc_at(at))
 }
 
 /// `sret`.
-pub(crate) fn sret(cpu: &mut Cpu, code: &Code, page: &CodePage, at: usize, meter: Meter) -> Stop {
+pub(crate) fn sret(cpu: &mut Cpu, code: &Code, page: &CodePage, at: At, meter: Meter) -> Stop {
     if cpu.user {
         return illegal(cpu, code, page, at, meter);
     }
@@ -132,13 +132,13 @@ pub(crate) fn wfi<const LEN: usize>(
     cpu: &mut Cpu,
     code: &Code,
     page: &CodePage,
-    at: usize,
+    at: At,
     meter: Meter,
 ) -> Stop {
     if cpu.user {
         return illegal(cpu, code, page, at, meter);
     }
-    cpu.pc = cpu.pc_at(at + LEN);
+    cpu.pc = cpu.pc_at(at.after::<LEN>());
     cpu.meter = meter.instruction();
     cpu.exit = Exit::Wait;
     Stop::Exit
@@ -149,7 +149,7 @@ pub(crate) fn cbo_zero<const LEN: usize>(
     cpu: &mut Cpu,
     code: &Code,
     page: &CodePage,
-    at: usize,
+    at: At,
     meter: Meter,
 ) -> Stop {
     const BLOCK: u64 = 64;
@@ -177,12 +177,12 @@ pub(crate) fn csr<const LEN: usize>(
     cpu: &mut Cpu,
     code: &Code,
     page: &CodePage,
-    at: usize,
+    at: At,
     meter: Meter,
 ) -> Stop {
     if csr_access(cpu, page.op(at), meter) {
         // Translation, privilege and interrupts may be different from here on.
-        return go_on(cpu, code, cpu.pc_at(at + LEN), meter.instruction());
+        return go_on(cpu, code, cpu.pc_at(at.after::<LEN>()), meter.instruction());
     }
     illegal(cpu, code, page, at, meter)
 }
