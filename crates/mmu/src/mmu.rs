@@ -258,18 +258,16 @@ impl Mmu {
         let space = self.space_for(gva, &translation);
         if shadowed {
             self.counts.hidden_faults += 1;
-            let fenced = self.spaces.get(space).fenced;
-            self.shadow.fill((space, fenced), gva, &translation, mfn);
+            self.shadow.fill(self.spaces.serving(space), gva, &translation, mfn);
         }
         self.fill_tlb(memory, gva, mfn, translation.permissions, translation.dirty);
         Ok(mfn)
     }
 
     fn shadowed(&mut self, memory: &VmMemory, gva: Gva, access: Access) -> Option<Mfn> {
-        let space = self.in_use[half(gva)];
-        let fenced = self.spaces.get(space).fenced;
+        let serving = self.spaces.serving(self.in_use[half(gva)]);
         let references = &mut self.counts.walk_references;
-        let spte = self.shadow.find(memory, &self.root, (space, fenced), gva, references)?;
+        let spte = self.shadow.find(memory, &self.root, serving, gva, references)?;
         let usable = spte.permissions().permits(access, self.view)
             && (access != Access::Store || spte.is_dirty())
             && self.root.mode.is_canonical(gva);

@@ -84,3 +84,55 @@ impl Chains {
         (self.heads.len() * 4 + self.links.len() * size_of::<Link>()) as u64
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    const IDS: u32 = 64;
+
+    /// Four frames on two lists.
+    fn frame() -> impl Strategy<Value = Mfn> {
+        (0..2u64, any::<bool>()).prop_map(|(low, far)| Mfn(low + if far { BUCKETS as u64 } else { 0 }))
+    }
+
+    proptest! {
+        /// A map from ids to frames says what each list must hold.
+        #[test]
+        fn chains_hold_what_was_linked(steps in prop::collection::vec((0..IDS, frame()), 1..300)) {
+            let mut chains = Chains::new();
+            chains.grow(IDS as usize / 2);
+            chains.grow(IDS as usize);
+            let mut model: BTreeMap<u32, Mfn> = BTreeMap::new();
+            for (id, mfn) in steps {
+                if let Some(linked) = model.remove(&id) {
+                    chains.unlink(linked, id);
+                } else {
+                    chains.link(mfn, id);
+                    model.insert(id, mfn);
+                }
+                for (bucket, mfn) in [Mfn(0), Mfn(1)].into_iter().enumerate() {
+                    let mut found: Vec<u32> = chains.of(mfn).collect();
+                    found.sort_unstable();
+                    let expected: Vec<u32> = model
+                        .iter()
+                        .filter(|(_, mfn)| Chains::bucket(**mfn) == bucket)
+                        .map(|(id, _)| *id)
+                        .collect();
+                    prop_assert_eq!(found, expected);
+                }
+                prop_assert_eq!(chains.iter().count(), model.len());
+            }
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "INV-8")]
+    fn an_entry_that_is_on_no_list_cannot_leave_it() {
+        let mut chains = Chains::new();
+        chains.grow(2);
+        chains.unlink(Mfn(3), 1);
+    }
+}

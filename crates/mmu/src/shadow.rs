@@ -20,7 +20,7 @@
 
 use crate::format::{Permissions, Pte, Root};
 use crate::rmap::Chains;
-use crate::space::SpaceId;
+use crate::space::{Serving, SpaceId};
 use crate::walk::{NESTED_REFERENCES, Source, Translation};
 use addr::{Gfn, Gva, Mfn};
 use machine::{Lookup, VmMemory};
@@ -67,10 +67,14 @@ impl Spte {
     fn agrees_with(self, pte: Pte) -> bool {
         pte.is_well_formed()
             && pte.is_leaf()
-            && pte.has(Pte::A)
             && pte.gfn() == self.gfn()
             && pte.permissions() == self.permissions()
-            && (!self.is_dirty() || pte.has(Pte::D))
+            && self.is_marked_in(pte)
+    }
+
+    /// Whether the guest's leaf still has the bits that using this would otherwise have to set.
+    fn is_marked_in(self, leaf: Pte) -> bool {
+        leaf.has(Pte::A) && (!self.is_dirty() || leaf.has(Pte::D))
     }
 }
 
@@ -132,20 +136,20 @@ impl Shadow {
         }
     }
 
-    /// The entry for `gva`, if there is one as of `fenced`, the space's last fence. A stale table is
-    /// synced first.
+    /// The entry for `gva`, if there is one as of the space's last fence. A stale table is synced
+    /// first.
     pub(crate) fn find(
         &mut self,
         memory: &VmMemory,
         root: &Root,
-        (space, fenced): (SpaceId, u64),
+        serving: Serving,
         gva: Gva,
         references: &mut u64,
     ) -> Option<Spte> {
         *references += 1;
-        let table = *self.directory.get(&key(space, gva))?;
-        if self.tables[table as usize].synced < fenced {
-            self.sync(memory, root, table, fenced, references);
+        let table = *self.directory.get(&key(serving.id, gva))?;
+        if self.tables[table as usize].synced < serving.fenced {
+            self.sync(memory, root, serving, table, references);
         }
         self.uses += 1;
         let found = &mut self.tables[table as usize];
@@ -154,36 +158,51 @@ impl Shadow {
         Some(found.entries[index(gva)]).filter(|spte| spte.is_present())
     }
 
-    /// Compares a stale table with what the guest has now.
-    fn sync(&mut self, memory: &VmMemory, root: &Root, table: u32, fenced: u64, references: &mut u64) {
+    /// Compares a stale table with what the guest has now. What is not global any more must leave a
+    /// space that serves every root, though it may still translate to the same.
+    fn sync(&mut self, memory: &VmMemory, root: &Root, serving: Serving, table: u32, references: &mut u64) {
         self.counts.tables_synced += 1;
         let (base, source) = {
             let table = &mut self.tables[table as usize];
-            table.synced = fenced;
+            table.synced = serving.fenced;
             (table.base, table.source)
         };
-        if Source::find(memory, root, base, references) != Some(source) {
+        let origin = Source::find(memory, root, base, references).filter(|origin| origin.source == source);
+        let Some(origin) = origin else {
             self.empty(table);
             return;
+        };
+        match source {
+            Source::Large { .. } => {
+                let belongs = origin.global || !serving.global;
+                self.keep_where(table, |spte, _| {
+                    belongs && origin.leaf.is_some_and(|leaf| spte.is_marked_in(leaf))
+                });
+            }
+            Source::Table(guest_table) => {
+                *references += NESTED_REFERENCES;
+                let Lookup::Mapped(frame) = memory.pmap().lookup(guest_table) else {
+                    self.empty(table);
+                    return;
+                };
+                self.keep_where(table, |spte, index| {
+                    *references += 1;
+                    let pte = Pte(memory.pool().load(frame.base().wrapping_add(index as u64 * 8)));
+                    let belongs = origin.global || pte.has(Pte::G) || !serving.global;
+                    belongs && spte.agrees_with(pte)
+                });
+            }
         }
-        let Source::Table(guest_table) = source else {
-            self.counts.entries_kept +=
-                self.tables[table as usize].entries.iter().filter(|spte| spte.is_present()).count() as u64;
-            return;
-        };
-        *references += NESTED_REFERENCES;
-        let Lookup::Mapped(frame) = memory.pmap().lookup(guest_table) else {
-            self.empty(table);
-            return;
-        };
+    }
+
+    /// Drops the entries of a table that `agrees` is false for.
+    fn keep_where(&mut self, table: u32, mut agrees: impl FnMut(Spte, usize) -> bool) {
         for index in 0..ENTRIES {
             let spte = self.tables[table as usize].entries[index];
             if !spte.is_present() {
                 continue;
             }
-            *references += 1;
-            let pte = Pte(memory.pool().load(frame.base().wrapping_add(index as u64 * 8)));
-            if spte.agrees_with(pte) {
+            if agrees(spte, index) {
                 self.counts.entries_kept += 1;
             } else {
                 self.drop_entry(table, index);
@@ -192,20 +211,14 @@ impl Shadow {
     }
 
     /// Enters what a walk found for `gva`.
-    pub(crate) fn fill(
-        &mut self,
-        (space, fenced): (SpaceId, u64),
-        gva: Gva,
-        translation: &Translation,
-        mfn: Mfn,
-    ) {
-        let table = match self.directory.get(&key(space, gva)) {
+    pub(crate) fn fill(&mut self, serving: Serving, gva: Gva, translation: &Translation, mfn: Mfn) {
+        let table = match self.directory.get(&key(serving.id, gva)) {
             Some(&table) => table,
-            None => self.build(space, gva, translation.source),
+            None => self.build(serving.id, gva, translation.source),
         };
         let found = &mut self.tables[table as usize];
-        if found.source != translation.source || found.synced < fenced {
-            (found.source, found.synced) = (translation.source, fenced);
+        if found.source != translation.source || found.synced < serving.fenced {
+            (found.source, found.synced) = (translation.source, serving.fenced);
             self.empty(table);
         }
         let index = index(gva);

@@ -52,6 +52,16 @@ pub(crate) struct Spaces {
     logged: u64,
 }
 
+/// A space that serves an address, with what its shadow tables must live up to.
+#[derive(Clone, Copy)]
+pub(crate) struct Serving {
+    pub(crate) id: SpaceId,
+    /// The space's last fence: tables derived before are stale.
+    pub(crate) fenced: u64,
+    /// Whether only what the guest marks global belongs in it.
+    pub(crate) global: bool,
+}
+
 /// What a space missed while it was not in use.
 pub(crate) enum Missed {
     Nothing,
@@ -92,6 +102,12 @@ impl Spaces {
 
     pub(crate) fn is_global(root: &Root) -> bool {
         root.table == GLOBAL
+    }
+
+    /// The space for shadow tables to serve from.
+    pub(crate) fn serving(&self, id: SpaceId) -> Serving {
+        let space = self.get(id);
+        Serving { id, fenced: space.fenced, global: Self::is_global(&space.root) }
     }
 
     /// The space of `root`, new if need be. The second value is a space that had to make room,

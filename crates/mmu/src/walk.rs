@@ -115,20 +115,31 @@ impl Source {
     }
 
     /// What translates the 2 MiB around `gva` now, if anything does.
-    pub(crate) fn find(memory: &VmMemory, root: &Root, gva: Gva, references: &mut u64) -> Option<Self> {
+    pub(crate) fn find(memory: &VmMemory, root: &Root, gva: Gva, references: &mut u64) -> Option<Origin> {
         let mut table = root.table;
+        let mut global = false;
         for level in (1..root.mode.levels()).rev() {
             let found = read_entry(memory, table, entry_offset(gva, level), references).ok()?;
             if !found.pte.is_well_formed() {
                 return None;
             }
+            global |= found.pte.has(Pte::G);
             if found.pte.is_leaf() {
-                return Some(Self::of(&found, level));
+                return Some(Origin { source: Self::of(&found, level), leaf: Some(found.pte), global });
             }
             table = found.pte.gfn();
         }
-        Some(Self::Table(table))
+        Some(Origin { source: Self::Table(table), leaf: None, global })
     }
+}
+
+/// What [`Source::find`] finds on its way down.
+pub(crate) struct Origin {
+    pub(crate) source: Source,
+    /// A large leaf as it stands, accessed and dirty bits included.
+    pub(crate) leaf: Option<Pte>,
+    /// Whether an entry on the way makes all below it global.
+    pub(crate) global: bool,
 }
 
 /// Translates `gva` by the guest's tables for `access` from `view`, setting A and D as needed.
