@@ -1,16 +1,21 @@
 //! The board: which devices a VM has, and how they are described to its kernel.
 
 use crate::boot::{self, MachineFacts};
-use crate::vcpu::Vcpu;
+use crate::console::{Console, Port};
+use crate::vcpu::Attention;
 use addr::{ByteSize, Gpa};
 use devices::map::{self, GpaRange};
-use devices::{Bus, DeviceStats, Ecam, PciHost, PciWindow, Plic, SerialPort, VirtioPci, WorkerThread};
+use devices::{
+    Bus, ConsolePort, DeviceStats, Ecam, PciHost, PciWindow, Plic, SerialPort, VirtioPci, Worker,
+    WorkerThread,
+};
 use machine::VmMemory;
 use riscv::Lines;
 use std::io::{self, Write};
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 const ENTROPY_SLOT: usize = 1;
+const CONSOLE_SLOT: usize = 2;
 
 /// The extensions the processor offers, in canonical order.
 const EXTENSIONS: [&str; 17] = [
@@ -37,8 +42,16 @@ const EXTENSIONS: [&str; 17] = [
 pub(crate) struct Board {
     bus: Bus,
     plic: Arc<Plic>,
-    pub(crate) serial: Arc<SerialPort>,
+    serial: Arc<SerialPort>,
     entropy: Arc<VirtioPci>,
+    virtio_console: (ConsolePort, Arc<VirtioPci>),
+    console: Console,
+}
+
+/// The devices' halves that work on threads of their own.
+pub(crate) struct Workers {
+    entropy: Worker<devices::Rng>,
+    console: Worker<devices::Console>,
 }
 
 impl riscv::Devices for Board {
@@ -52,45 +65,60 @@ impl riscv::Devices for Board {
 }
 
 impl Board {
-    /// Builds the devices; `console` takes what the serial port sends and must not block for long.
-    /// `vcpus` are those whose interrupt lines the board drives, once they exist.
-    pub(crate) fn new(
-        cpus: u32,
-        vcpus: Weak<Vec<Vcpu>>,
-        console: Box<dyn Write + Send>,
-    ) -> (Arc<Self>, devices::Worker<devices::Rng>) {
-        let sink = move |hart: usize, level: bool| {
-            if let Some(vcpu) = vcpus.upgrade().as_deref().and_then(|vcpus| vcpus.get(hart)) {
-                vcpu.set_line(Lines::EXTERNAL, level);
-            }
-        };
-        let plic = Plic::new(cpus as usize, Arc::new(sink));
-        let serial = Arc::new(SerialPort::new(plic.line(map::UART_SOURCE), console));
+    /// Builds the devices for the harts whose interrupt lines are given; `console` takes what the
+    /// guest says and must not block for long.
+    pub(crate) fn new(harts: Vec<Arc<Attention>>, console: Box<dyn Write + Send>) -> (Arc<Self>, Workers) {
+        let console = Console::new(console);
+        let count = harts.len();
+        let sink = move |hart: usize, level: bool| harts[hart].set_line(Lines::EXTERNAL, level);
+        let plic = Plic::new(count, Arc::new(sink));
+        let serial = Arc::new(SerialPort::new(plic.line(map::UART_SOURCE), console.port(Port::Serial)));
         let entropy_line = plic.line(PciHost::source(ENTROPY_SLOT));
-        let (entropy, worker) = VirtioPci::new(devices::Rng, entropy_line);
+        let (entropy, entropy_worker) = VirtioPci::new(devices::Rng, entropy_line);
+        let console_line = plic.line(PciHost::source(CONSOLE_SLOT));
+        let (port, transport, console_worker) = ConsolePort::attach(console.port(Port::Virtio), console_line);
         let mut pci = PciHost::new();
         pci.insert(ENTROPY_SLOT, Arc::clone(&entropy));
+        pci.insert(CONSOLE_SLOT, Arc::clone(&transport));
         let pci = Arc::new(pci);
         let mut bus = Bus::new();
         bus.add(map::PLIC, Arc::clone(&plic) as _);
         bus.add(map::UART, Arc::clone(&serial) as _);
         bus.add(map::ECAM, Arc::new(Ecam(Arc::clone(&pci))));
         bus.add(map::PCI_WINDOW, Arc::new(PciWindow(pci)));
-        (Arc::new(Self { bus, plic, serial, entropy }), worker)
+        let board = Self { bus, plic, serial, entropy, virtio_console: (port, transport), console };
+        (Arc::new(board), Workers { entropy: entropy_worker, console: console_worker })
+    }
+
+    /// Types to the guest; says how many bytes of it were taken.
+    pub(crate) fn type_in(&self, bytes: &[u8]) -> usize {
+        match self.console.spoke_last() {
+            Port::Serial => self.serial.enqueue(bytes),
+            Port::Virtio => self.virtio_console.0.enqueue(bytes),
+        }
+    }
+
+    /// Tells the guest how large the terminal is, as far as it listens.
+    pub(crate) fn set_console_size(&self, columns: u16, rows: u16) {
+        self.virtio_console.0.set_size(columns, rows);
     }
 
     /// The devices by name, with what they counted.
     pub(crate) fn statistics(&self) -> Vec<(&'static str, DeviceStats)> {
-        vec![("plic", self.plic.stats()), ("serial", self.serial.stats()), ("rng", self.entropy.stats())]
+        vec![
+            ("plic", self.plic.stats()),
+            ("serial", self.serial.stats()),
+            ("rng", self.entropy.stats()),
+            ("console", self.virtio_console.1.stats()),
+        ]
     }
 }
 
-/// Starts the device workers over the VM's memory.
-pub(crate) fn spawn_workers(
-    entropy: devices::Worker<devices::Rng>,
-    memory: &Arc<VmMemory>,
-) -> io::Result<Vec<WorkerThread>> {
-    Ok(vec![entropy.spawn(Arc::clone(memory))?])
+impl Workers {
+    /// Starts the threads, over the VM's memory.
+    pub(crate) fn spawn(self, memory: &Arc<VmMemory>) -> io::Result<Vec<WorkerThread>> {
+        Ok(vec![self.entropy.spawn(Arc::clone(memory))?, self.console.spawn(Arc::clone(memory))?])
+    }
 }
 
 /// The board as the kernel is told of it.

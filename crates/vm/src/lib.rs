@@ -20,6 +20,7 @@
 mod board;
 pub mod boot;
 mod config;
+mod console;
 mod map;
 mod sbi;
 mod statistics;

@@ -81,11 +81,13 @@ pub(crate) fn handle(vcpu: &Vcpu, index: usize, shared: &Shared) {
 fn answer(call: &Call, vcpu: &Vcpu, shared: &Shared) -> Answer {
     let [a0, a1, a2, a3, a4, _] = call.args;
     match (call.extension, call.function) {
-        (LEGACY_PUTCHAR, _) => shared.console_write(&[a0 as u8]),
+        (LEGACY_PUTCHAR, _) | (DBCN, 2) => shared.console_write(&[a0 as u8]),
         (BASE, 0) => Ok(SPEC_VERSION),
         (BASE, 1) => Ok(IMPLEMENTATION),
         (BASE, 3) => Ok(u64::from(is_known(a0))),
-        (BASE, 2 | 4 | 5 | 6) => Ok(0),
+        // Version and machine ids nobody gave us; and reading from the debug console, where nothing
+        // is ever typed.
+        (BASE, 2 | 4 | 5 | 6) | (DBCN, 1) => Ok(0),
         (TIME, 0) => {
             vcpu.hart().set_timer(a0);
             Ok(0)
@@ -100,9 +102,6 @@ fn answer(call: &Call, vcpu: &Vcpu, shared: &Shared) -> Answer {
         (HSM, 3) if a0 == 0 => Ok(0),
         (SRST, 0) => reset(shared, a0, a1),
         (DBCN, 0) => debug_write(shared, a0, a1, a2),
-        (DBCN, 2) => shared.console_write(&[a0 as u8]),
-        // Reading from the debug console: nothing is ever there.
-        (DBCN, 1) => Ok(0),
         _ => Err(Error::NotSupported),
     }
 }
@@ -130,19 +129,20 @@ fn for_each_hart(shared: &Shared, mask: u64, base: u64, each: impl Fn(&Vcpu)) ->
 
 fn fence(target: &Vcpu, start: u64, size: u64, asid: Option<u16>) {
     let mut hart = target.hart();
-    let pages = size.div_ceil(PAGE_SIZE);
-    if size == u64::MAX || (start == 0 && size == 0) || pages > MAX_FENCED_PAGES {
+    if (start == 0 && size == 0) || size > MAX_FENCED_PAGES * PAGE_SIZE {
         hart.fence(None, asid);
         return;
     }
-    for page in 0..pages.max(1) {
-        hart.fence(Some(Gva(start.wrapping_add(page * PAGE_SIZE))), asid);
+    let first = Gva(start).page_base();
+    let pages = (Gva(start).page_offset() + size).div_ceil(PAGE_SIZE).max(1);
+    for page in 0..pages {
+        hart.fence(Some(first.wrapping_add(page * PAGE_SIZE)), asid);
     }
 }
 
 fn start_hart(shared: &Shared, hart: u64, pc: u64, opaque: u64) -> Answer {
     let target = shared.vcpus.get(hart as usize).ok_or(Error::InvalidParam)?;
-    if !shared.memory.pmap().contains(addr::Gfn::containing(Gpa(pc))) {
+    if pc & 1 != 0 || !shared.memory.pmap().contains(addr::Gfn::containing(Gpa(pc))) {
         return Err(Error::InvalidAddress);
     }
     if target.start(pc, opaque) { Ok(0) } else { Err(Error::AlreadyAvailable) }
@@ -159,9 +159,9 @@ fn hart_status(shared: &Shared, hart: u64) -> Answer {
 
 fn reset(shared: &Shared, kind: u64, reason: u64) -> Answer {
     let ended = match (kind, reason) {
-        (0..=2, reason) if reason != 0 => Ended::GuestFailure,
-        (0, _) => Ended::PoweredOff,
-        (1 | 2, _) => Ended::RebootRequested,
+        (0..=2, 1) => Ended::GuestFailure,
+        (0, 0) => Ended::PoweredOff,
+        (1 | 2, 0) => Ended::RebootRequested,
         _ => return Err(Error::InvalidParam),
     };
     shared.end(ended);

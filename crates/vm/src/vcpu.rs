@@ -74,23 +74,40 @@ impl Bell {
     }
 }
 
+/// How others get a hart's attention: its interrupt lines, and the bell its thread waits for.
+#[derive(Default)]
+pub(crate) struct Attention {
+    pub(crate) lines: Arc<Lines>,
+    bell: Bell,
+}
+
+impl Attention {
+    /// Sets an interrupt line, waking the hart if it waits.
+    pub(crate) fn set_line(&self, line: u64, level: bool) {
+        if level {
+            self.lines.raise(line);
+            self.bell.ring();
+        } else {
+            self.lines.lower(line);
+        }
+    }
+}
+
 /// One vCPU, without its thread.
 pub(crate) struct Vcpu {
     hart: Mutex<Hart>,
-    lines: Arc<Lines>,
+    attention: Arc<Attention>,
     power: Mutex<Power>,
-    bell: Bell,
     running_nanoseconds: AtomicU64,
     trouble: Mutex<Option<Trouble>>,
 }
 
 impl Vcpu {
-    pub(crate) fn new(hart: Hart, lines: Arc<Lines>) -> Self {
+    pub(crate) fn new(hart: Hart, attention: Arc<Attention>) -> Self {
         Self {
             hart: Mutex::new(hart),
-            lines,
+            attention,
             power: Mutex::new(Power::Stopped),
-            bell: Bell::default(),
             running_nanoseconds: AtomicU64::new(0),
             trouble: Mutex::new(None),
         }
@@ -103,17 +120,12 @@ impl Vcpu {
 
     /// Sets an interrupt line, waking the hart if it waits.
     pub(crate) fn set_line(&self, line: u64, level: bool) {
-        if level {
-            self.lines.raise(line);
-            self.bell.ring();
-        } else {
-            self.lines.lower(line);
-        }
+        self.attention.set_line(line, level);
     }
 
     /// Lets the thread look at what changed.
     pub(crate) fn wake(&self) {
-        self.bell.ring();
+        self.attention.bell.ring();
     }
 
     pub(crate) fn power(&self) -> Power {
@@ -128,7 +140,7 @@ impl Vcpu {
         }
         *power = Power::Starting { pc, a1 };
         drop(power);
-        self.bell.ring();
+        self.attention.bell.ring();
         true
     }
 
@@ -150,7 +162,7 @@ impl Vcpu {
         while !shared.is_ending() {
             let power = *self.power.lock();
             match power {
-                Power::Stopped => self.bell.wait(None),
+                Power::Stopped => self.attention.bell.wait(None),
                 Power::Starting { pc, a1 } => {
                     self.hart.lock().start(pc, index as u64, a1);
                     *self.power.lock() = Power::Started;
@@ -176,6 +188,8 @@ impl Vcpu {
             self.running_nanoseconds.fetch_add(elapsed, Ordering::Relaxed);
             start = end;
             if exit != Exit::Slice || shared.is_ending() {
+                // A guest that calls or pauses all the time gives the lock up no less than others.
+                MutexGuard::unlock_fair(hart);
                 return exit;
             }
             let now = hart.counts();
@@ -216,7 +230,7 @@ impl Vcpu {
                     }
                     hart.wakes_at()
                 };
-                self.bell.wait(until);
+                self.attention.bell.wait(until);
             }
         }
     }

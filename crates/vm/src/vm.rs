@@ -1,16 +1,16 @@
 //! The life of a VM.
 
 use crate::board::{self, Board};
-use crate::boot::{self, LoadError};
+use crate::boot::{self, Entry, LoadError};
 use crate::config::{Config, ConfigError, MmuChoice};
 use crate::statistics::{Ledger, TechniqueStatistics};
 use crate::technique::{self, Choice};
-use crate::vcpu::{Harts, Trouble, Vcpu};
+use crate::vcpu::{Attention, Harts, Trouble, Vcpu};
 use addr::{Gfn, Gpa};
-use devices::{SerialPort, WorkerThread};
+use devices::WorkerThread;
 use machine::{Audit, MemoryError, MoveReport, Pool, VmId, VmMemory};
 use parking_lot::{Condvar, Mutex};
-use riscv::{Hart, Lines};
+use riscv::Hart;
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -53,7 +53,7 @@ pub enum StartError {
 /// What a VM's threads share.
 pub(crate) struct Shared {
     pub(crate) memory: Arc<VmMemory>,
-    pub(crate) vcpus: Arc<Vec<Vcpu>>,
+    pub(crate) vcpus: Vec<Vcpu>,
     pub(crate) board: Arc<Board>,
     pub(crate) debug_console: Mutex<Box<dyn Write + Send>>,
     pub(crate) mmu: Mutex<MmuChoice>,
@@ -116,8 +116,8 @@ pub struct Vm {
 }
 
 impl Vm {
-    /// Starts a VM with memory from `pool`. `console` takes what the guest's serial port sends and
-    /// `debug_console` what it says through SBI.
+    /// Starts a VM with memory from `pool`. `console` takes what the guest says through its
+    /// ports and `debug_console` what it says through SBI; neither may block for long.
     ///
     /// # Errors
     /// [`StartError`] says what is missing; nothing is left running.
@@ -131,36 +131,18 @@ impl Vm {
         config.check()?;
         let first = Gfn::containing(devices::map::RAM_START);
         let memory = Arc::new(VmMemory::new(pool, id, first, config.memory.pages())?);
-        let facts = board::facts(config.memory, config.cpus);
-        let mut seed = [0; 32];
-        rustix::rand::getrandom(&mut seed, rustix::rand::GetRandomFlags::empty()).map_err(io::Error::from)?;
-        let entry = boot::load(
-            &config.kernel,
-            config.initrd.as_ref(),
-            &facts,
-            &config.command_line,
-            seed,
-            |gpa: Gpa, bytes: &[u8]| memory.write(gpa, bytes),
-        )?;
+        let entry = load(config, &memory)?;
         let choice = technique::first(config.mmu);
-        let mut made = None;
-        let vcpus = Arc::new_cyclic(|vcpus| {
-            let (board, entropy) = Board::new(config.cpus, vcpus.clone(), console);
-            let boot = Instant::now();
-            let harts = (0..config.cpus)
-                .map(|_| {
-                    let lines = Arc::new(Lines::default());
-                    let devices = Arc::clone(&board) as Arc<dyn riscv::Devices>;
-                    let hart =
-                        Hart::new(Arc::clone(&memory), devices, Arc::clone(&lines), choice.technique, boot);
-                    Vcpu::new(hart, lines)
-                })
-                .collect();
-            made = Some((board, entropy));
-            harts
-        });
-        let (board, entropy) = made.expect("the board is made with the vCPUs");
-        let workers = board::spawn_workers(entropy, &memory)?;
+        let attentions: Vec<_> = (0..config.cpus).map(|_| Arc::new(Attention::default())).collect();
+        let (board, workers) = Board::new(attentions.clone(), console);
+        let boot = Instant::now();
+        let make = |attention: Arc<Attention>| {
+            let devices = Arc::clone(&board) as Arc<dyn riscv::Devices>;
+            let lines = Arc::clone(&attention.lines);
+            Vcpu::new(Hart::new(Arc::clone(&memory), devices, lines, choice.technique, boot), attention)
+        };
+        let vcpus: Vec<Vcpu> = attentions.into_iter().map(make).collect();
+        let workers = workers.spawn(&memory)?;
         let shared = Arc::new(Shared {
             memory,
             ledger: Mutex::new(Ledger::new(vcpus.len())),
@@ -201,9 +183,15 @@ impl Vm {
         &self.shared.memory
     }
 
-    /// Its serial port, to send to.
-    pub fn serial(&self) -> &SerialPort {
-        &self.shared.board.serial
+    /// Types to the guest, through the port it spoke through last; says how many bytes were taken:
+    /// fewer than all only while 64 KiB wait for a guest that does not read.
+    pub fn type_in(&self, bytes: &[u8]) -> usize {
+        self.shared.board.type_in(bytes)
+    }
+
+    /// Tells the guest how large the terminal is; a guest on its serial port cannot be told.
+    pub fn set_console_size(&self, columns: u16, rows: u16) {
+        self.shared.board.set_console_size(columns, rows);
     }
 
     /// How many vCPUs it has.
@@ -259,6 +247,15 @@ impl Vm {
         self.shared.memory.audit()?;
         Harts(&self.shared.vcpus).audit(&self.shared.memory)
     }
+}
+
+/// Puts kernel, initrd and device tree into guest memory.
+fn load(config: &Config, memory: &VmMemory) -> Result<Entry, StartError> {
+    let facts = board::facts(config.memory, config.cpus);
+    let mut seed = [0; 32];
+    rustix::rand::getrandom(&mut seed, rustix::rand::GetRandomFlags::empty()).map_err(io::Error::from)?;
+    let write = |gpa: Gpa, bytes: &[u8]| memory.write(gpa, bytes);
+    Ok(boot::load(&config.kernel, config.initrd.as_ref(), &facts, &config.command_line, seed, write)?)
 }
 
 /// A vCPU thread. A panic in it is our mistake, and ends this VM only.
