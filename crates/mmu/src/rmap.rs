@@ -123,8 +123,8 @@ mod tests {
                         .collect();
                     prop_assert_eq!(found, expected);
                 }
-                prop_assert_eq!(chains.iter().count(), model.len());
             }
+            prop_assert_eq!(chains.iter().count(), model.len());
         }
     }
 

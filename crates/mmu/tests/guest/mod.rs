@@ -2,7 +2,7 @@
 
 use addr::{Gfn, Gva, Ma, PageCount};
 use machine::{Pool, VmId, VmMemory};
-use mmu::{Access, Miss, Mmu, PagingMode, Pte, Root};
+use mmu::{PagingMode, Pte, Root};
 
 /// Flags of an ordinary kernel page, all marks set.
 pub(crate) const KERNEL: u64 = Pte::V | Pte::R | Pte::W | Pte::X | Pte::A | Pte::D;
@@ -73,26 +73,5 @@ impl Guest {
         let at = self.entry(root, gva, level);
         self.write(at, gfn.0 << 10 | flags);
         at
-    }
-
-    /// Translates, making pages ready as needed; gives the page the address leads to.
-    pub(crate) fn ask(&self, mmu: &mut Mmu, gva: Gva, access: Access) -> Result<Gfn, Miss> {
-        loop {
-            match mmu.translate(&self.memory, gva, access) {
-                Ok(mfn) => return Ok(self.memory.pool().owner(mfn).expect("the frame is the VM's").1),
-                Err(Miss::NeedsWork(gfn)) => {
-                    self.memory.resolve(gfn).expect("only memory needs work");
-                }
-                Err(miss) => return Err(miss),
-            }
-        }
-    }
-
-    /// As a processor does: the TLB first.
-    pub(crate) fn load(&self, mmu: &mut Mmu, gva: Gva) -> Result<Gfn, Miss> {
-        match mmu.tlb().read(gva, 1) {
-            Some(ma) => Ok(self.memory.pool().owner(addr::Mfn::containing(ma)).expect("the VM's").1),
-            None => self.ask(mmu, gva, Access::Load),
-        }
     }
 }
