@@ -49,6 +49,15 @@ const SATP: u16 = 0x180;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Illegal;
 
+/// What a write to a register may have changed.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// Nothing but the register.
+    None,
+    /// Translation or what interrupts may be taken: the next instruction must be looked up anew.
+    Privileged,
+}
+
 impl Csrs {
     pub(crate) const fn reset() -> Self {
         Self {
@@ -114,9 +123,8 @@ impl Cpu {
         })
     }
 
-    /// Writes a register. Translation, privilege and interrupts may change: the caller must look
-    /// its next instruction up anew.
-    pub(crate) fn write_csr(&mut self, csr: u16, value: u64) -> Result<(), Illegal> {
+    /// Writes a register.
+    pub(crate) fn write_csr(&mut self, csr: u16, value: u64) -> Result<Effect, Illegal> {
         self.may_use(csr, true)?;
         match csr {
             FFLAGS => self.set_float_state(self.csrs.frm, value as u8),
@@ -147,7 +155,10 @@ impl Cpu {
             }
             _ => return Err(Illegal),
         }
-        Ok(())
+        Ok(match csr {
+            SSTATUS | SIE_CSR | SIP | STIMECMP | SATP => Effect::Privileged,
+            _ => Effect::None,
+        })
     }
 
     fn set_float_state(&mut self, frm: u8, fflags: u8) {

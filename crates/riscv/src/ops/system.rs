@@ -2,11 +2,11 @@
 
 use crate::code::{Code, CodePage};
 use crate::cpu::Cpu;
-use crate::csr::SENVCFG_CBZE;
+use crate::csr::{Effect, Illegal, SENVCFG_CBZE};
 use crate::fetch::jump;
 use crate::hart::Exit;
 use crate::memory::Missed;
-use crate::op::{At, Meter, Stop, next};
+use crate::op::{At, Meter, Op, Stop, next};
 use crate::trap::Exception;
 use addr::Gva;
 use std::sync::atomic::{Ordering, fence as host_fence};
@@ -180,35 +180,31 @@ pub(crate) fn csr<const LEN: usize>(
     at: At,
     meter: Meter,
 ) -> Stop {
-    if csr_access(cpu, page.op(at), meter) {
-        // Translation, privilege and interrupts may be different from here on.
-        return go_on(cpu, code, cpu.pc_at(at.after::<LEN>()), meter.instruction());
+    match csr_access(cpu, page.op(at), meter) {
+        Ok(Effect::None) => next::<LEN>(cpu, code, page, at, meter),
+        Ok(Effect::Privileged) => go_on(cpu, code, cpu.pc_at(at.after::<LEN>()), meter.instruction()),
+        Err(Illegal) => illegal(cpu, code, page, at, meter),
     }
-    illegal(cpu, code, page, at, meter)
 }
 
-/// Reads and writes the register; `false` if that is not allowed.
-fn csr_access(cpu: &mut Cpu, op: crate::op::Op, meter: Meter) -> bool {
+/// Reads and writes the register as the instruction says.
+fn csr_access(cpu: &mut Cpu, op: Op, meter: Meter) -> Result<Effect, Illegal> {
     let encoding = op.imm as u32;
     let (csr, source) = ((encoding >> 20) as u16, (encoding >> 15 & 31) as u8);
     let operand = if encoding & 1 << 14 != 0 { u64::from(source) } else { cpu.x(source) };
     let (replaces, sets) = (encoding >> 12 & 3 == 1, encoding >> 12 & 3 == 2);
-    let mut old = 0;
-    if !(replaces && op.rd == Cpu::SINK) {
-        let Ok(value) = cpu.read_csr(csr, meter) else { return false };
-        old = value;
-    }
-    if replaces || source != 0 {
-        let base = old;
+    let reads = !(replaces && op.rd == Cpu::SINK);
+    let old = if reads { cpu.read_csr(csr, meter)? } else { 0 };
+    let effect = if replaces || source != 0 {
         let new = match (replaces, sets) {
             (true, _) => operand,
-            (false, true) => base | operand,
-            (false, false) => base & !operand,
+            (false, true) => old | operand,
+            (false, false) => old & !operand,
         };
-        if cpu.write_csr(csr, new).is_err() {
-            return false;
-        }
-    }
+        cpu.write_csr(csr, new)?
+    } else {
+        Effect::None
+    };
     cpu.set_x(op.rd, old);
-    true
+    Ok(effect)
 }
