@@ -17,7 +17,7 @@ use crate::space::{Missed, SpaceId, Spaces};
 use crate::tlb::{SLOTS, Tlb, half};
 use crate::walk::{Fault, NESTED_REFERENCES, Translation, walk};
 use addr::{Gfn, Gva, Mfn, PageCount};
-use machine::{Lookup, VmMemory};
+use machine::{Lookup, PageState, VmMemory};
 
 /// How a hart's translations are made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
@@ -299,7 +299,7 @@ impl Mmu {
         let id = self.in_use[half];
         if let Source::Large { level, .. } = translation.source {
             let space = self.spaces.get_mut(id);
-            space.large = true;
+            space.large.insert(gva.0 >> 21);
             space.huge |= level > 1;
         }
         id
@@ -348,8 +348,9 @@ impl Mmu {
     }
 
     fn drop_page(&mut self, id: SpaceId, gva: Gva) {
-        let space = self.spaces.get(id);
-        let (slot, large, huge) = (space.slot, space.large, space.huge);
+        let space = self.spaces.get_mut(id);
+        let large = space.large.remove(&(gva.0 >> 21));
+        let (slot, huge) = (space.slot, space.huge);
         if huge {
             // Parts of a leaf of 1 GiB may stand anywhere in that gigabyte.
             self.spaces.fence(id);
@@ -416,7 +417,9 @@ impl Mmu {
             }
         }
         for entry in self.shadow_entries() {
-            if memory.pmap().lookup(entry.gfn) != Lookup::Mapped(entry.mfn) {
+            // A page in passage is still in its frame until its translations are taken away.
+            let state = memory.pmap().state(entry.gfn).map(|(state, _)| state);
+            if state != Some(PageState::Private(entry.mfn)) {
                 return Err(format!(
                     "INV-8: {entry:?} disagrees with the pmap, {:?}",
                     memory.pmap().state(entry.gfn)

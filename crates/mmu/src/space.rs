@@ -14,7 +14,7 @@
 
 use crate::format::{PagingMode, Root};
 use addr::{Gfn, Gva};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Spaces kept; the one used longest ago makes room.
 const KEPT: usize = 256;
@@ -37,8 +37,10 @@ pub(crate) struct Space {
     log_read: u64,
     /// Whether the upper half is served by the mode's global space.
     pub(crate) upper_is_global: bool,
-    /// Whether it holds parts of leaves of 2 MiB and more, and of 1 GiB and more.
-    pub(crate) large: bool,
+    /// The runs of 2 MiB, by `gva >> 21`, of which it may hold parts of larger leaves; bounded by what
+    /// the guest maps so.
+    pub(crate) large: FxHashSet<u64>,
+    /// Whether it holds parts of leaves of 1 GiB and more.
     pub(crate) huge: bool,
     used: u64,
 }
@@ -124,7 +126,7 @@ impl Spaces {
             fenced: now,
             log_read: self.logged,
             upper_is_global: root.mode != PagingMode::Bare && !Self::is_global(&root),
-            large: false,
+            large: FxHashSet::default(),
             huge: false,
             used: now,
         };
