@@ -1,0 +1,192 @@
+//! The command line.
+
+use addr::{ByteSize, Gva};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+use vm::MmuChoice;
+
+/// Runs virtual machines on virtualized memory, and shows how that memory is mapped.
+///
+/// A size is a number and a unit: 512MiB, 2GiB; 2G means 2GiB. Every VM is known by its name; where one VM is
+/// running, the name may be left out.
+#[derive(Parser)]
+#[command(name = "memtide", version, max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) verb: Verb,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Verb {
+    Run(Run),
+    /// List the running VMs
+    #[command(visible_alias = "list")]
+    Ls {
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Say what a VM is and how it is doing
+    Info {
+        /// The VM
+        name: Option<String>,
+        #[command(flatten)]
+        output: Output,
+    },
+    Map(Map),
+    /// Show what a VM did under each technique of its MMU
+    ///
+    /// Counts start when the VM does. Each is booked to the technique that was in use: software is shadow page
+    /// tables, hardware is two-stage walks.
+    Stats {
+        /// The VM
+        name: Option<String>,
+        /// Show them again and again, with so many seconds between
+        #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+        watch: Option<u64>,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Show or change how a running VM's addresses are translated
+    Mmu {
+        /// The VM
+        name: Option<String>,
+        /// automatic, software or hardware; without it the mode in use is shown
+        mode: Option<String>,
+    },
+    /// Move pages of a running VM to other machine frames, unnoticed by its guest
+    Move {
+        /// The VM
+        name: Option<String>,
+        /// How many pages at most
+        #[arg(long, default_value_t = 1024)]
+        pages: u64,
+    },
+    /// Check the invariants of a VM's memory and of its processors' caches
+    Audit {
+        /// The VM
+        name: Option<String>,
+    },
+    /// Stop a VM at once, without asking its guest
+    Stop {
+        /// The VM
+        name: Option<String>,
+    },
+}
+
+/// Run a VM in the foreground, its serial console on the terminal
+///
+/// Ctrl-] leads to a monitor: info, map, stats, mmu, move, audit, stop. If the input is no terminal, its bytes
+/// go to the guest, and its end is merely the end of the input.
+#[derive(Args)]
+#[command(after_help = EXIT_STATUS)]
+pub(crate) struct Run {
+    /// The kernel: a RISC-V Linux Image, gzipped or not
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kernel: PathBuf,
+    /// The initial file system
+    #[arg(long, value_name = "FILE")]
+    pub(crate) initrd: Option<PathBuf>,
+    /// The kernel's command line
+    #[arg(long, value_name = "TEXT", default_value = "console=ttyS0", allow_hyphen_values = true)]
+    pub(crate) append: String,
+    /// Guest memory
+    #[arg(long, value_name = "SIZE", default_value = "512MiB")]
+    pub(crate) memory: ByteSize,
+    /// Virtual processors, 1 to 8
+    #[arg(long, value_name = "COUNT", default_value_t = 1)]
+    pub(crate) cpus: u32,
+    /// How guest addresses are translated: shadow page tables (software), two-stage walks (hardware), or
+    /// whichever costs this guest less as measured (automatic)
+    #[arg(long, value_name = "MODE", default_value = "automatic", value_parser = mmu_mode())]
+    pub(crate) mmu: MmuChoice,
+    /// Machine memory to take the guest's pages from [default: the guest's memory and a sixteenth, at most
+    /// 64 MiB, so that pages can be moved]
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) machine_memory: Option<ByteSize>,
+    /// What to call the VM [default: the first free of vm1, vm2, ...]
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// Give Ctrl-] to the guest like any other key
+    #[arg(long)]
+    pub(crate) no_monitor: bool,
+}
+
+const EXIT_STATUS: &str = "\
+Exit status:
+   0  the guest powered itself off
+   1  the VM could not be started or could not go on
+   2  wrong usage
+  10  the guest asked for a reboot
+  11  the guest asked for a reset because something failed in it
+  12  the VM was stopped from the monitor or by 'memtide stop'
+ 129, 130, 141, 143  stopped by SIGHUP, SIGINT, a closed output, SIGTERM";
+
+/// Show how a VM's memory is mapped
+///
+/// With an address: each level of the guest's page table walk, the guest page, its machine frame and the shadow
+/// entry. Without: what the VM's pages are, and some pages of guest virtual -> guest physical -> machine. If no VM
+/// is named, all running ones are shown.
+#[derive(Args)]
+pub(crate) struct Map {
+    /// The VMs
+    pub(crate) names: Vec<String>,
+    /// A guest virtual address, in hexadecimal
+    #[arg(long, value_name = "ADDRESS", value_parser = parse_gva)]
+    pub(crate) address: Option<Gva>,
+    /// The virtual processor whose address space is shown
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub(crate) cpu: usize,
+    /// Draw with ASCII characters only
+    #[arg(long)]
+    pub(crate) ascii: bool,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+#[derive(Args, Clone, Copy)]
+pub(crate) struct Output {
+    /// table for people, json for programs: sizes in bytes, addresses in hexadecimal, null for unknown; later
+    /// versions may add fields
+    #[arg(short, long, value_name = "FORMAT", default_value = "table")]
+    pub(crate) output: Format,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    #[value(help = "for people")]
+    Table,
+    #[value(help = "for programs")]
+    Json,
+}
+
+fn mmu_mode() -> impl TypedValueParser<Value = MmuChoice> {
+    PossibleValuesParser::new(["automatic", "software", "hardware"]).try_map(|text| text.parse::<MmuChoice>())
+}
+
+/// Reads an address as people copy it: hexadecimal, with or without `0x`.
+pub(crate) fn parse_gva(text: &str) -> Result<Gva, String> {
+    let digits = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")).unwrap_or(text);
+    u64::from_str_radix(&digits.replace('_', ""), 16).map(Gva).map_err(|_| {
+        format!("'{text}' is no address: write it in hexadecimal, for example 0xffffffff80000000")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn addresses_are_hexadecimal() {
+        assert_eq!(parse_gva("0xffff_0000"), Ok(Gva(0xffff_0000)));
+        assert_eq!(parse_gva("10"), Ok(Gva(16)));
+        assert!(parse_gva("zz").is_err());
+        assert!(parse_gva("0x1ffffffffffffffff").is_err());
+    }
+}

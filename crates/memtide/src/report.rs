@@ -1,0 +1,113 @@
+//! What can be asked of a running VM, as plain data: this is what `-o json` prints and what the control socket carries.
+//!
+//! **Model.** Sizes are integers in bytes, times integers in nanoseconds or seconds as the name says, addresses and frame
+//! numbers strings in hexadecimal (many JSON readers keep only 53 bits of an integer), and what is not known is `null`.
+//! Later versions may add fields.
+//!
+//! **Not here.** How it looks to people: `view`.
+
+pub(crate) mod map;
+pub(crate) mod statistics;
+
+use crate::guest::Guest;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use vm::Trouble;
+
+/// An address or frame number.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(crate) struct Hex(pub(crate) u64);
+
+impl std::fmt::Display for Hex {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(&format!("{:#x}", self.0))
+    }
+}
+
+impl Serialize for Hex {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Hex {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let digits = text.strip_prefix("0x").ok_or_else(|| de::Error::custom("no 0x"))?;
+        u64::from_str_radix(digits, 16).map(Self).map_err(de::Error::custom)
+    }
+}
+
+/// A VM in short.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Info {
+    pub(crate) name: String,
+    pub(crate) pid: u32,
+    pub(crate) cpus: usize,
+    pub(crate) memory_bytes: u64,
+    pub(crate) machine_memory_bytes: u64,
+    /// Of the guest's memory, what has a frame.
+    pub(crate) consumed_bytes: u64,
+    /// automatic, software, hardware.
+    pub(crate) mmu: String,
+    /// software, hardware.
+    pub(crate) technique: String,
+    pub(crate) reason: String,
+    pub(crate) kernel: String,
+    pub(crate) command_line: String,
+    pub(crate) uptime_seconds: u64,
+    /// A processor that makes no progress, in words.
+    pub(crate) trouble: Option<String>,
+}
+
+impl Info {
+    pub(crate) fn new(guest: &Guest) -> Self {
+        let statistics = guest.vm.statistics();
+        Self {
+            name: guest.vm.name().to_owned(),
+            pid: std::process::id(),
+            cpus: guest.vm.cpus(),
+            memory_bytes: guest.vm.memory().pmap().size().bytes().0,
+            machine_memory_bytes: guest.vm.memory().pool().size().bytes().0,
+            consumed_bytes: statistics.pages.private.bytes().0,
+            mmu: guest.vm.mmu().to_string(),
+            technique: technique_name(statistics.choice.technique).to_owned(),
+            reason: statistics.choice.reason,
+            kernel: guest.kernel.clone(),
+            command_line: guest.command_line.clone(),
+            uptime_seconds: guest.started.elapsed().as_secs(),
+            trouble: guest.vm.trouble().as_ref().map(describe_trouble),
+        }
+    }
+}
+
+pub(crate) const fn technique_name(technique: mmu::Technique) -> &'static str {
+    match technique {
+        mmu::Technique::Software => "software",
+        mmu::Technique::Hardware => "hardware",
+    }
+}
+
+/// A processor in trouble, in words.
+pub(crate) fn describe_trouble(trouble: &Trouble) -> String {
+    let Trouble { cpu, pc, cause, value } = trouble;
+    format!("CPU {cpu} does nothing but fault: {} at pc {pc:#x} (stval {value:#x})", describe_cause(*cause))
+}
+
+/// `scause`, in the words of the RISC-V manual's table of it.
+fn describe_cause(cause: u64) -> &'static str {
+    match cause {
+        0 => "instruction address misaligned",
+        1 => "instruction access fault",
+        2 => "illegal instruction",
+        3 => "breakpoint",
+        4 => "load address misaligned",
+        5 => "load access fault",
+        6 => "store address misaligned",
+        7 => "store access fault",
+        8 => "system call from user mode",
+        12 => "instruction page fault",
+        13 => "load page fault",
+        15 => "store page fault",
+        _ => "an exception of no known cause",
+    }
+}

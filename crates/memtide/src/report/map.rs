@@ -1,0 +1,261 @@
+//! How a VM's memory is mapped: one address, or a picture's worth of it.
+
+use super::statistics::Pages;
+use super::{Hex, technique_name};
+use crate::guest::Guest;
+use addr::Gva;
+use machine::PageState;
+use mmu::{Access, Fault, PagingMode, Permissions, Pte, Root, Step, View};
+use serde::{Deserialize, Serialize};
+use vm::AddressMap;
+
+/// An address space of the guest.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Space {
+    /// bare, sv39, sv48, sv57.
+    pub(crate) mode: String,
+    pub(crate) asid: u16,
+    pub(crate) root_table_gfn: Hex,
+}
+
+impl From<Root> for Space {
+    fn from(root: Root) -> Self {
+        let mode = match root.mode {
+            PagingMode::Bare => "bare",
+            PagingMode::Sv39 => "sv39",
+            PagingMode::Sv48 => "sv48",
+            PagingMode::Sv57 => "sv57",
+        };
+        Self { mode: mode.to_owned(), asid: root.asid, root_table_gfn: Hex(root.table.0) }
+    }
+}
+
+/// One guest virtual address, from the guest's tables to the machine frame.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Address {
+    pub(crate) name: String,
+    pub(crate) cpu: usize,
+    /// software, hardware.
+    pub(crate) technique: String,
+    pub(crate) space: Space,
+    pub(crate) gva: Hex,
+    pub(crate) walk: Vec<WalkStep>,
+    pub(crate) gpa: Option<Hex>,
+    /// What the guest page is in the pmap; null if it is no memory.
+    pub(crate) page: Option<Page>,
+    pub(crate) machine: Option<Hex>,
+    pub(crate) shadow: Option<Shadow>,
+    pub(crate) agreement: Agreement,
+}
+
+/// One level of the guest's walk.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct WalkStep {
+    pub(crate) level: u32,
+    pub(crate) table_gfn: Hex,
+    pub(crate) index: u64,
+    /// Null if the table cannot be read.
+    pub(crate) entry: Option<Hex>,
+    /// The entry's bits as letters, `dagu-xwrv` in the manual's order of significance.
+    pub(crate) letters: Option<String>,
+    pub(crate) meaning: String,
+}
+
+/// A guest page.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Page {
+    pub(crate) gfn: Hex,
+    /// untouched, private.
+    pub(crate) state: String,
+    pub(crate) in_passage: bool,
+    pub(crate) mfn: Option<Hex>,
+}
+
+/// A shadow entry.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Shadow {
+    pub(crate) gfn: Hex,
+    pub(crate) mfn: Hex,
+    pub(crate) permissions: String,
+    pub(crate) writes_pass: bool,
+    pub(crate) stale: bool,
+    /// Whether it serves every address space.
+    pub(crate) global: bool,
+}
+
+/// How the shadow entry compares with the guest's walk and the pmap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Agreement {
+    Agree,
+    Disagree,
+    NothingToCompare,
+    Stale,
+}
+
+impl Agreement {
+    fn of(address: &AddressMap) -> Self {
+        match (address.agrees(), address.shadow) {
+            (Some(true), _) => Self::Agree,
+            (Some(false), _) => Self::Disagree,
+            (None, Some(_)) => Self::Stale,
+            (None, None) => Self::NothingToCompare,
+        }
+    }
+}
+
+impl Address {
+    pub(crate) fn new(guest: &Guest, cpu: usize, gva: Gva) -> Self {
+        let address = guest.vm.map_address(cpu, gva);
+        Self {
+            name: guest.vm.name().to_owned(),
+            cpu,
+            technique: technique_name(address.technique).to_owned(),
+            space: address.root.into(),
+            gva: Hex(gva.0),
+            walk: address.steps.iter().map(WalkStep::from).collect(),
+            gpa: address.gpa.map(|gpa| Hex(gpa.0)),
+            page: address.gpa.zip(address.state).map(|(gpa, (state, in_passage))| Page {
+                gfn: Hex(addr::Gfn::containing(gpa).0),
+                state: state_name(state).to_owned(),
+                in_passage,
+                mfn: address.mfn().map(|mfn| Hex(mfn.0)),
+            }),
+            machine: address.mfn().map(|mfn| Hex(mfn.base().wrapping_add(gva.page_offset()).0)),
+            shadow: address.shadow.map(|entry| Shadow {
+                gfn: Hex(entry.gfn.0),
+                mfn: Hex(entry.mfn.0),
+                permissions: permission_letters(entry.permissions),
+                writes_pass: entry.dirty,
+                stale: entry.stale,
+                global: entry.root.is_none(),
+            }),
+            agreement: Agreement::of(&address),
+        }
+    }
+}
+
+const fn state_name(state: PageState) -> &'static str {
+    match state {
+        PageState::Untouched => "untouched",
+        PageState::Private(_) => "private",
+    }
+}
+
+impl From<&Step> for WalkStep {
+    fn from(step: &Step) -> Self {
+        let meaning = match step.entry {
+            Ok(pte) => meaning(pte, step.level),
+            Err(Fault::Page) => "not readable: page fault".to_owned(),
+            Err(Fault::Access) => "the table is not in memory: access fault".to_owned(),
+            Err(Fault::NeedsWork(_)) => {
+                "the table's page was never touched: all its entries are zero".to_owned()
+            }
+        };
+        Self {
+            level: step.level,
+            table_gfn: Hex(step.table.0),
+            index: step.index,
+            entry: step.entry.ok().map(|pte| Hex(pte.0)),
+            letters: step.entry.ok().map(entry_letters),
+            meaning,
+        }
+    }
+}
+
+fn meaning(pte: Pte, level: u32) -> String {
+    let gfn = Hex(pte.gfn().0);
+    match pte {
+        _ if !pte.has(Pte::V) => "not valid: the walk ends in a page fault".to_owned(),
+        _ if !pte.is_well_formed() => "reserved bits are set: the walk ends in a page fault".to_owned(),
+        _ if !pte.is_leaf() => format!("next table at gfn {gfn}"),
+        _ if level == 0 => format!("page at gfn {gfn}"),
+        _ => format!("{} of pages from gfn {gfn}", addr::PageCount(1 << (9 * level)).bytes()),
+    }
+}
+
+/// D, A, G, U, X, W, R and V, a dash where a bit is clear.
+fn entry_letters(pte: Pte) -> String {
+    let bits = [
+        (Pte::D, 'd'),
+        (Pte::A, 'a'),
+        (Pte::G, 'g'),
+        (Pte::U, 'u'),
+        (Pte::X, 'x'),
+        (Pte::W, 'w'),
+        (Pte::R, 'r'),
+        (Pte::V, 'v'),
+    ];
+    bits.iter().map(|&(bit, letter)| if pte.has(bit) { letter } else { '-' }).collect()
+}
+
+/// r, w, x and u, a dash where something is not permitted.
+fn permission_letters(permissions: Permissions) -> String {
+    let accesses = [(Access::Load, 'r'), (Access::Store, 'w'), (Access::Fetch, 'x')];
+    let seen = |user| {
+        let view = View { user, ..View::default() };
+        accesses.map(|(access, letter)| if permissions.permits(access, view) { letter } else { '-' })
+    };
+    let (user, supervisor) = (seen(true), seen(false));
+    let (letters, last) = if user == ['-'; 3] { (supervisor, '-') } else { (user, 'u') };
+    letters.into_iter().chain([last]).collect()
+}
+
+/// A VM's memory: what its pages are, and some of the pages mapped in one address space.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Map {
+    pub(crate) name: String,
+    pub(crate) cpu: usize,
+    /// software, hardware.
+    pub(crate) technique: String,
+    pub(crate) space: Space,
+    pub(crate) pages: Pages,
+    /// The guest's memory: its first page, and how many there are.
+    pub(crate) first_gfn: Hex,
+    pub(crate) guest_frames: u64,
+    pub(crate) pool_frames: u64,
+    /// How many pages the guest maps in this address space.
+    pub(crate) mapped_pages: usize,
+    pub(crate) shadow_entries: usize,
+    /// Some of these pages, spread over the address space, in order of address.
+    pub(crate) sample: Vec<Mapped>,
+}
+
+/// A mapped page.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Mapped {
+    pub(crate) gva: Hex,
+    pub(crate) gfn: Hex,
+    /// Null while the page has no frame.
+    pub(crate) mfn: Option<Hex>,
+    pub(crate) permissions: String,
+    /// Whether a shadow entry leads straight from gva to frame.
+    pub(crate) shadowed: bool,
+}
+
+impl Map {
+    pub(crate) fn new(guest: &Guest, cpu: usize, pages: usize) -> Self {
+        let map = guest.vm.map(cpu, pages);
+        let memory = guest.vm.memory();
+        let mapped = |page: &vm::Mapped| Mapped {
+            gva: Hex(page.gva.0),
+            gfn: Hex(page.gfn.0),
+            mfn: page.mfn.map(|mfn| Hex(mfn.0)),
+            permissions: permission_letters(page.permissions),
+            shadowed: page.shadowed,
+        };
+        Self {
+            name: map.name,
+            cpu,
+            technique: technique_name(map.technique).to_owned(),
+            space: map.root.into(),
+            pages: map.pages.into(),
+            first_gfn: Hex(memory.pmap().first().0),
+            guest_frames: memory.pmap().size().0,
+            pool_frames: map.pool_frames,
+            mapped_pages: map.mapped_total,
+            shadow_entries: map.shadow_entries,
+            sample: map.mapped.iter().map(mapped).collect(),
+        }
+    }
+}

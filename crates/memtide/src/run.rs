@@ -1,0 +1,209 @@
+//! `memtide run`: a VM in the foreground.
+
+use crate::args::Run;
+use crate::console::{self, Keyboard, Screen};
+use crate::control::{self, Claim};
+use crate::error::Error;
+use crate::guest::Guest;
+use crate::report::describe_trouble;
+use crate::signals::Signals;
+use crate::terminal::Terminal;
+use addr::ByteSize;
+use machine::{MemoryError, Pool, VmId};
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use vm::boot::{Initrd, KernelImage, LoadError};
+use vm::{Config, Ended, StartError, Vm};
+
+/// How often a running VM is looked at for trouble.
+const TICK: Duration = Duration::from_millis(250);
+/// How long to wait for a terminal that does not take the last of the guest's output.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// Runs the VM until it ends; gives the exit status.
+pub(crate) fn run(args: &Run) -> Result<u8, Error> {
+    let claim = Claim::new(args.name.as_deref())?;
+    let config = read_config(args, claim.name())?;
+    let pool = make_pool(args)?;
+    let terminal =
+        Terminal::open().map_err(|error| Error::new(format!("cannot use the terminal: {error}")))?;
+    let terminal = terminal.map(Arc::new);
+    restore_on_panic(terminal.as_ref());
+    let status = run_vm(args, &config, &pool, &claim, terminal.as_ref());
+    // Before anything more is said, and even though the keyboard's thread still holds the terminal.
+    terminal.inspect(|terminal| terminal.restore());
+    status
+}
+
+fn read_config(args: &Run, name: &str) -> Result<Config, Error> {
+    const A_KERNEL: &str =
+        "--kernel takes a RISC-V Linux Image, gzipped or not; scripts/fetch-guest fetches Debian's";
+    const AN_INITRD: &str = "--initrd takes a cpio archive, compressed or not; fetch or build this one again";
+    let kernel = KernelImage::parse(&args.kernel.display().to_string(), read_file("kernel", &args.kernel)?)
+        .map_err(|error| Error::new(error).hint(A_KERNEL))?;
+    let parse = |path: &Path| {
+        Initrd::parse(&path.display().to_string(), read_file("initrd", path)?)
+            .map_err(|error| Error::new(error).hint(AN_INITRD))
+    };
+    let config = Config {
+        name: name.to_owned(),
+        memory: args.memory,
+        cpus: args.cpus,
+        mmu: args.mmu,
+        kernel,
+        initrd: args.initrd.as_deref().map(parse).transpose()?,
+        command_line: args.append.clone(),
+    };
+    config.check().map_err(|error| Error::new(error).hint("'memtide run --help' names the limits"))?;
+    Ok(config)
+}
+
+fn read_file(what: &str, path: &Path) -> Result<Vec<u8>, Error> {
+    std::fs::read(path).map_err(|error| {
+        Error::new(format!("cannot read {what} '{}': {error}", path.display()))
+            .hint("check the path and that you may read the file")
+    })
+}
+
+fn make_pool(args: &Run) -> Result<Pool, Error> {
+    let spare = (args.memory.0 / 16).clamp(ByteSize::mib(1).0, ByteSize::mib(64).0);
+    let size = args.machine_memory.unwrap_or(ByteSize(args.memory.0.saturating_add(spare)));
+    if let Some(available) = available_memory()
+        && size > available
+    {
+        return Err(Error::new(format!(
+            "the VM needs {size} of machine memory and the host has {available} available"
+        ))
+        .hint("give the VM less memory (--memory), or stop something else"));
+    }
+    Pool::new(size).map_err(|error| {
+        Error::new(format!("cannot get {size} of machine memory: {error}"))
+            .hint("--machine-memory takes a size such as 512MiB")
+    })
+}
+
+/// What the host kernel could give without swapping; `None` if it does not say.
+fn available_memory() -> Option<ByteSize> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    line.trim().strip_suffix(" kB")?.parse().ok().map(ByteSize::kib)
+}
+
+/// A panic anywhere is our mistake, and its message should be readable.
+fn restore_on_panic(terminal: Option<&Arc<Terminal>>) {
+    if let Some(terminal) = terminal.cloned() {
+        let print = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            terminal.restore();
+            print(panic);
+        }));
+    }
+}
+
+fn run_vm(
+    args: &Run,
+    config: &Config,
+    pool: &Pool,
+    claim: &Claim,
+    terminal: Option<&Arc<Terminal>>,
+) -> Result<u8, Error> {
+    let host = |error: std::io::Error| Error::new(format!("the host cannot start the VM: {error}"));
+    let signals = Signals::watch(terminal.cloned()).map_err(host)?;
+    let (printer, output) = console::printer();
+    let vm = Vm::start(config, pool, VmId(1), Box::new(printer.clone()), Box::new(printer))
+        .map_err(explain_start)?;
+    let guest = Arc::new(Guest {
+        vm,
+        kernel: args.kernel.display().to_string(),
+        command_line: args.append.clone(),
+        started: Instant::now(),
+    });
+    signals.stop(&guest);
+    let screen = Arc::new(Screen::default());
+    let weak = Arc::downgrade(&guest);
+    let output = console::spawn_output(output, Arc::clone(&screen), weak.clone(), Arc::clone(&signals))
+        .map_err(host)?;
+    let escape = terminal.filter(|_| !args.no_monitor).cloned();
+    if escape.is_some() {
+        say(terminal, &format!("memtide: {} runs; Ctrl-] leads to the monitor", config.name));
+    }
+    Keyboard { guest: weak.clone(), screen: Arc::clone(&screen), terminal: escape }.spawn().map_err(host)?;
+    control::serve(claim, weak).map_err(host)?;
+
+    let ended = supervise(&guest, terminal);
+    let name = config.name.as_str();
+    drop(guest);
+    screen.show();
+    let dropped = last_words(output);
+    terminal.inspect(|terminal| terminal.restore());
+    if dropped > 0 {
+        eprintln!("memtide: {name}: {dropped} bytes of output were lost: nobody read them in time");
+    }
+    exit_status(name, ended, signals.first())
+}
+
+/// Waits for the end, and says once if the guest makes no progress.
+fn supervise(guest: &Arc<Guest>, terminal: Option<&Arc<Terminal>>) -> Ended {
+    let mut troubled = false;
+    loop {
+        if let Some(ended) = guest.vm.wait(TICK) {
+            return ended;
+        }
+        if !troubled && let Some(trouble) = guest.vm.trouble() {
+            troubled = true;
+            say(terminal, &format!("warning: {}: {}", guest.vm.name(), describe_trouble(&trouble)));
+        }
+    }
+}
+
+/// Tells the user something while the guest may have the terminal.
+fn say(terminal: Option<&Arc<Terminal>>, text: &str) {
+    let end = if terminal.is_some() { "\r\n" } else { "\n" };
+    eprint!("{text}{end}");
+}
+
+/// Waits for the guest's last output to be shown, unless nobody takes it; gives the bytes dropped.
+fn last_words(output: JoinHandle<u64>) -> u64 {
+    let deadline = Instant::now() + LAST_WORDS;
+    while !output.is_finished() && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    if output.is_finished() { output.join().unwrap_or(0) } else { 0 }
+}
+
+fn explain_start(error: StartError) -> Error {
+    let hint = match &error {
+        StartError::Load(LoadError::Layout(layout)) => {
+            Some(format!("run it with --memory {}MiB or more", layout.minimum().0.div_ceil(1 << 20)))
+        }
+        StartError::Memory(MemoryError::PoolTooSmall { asked, .. }) => Some(format!(
+            "run it with --machine-memory {}MiB or more, or leave that option out",
+            asked.bytes().0.div_ceil(1 << 20)
+        )),
+        StartError::Load(LoadError::DeviceTree(_)) => Some("shorten --append".to_owned()),
+        _ => None,
+    };
+    let error = Error::new(error);
+    match hint {
+        Some(hint) => error.hint(hint),
+        None => error,
+    }
+}
+
+/// The exit status as `memtide run --help` documents it.
+fn exit_status(name: &str, ended: Ended, signal: Option<i32>) -> Result<u8, Error> {
+    let (status, words) = match ended {
+        Ended::PoweredOff => (0, "the guest powered off"),
+        Ended::RebootRequested => (10, "the guest asked for a reboot"),
+        Ended::GuestFailure => (11, "the guest reported a failure"),
+        Ended::Stopped => match signal {
+            Some(signal) => (128 + signal as u8, "stopped by a signal"),
+            None => (12, "stopped"),
+        },
+        Ended::Failed(why) => return Err(Error::new(format!("'{name}' could not go on: {why}"))),
+    };
+    eprintln!("memtide: {name}: {words}");
+    Ok(status)
+}

@@ -1,0 +1,60 @@
+//! How reports look to people, in a terminal or as a drawing.
+
+mod address;
+mod info;
+mod picture;
+mod statistics;
+mod table;
+
+pub(crate) use info::list;
+pub(crate) use picture::pictures;
+
+use crate::guest::Answer;
+use rustix::termios::isatty;
+use std::io::{IsTerminal, stderr, stdout};
+use std::os::fd::AsFd;
+
+/// Pages shown of an address space.
+pub(crate) const TERMINAL_PAGES: usize = 10;
+
+/// What the output can show.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Style {
+    /// Lines and arrows beyond ASCII.
+    pub(crate) unicode: bool,
+    pub(crate) color: bool,
+}
+
+impl Style {
+    pub(crate) fn of_stdout() -> Self {
+        Self::of(stdout(), stdout().is_terminal())
+    }
+
+    pub(crate) fn of_stderr() -> Self {
+        Self::of(stderr(), stderr().is_terminal())
+    }
+
+    fn of(output: impl AsFd, is_terminal: bool) -> Self {
+        debug_assert_eq!(isatty(&output), is_terminal);
+        let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set).unwrap_or_default();
+        let locale = locale.to_string_lossy().to_ascii_lowercase();
+        Self {
+            unicode: locale.contains("utf-8") || locale.contains("utf8"),
+            color: is_terminal
+                && set("NO_COLOR").is_none()
+                && std::env::var_os("TERM").is_none_or(|term| term != "dumb"),
+        }
+    }
+}
+
+/// An answer as text that ends a line.
+pub(crate) fn show(answer: &Answer, style: Style) -> String {
+    match answer {
+        Answer::Info(info) => info::show(info),
+        Answer::Statistics(statistics) => statistics::show(statistics),
+        Answer::Map(map) => pictures(std::slice::from_ref(map), style),
+        Answer::Address(address) => address::show(address),
+        Answer::Done(text) => format!("{text}\n"),
+    }
+}
