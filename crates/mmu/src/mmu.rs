@@ -13,7 +13,7 @@
 
 use crate::format::{Access, PagingMode, Permissions, Root, View};
 use crate::shadow::{Shadow, ShadowCounts};
-use crate::space::{Missed, SpaceId, Spaces};
+use crate::space::{Extent, Missed, SpaceId, Spaces};
 use crate::tlb::{SLOTS, Tlb, half};
 use crate::walk::{Fault, NESTED_REFERENCES, Translation, walk};
 use addr::{Gfn, Gva, Mfn, PageCount};
@@ -298,9 +298,7 @@ impl Mmu {
         }
         let id = self.in_use[half];
         if let Source::Large { level, .. } = translation.source {
-            let space = self.spaces.get_mut(id);
-            space.large.insert(gva.0 >> 21);
-            space.huge |= level > 1;
+            self.spaces.get_mut(id).note_large(level, gva);
         }
         id
     }
@@ -349,17 +347,14 @@ impl Mmu {
 
     fn drop_page(&mut self, id: SpaceId, gva: Gva) {
         let space = self.spaces.get_mut(id);
-        let large = space.large.remove(&(gva.0 >> 21));
-        let (slot, huge) = (space.slot, space.huge);
-        if huge {
-            // Parts of a leaf of 1 GiB may stand anywhere in that gigabyte.
-            self.spaces.fence(id);
-            return;
-        }
-        match slot {
-            Some(slot) if large => self.tlb.drop_large(gva, slot),
-            Some(slot) => self.tlb.drop_page(gva, slot),
-            None => {}
+        match (space.take_extent(gva), space.slot) {
+            (Extent::Space, _) => {
+                self.spaces.fence(id);
+                return;
+            }
+            (Extent::Run, Some(slot)) => self.tlb.drop_large(gva, slot),
+            (Extent::Page, Some(slot)) => self.tlb.drop_page(gva, slot),
+            (_, None) => {}
         }
         self.shadow.drop_page(id, gva);
     }

@@ -13,13 +13,18 @@
 //! **Cost.** A fence of one address and a switch to a known space are O(1).
 
 use crate::format::{PagingMode, Root};
-use addr::{Gfn, Gva};
+use addr::{Gfn, Gva, PAGE_SHIFT};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Spaces kept; the one used longest ago makes room.
 const KEPT: usize = 256;
 /// Fences of one address that are remembered.
 const LOG: usize = 64;
+/// Large leaves that a space notes. Bounded, since the guest decides how many there are: 16 GiB of
+/// 2 MiB leaves.
+const LARGE: usize = 8192;
+/// Levels above the one of 4 KiB leaves and the one of 2 MiB leaves.
+const HUGE: std::ops::Range<u32> = 2..5;
 /// The table of no root: stands for the global mappings of a mode.
 const GLOBAL: Gfn = Gfn(u64::MAX);
 
@@ -37,12 +42,52 @@ pub(crate) struct Space {
     log_read: u64,
     /// Whether the upper half is served by the mode's global space.
     pub(crate) upper_is_global: bool,
-    /// The runs of 2 MiB, by `gva >> 21`, of which it may hold parts of larger leaves; bounded by what
-    /// the guest maps so.
-    pub(crate) large: FxHashSet<u64>,
-    /// Whether it holds parts of leaves of 1 GiB and more.
-    pub(crate) huge: bool,
+    /// The leaves larger than a page of which it may hold parts: their levels and numbers.
+    large: FxHashSet<(u32, u64)>,
+    /// Whether there are more of them than are noted.
+    more_large: bool,
     used: u64,
+}
+
+/// What a fence of one address concerns in a space.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Extent {
+    /// One page.
+    Page,
+    /// The 2 MiB around it, which a single leaf translated.
+    Run,
+    /// Anything: parts of a larger leaf may stand wherever it reaches.
+    Space,
+}
+
+impl Space {
+    /// Notes that parts of the leaf of `level` around `gva` are cached from now on.
+    pub(crate) fn note_large(&mut self, level: u32, gva: Gva) {
+        let leaf = number(level, gva);
+        if self.large.len() < LARGE || self.large.contains(&leaf) {
+            self.large.insert(leaf);
+        } else {
+            self.more_large = true;
+        }
+    }
+
+    /// What a fence of `gva` concerns. The caller carries it out: then nothing of a run of 2 MiB is
+    /// cached any more.
+    pub(crate) fn take_extent(&mut self, gva: Gva) -> Extent {
+        let huge = |level| self.large.contains(&number(level, gva));
+        if self.more_large || (!self.large.is_empty() && HUGE.into_iter().any(huge)) {
+            Extent::Space
+        } else if self.large.remove(&number(1, gva)) {
+            Extent::Run
+        } else {
+            Extent::Page
+        }
+    }
+}
+
+/// A leaf's level, and its place among those of its level.
+const fn number(level: u32, gva: Gva) -> (u32, u64) {
+    (level, gva.0 >> (PAGE_SHIFT + 9 * level))
 }
 
 pub(crate) struct Spaces {
@@ -127,7 +172,7 @@ impl Spaces {
             log_read: self.logged,
             upper_is_global: root.mode != PagingMode::Bare && !Self::is_global(&root),
             large: FxHashSet::default(),
-            huge: false,
+            more_large: false,
             used: now,
         };
         if self.kept.len() < KEPT {
@@ -192,5 +237,45 @@ impl Spaces {
             space.fenced = now;
             space.slot = None;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn space() -> Space {
+        let mut spaces = Spaces::new();
+        spaces.find(Root { mode: PagingMode::Sv57, asid: 1, table: Gfn(1) }, [SpaceId(0); 2]);
+        spaces.kept.remove(0)
+    }
+
+    #[test]
+    fn a_fence_concerns_the_leaf_around_its_address() {
+        let mut space = space();
+        space.note_large(1, Gva(0x20_0000));
+        space.note_large(2, Gva(0x4000_0000));
+        assert_eq!(space.take_extent(Gva(0x1f_f000)), Extent::Page);
+        assert_eq!(space.take_extent(Gva(0x3f_f000)), Extent::Run);
+        assert_eq!(space.take_extent(Gva(0x3f_f000)), Extent::Page, "carried out");
+        for _ in 0..2 {
+            assert_eq!(space.take_extent(Gva(0x7fff_f000)), Extent::Space, "shadows of it may be kept");
+        }
+        assert_eq!(space.take_extent(Gva(0x8000_0000)), Extent::Page);
+    }
+
+    #[test]
+    fn a_guest_cannot_make_the_host_note_ever_more_leaves() {
+        let mut space = space();
+        for leaf in 0..3 * LARGE as u64 {
+            assert_eq!(space.take_extent(Gva(u64::MAX)) == Extent::Space, leaf > LARGE as u64);
+            space.note_large(1, Gva(leaf << 21));
+        }
+        assert_eq!(space.large.len(), LARGE);
+        assert_eq!(
+            space.take_extent(Gva(2 * LARGE as u64 * 0x20_0000)),
+            Extent::Space,
+            "not noted, not lost"
+        );
     }
 }

@@ -239,6 +239,22 @@ fn a_fence_of_one_address_drops_the_whole_large_leaf() {
     }
 }
 
+/// The kernel's linear mapping in leaves of 1 GiB does not make its other fences dear.
+#[test]
+fn a_fence_elsewhere_leaves_a_leaf_of_1_gib() {
+    let mut guest = Guest::new(64);
+    let root = guest.root(PagingMode::Sv39);
+    guest.map(root, Gva(0), 2, Gfn(0), KERNEL);
+    guest.map(root, LOW, 0, Gfn(1), KERNEL);
+    let mut mmu = unit(&guest, Technique::Software, root);
+    for gva in [Gva(0x5000), LOW] {
+        ask(&guest, &mut mmu, gva, Access::Load).unwrap();
+    }
+    mmu.fence(Some(LOW), None);
+    assert_eq!((mmu.tlb().read(Gva(0x5000), 8).is_some(), mmu.tlb().read(LOW, 8)), (true, None));
+    assert!(mmu.shadow_entry(Gva(0x5000)).is_some_and(|entry| !entry.stale));
+}
+
 #[test]
 fn a_fence_of_one_address_leaves_its_neighbours() {
     let mut guest = Guest::new(64);

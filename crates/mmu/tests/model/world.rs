@@ -393,8 +393,7 @@ impl World {
     /// Compares memory with what it must hold. Only the leaf of `permitted`, the last of `entries`,
     /// may have got the bits that the access wants; gives whether it did.
     fn take_marks(&mut self, entries: &[u64], permitted: Option<Leaf>, access: Access) -> bool {
-        let leaf_at =
-            entries.last().map(|at| (at / 8 - FIRST * 512) as usize).filter(|_| permitted.is_some());
+        let leaf_at = permitted.and(entries.last()).map(|at| (at / 8 - FIRST * 512) as usize);
         let mut marked = false;
         for gfn in self.memory.pmap().pages() {
             let first = (gfn.0 - FIRST) as usize * 512;
