@@ -42,7 +42,7 @@ impl FromStr for MmuChoice {
 /// A VM to be started.
 #[derive(Debug)]
 pub struct Config {
-    /// What people call it.
+    /// What people call it: printable, and not empty.
     pub name: String,
     /// Guest memory: whole MiB, at least 16.
     pub memory: ByteSize,
@@ -61,6 +61,9 @@ pub struct Config {
 /// What cannot be.
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum ConfigError {
+    /// No name, or one that cannot be shown.
+    #[error("a VM's name has at least one character and no control characters, unlike {0:?} (--name)")]
+    Name(String),
     /// Too few or too many vCPUs.
     #[error("a VM has 1 to 8 CPUs, not {0} (--cpus)")]
     Cpus(u32),
@@ -80,6 +83,9 @@ impl Config {
     /// # Errors
     /// The first setting that is out of its range.
     pub fn check(&self) -> Result<(), ConfigError> {
+        if self.name.is_empty() || self.name.contains(char::is_control) {
+            return Err(ConfigError::Name(self.name.clone()));
+        }
         if !(1..=Self::MAX_CPUS).contains(&self.cpus) {
             return Err(ConfigError::Cpus(self.cpus));
         }
