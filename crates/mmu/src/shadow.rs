@@ -358,19 +358,28 @@ impl Shadow {
 
     /// Checks that the chains hold exactly the entries present.
     pub(crate) fn audit(&self) -> machine::Audit {
-        let present = self.entries().count();
-        let mut chained = 0;
-        for (bucket, at) in self.chains.iter() {
-            let spte = self.tables[at as usize / ENTRIES].entries[at as usize % ENTRIES];
-            if !spte.is_present() || Chains::bucket(spte.mfn()) != bucket {
-                return Err(format!("INV-8: chain {bucket} holds entry {at}, which leads elsewhere"));
-            }
-            chained += 1;
+        let mut buckets: FxHashMap<usize, usize> = FxHashMap::default();
+        for (_, _, _, spte) in self.entries() {
+            *buckets.entry(Chains::bucket(spte.mfn())).or_default() += 1;
         }
-        if chained == present {
+        for (&bucket, &present) in &buckets {
+            // One more than there should be tells of a ring as well as of a stranger.
+            let chained: Vec<u32> = self.chains.list(bucket).take(present + 1).collect();
+            let strays = chained.iter().filter(|&&at| {
+                let spte = self.tables[at as usize / ENTRIES].entries[at as usize % ENTRIES];
+                !spte.is_present() || Chains::bucket(spte.mfn()) != bucket
+            });
+            if strays.count() != 0 || chained.len() != present {
+                return Err(format!(
+                    "INV-8: {present} entries belong on chain {bucket}, which holds {chained:?}"
+                ));
+            }
+        }
+        let present: usize = buckets.values().sum();
+        if self.chains.linked() == present {
             Ok(())
         } else {
-            Err(format!("INV-8: {present} shadow entries present, {chained} chained"))
+            Err(format!("INV-8: {present} shadow entries present, {} chained", self.chains.linked()))
         }
     }
 }

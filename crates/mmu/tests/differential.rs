@@ -8,7 +8,7 @@ use proptest::test_runner::{Config, TestRunner};
 use std::cell::RefCell;
 
 /// Optimized runs take many cases; the others exist for their overflow checks.
-const CASES: u32 = if cfg!(debug_assertions) { 16 } else { 400 };
+const CASES: u32 = if cfg!(debug_assertions) { 16 } else { 600 };
 
 fn cases() -> impl Strategy<Value = (Vec<u32>, Vec<Op>)> {
     let seeds = prop::collection::vec(any::<u32>(), SEEDS);
