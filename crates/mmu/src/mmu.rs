@@ -400,25 +400,26 @@ impl Mmu {
         })
     }
 
-    /// Checks INV-1 and INV-8 against the pmap: every frame that a cache leads to is the VM's, and
-    /// every shadow entry leads where the pmap does now.
+    /// Checks INV-1 and INV-8 against the pmap: every frame that a cache leads to holds a page of the
+    /// VM, and every shadow entry leads where the pmap does now. A page in passage counts as where it
+    /// was, since whoever moves it waits for this hart. May be made while the VM runs.
     ///
     /// # Errors
     /// The first violation found.
     pub fn audit(&self, memory: &VmMemory) -> machine::Audit {
+        let is_in = |gfn: Gfn, mfn: Mfn| {
+            memory.pmap().state(gfn).is_some_and(|(state, _)| state == PageState::Private(mfn))
+        };
         for mfn in self.tlb.frames() {
-            if memory.pool().owner(mfn).map(|(vm, _)| vm) != Some(memory.id()) {
-                return Err(format!("INV-1: the TLB leads to {mfn:?}, which is not this VM's"));
+            let owner = memory.pool().owner(mfn);
+            if !owner.is_some_and(|(vm, gfn)| vm == memory.id() && is_in(gfn, mfn)) {
+                return Err(format!("INV-1: the TLB leads to {mfn:?}, which holds {owner:?}"));
             }
         }
         for entry in self.shadow_entries() {
-            // A page in passage is still in its frame until its translations are taken away.
-            let state = memory.pmap().state(entry.gfn).map(|(state, _)| state);
-            if state != Some(PageState::Private(entry.mfn)) {
-                return Err(format!(
-                    "INV-8: {entry:?} disagrees with the pmap, {:?}",
-                    memory.pmap().state(entry.gfn)
-                ));
+            if !is_in(entry.gfn, entry.mfn) {
+                let state = memory.pmap().state(entry.gfn);
+                return Err(format!("INV-8: {entry:?} disagrees with the pmap, {state:?}"));
             }
         }
         self.shadow.audit()

@@ -89,6 +89,7 @@ fn run(memory: &VmMemory, hart: &Mutex<Mmu>, number: u64) -> u64 {
             // Let the mover in, as between two slices of instructions.
             16 | 48 => parking_lot::MutexGuard::bump(&mut locked),
             32 if turn % 4096 == 32 => locked.fence(None, None),
+            40 if turn % 8192 == 40 => locked.audit(memory).expect("audits hold while pages move"),
             _ => {}
         }
     }
