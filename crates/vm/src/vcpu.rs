@@ -20,6 +20,8 @@ use std::time::Instant;
 const SLICE: u32 = 5_000;
 /// After so many slices of hardly anything but exceptions a hart is in trouble.
 const SLICES_OF_FAULTS: u32 = 200;
+/// Instructions to an exception that handle nothing: they return to where it happened.
+const HANDLING_NOTHING: u64 = 8;
 
 /// What SBI's hart state management says of a hart.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -194,7 +196,7 @@ impl Vcpu {
             }
             let now = hart.counts();
             let faults = now.exceptions - before.exceptions;
-            if faults * 2 > now.instructions - before.instructions {
+            if faults * HANDLING_NOTHING > now.instructions - before.instructions {
                 faulting += 1;
                 if faulting == SLICES_OF_FAULTS {
                     self.report_trouble(index, &hart);

@@ -30,6 +30,22 @@ fn a_loop_of_page_faults_is_reported() {
 }
 
 #[test]
+fn a_handler_that_handles_nothing_is_reported() {
+    let program = |a: &mut Assembler| {
+        let over = a.jump_ahead();
+        let handler = a.here();
+        a.csrr(T1, SEPC);
+        a.csrw(SEPC, T1);
+        a.sret();
+        a.land(over);
+        a.li(T0, handler.address());
+        a.csrw(STVEC, T0);
+        a.load(3, T0, ZERO, 0);
+    };
+    run(1, program, |guest| is_in_trouble(guest, &[5]));
+}
+
+#[test]
 fn root_tables_outside_memory_are_access_faults() {
     for table in [0, 0x1000_0000 >> 12, RAM_END >> 12, (1 << 44) - 1] {
         run(
