@@ -2,7 +2,8 @@
  * patches memory, gives every register its value, and jumps; whatever signal the code ends in, an
  * ebreak as a rule, it writes the registers and a hash of the scratch memory to standard output.
  *
- * Registers are set and read through the context of a signal handler, so the code may use them all. */
+ * Registers are set and read through the context of a signal handler, so the code may use them all.
+ * Linked without relaxation, since the handler must not find its own data by gp. */
 
 #include <signal.h>
 #include <stdint.h>
@@ -42,6 +43,8 @@ struct answer {
 static char input[1 << 16];
 static size_t input_start, input_end;
 static int started;
+/* What the C library finds its thread by, which the code may have changed. */
+static uint64_t thread_pointer;
 
 static void fetch(void *into, size_t bytes)
 {
@@ -108,6 +111,7 @@ static void next(ucontext_t *context)
 static void handle(int number, siginfo_t *info, void *context)
 {
     (void)info;
+    asm volatile("ld tp, %0" : : "m"(thread_pointer) : "memory");
     if (started)
         answer(context, number);
     started = 1;
@@ -131,6 +135,7 @@ int main(void)
     for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
         if (sigaction(signals[i], &action, NULL) != 0)
             return 4;
+    asm volatile("sd tp, %0" : "=m"(thread_pointer));
     asm volatile("ebreak");
     return 5;
 }

@@ -10,14 +10,14 @@ use std::time::Instant;
 
 /// How a request's addresses are translated.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Setting {
+pub(crate) enum Setting {
     /// Not at all, in supervisor mode.
     Bare,
     /// By Sv39, in user mode.
     User(Technique),
 }
 
-pub const SETTINGS: [Setting; 3] =
+pub(crate) const SETTINGS: [Setting; 3] =
     [Setting::Bare, Setting::User(Technique::Hardware), Setting::User(Technique::Software)];
 
 /// Where the code that sets everything up is, and the trap handler behind it.
@@ -56,7 +56,7 @@ impl Devices for Nobody {
     }
 }
 
-pub struct Machine {
+pub(crate) struct Machine {
     memory: Arc<VmMemory>,
     hart: Mutex<Hart>,
 }
@@ -68,7 +68,7 @@ impl ShootDown for Machine {
 }
 
 impl Machine {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let pool = Pool::new(PageCount(PAGES + SPARE).bytes()).expect("a small pool fits");
         let memory = VmMemory::new(&pool, VmId(1), Gfn(FIRST / PAGE_SIZE), PageCount(PAGES));
         let memory = Arc::new(memory.expect("the pool is the VM's alone"));
@@ -113,7 +113,7 @@ impl Machine {
 
     /// Runs a request to its end, in slices of `slice` instructions; if `moves`, pages change
     /// their frames between these.
-    pub fn run(&self, request: &Request, setting: Setting, slice: u32, moves: bool) -> Outcome {
+    pub(crate) fn run(&self, request: &Request, setting: Setting, slice: u32, moves: bool) -> Outcome {
         for (address, bytes) in &request.patches {
             self.write(*address, bytes);
         }
@@ -121,7 +121,8 @@ impl Machine {
         let mut rounds = 0;
         while self.slice(slice) != Exit::Call {
             if moves {
-                let reachable = [CODE, CODE + PAGE_SIZE, SCRATCH, SCRATCH + PAGE_SIZE, TABLES + 2 * PAGE_SIZE];
+                let reachable =
+                    [CODE, CODE + PAGE_SIZE, SCRATCH, SCRATCH + PAGE_SIZE, TABLES + 2 * PAGE_SIZE];
                 let page = Gfn(reachable[rounds % reachable.len()] / PAGE_SIZE);
                 self.memory.move_pages(&[page], self);
             }
@@ -174,7 +175,7 @@ impl Machine {
         Outcome { state, signal: signal(cause), hash: self.scratch_hash() }
     }
 
-    pub fn audit(&self) {
+    pub(crate) fn audit(&self) {
         self.hart.lock().expect("no test panicked").mmu().audit(&self.memory).expect("caches are right");
         self.memory.audit().expect("pages are where the pmap says");
     }

@@ -10,10 +10,10 @@ use std::{fs, thread};
 const COMPILER: &str = "riscv64-linux-gnu-gcc";
 const EMULATOR: &str = "qemu-riscv64";
 /// RV64GC with the bit manipulation that is ours, and without extensions that are not.
-const PROCESSOR: &str = "rv64,zba=true,zbb=true,zbs=true,zbc=false,zawrs=false,v=false,h=false";
+const PROCESSOR: &str = "rv64,zba=true,zbb=true,zbs=true,zbc=false";
 
 /// The compiled guest program, or why it cannot be made and run here.
-pub fn build_guest(name: &str) -> Result<PathBuf, String> {
+pub(crate) fn build_guest(name: &str) -> Result<PathBuf, String> {
     for tool in [COMPILER, EMULATOR] {
         let found = Command::new(tool).arg("--version").stdout(Stdio::null()).status();
         if let Err(error) = found {
@@ -24,7 +24,16 @@ pub fn build_guest(name: &str) -> Result<PathBuf, String> {
     fs::create_dir_all(directory).expect("the test's directory can be made");
     let program = directory.join(name);
     let status = Command::new(COMPILER)
-        .args(["-O1", "-Wall", "-Wextra", "-Werror", "-static", "-o"])
+        .args([
+            "-O1",
+            "-Wall",
+            "-Wextra",
+            "-Werror",
+            "-static",
+            "-fno-stack-protector",
+            "-Wl,--no-relax",
+            "-o",
+        ])
         .arg(&program)
         .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/sequences_qemu/guest.c"))
         .status()
@@ -34,7 +43,7 @@ pub fn build_guest(name: &str) -> Result<PathBuf, String> {
 }
 
 /// The emulator, answering requests in their order.
-pub struct Qemu {
+pub(crate) struct Qemu {
     process: Child,
     answers: BufReader<ChildStdout>,
     writer: JoinHandle<()>,
@@ -42,7 +51,7 @@ pub struct Qemu {
 
 impl Qemu {
     /// Runs `requests`, made on another thread as the emulator takes them.
-    pub fn run(program: &Path, requests: impl Iterator<Item = Request> + Send + 'static) -> Self {
+    pub(crate) fn run(program: &Path, requests: impl Iterator<Item = Request> + Send + 'static) -> Self {
         let mut process = Command::new(EMULATOR)
             .args(["-cpu", PROCESSOR])
             .arg(program)
@@ -64,7 +73,7 @@ impl Qemu {
     }
 
     /// What became of the next request.
-    pub fn answer(&mut self) -> Outcome {
+    pub(crate) fn answer(&mut self) -> Outcome {
         let mut bytes = [0; (State::WORDS + 2) * 8];
         self.answers.read_exact(&mut bytes).expect("the guest answers every request");
         let mut words =
@@ -76,13 +85,13 @@ impl Qemu {
     }
 
     /// Waits for the end after the last answer.
-    pub fn finish(mut self) {
+    pub(crate) fn finish(mut self) {
         assert!(self.process.wait().expect("the emulator can be waited for").success());
         self.writer.join().expect("the writer has not panicked");
     }
 
     /// Ends it early.
-    pub fn stop(mut self) {
+    pub(crate) fn stop(mut self) {
         self.process.kill().expect("the emulator is this test's own");
         self.process.wait().expect("the emulator can be waited for");
     }
