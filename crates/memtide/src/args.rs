@@ -125,8 +125,8 @@ Exit status:
 /// Show how a VM's memory is mapped
 ///
 /// With an address: each level of the guest's page table walk, the guest page, its machine frame and the shadow
-/// entry. Without: what the VM's pages are, and some pages of guest virtual -> guest physical -> machine. If no VM
-/// is named, all running ones are shown.
+/// entry. Without: what the VM's pages are, and a picture of guest virtual -> guest physical -> machine. If no VM
+/// is named, all running ones are drawn side by side.
 #[derive(Args)]
 pub(crate) struct Map {
     /// The VMs
@@ -137,6 +137,9 @@ pub(crate) struct Map {
     /// The virtual processor whose address space is shown
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     pub(crate) cpu: usize,
+    /// Write the picture to this file, as SVG
+    #[arg(long, value_name = "FILE", conflicts_with = "address")]
+    pub(crate) svg: Option<PathBuf>,
     /// Draw with ASCII characters only
     #[arg(long)]
     pub(crate) ascii: bool,

@@ -120,7 +120,7 @@ fn run_vm(
         command_line: args.append.clone(),
         started: Instant::now(),
     });
-    signals.stop(&guest);
+    signals.concern(&guest);
     let screen = Arc::new(Screen::default());
     let weak = Arc::downgrade(&guest);
     let output = console::spawn_output(output, Arc::clone(&screen), weak.clone(), Arc::clone(&signals))

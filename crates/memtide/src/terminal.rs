@@ -5,7 +5,7 @@
 //! edited. It is *restored* once, on whatever way the program ends, and then stays so.
 
 use parking_lot::Mutex;
-use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, isatty, tcgetattr, tcsetattr};
+use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, isatty, tcgetattr, tcgetwinsize, tcsetattr};
 use std::io::{self, stdin};
 
 /// Ctrl-]: leads to the monitor; a second one goes to the guest.
@@ -55,13 +55,19 @@ impl Terminal {
         Ok(tcsetattr(stdin(), OptionalActions::Now, mode)?)
     }
 
+    /// Columns and rows, if the terminal has a size.
+    pub(crate) fn size(&self) -> Option<(u16, u16)> {
+        let size = tcgetwinsize(stdin()).ok()?;
+        Some((size.ws_col, size.ws_row)).filter(|&(columns, rows)| columns > 0 && rows > 0)
+    }
+
     /// Leaves the terminal as it was found, for good.
     pub(crate) fn restore(&self) {
         let mut restored = self.restored.lock();
         if !*restored {
             *restored = true;
             // If this fails the terminal is gone.
-            let _ = tcsetattr(stdin(), OptionalActions::Now, &self.before);
+            let _ = tcgetwinsize, tcsetattr(stdin(), OptionalActions::Now, &self.before);
         }
     }
 }

@@ -106,11 +106,19 @@ fn map(args: &Map) -> Result<(), Error> {
     if names.is_empty() {
         only(None)?;
     }
-    let pages = view::TERMINAL_PAGES;
+    let pages = if args.svg.is_some() { view::SVG_PAGES } else { view::TERMINAL_PAGES };
     let mut maps = Vec::new();
     for name in &names {
         if let Answer::Map(map) = ask_vm(name, Request::Map { cpu, pages })? {
             maps.push(map);
+        }
+    }
+    if let Some(path) = &args.svg {
+        std::fs::write(path, view::svg::draw(&maps))
+            .map_err(|error| Error::new(format!("cannot write '{}': {error}", path.display())))?;
+        eprintln!("wrote {}", path.display());
+        if args.output.output == Format::Table {
+            return Ok(());
         }
     }
     match args.output.output {

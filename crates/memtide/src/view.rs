@@ -1,21 +1,25 @@
 //! How reports look to people, in a terminal or as a drawing.
 
 mod address;
+mod canvas;
 mod info;
+mod lanes;
 mod picture;
 mod statistics;
+pub(crate) mod svg;
 mod table;
 
 pub(crate) use info::list;
 pub(crate) use picture::pictures;
 
 use crate::guest::Answer;
-use rustix::termios::isatty;
+use rustix::termios::tcgetwinsize;
 use std::io::{IsTerminal, stderr, stdout};
 use std::os::fd::AsFd;
 
-/// Pages shown of an address space.
+/// Pages in a picture drawn with characters, and in a finer drawing.
 pub(crate) const TERMINAL_PAGES: usize = 10;
+pub(crate) const SVG_PAGES: usize = 24;
 
 /// What the output can show.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +27,8 @@ pub(crate) struct Style {
     /// Lines and arrows beyond ASCII.
     pub(crate) unicode: bool,
     pub(crate) color: bool,
+    /// Characters in a line.
+    pub(crate) width: usize,
 }
 
 impl Style {
@@ -35,8 +41,8 @@ impl Style {
     }
 
     fn of(output: impl AsFd, is_terminal: bool) -> Self {
-        debug_assert_eq!(isatty(&output), is_terminal);
-        let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+        const PLAIN_WIDTH: usize = 100;
+        let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
         let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set).unwrap_or_default();
         let locale = locale.to_string_lossy().to_ascii_lowercase();
         Self {
@@ -44,6 +50,7 @@ impl Style {
             color: is_terminal
                 && set("NO_COLOR").is_none()
                 && std::env::var_os("TERM").is_none_or(|term| term != "dumb"),
+            width: tcgetwinsize(output).map_or(PLAIN_WIDTH, |size| size.ws_col.max(40).into()),
         }
     }
 }
