@@ -41,7 +41,7 @@ const SSCRATCH: u16 = 0x140;
 const SEPC: u16 = 0x141;
 const SCAUSE: u16 = 0x142;
 const STVAL: u16 = 0x143;
-const SIP: u16 = 0x144;
+pub(crate) const SIP: u16 = 0x144;
 const STIMECMP: u16 = 0x14d;
 const SATP: u16 = 0x180;
 

@@ -79,6 +79,13 @@ pub(crate) fn page_end(cpu: &mut Cpu, code: &Code, _page: &CodePage, at: At, met
 #[cold]
 #[inline(never)]
 pub(crate) fn undecoded(cpu: &mut Cpu, code: &Code, page: &CodePage, at: At, meter: Meter) -> Stop {
+    decode_slot(cpu, page, at);
+    dispatch(cpu, code, page, at, meter)
+}
+
+/// Not inlined: a caller that held the operation on its stack could not go on by a jump.
+#[inline(never)]
+fn decode_slot(cpu: &Cpu, page: &CodePage, at: At) {
     let low = page.halfword(&cpu.pool, at);
     let op = if at.halfword() + decode::length(low) >= HALFWORDS {
         Op { run: last, ..UNDECODED }
@@ -91,7 +98,6 @@ pub(crate) fn undecoded(cpu: &mut Cpu, code: &Code, page: &CodePage, at: At, met
         )
     };
     page.set(at, op);
-    dispatch(cpu, code, page, at, meter)
 }
 
 /// The last instruction of a page. It runs from a page of its own, so that no other one need look

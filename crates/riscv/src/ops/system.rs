@@ -1,8 +1,8 @@
 //! Fences, CSR access, traps and what else concerns the privileged architecture.
 
 use crate::code::{Code, CodePage};
-use crate::cpu::Cpu;
-use crate::csr::{Effect, Illegal, SENVCFG_CBZE};
+use crate::cpu::{Cpu, Lines};
+use crate::csr::{Effect, Illegal, SENVCFG_CBZE, SIP};
 use crate::fetch::jump;
 use crate::hart::Exit;
 use crate::memory::Missed;
@@ -195,7 +195,10 @@ fn csr_access(cpu: &mut Cpu, op: Op, meter: Meter) -> Result<Effect, Illegal> {
     let (replaces, sets) = (encoding >> 12 & 3 == 1, encoding >> 12 & 3 == 2);
     let reads = !(replaces && op.rd == Cpu::SINK);
     let old = if reads { cpu.read_csr(csr, meter)? } else { 0 };
-    let effect = if replaces || source != 0 {
+    // Bits of `sip` other than SSIP cannot be written. Leaving SSIP as it was read would lose a call
+    // from another hart that came in between, so an instruction that does not name it writes nothing.
+    let names_nothing = csr == SIP && !replaces && operand & Lines::SOFTWARE == 0;
+    let effect = if (replaces || source != 0) && !names_nothing {
         let new = match (replaces, sets) {
             (true, _) => operand,
             (false, true) => old | operand,
