@@ -16,7 +16,7 @@ pub(crate) struct Random(u64);
 
 impl Random {
     pub(crate) fn new(seed: u64) -> Self {
-        let mut random = Self((seed + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+        let mut random = Self(seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
         (0..4).for_each(|_| _ = random.next());
         random
     }
