@@ -10,6 +10,8 @@ use mmu::{PagingMode, Root};
 
 pub(crate) const FIRST: u64 = 512;
 pub(crate) const PAGES: u64 = 48;
+/// The first so many of them may be tables; no test writes to the others.
+pub(crate) const TABLE_PAGES: u64 = 14;
 
 /// Pages of the tables of each level, from 4 KiB up.
 const TABLES: [&[u64]; 5] =
@@ -17,7 +19,7 @@ const TABLES: [&[u64]; 5] =
 const INDICES: [u64; 6] = [0, 1, 2, 255, 256, 511];
 
 /// Random numbers that a case needs besides its operations.
-pub(crate) const SEEDS: usize = 14 * INDICES.len() + 6;
+pub(crate) const SEEDS: usize = TABLE_PAGES as usize * INDICES.len() + 6;
 
 pub(crate) const ROOTS: [Root; 10] = [
     root(PagingMode::Sv39, 1, 515),
@@ -57,7 +59,7 @@ pub(crate) fn entry(level: u32, seed: u32) -> u64 {
         (3, 1..) => pointer | pick(&[A, D, U], place),
         (4, _) => 100 << 10 | V,
         // A table of any level, this one among them.
-        (5, _) => (512 + u64::from(place) % 14) << 10 | V,
+        (5, _) => (FIRST + u64::from(place) % TABLE_PAGES) << 10 | V,
         (6, _) => small | leaf & !V,
         (_, 0) | (7, _) => small | leaf,
         (8..16, 1) => 512 << 10 | leaf,

@@ -9,11 +9,11 @@
 //! Beside it stand the words the guest's memory must hold: the units may set A and D where the
 //! manual says so and change nothing else.
 
-use super::guest::{FIRST, PAGES, ROOTS, entry, pages, tables};
+use super::guest::{FIRST, PAGES, ROOTS, TABLE_PAGES, entry, pages, tables};
 use super::naive::{A, D, End, Leaf, walk};
 use super::op::{Change, Op};
 use addr::{ByteSize, Gfn, Gva, Ma, Mfn, PageCount};
-use machine::{Lookup, PageState, Pool, ShootDown, VmId, VmMemory};
+use machine::{Lookup, Pool, ShootDown, VmId, VmMemory};
 use mmu::{Access, Miss, Mmu, MmuCounts, PagingMode, Root, Technique, View};
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -395,25 +395,30 @@ impl World {
     fn take_marks(&mut self, entries: &[u64], permitted: Option<Leaf>, access: Access) -> bool {
         let leaf_at = permitted.and(entries.last()).map(|at| (at / 8 - FIRST * 512) as usize);
         let mut marked = false;
-        for gfn in self.memory.pmap().pages() {
-            let first = (gfn.0 - FIRST) as usize * 512;
-            let Some((PageState::Private(mfn), false)) = self.memory.pmap().state(gfn) else { continue };
-            let frame = self.memory.pool().frame(mfn);
-            for index in first..first + 512 {
-                let word = frame.load::<u64>((index - first) as u64 * 8);
-                if word != self.words[index] {
-                    let wanted = self.words[index] | Leaf::wanted(access);
-                    let before = self.words[index];
-                    assert_eq!((Some(index), word), (leaf_at, wanted), "memory changed: was {before:#x}");
-                    self.words[index] = word;
-                    marked = true;
-                }
+        for index in 0..TABLE_PAGES as usize * 512 {
+            let (word, before) = (self.word(index), self.words[index]);
+            if word != before {
+                let wanted = before | Leaf::wanted(access);
+                assert_eq!((Some(index), word), (leaf_at, wanted), "memory changed: was {before:#x}");
+                self.words[index] = word;
+                marked = true;
             }
         }
         marked
     }
 
+    /// The doubleword of memory at `index`.
+    fn word(&self, index: usize) -> u64 {
+        match self.memory.pmap().lookup(Gfn(FIRST + index as u64 / 512)) {
+            Lookup::Mapped(mfn) => self.memory.pool().load(Ma(mfn.0 * 4096 + index as u64 % 512 * 8)),
+            Lookup::NeedsWork | Lookup::Outside => 0,
+        }
+    }
+
     fn audit(&self) {
+        for index in TABLE_PAGES as usize * 512..self.words.len() {
+            assert_eq!(self.word(index), self.words[index], "memory changed at {index}");
+        }
         self.memory.audit().unwrap();
         self.memory.pool().audit().unwrap();
         let (census, usage) = (self.memory.census(), self.memory.pool().usage());
