@@ -64,7 +64,7 @@ impl Signals {
     }
 
     fn tell_size(&self, guest: &Guest) {
-        if let Some((columns, rows)) = self.terminal.as_ref().and_then(|terminal| terminal.size()) {
+        if let Some((columns, rows)) = self.terminal.as_ref().and_then(|_| Terminal::size()) {
             guest.vm.set_console_size(columns, rows);
         }
     }

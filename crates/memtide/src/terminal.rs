@@ -5,7 +5,9 @@
 //! edited. It is *restored* once, on whatever way the program ends, and then stays so.
 
 use parking_lot::Mutex;
-use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, isatty, tcgetattr, tcgetwinsize, tcsetattr};
+use rustix::termios::{
+    LocalModes, OptionalActions, SpecialCodeIndex, Termios, isatty, tcgetattr, tcgetwinsize, tcsetattr,
+};
 use std::io::{self, stdin};
 
 /// Ctrl-]: leads to the monitor; a second one goes to the guest.
@@ -55,8 +57,8 @@ impl Terminal {
         Ok(tcsetattr(stdin(), OptionalActions::Now, mode)?)
     }
 
-    /// Columns and rows, if the terminal has a size.
-    pub(crate) fn size(&self) -> Option<(u16, u16)> {
+    /// Columns and rows of the terminal on standard input, if it has a size.
+    pub(crate) fn size() -> Option<(u16, u16)> {
         let size = tcgetwinsize(stdin()).ok()?;
         Some((size.ws_col, size.ws_row)).filter(|&(columns, rows)| columns > 0 && rows > 0)
     }
@@ -67,7 +69,7 @@ impl Terminal {
         if !*restored {
             *restored = true;
             // If this fails the terminal is gone.
-            let _ = tcgetwinsize, tcsetattr(stdin(), OptionalActions::Now, &self.before);
+            let _ = tcsetattr(stdin(), OptionalActions::Now, &self.before);
         }
     }
 }
