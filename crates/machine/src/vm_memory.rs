@@ -67,11 +67,12 @@ impl VmMemory {
     /// If the pages do not fit a [`Pmap`], or `id` is 0.
     pub fn new(pool: &Pool, id: VmId, first: Gfn, size: PageCount) -> Result<Self, MemoryError> {
         assert_ne!(id.0, 0, "VM ids start at 1");
+        let pmap = Pmap::new(first, size);
         pool.frames().promise(size).map_err(|free| MemoryError::PoolTooSmall { asked: size, free })?;
         Ok(Self {
             id,
             pool: pool.clone(),
-            pmap: Pmap::new(first, size),
+            pmap,
             untouched: AtomicU64::new(size.0),
             waiting: Mutex::new(()),
             passage_ended: Condvar::new(),

@@ -143,7 +143,8 @@ pub(crate) struct Origin {
 }
 
 /// Translates `gva` by the guest's tables for `access` from `view`, setting A and D as needed.
-/// Adds the memory references made to `references`.
+/// Adds the memory references made to `references`. Since it writes to the guest's tables, it is
+/// called under the lock of a hart: whoever moves a table takes that before copying it.
 ///
 /// # Errors
 /// [`Fault`] says why there is no translation.
