@@ -13,7 +13,7 @@
 //! is stopped.
 
 use crate::guest::Guest;
-use crate::monitor;
+use crate::monitor::{self, Typed};
 use crate::signals::{OUTPUT_CLOSED, Signals};
 use crate::terminal::{ESCAPE, Terminal};
 use devices::{OutputReader, OutputWriter};
@@ -144,15 +144,14 @@ impl Keyboard {
                 }
                 Err(error) => return Err(error),
             };
-            let typed = &bytes[..count];
-            let escape = typed.iter().position(|&byte| byte == ESCAPE);
-            match (&self.terminal, escape) {
-                (Some(terminal), Some(at)) => {
+            let mut typed = bytes[..count].to_vec();
+            if let Some(terminal) = &self.terminal {
+                while let Some(at) = typed.iter().position(|&byte| byte == ESCAPE) {
                     self.send(&typed[..at]);
-                    self.monitor(terminal, &mut input)?;
+                    typed = self.monitor(terminal, typed.split_off(at + 1), &mut input)?;
                 }
-                _ => self.send(typed),
             }
+            self.send(&typed);
         }
     }
 
@@ -168,15 +167,17 @@ impl Keyboard {
         }
     }
 
-    fn monitor(&self, terminal: &Terminal, input: &mut File) -> io::Result<()> {
+    /// Lets the user talk with the monitor, which may have begun with `typed`; gives what it did not take.
+    fn monitor(&self, terminal: &Terminal, typed: Vec<u8>, input: &mut File) -> io::Result<Vec<u8>> {
         self.screen.hold();
         terminal.line_by_line()?;
-        let left = monitor::converse(&self.guest, input, &mut io::stderr());
+        let mut typed = Typed::new(typed, input);
+        let left = monitor::converse(&self.guest, &mut typed, &mut io::stderr());
         terminal.raw()?;
         self.screen.show();
         if left? == monitor::Left::WithEscape {
             self.send(&[ESCAPE]);
         }
-        Ok(())
+        Ok(typed.rest())
     }
 }

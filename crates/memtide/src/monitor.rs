@@ -71,10 +71,45 @@ fn parse(line: &str) -> Result<Command, Error> {
     Ok(Command::Ask(request))
 }
 
+/// What the user types, line by line. A line begun before the terminal edited lines ends with a carriage return.
+pub(crate) struct Typed<R> {
+    bytes: Vec<u8>,
+    input: R,
+}
+
+impl<R: Read> Typed<R> {
+    /// What was typed already, and where more comes from.
+    pub(crate) fn new(bytes: Vec<u8>, input: R) -> Self {
+        Self { bytes, input }
+    }
+
+    /// The next line with what ended it; empty at the end of the input.
+    fn line(&mut self) -> io::Result<String> {
+        let ends = |byte: &u8| matches!(*byte, b'\n' | b'\r' | CANCEL | ESCAPE);
+        loop {
+            if let Some(end) = self.bytes.iter().position(ends) {
+                let line: Vec<u8> = self.bytes.drain(..=end).collect();
+                return Ok(String::from_utf8_lossy(&line).into_owned());
+            }
+            let mut more = [0; 1024];
+            let count = self.input.read(&mut more)?;
+            if count == 0 {
+                return Ok(String::from_utf8_lossy(&std::mem::take(&mut self.bytes)).into_owned());
+            }
+            self.bytes.extend_from_slice(&more[..count]);
+        }
+    }
+
+    /// What was typed after the last line.
+    pub(crate) fn rest(self) -> Vec<u8> {
+        self.bytes
+    }
+}
+
 /// Talks with the user until they leave or the VM ends.
-pub(crate) fn converse(
+pub(crate) fn converse<R: Read>(
     guest: &Weak<Guest>,
-    input: &mut impl Read,
+    typed: &mut Typed<R>,
     output: &mut impl Write,
 ) -> io::Result<Left> {
     writeln!(output, "\nmonitor: 'help' lists commands, 'quit' leads back to the guest")?;
@@ -84,14 +119,12 @@ pub(crate) fn converse(
         };
         write!(output, "{name}> ")?;
         output.flush()?;
-        let mut line = [0; 1024];
-        let count = input.read(&mut line)?;
-        let line = String::from_utf8_lossy(&line[..count]);
+        let line = typed.line()?;
         if !line.ends_with('\n') {
             writeln!(output)?;
         }
         match parse(&line) {
-            _ if count == 0 => return Ok(Left::Quietly),
+            _ if line.is_empty() => return Ok(Left::Quietly),
             Ok(Command::Nothing) => {}
             Ok(Command::Help) => write!(output, "{HELP}")?,
             Ok(Command::Leave(left)) => return Ok(left),
@@ -113,6 +146,16 @@ pub(crate) fn converse(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_may_come_in_pieces_or_several_at_once() {
+        let mut typed = Typed::new(b"info\rst".to_vec(), &b"op\n\x1dls"[..]);
+        assert_eq!(typed.line().unwrap(), "info\r");
+        assert_eq!(typed.line().unwrap(), "stop\n");
+        assert_eq!(typed.line().unwrap(), "\u{1d}");
+        assert_eq!(typed.rest(), b"ls");
+        assert_eq!(Typed::new(Vec::new(), &b""[..]).line().unwrap(), "");
+    }
 
     #[test]
     fn commands_are_words() {

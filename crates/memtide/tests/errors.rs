@@ -1,0 +1,89 @@
+//! Bad input gets an error that names what, where and what to do.
+
+mod support;
+
+use support::{Place, kernel, text};
+
+#[test]
+fn files_that_are_not_there_or_not_what_they_should_be_are_named() {
+    let place = Place::new();
+    place.refused(&["run", "--kernel", "/nowhere/Image"], &["kernel '/nowhere/Image'", "No such file"]);
+    let image = place.file("Image", &kernel(&[]));
+    let image = image.to_str().unwrap();
+    place.refused(&["run", "--kernel", image, "--initrd", "/nowhere/initrd"], &["initrd '/nowhere/initrd'"]);
+    let script = place.file("script", b"#!/bin/sh\nexit 0\n");
+    place.refused(&["run", "--kernel", script.to_str().unwrap()], &["script' is", "RISC-V Linux Image"]);
+    let directory = place.path().to_str().unwrap();
+    place.refused(&["run", "--kernel", directory], &["cannot read kernel", directory]);
+}
+
+#[test]
+fn an_initrd_that_ends_early_is_found_before_the_guest_starts() {
+    let place = Place::new();
+    let image = place.file("Image", &kernel(&[]));
+    // The header of a cpio entry that promises 4096 bytes, and no more.
+    let header =
+        format!("070701{}{}{}", "0".repeat(48), "00001000", "0".repeat(32) + "00000002" + "00000000");
+    let initrd = place.file("initrd", (header + "a\0").as_bytes());
+    let [image, initrd] = [&image, &initrd].map(|path| path.to_str().unwrap());
+    place.refused(&["run", "--kernel", image, "--initrd", initrd], &["ends early", "initrd'"]);
+}
+
+#[test]
+fn too_little_memory_is_refused_with_what_is_needed() {
+    let place = Place::new();
+    let image = place.file("Image", &kernel(&[]));
+    let image = image.to_str().unwrap();
+    place.refused(
+        &["run", "--kernel", image, "--memory", "16MiB"],
+        &["16 MiB of guest memory is too little", "hint: run it with --memory"],
+    );
+    place.refused(
+        &["run", "--kernel", image, "--memory", "256MiB", "--machine-memory", "100MiB"],
+        &["256 MiB", "100 MiB", "--machine-memory 256MiB"],
+    );
+    place.refused(&["run", "--kernel", image, "--memory", "256GiB"], &["256 GiB", "available", "--memory"]);
+    place.refused(&["run", "--kernel", image, "--machine-memory", "0"], &["machine memory"]);
+    place.refused(&["run", "--kernel", image, "--memory", "1000000"], &["whole number of MiB"]);
+    place.refused(&["run", "--kernel", image, "--cpus", "9"], &["1 to 8 CPUs, not 9"]);
+}
+
+#[test]
+fn wrong_usage_is_told_apart_by_its_status() {
+    let place = Place::new();
+    for (args, part) in [
+        (&["run", "--kernel", "x", "--memroy", "1GiB"][..], "'--memory'"),
+        (&["run", "--kernel", "x", "--memory", "lots"], "is not a size"),
+        (&["run", "--kernel", "x", "--mmu", "magic"], "automatic, software, hardware"),
+        (&["run"], "--kernel"),
+        (&["reboot"], "unrecognized subcommand"),
+        (&["map", "--address", "here"], "hexadecimal"),
+    ] {
+        let output = place.ask(args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(text(&output.stderr).contains(part), "{args:?}: {}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn names_that_cannot_be_or_are_not_there_are_refused() {
+    let place = Place::new();
+    place.refused(&["stats"], &["no VM is running", "memtide run"]);
+    place.refused(&["map"], &["no VM is running"]);
+    place.refused(&["info", "web"], &["no VM named 'web'", "none is"]);
+    place.refused(&["info", "../web"], &["cannot be a VM's name"]);
+    assert_eq!(place.tell(&["ls"]).lines().count(), 1, "titles only");
+
+    let first = place.idle("first");
+    place.refused(&["stop", "web"], &["no VM named 'web'", "running: first"]);
+    let image = place.path().join("idle");
+    let image = image.to_str().unwrap();
+    place.refused(
+        &["run", "--kernel", image, "--name", "first"],
+        &["a VM named 'first' is running already", "--name"],
+    );
+    let _second = place.idle("second");
+    place.refused(&["stats"], &["several VMs are running", "first, second"]);
+    place.refused(&["map", "first", "--cpu", "1"], &["no CPU 1", "0 to 0"]);
+    drop(first);
+}

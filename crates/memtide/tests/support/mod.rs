@@ -1,0 +1,213 @@
+//! Runs the program under test: small kernels of a few instructions, a directory for its sockets, its output.
+
+#![allow(dead_code, reason = "each test file uses its part of this")]
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// How long anything may take that does not boot a real guest.
+pub(crate) const SOON: Duration = Duration::from_secs(20);
+
+/// Where the sockets of a test's VMs are, and its files.
+pub(crate) struct Place(TempDir);
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        Self(TempDir::new().expect("the host has room for a directory"))
+    }
+
+    pub(crate) fn file(&self, name: &str, content: &[u8]) -> PathBuf {
+        let path = self.0.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// The program, its sockets kept apart from everyone's.
+    pub(crate) fn memtide(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_memtide"));
+        command.args(args).env("XDG_RUNTIME_DIR", self.path()).env("LC_ALL", "C.UTF-8").stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a verb to its end.
+    pub(crate) fn ask(&self, args: &[&str]) -> Output {
+        self.memtide(args).output().unwrap()
+    }
+
+    /// Runs a verb that must succeed, and gives what it prints.
+    #[track_caller]
+    pub(crate) fn tell(&self, args: &[&str]) -> String {
+        let output = self.ask(args);
+        let (out, err) = (text(&output.stdout), text(&output.stderr));
+        assert!(output.status.success(), "{args:?}: {out}{err}");
+        out
+    }
+
+    /// Runs a verb that must print JSON.
+    #[track_caller]
+    pub(crate) fn json(&self, args: &[&str]) -> serde_json::Value {
+        let out = self.tell(&[args, &["-o", "json"]].concat());
+        serde_json::from_str(&out).unwrap_or_else(|error| panic!("{args:?}: {error}: {out}"))
+    }
+
+    /// Runs a verb that must fail with an error that says all of `parts`, hint and all.
+    #[track_caller]
+    pub(crate) fn refused(&self, args: &[&str], parts: &[&str]) {
+        let output = self.ask(args);
+        let err = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{args:?}: {err}");
+        assert!(err.starts_with("error: ") && err.contains("\nhint: "), "{args:?}: {err}");
+        assert!(!err.contains("panicked"), "{args:?}: {err}");
+        for part in parts {
+            assert!(err.contains(part), "{args:?} does not say '{part}': {err}");
+        }
+    }
+
+    /// Starts a VM in the background.
+    pub(crate) fn run(&self, args: &[&str]) -> Running {
+        let mut command = self.memtide(&[&["run"], args].concat());
+        Running::new(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
+    }
+
+    /// Starts a VM that does nothing for ever, and waits until it answers.
+    pub(crate) fn idle(&self, name: &str) -> Running {
+        let kernel = self.file("idle", &kernel(&[WFI, JUMP_BACK]));
+        let running = self.run(&["--kernel", kernel.to_str().unwrap(), "--memory", "64MiB", "--name", name]);
+        self.wait_until_there(name);
+        running
+    }
+
+    #[track_caller]
+    pub(crate) fn wait_until_there(&self, name: &str) {
+        let deadline = Instant::now() + SOON;
+        while !self.ask(&["info", name]).status.success() {
+            assert!(Instant::now() < deadline, "{name} does not answer");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+/// A `memtide run`, killed if the test ends before it does.
+pub(crate) struct Running {
+    pub(crate) child: Child,
+    said: Arc<Mutex<String>>,
+}
+
+impl Running {
+    pub(crate) fn new(mut child: Child) -> Self {
+        let said = Arc::new(Mutex::new(String::new()));
+        if let (Some(out), Some(err)) = (child.stdout.take(), child.stderr.take()) {
+            collect(out, Arc::clone(&said));
+            collect(err, Arc::clone(&said));
+        }
+        Self { child, said }
+    }
+
+    /// Collects what comes out of a terminal.
+    pub(crate) fn on(child: Child, terminal: File) -> Self {
+        let said = Arc::new(Mutex::new(String::new()));
+        collect(terminal, Arc::clone(&said));
+        Self { child, said }
+    }
+
+    /// All output and messages so far.
+    pub(crate) fn said(&self) -> String {
+        self.said.lock().unwrap().clone()
+    }
+
+    /// Waits until it has said `what`.
+    #[track_caller]
+    pub(crate) fn expect(&self, what: &str, within: Duration) {
+        let deadline = Instant::now() + within;
+        while !self.said().contains(what) {
+            assert!(Instant::now() < deadline, "'{what}' was not said within {within:?}: {}", self.said());
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Waits for its end.
+    #[track_caller]
+    pub(crate) fn end(&mut self, within: Duration) -> ExitStatus {
+        let deadline = Instant::now() + within;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "it does not end within {within:?}: {}", self.said());
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    pub(crate) fn signal(&self, signal: rustix::process::Signal) {
+        let pid = rustix::process::Pid::from_raw(self.child.id() as i32).unwrap();
+        rustix::process::kill_process(pid, signal).unwrap();
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn collect(mut from: impl Read + Send + 'static, into: Arc<Mutex<String>>) {
+    thread::spawn(move || {
+        let mut bytes = [0; 4096];
+        while let Ok(count @ 1..) = from.read(&mut bytes) {
+            into.lock().unwrap().push_str(&String::from_utf8_lossy(&bytes[..count]));
+        }
+    });
+}
+
+pub(crate) fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+pub(crate) const WFI: u32 = 0x1050_0073;
+/// A jump to the instruction before.
+pub(crate) const JUMP_BACK: u32 = 0xffdf_f06f;
+pub(crate) const ECALL: u32 = 0x0000_0073;
+pub(crate) const ILLEGAL: u32 = 0;
+pub(crate) const A0: u32 = 10;
+pub(crate) const A1: u32 = 11;
+pub(crate) const A6: u32 = 16;
+pub(crate) const A7: u32 = 17;
+
+/// `li register, value` for 12 bits.
+pub(crate) const fn load(register: u32, value: u32) -> u32 {
+    value << 20 | register << 7 | 0x13
+}
+
+/// The instructions that ask the firmware for a system reset (SBI SRST).
+pub(crate) const fn reset(kind: u32, reason: u32) -> [u32; 6] {
+    const SRST: u32 = 0x5352_5354;
+    let upper = SRST & 0xffff_f000 | A7 << 7 | 0x37;
+    let lower = (SRST & 0xfff) << 20 | A7 << 15 | A7 << 7 | 0x13;
+    [upper, lower, load(A6, 0), load(A0, kind), load(A1, reason), ECALL]
+}
+
+/// A kernel image that runs `instructions`.
+pub(crate) fn kernel(instructions: &[u32]) -> Vec<u8> {
+    const HEADER: usize = 64;
+    const JUMP_OVER_HEADER: u32 = 0x0400_006f;
+    let mut image = vec![0; 4096];
+    image[..4].copy_from_slice(&JUMP_OVER_HEADER.to_le_bytes());
+    image[8..16].copy_from_slice(&(2u64 << 20).to_le_bytes());
+    image[16..24].copy_from_slice(&4096u64.to_le_bytes());
+    image[56..60].copy_from_slice(b"RSC\x05");
+    for (word, instruction) in image[HEADER..].chunks_exact_mut(4).zip(instructions) {
+        word.copy_from_slice(&instruction.to_le_bytes());
+    }
+    image
+}
