@@ -5,6 +5,7 @@ use crate::cpu::Cpu;
 use crate::float::box32;
 use crate::memory::Missed;
 use crate::op::{At, Meter, Stop, dispatch, next};
+use crate::trap::Exception;
 use machine::Word;
 
 macro_rules! loads {
@@ -105,7 +106,8 @@ macro_rules! float_memory {
             cpu: &mut Cpu, code: &Code, page: &CodePage, at: At, meter: Meter,
         ) -> Stop {
             if cpu.csrs.float_is_off() {
-                return super::illegal(cpu, code, page, at, meter);
+                // The operation holds no encoding to tell, and 0 is allowed.
+                return cpu.raise(at, meter, Exception::Illegal, 0);
             }
             $on::<LEN>(cpu, code, page, at, meter)
         }

@@ -156,7 +156,9 @@ pub(crate) fn cbo_zero<const LEN: usize>(
     if cpu.user && cpu.csrs.senvcfg & SENVCFG_CBZE == 0 {
         return illegal(cpu, code, page, at, meter);
     }
-    let gva = Gva(cpu.x(page.op(at).rs1) & !(BLOCK - 1));
+    // A fault names the address given, not the block's.
+    let given = Gva(cpu.x(page.op(at).rs1));
+    let gva = Gva(given.0 & !(BLOCK - 1));
     loop {
         if let Some(frame) = cpu.mmu.tlb().store_to(gva, 8) {
             for offset in (0..BLOCK).step_by(8) {
@@ -164,7 +166,7 @@ pub(crate) fn cbo_zero<const LEN: usize>(
             }
             break;
         }
-        match cpu.atomic_missed(gva, mmu::Access::Store, 8, at, meter) {
+        match cpu.atomic_missed(given, mmu::Access::Store, 1, at, meter) {
             Missed::Retry => {}
             Missed::Done | Missed::Stopped => return cpu.stopped(),
         }
