@@ -1,0 +1,182 @@
+//! Decoded code: what is written is run after `fence.i`, wherever it stands and whatever moves.
+
+use crate::asm::*;
+use crate::machine::*;
+use riscv::Exit;
+
+/// `jalr` back from a subroutine.
+const RETURN: u32 = jalr(0, 1);
+
+#[test]
+fn new_code_runs_after_a_fence() {
+    let mut machine = Machine::new();
+    let routine = CODE + 0x5000;
+    // Calls the routine, overwrites its first instruction, fences, calls it again.
+    machine.put(routine, &[addi(7, 7, 1), RETURN]);
+    let code = [jalr(1, 5), store(2, 6, 5, 0), FENCE_I, jalr(1, 5), ECALL];
+    let registers = [(5, routine), (6, u64::from(addi(7, 7, 10))), (7, 0)];
+    assert_eq!(machine.run(BARE, &registers, &code), Exit::Call);
+    assert_eq!(machine.hart.x(7), 11);
+}
+
+#[test]
+fn new_code_in_the_page_that_runs_is_run_after_a_fence() {
+    let mut machine = Machine::new();
+    let code = [addi(7, 7, 1), bne(8, 0, 20), addi(8, 0, 1), store(2, 6, 5, 0), FENCE_I, jal(0, -20), ECALL];
+    let registers = [(5, CODE), (6, u64::from(addi(7, 7, 10))), (7, 0), (8, 0)];
+    assert_eq!(machine.run(BARE, &registers, &code), Exit::Call);
+    assert_eq!(machine.hart.x(7), 11);
+}
+
+#[test]
+fn another_hart_fences_for_this_one() {
+    let mut machine = Machine::new();
+    for value in 1..4 {
+        machine.put(CODE, &[addi(7, 0, value), ECALL]);
+        machine.hart.fence_i();
+        machine.start(BARE, CODE);
+        machine.go();
+        assert_eq!(machine.hart.x(7), value as u64);
+    }
+}
+
+#[test]
+fn code_of_more_pages_than_are_kept_runs_right() {
+    const PAGES: u64 = 1100;
+    let mut machine = Machine::new();
+    let first = RAM + 0x40_0000;
+    // Every page adds its number and jumps to the next; the last one is a call.
+    for page in 0..PAGES {
+        let at = first + page * 0x1000;
+        machine.put(at, &[addi(7, 7, page as i32 % 1000), jal(0, 0x1000 - 4)]);
+    }
+    machine.put(first + PAGES * 0x1000, &[ECALL]);
+    let expected: u64 = (0..PAGES).map(|page| page % 1000).sum();
+    for round in 1..4 {
+        machine.start(BARE, first);
+        machine.set(&[(7, 0)]);
+        assert_eq!(machine.go(), Exit::Call);
+        assert_eq!(machine.hart.x(7), expected, "round {round}");
+        // What made room and came back is what is in memory now.
+        assert!(machine.hart.code_bytes() < 64 << 20, "{} bytes", machine.hart.code_bytes());
+    }
+}
+
+#[test]
+fn instructions_at_a_page_end_run_in_every_way_to_get_there() {
+    let end = CODE + 0x1000;
+    let mut machine = Machine::new();
+    machine.put(end - 4, &[addi(7, 7, 1), ECALL]);
+    machine.start(BARE, end - 4);
+    machine.set(&[(7, 0)]);
+    assert_eq!(machine.go(), Exit::Call);
+    assert_eq!(machine.hart.x(7), 1);
+
+    // Twice `c.addi x7, 1`.
+    let mut machine = Machine::new();
+    machine.put_half(end - 4, 0x0385);
+    machine.put_half(end - 2, 0x0385);
+    machine.put(end, &[ECALL]);
+    machine.start(BARE, end - 4);
+    machine.set(&[(7, 0)]);
+    assert_eq!(machine.go(), Exit::Call);
+    assert_eq!(machine.hart.x(7), 2);
+
+    // A branch taken, a branch not taken, a jump and an auipc in the last place, straddling and not.
+    for at in [end - 4, end - 2] {
+        for (word, expected) in [
+            (bne(5, 0, 16), end + 16 - (end - at)),
+            (bne(0, 0, 16), at + 4),
+            (jal(1, 64), at + 64),
+            (bne(5, 0, -256), at - 256),
+            (jalr(1, 5), DATA),
+        ] {
+            let mut machine = Machine::new();
+            machine.put(at, &[word]);
+            machine.put(DATA, &[WFI]);
+            for target in [at + 4, at + 16, at + 64, at - 256] {
+                machine.put(target, &[WFI]);
+            }
+            machine.start(BARE, at);
+            machine.set(&[(5, DATA), (1, 0)]);
+            assert_eq!(machine.go(), Exit::Wait);
+            assert_eq!(machine.hart.registers().pc, expected + 4, "{word:#010x} at {at:#x}");
+            let links = matches!(word & 0x7f, 0x67 | 0x6f);
+            assert_eq!(machine.hart.x(1), if links { at + 4 } else { 0 });
+        }
+        let mut machine = Machine::new();
+        machine.put(at, &[0x0000_1397, ECALL]);
+        machine.start(BARE, at);
+        assert_eq!(machine.go(), Exit::Call);
+        assert_eq!(machine.hart.x(7), at + 0x1000, "auipc at {at:#x}");
+    }
+}
+
+#[test]
+fn a_straddling_instruction_is_what_both_pages_say_now() {
+    for technique in TECHNIQUES {
+        let mut machine = Machine::new();
+        let [one, two] = [addi(7, 0, 0x111), addi(7, 0, 0x222)];
+        assert_eq!(one as u16, two as u16);
+        machine.map(0, CODE, ALL);
+        machine.put_half(CODE + 0xffe, one as u16);
+        for (page, word) in [(CODE + 0x1000, one), (CODE + 0x2000, two)] {
+            machine.put_half(page, (word >> 16) as u16);
+            machine.put(page + 2, &[ECALL]);
+        }
+        // By the tables, after the fence in the prelude.
+        for (page, expected) in [(CODE + 0x1000, 0x111), (CODE + 0x2000, 0x222), (CODE + 0x1000, 0x111)] {
+            machine.map(1, page, ALL);
+            machine.start(Start { paging: Some(technique), ..BARE }, VIRTUAL + 0xffe);
+            assert_eq!(machine.go(), Exit::Call);
+            assert_eq!(machine.hart.x(7), expected);
+            machine.move_page(page);
+            machine.move_page(CODE);
+        }
+        // By a store, after a fence.i.
+        machine.put_half(CODE + 0x1000, (two >> 16) as u16);
+        machine.start(Start { paging: Some(technique), ..BARE }, VIRTUAL + 0xffe);
+        assert_eq!(machine.go(), Exit::Call);
+        assert_eq!(machine.hart.x(7), 0x222);
+    }
+}
+
+#[test]
+fn a_slice_ends_in_loops_soon_after_its_count() {
+    let mut machine = Machine::new();
+    // A loop within a page, one over two pages, one through a register.
+    machine.put(CODE, &[addi(7, 7, 1), jal(0, -4)]);
+    machine.put(CODE + 0x1ffc, &[addi(7, 7, 1), jal(0, -4)]);
+    machine.put(CODE + 0x3000, &[addi(7, 7, 1), jalr(0, 5)]);
+    for at in [CODE, CODE + 0x1ffc, CODE + 0x3000] {
+        for slice in [1, 10, 101, 5000] {
+            machine.start(BARE, at);
+            machine.set(&[(5, at), (7, 0)]);
+            let before = machine.hart.counts().instructions;
+            let mut ran = 0;
+            while ran < slice {
+                match machine.hart.run(slice as u32) {
+                    Exit::Slice => {}
+                    Exit::NeedsWork(gfn) => _ = machine.memory.resolve(gfn).expect("it is memory"),
+                    exit => panic!("{exit:?}"),
+                }
+                ran = machine.hart.counts().instructions - before;
+            }
+            assert!((slice..slice + 4).contains(&ran), "{ran} instructions in a slice of {slice}");
+            assert_eq!(machine.hart.x(7), ran / 2, "one sret, then two a round");
+        }
+    }
+}
+
+#[test]
+fn a_handler_that_faults_itself_uses_slices_up() {
+    let mut machine = Machine::new();
+    machine.run(BARE, &[(5, NOBODY)], &[csrrw(0, STVEC, 5), ECALL]);
+    machine.put(CODE, &[csrrw(0, STVEC, 5), EBREAK]);
+    machine.start(BARE, CODE);
+    machine.set(&[(5, NOBODY)]);
+    for _ in 0..10 {
+        assert_eq!(machine.hart.run(100), Exit::Slice);
+    }
+    assert_eq!(machine.trapped(), [1, NOBODY, NOBODY]);
+}
