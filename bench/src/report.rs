@@ -1,0 +1,218 @@
+//! The report: `docs/performance.md`, and its tables for the terminal.
+//!
+//! **Model.** The program writes the whole file anew but for one part, between two markers, which people write.
+
+use crate::aims::{self, Verdict};
+use crate::contestant::{Contestant, command_line};
+use crate::counters::Counted;
+use crate::machine::Facts;
+use crate::measure::Measured;
+use crate::sample::Sample;
+use crate::table::{Table, count};
+use std::fmt::Write;
+use std::path::Path;
+
+const BEGIN: &str = "<!-- written by hand: begin -->\n";
+const END: &str = "<!-- written by hand: end -->\n";
+
+/// Everything that goes into the report.
+pub(crate) struct Report<'a> {
+    pub(crate) facts: &'a Facts,
+    pub(crate) rounds: u32,
+    pub(crate) sections: &'a [Measured],
+    pub(crate) counted: &'a [Counted],
+    pub(crate) translate: &'a str,
+}
+
+/// The part of the report that people wrote; empty if there is no report yet.
+pub(crate) fn kept_part(report: &Path) -> Result<String, String> {
+    let text = match std::fs::read_to_string(report) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(String::new()),
+        Err(error) => return Err(format!("cannot read '{}': {error}", report.display())),
+    };
+    kept(&text).map(str::to_owned).ok_or_else(|| {
+        format!("'{}' has no part between '{}' and '{}' to keep", report.display(), BEGIN.trim(), END.trim())
+    })
+}
+
+fn kept(text: &str) -> Option<&str> {
+    Some(text.split_once(BEGIN)?.1.split_once(END)?.0)
+}
+
+impl Report<'_> {
+    pub(crate) fn render(&self, kept: &str) -> String {
+        let mut text = self.introduction();
+        for section in self.sections {
+            let _ = write!(text, "\n### {}\n\n{}", title(section), times(section).render());
+        }
+        let _ = write!(text, "\n## Aims\n\n{}", verdicts(&aims::judge(self.sections)).render());
+        let _ = write!(text, "\n## Counters\n\n{COUNTERS}\n{}", counters(self.counted).render());
+        let _ =
+            write!(text, "\n## The MMU alone\n\n{TRANSLATE}\n```text\n{}\n```\n", self.translate.trim_end());
+        let _ = write!(text, "\n{BEGIN}{kept}{END}");
+        text
+    }
+
+    fn introduction(&self) -> String {
+        format!(
+            "# Performance\n\n\
+            Written by `make bench` (`ROUNDS={}`), except for the last part.\n\n{}\n\
+            QEMU and Memtide, with shadow page tables (software) and with two-stage walks (hardware), boot the same\n\
+            kernel and initramfs and run the same programs, which `guest/README.md` describes. They take turns in\n\
+            one run. The kernel's command line is\n\n```text\n{}\n```\n\n\
+            ## Times\n\n\
+            Medians of {} boots each in milliseconds, and in parentheses the least and the most. A boot is timed from the\n\
+            start of the process to the line `memtide: shell ready` on the console; a program by the guest's clock.\n\
+            Ratios below 1 are in favour of the one named first.\n",
+            self.rounds,
+            self.facts.render(),
+            command_line("..."),
+            self.rounds
+        )
+    }
+}
+
+const COUNTERS: &str = "\
+What Memtide counted while each program ran once on one vCPU, its start and end included. A TLB miss is answered from the\n\
+shadow; a hidden fault is a miss that finds no shadow entry; references are memory references that walks made, of the\n\
+shadow, of the guest's tables and of the nested table; tables are shadow tables.\n";
+
+const TRANSLATE: &str = "What `cargo bench -p mmu --bench translate` says:\n";
+
+fn title(section: &Measured) -> String {
+    format!("{} vCPU{}", section.cpus, if section.cpus == 1 { "" } else { "s" })
+}
+
+fn times(section: &Measured) -> Table {
+    use Contestant::{Hardware, Qemu, Software};
+    let mut table = Table::new(&[
+        "",
+        "QEMU",
+        "software",
+        "hardware",
+        "software / QEMU",
+        "hardware / QEMU",
+        "hardware / software",
+    ]);
+    for row in &section.rows {
+        let times = Contestant::ALL.map(|contestant| spread(row.of(contestant)));
+        let ratios = [(Software, Qemu), (Hardware, Qemu), (Hardware, Software)];
+        let ratios = ratios.map(|(of, to)| format!("{:.2}", row.ratio(of, to)));
+        table.row([row.what.to_owned()].into_iter().chain(times).chain(ratios).collect());
+    }
+    table
+}
+
+/// The median and, in parentheses, the least and the most.
+fn spread(sample: &Sample) -> String {
+    let [median, least, most] =
+        [sample.median(), sample.least(), sample.most()].map(|time| time.as_secs_f64() * 1000.0);
+    let decimals = usize::from(median < 100.0);
+    format!("{median:.decimals$} ({least:.decimals$}–{most:.decimals$})")
+}
+
+fn verdicts(verdicts: &[Verdict]) -> Table {
+    let mut table = Table::new(&["aim", "measured by", "vCPUs", "MMU", "at most", "ratio to QEMU", ""]);
+    for verdict in verdicts {
+        table.row(vec![
+            verdict.subject.to_owned(),
+            verdict.what.to_owned(),
+            verdict.cpus.to_string(),
+            verdict.technique.to_owned(),
+            format!("{:.2}", verdict.bound),
+            format!("{:.2}", verdict.ratio),
+            verdict.word().to_owned(),
+        ]);
+    }
+    table
+}
+
+fn counters(counted: &[Counted]) -> Table {
+    let mut table = Table::new(&[
+        "",
+        "MMU",
+        "instructions",
+        "exceptions",
+        "TLB misses",
+        "hidden faults",
+        "true faults",
+        "references",
+        "per miss",
+        "tables built",
+        "synced",
+        "fences",
+        "switches",
+    ]);
+    for Counted { what, technique, counts } in counted {
+        let per_miss = counts.references_per_miss().map_or("-".to_owned(), |number| format!("{number:.1}"));
+        table.row(vec![
+            (*what).to_owned(),
+            (*technique).to_owned(),
+            count(counts.instructions),
+            count(counts.exceptions),
+            count(counts.tlb_misses),
+            count(counts.hidden_faults),
+            count(counts.true_faults),
+            count(counts.walk_references),
+            per_miss,
+            count(counts.tables_built),
+            count(counts.tables_synced),
+            count(counts.fences),
+            count(counts.switches),
+        ]);
+    }
+    table
+}
+
+/// Times and aims.
+pub(crate) fn for_terminal(sections: &[Measured]) -> String {
+    let mut text = String::new();
+    for section in sections {
+        let _ = writeln!(text, "{}, milliseconds\n\n{}", title(section), times(section).render());
+    }
+    text + &verdicts(&aims::judge(sections)).render()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::counters::Counts;
+    use crate::measure::tests::measured;
+    use crate::sample::tests::sample;
+
+    #[test]
+    fn what_people_wrote_is_kept() {
+        assert_eq!(kept(&format!("old\n{BEGIN}ours\n{END}old")), Some("ours\n"));
+        assert_eq!(kept("a report without markers"), None);
+        assert_eq!(kept(&format!("{BEGIN}no end")), None);
+        assert_eq!(kept_part(Path::new("/no/such/report")), Ok(String::new()));
+    }
+
+    #[test]
+    fn times_are_shown_with_their_spread() {
+        assert_eq!(spread(&sample(&[100, 250, 300])), "250 (100–300)");
+        assert_eq!(spread(&sample(&[1, 2, 3])), "2.0 (1.0–3.0)");
+    }
+
+    #[test]
+    fn ratios_are_in_the_table() {
+        let table = times(&measured(&["mt pipe 1"])).render();
+        let row = table.lines().find(|line| line.contains("mt pipe 1")).unwrap();
+        let cells: Vec<_> = row.split('|').map(str::trim).collect();
+        assert_eq!(cells[5..8], ["2.00", "3.00", "1.50"]);
+    }
+
+    #[test]
+    fn counters_tell_references_per_miss() {
+        let counts = Counts { tlb_misses: 1000, walk_references: 15_000, ..Counts::default() };
+        let table = counters(&[Counted { what: "boot", technique: "hardware", counts }]).render();
+        assert!(table.contains(" 15.0 k |") && table.contains(" 15.0 |"), "{table}");
+    }
+
+    #[test]
+    fn a_missed_aim_is_on_the_terminal() {
+        let text = for_terminal(&[measured(&["mt pipe 1"])]);
+        assert!(text.contains("MISS") && text.contains("PASS"), "{text}");
+    }
+}
