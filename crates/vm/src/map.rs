@@ -3,7 +3,7 @@
 use crate::vm::Vm;
 use addr::{Gfn, Gpa, Gva, Mfn};
 use machine::{PageCensus, PageState};
-use mmu::{Access, PagingMode, Permissions, Root, ShadowEntry, Step, Technique, View};
+use mmu::{PagingMode, Permissions, Root, ShadowEntry, Step, Technique};
 
 /// One guest virtual address, from the guest's tables to the machine frame.
 #[derive(Clone, Debug)]
@@ -159,30 +159,4 @@ fn leaf_of(root: &Root, gva: Gva, steps: &[Step]) -> Option<Gfn> {
     let pte = last.entry.ok().filter(|pte| pte.is_well_formed() && pte.is_leaf())?;
     let within = (gva.0 >> addr::PAGE_SHIFT) & ((1 << (9 * last.level)) - 1);
     Some(Gfn(pte.gfn().0 | within))
-}
-
-/// Whether a permission allows what people ask about first.
-pub(crate) fn letters(permissions: Permissions) -> String {
-    let user = View { user: true, ..View::default() };
-    let supervisor = View::default();
-    let is_user = [Access::Load, Access::Store, Access::Fetch]
-        .into_iter()
-        .any(|access| permissions.permits(access, user));
-    let view = if is_user { user } else { supervisor };
-    let letter = |access, letter| if permissions.permits(access, view) { letter } else { '-' };
-    [
-        letter(Access::Load, 'r'),
-        letter(Access::Store, 'w'),
-        letter(Access::Fetch, 'x'),
-        if is_user { 'u' } else { '-' },
-    ]
-    .iter()
-    .collect()
-}
-
-impl Mapped {
-    /// The permissions as people write them: `rw-u`.
-    pub fn letters(&self) -> String {
-        letters(self.permissions)
-    }
 }
