@@ -123,7 +123,7 @@ fuzz_target!(|input: Input| {
             3 => hart.fence_i(),
             4 => hart.fence(None, None),
             5 => {
-                _ = hart.set_technique(if host & 1 == 0 { Technique::Hardware } else { Technique::Software })
+                hart.set_technique(if host & 1 == 0 { Technique::Hardware } else { Technique::Software });
             }
             _ => {
                 let page = Gfn(RAM / PAGE_SIZE + u64::from(host) % PAGES.0);
