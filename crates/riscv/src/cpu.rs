@@ -186,9 +186,10 @@ impl Cpu {
             + u64::from(elapsed.subsec_nanos()) / (1_000_000_000 / Self::TIMEBASE)
     }
 
-    /// Instructions retired up to where `meter` stands.
+    /// Instructions retired up to where `meter` stands. One that raised an exception did not retire,
+    /// though the meter counted it.
     pub(crate) fn retired(&self, meter: Meter) -> u64 {
-        self.counts.instructions + u64::from(meter.instructions(self.slice))
+        self.counts.instructions + u64::from(meter.instructions(self.slice)) - self.counts.exceptions
     }
 
     /// Interrupts pending, as `sip` shows them.

@@ -29,7 +29,7 @@ pub enum Exit {
 /// miss in 64; those in devices are measured each time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HartCounts {
-    /// Instructions retired.
+    /// Instructions run, those that raised an exception among them.
     pub instructions: u64,
     /// Loads, stores and atomics, those that missed the TLB among them.
     pub accesses: u64,

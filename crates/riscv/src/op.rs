@@ -2,7 +2,7 @@
 //!
 //! **Model.** An operation's function does its work and ends by calling the function of the
 //! operation that follows, in tail position. Optimised builds turn that into a jump, so a chain of
-//! any length uses no stack; `make check-tail-calls` disassembles the release program to be sure.
+//! any length uses no stack; `scripts/check-tail-calls` disassembles the release program to be sure.
 //! Builds with debug assertions return to a loop instead.
 //!
 //! Whatever is rare (a trap, an exit, a TLB miss on a device) returns to the loop in

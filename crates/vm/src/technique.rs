@@ -1,9 +1,10 @@
 //! Choosing the technique of a VM's MMU from what was measured.
 //!
 //! **Model.** A window of the VM's running time gives a [`Sample`]. As long as translating addresses
-//! takes too little time to matter, nothing changes. Otherwise the other technique is tried for a
-//! short while, its cost measured once it has warmed up, and the cheaper one kept. What is known of
-//! the other technique is tried anew after a while, ever less often as long as it stays dearer.
+//! takes too little time to matter, nothing changes. Otherwise the other technique is tried: a window
+//! to warm up, a window to measure, and then the same again under the one before. Only if the other
+//! was clearly cheaper than the windows on either side of it is it the technique and not the workload
+//! that changed, and it is kept. Trials come ever less often as long as they change nothing.
 //!
 //! Cost is time in the MMU per instruction: both techniques see the same guest, and instructions are
 //! what it gets done.
@@ -23,6 +24,8 @@ const ENOUGH: u64 = 5_000_000;
 const MATTERS_PERCENT: f64 = 3.0;
 /// How much cheaper the other technique must be, as a factor, so that noise does not decide.
 const CLEARLY: f64 = 0.85;
+/// By what factor the cost must rise for the workload to count as another one.
+const CHANGED: f64 = 1.3;
 /// Windows between two trials, at first and at most.
 const PATIENCE: std::ops::RangeInclusive<u32> = 20..=640;
 
@@ -58,14 +61,18 @@ impl Sample {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 enum Phase {
     /// In use until there is reason to try the other, not before so many windows.
     Settled { wait: u32 },
-    /// On trial, but its caches are still empty.
-    WarmingUp,
-    /// On trial.
-    Measuring,
+    /// The other technique fills its caches; `before` is what the settled one cost.
+    WarmingUp { before: f64 },
+    /// The other technique is measured.
+    Measuring { before: f64 },
+    /// The settled technique is back and fills its caches; `tried` is what the other one cost.
+    Returning { before: f64, tried: f64 },
+    /// The settled technique is measured once more.
+    Rechecking { before: f64, tried: f64 },
 }
 
 /// The policy's memory. See the module's documentation.
@@ -73,9 +80,9 @@ enum Phase {
 pub struct Chooser {
     technique: Technique,
     phase: Phase,
-    /// Cost of the technique that is not on trial, from just before the trial.
-    other_cost: f64,
     patience: u32,
+    /// What the technique kept cost when it was last compared.
+    usual: f64,
     reason: String,
 }
 
@@ -99,8 +106,8 @@ impl Chooser {
         Self {
             technique: Technique::Hardware,
             phase: Phase::Settled { wait: 2 },
-            other_cost: 0.0,
             patience: *PATIENCE.start(),
+            usual: f64::INFINITY,
             reason: "nothing measured yet".to_owned(),
         }
     }
@@ -115,46 +122,62 @@ impl Chooser {
         if sample.instructions < ENOUGH {
             return;
         }
-        match self.phase {
+        let cost = sample.cost();
+        self.phase = match self.phase {
             Phase::Settled { wait } if sample.share() < MATTERS_PERCENT => {
-                self.phase = Phase::Settled { wait: wait.saturating_sub(1) };
                 self.reason = format!(
                     "translating addresses takes {:.1} % of the running time, too little to matter",
                     sample.share()
                 );
+                Phase::Settled { wait: wait.saturating_sub(1) }
             }
             Phase::Settled { wait: 0 } => {
-                self.other_cost = sample.cost();
-                self.technique = other(self.technique);
-                self.phase = Phase::WarmingUp;
                 self.reason = format!(
-                    "on trial: under {} translating addresses takes {:.1} % of the running time",
-                    name(other(self.technique)),
+                    "compared with {}, under which translating addresses takes {:.1} % of the running time",
+                    name(self.technique),
                     sample.share()
                 );
+                self.technique = other(self.technique);
+                Phase::WarmingUp { before: cost }
             }
-            Phase::Settled { wait } => self.phase = Phase::Settled { wait: wait - 1 },
-            Phase::WarmingUp => self.phase = Phase::Measuring,
-            Phase::Measuring => self.judge(sample),
-        }
+            Phase::Settled { wait } if cost > self.usual * CHANGED => {
+                // Another workload than the one last judged.
+                self.patience = *PATIENCE.start();
+                Phase::Settled { wait: (wait - 1).min(self.patience) }
+            }
+            Phase::Settled { wait } => Phase::Settled { wait: wait - 1 },
+            Phase::WarmingUp { before } => Phase::Measuring { before },
+            Phase::Measuring { before } => {
+                self.technique = other(self.technique);
+                Phase::Returning { before, tried: cost }
+            }
+            Phase::Returning { before, tried } => Phase::Rechecking { before, tried },
+            Phase::Rechecking { before, tried } => self.judge([before, cost], tried),
+        };
     }
 
-    fn judge(&mut self, sample: Sample) {
-        let (tried, cost, before) = (self.technique, sample.cost(), self.other_cost);
-        let stays = cost < before * CLEARLY;
-        if stays {
+    /// Keeps the settled technique, which cost `settled` before and after the other cost `tried`, or
+    /// settles for the other.
+    fn judge(&mut self, settled: [f64; 2], tried: f64) -> Phase {
+        let [low, high] = [settled[0].min(settled[1]), settled[0].max(settled[1])];
+        let tried_name = name(other(self.technique));
+        self.usual = if tried < low * CLEARLY { tried } else { high };
+        if tried < low * CLEARLY {
+            let settled_name = name(self.technique);
+            self.technique = other(self.technique);
             self.patience = *PATIENCE.start();
+            self.reason = format!(
+                "{tried:.0} ns of translating per 1,000 instructions, against {low:.0} to {high:.0} ns under \
+                 {settled_name} just before and after"
+            );
         } else {
-            self.technique = other(tried);
             self.patience = (self.patience * 2).min(*PATIENCE.end());
+            self.reason = format!(
+                "{low:.0} to {high:.0} ns of translating per 1,000 instructions, and {tried:.0} ns under \
+                 {tried_name} in between: not clearly less"
+            );
         }
-        self.phase = Phase::Settled { wait: self.patience };
-        let (kept, kept_cost, rejected_cost) =
-            if stays { (tried, cost, before) } else { (other(tried), before, cost) };
-        self.reason = format!(
-            "{kept_cost:.0} ns of translating per 1,000 instructions, against {rejected_cost:.0} ns under {}",
-            name(other(kept))
-        );
+        Phase::Settled { wait: self.patience }
     }
 }
 
@@ -242,7 +265,7 @@ mod tests {
         let cheap_hardware = |technique| if technique == Technique::Software { 40 } else { 20 };
         let under_software = simulate(&mut chooser, 1000, cheap_hardware);
         assert!(under_software < 100, "{under_software}");
-        assert!(chooser.choice().reason.contains("against"), "{}", chooser.choice().reason);
+        assert!(chooser.choice().reason.contains("under software"), "{}", chooser.choice().reason);
     }
 
     #[test]
@@ -256,6 +279,23 @@ mod tests {
             last = chooser.choice().technique;
         }
         assert!(changes <= 20, "{changes} changes in 2000 windows");
+    }
+
+    #[test]
+    fn a_workload_that_changes_by_itself_decides_nothing() {
+        let mut chooser = Chooser::new();
+        for window in 0..2000u64 {
+            // Both techniques cost the same; the guest is now light, now heavy, out of step with trials.
+            chooser.observe(sample(if window / 7 % 2 == 0 { 10 } else { 40 }));
+        }
+        let under_software = (0..200u64)
+            .map(|window| {
+                let technique = chooser.choice().technique;
+                chooser.observe(sample(if window / 7 % 2 == 0 { 10 } else { 40 }));
+                u32::from(technique == Technique::Software)
+            })
+            .sum::<u32>();
+        assert!(under_software <= 20, "{under_software} of 200 windows");
     }
 
     #[test]
