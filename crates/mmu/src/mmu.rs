@@ -152,6 +152,7 @@ impl Mmu {
     }
 
     /// Looks from now on from `view`.
+    #[inline]
     pub fn set_view(&mut self, view: View) {
         let mxr_changes = view.mxr != self.view.mxr;
         self.view = view;
@@ -159,7 +160,7 @@ impl Mmu {
             // MXR is too rare to be worth a view in the tags.
             self.forget_tlb();
         } else {
-            self.select();
+            self.tlb.look_from(view);
         }
     }
 

@@ -64,6 +64,8 @@ pub struct Tlb {
     data: Box<[DataEntry; DATA]>,
     fetch: Box<[FetchEntry; FETCH]>,
     contexts: Contexts,
+    /// The slots in the contexts.
+    slots: [u16; 2],
 }
 
 /// The lower half of the address space has index 0, the upper 1.
@@ -76,12 +78,12 @@ pub(crate) const fn half(gva: Gva) -> usize {
 /// often are, do not drive each other out.
 #[inline(always)]
 const fn data_index(gva: Gva) -> usize {
-    (gva.0 >> 12 ^ gva.0 >> 24) as usize % DATA
+    ((gva.0 ^ gva.0 >> 12) >> 12) as usize % DATA
 }
 
 #[inline(always)]
 const fn fetch_index(gva: Gva) -> usize {
-    (gva.0 >> 12 ^ gva.0 >> 22) as usize % FETCH
+    ((gva.0 ^ gva.0 >> 10) >> 12) as usize % FETCH
 }
 
 /// An array made on the heap: it is too large to pass over a thread's stack.
@@ -95,18 +97,26 @@ impl Tlb {
             data: boxed(NO_DATA),
             fetch: boxed(NO_FETCH),
             contexts: Contexts { data: [0; 2], fetch: [0; 2] },
+            slots: [0; 2],
         }
     }
 
     /// Looks from now on from `view` into the spaces that `slots` stand for.
     pub(crate) fn select(&mut self, slots: [u16; 2], view: View) {
-        let base = slots.map(|slot| u64::from(slot) << 5);
+        self.slots = slots;
+        self.look_from(view);
+    }
+
+    /// Looks from now on from `view` into the same spaces.
+    #[inline]
+    pub(crate) fn look_from(&mut self, view: View) {
         let data_view = match (view.user, view.sum) {
             (true, _) => 0,
             (false, false) => 1 << 3,
             (false, true) => 2 << 3,
         };
         let fetch_view = if view.user { 0 } else { 1 << 3 };
+        let base = self.slots.map(|slot| u64::from(slot) << 5);
         self.contexts =
             Contexts { data: base.map(|slot| slot | data_view), fetch: base.map(|slot| slot | fetch_view) };
     }

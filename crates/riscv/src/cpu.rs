@@ -2,7 +2,7 @@
 
 use crate::float::{Flags, Rounding};
 use crate::hart::{Exit, HartCounts};
-use crate::op::{At, Meter};
+use crate::op::{At, Here};
 use addr::{Gpa, Gva};
 use machine::{Frame, Pool, VmMemory};
 use mmu::{Mmu, Technique, View};
@@ -82,11 +82,9 @@ pub(crate) struct Cpu {
     /// The code page being executed, for builds that loop.
     #[cfg(debug_assertions)]
     pub(crate) page: Option<u32>,
-    #[cfg(debug_assertions)]
-    pub(crate) next: At,
     /// Where to go on, whenever a chain of operations has stopped.
     pub(crate) pc: u64,
-    pub(crate) meter: Meter,
+    pub(crate) here: Here,
     pub(crate) slice: u32,
     pub(crate) exit: Exit,
     /// What a slow load found.
@@ -126,10 +124,8 @@ impl Cpu {
             page_gva: 0,
             #[cfg(debug_assertions)]
             page: None,
-            #[cfg(debug_assertions)]
-            next: At::of(0),
             pc: 0,
-            meter: Meter::of(0),
+            here: Here::with_slice(0),
             slice: 0,
             exit: Exit::Slice,
             loaded: 0,
@@ -186,10 +182,10 @@ impl Cpu {
             + u64::from(elapsed.subsec_nanos()) / (1_000_000_000 / Self::TIMEBASE)
     }
 
-    /// Instructions retired up to where `meter` stands. One that raised an exception did not retire,
-    /// though the meter counted it.
-    pub(crate) fn retired(&self, meter: Meter) -> u64 {
-        self.counts.instructions + u64::from(meter.instructions(self.slice)) - self.counts.exceptions
+    /// Instructions retired up to `here`. One that raised an exception did not retire,
+    /// though it was counted.
+    pub(crate) fn retired(&self, here: Here) -> u64 {
+        self.counts.instructions + u64::from(here.instructions(self.slice)) - self.counts.exceptions
     }
 
     /// Interrupts pending, as `sip` shows them.

@@ -3,7 +3,7 @@
 //! **Sources.** Volume II, "CSR Listing" and "Supervisor-Level ISA"; Volume I, "F", "Zicntr".
 
 use crate::cpu::{Cpu, Csrs, Lines};
-use crate::op::Meter;
+use crate::op::Here;
 use mmu::Root;
 
 const SIE: u64 = 1 << 1;
@@ -98,14 +98,14 @@ impl Cpu {
     }
 
     /// Reads a register.
-    pub(crate) fn read_csr(&self, csr: u16, meter: Meter) -> Result<u64, Illegal> {
+    pub(crate) fn read_csr(&self, csr: u16, here: Here) -> Result<u64, Illegal> {
         self.may_use(csr, false)?;
         let csrs = &self.csrs;
         Ok(match csr {
             FFLAGS => u64::from(csrs.fflags),
             FRM => u64::from(csrs.frm),
             FCSR => u64::from(csrs.frm) << 5 | u64::from(csrs.fflags),
-            CYCLE | INSTRET => self.retired(meter),
+            CYCLE | INSTRET => self.retired(here),
             TIME => self.time(),
             SSTATUS => csrs.sstatus | if csrs.float_is_off() { 0 } else { SD },
             SIE_CSR => csrs.sie,

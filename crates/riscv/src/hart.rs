@@ -3,7 +3,7 @@
 use crate::code::Code;
 use crate::cpu::{Cpu, Devices, Lines};
 use crate::fetch::jump;
-use crate::op::{Meter, Stop};
+use crate::op::{Here, Stop};
 use addr::{Gfn, Gva, Mfn};
 use machine::VmMemory;
 use mmu::{Mmu, Technique};
@@ -103,12 +103,12 @@ impl Hart {
     /// Runs up to `slice` instructions, a few more where the last block ends late.
     ///
     /// # Panics
-    /// If `slice` is not below 2³⁰.
+    /// If `slice` is above 32,767.
     pub fn run(&mut self, slice: u32) -> Exit {
-        assert!(slice < 1 << 30, "a slice of {slice} instructions");
+        assert!(slice <= Here::MAX_SLICE, "a slice of {slice} instructions");
         let (cpu, code) = (&mut self.cpu, &self.code);
         cpu.slice = slice;
-        cpu.meter = Meter::of(slice);
+        cpu.here = Here::with_slice(slice);
         cpu.update_timer();
         let exit = loop {
             if let Some(cause) = cpu.interrupt() {
@@ -125,9 +125,9 @@ impl Hart {
                 Stop::Next => unreachable!("the chain ran on"),
             }
         };
-        cpu.counts.instructions += u64::from(cpu.meter.instructions(slice));
-        cpu.counts.accesses += u64::from(cpu.meter.accesses());
-        cpu.meter = Meter::of(slice);
+        cpu.counts.instructions += u64::from(cpu.here.instructions(slice));
+        cpu.counts.accesses += u64::from(cpu.here.accesses());
+        cpu.here = Here::with_slice(slice);
         exit
     }
 
@@ -236,20 +236,20 @@ impl Hart {
 /// Runs operations from `cpu.pc` on until something stops them.
 #[cfg(not(debug_assertions))]
 fn chain(cpu: &mut Cpu, code: &Code) -> Stop {
-    jump(cpu, code, cpu.pc, cpu.meter)
+    jump(cpu, code, cpu.pc, cpu.here)
 }
 
 /// Runs operations from `cpu.pc` on until something stops them, one call at a time.
 #[cfg(debug_assertions)]
 fn chain(cpu: &mut Cpu, code: &Code) -> Stop {
-    let mut stop = jump(cpu, code, cpu.pc, cpu.meter);
+    let mut stop = jump(cpu, code, cpu.pc, cpu.here);
     while stop == Stop::Next {
         let page = match cpu.page {
             Some(index) => code.page(index).expect("the page being executed is kept"),
             None => code.alone_again(),
         };
-        let (at, meter) = (cpu.next, cpu.meter);
-        stop = (page.op(at).run)(cpu, code, page, at, meter);
+        let here = cpu.here;
+        stop = (page.op(here.at()).run)(cpu, code, page, here);
     }
     stop
 }

@@ -7,7 +7,7 @@
 
 use crate::cpu::Cpu;
 use crate::hart::Exit;
-use crate::op::{At, Meter};
+use crate::op::Here;
 use crate::trap::Exception;
 use addr::{Gpa, Gva, Mfn, PAGE_SIZE};
 use machine::Frame;
@@ -57,12 +57,12 @@ impl Cpu {
         result
     }
 
-    /// Arranges what a miss that leads nowhere means for the instruction at `at`.
-    pub(crate) fn stop_for(&mut self, miss: Miss, gva: Gva, access: Access, pc: u64, meter: Meter) -> Missed {
+    /// Arranges what a miss that leads nowhere means for the instruction at `here`.
+    pub(crate) fn stop_for(&mut self, miss: Miss, gva: Gva, access: Access, pc: u64, here: Here) -> Missed {
         let exception = match miss {
             Miss::NeedsWork(gfn) => {
                 self.pc = pc;
-                self.meter = meter;
+                self.here = here;
                 self.exit = Exit::NeedsWork(gfn);
                 return Missed::Stopped;
             }
@@ -70,71 +70,64 @@ impl Cpu {
             Miss::Access | Miss::Device(_) => access_fault(access),
         };
         self.exit = Exit::Slice;
-        self.raise_at(pc, meter, exception, gva.0);
+        self.raise_at(pc, here, exception, gva.0);
         Missed::Stopped
     }
 
-    /// Makes a load of `size` bytes by the instruction at `at` possible, or does it.
-    pub(crate) fn load_missed(&mut self, gva: Gva, size: u64, at: At, meter: Meter) -> Missed {
-        let pc = self.pc_at(at);
+    /// Makes a load of `size` bytes by the instruction at `here` possible, or does it.
+    pub(crate) fn load_missed(&mut self, gva: Gva, size: u64, here: Here) -> Missed {
+        let pc = self.pc_at(here.at());
         if !gva.0.is_multiple_of(size) {
-            return self.load_misaligned(gva, size, pc, meter);
+            return self.load_misaligned(gva, size, pc, here);
         }
         match self.translate(gva, Access::Load) {
             Ok(_) => Missed::Retry,
             Err(Miss::Device(gfn)) => {
                 let gpa = gfn.base().wrapping_add(gva.page_offset());
                 let Some(value) = self.timed_device(|devices| devices.read(gpa, size as u8)) else {
-                    return self.stop_for(Miss::Access, gva, Access::Load, pc, meter);
+                    return self.stop_for(Miss::Access, gva, Access::Load, pc, here);
                 };
                 self.loaded = value;
                 Missed::Done
             }
-            Err(miss) => self.stop_for(miss, gva, Access::Load, pc, meter),
+            Err(miss) => self.stop_for(miss, gva, Access::Load, pc, here),
         }
     }
 
-    /// Makes a store of `size` bytes by the instruction at `at` possible, or does it.
-    pub(crate) fn store_missed(&mut self, gva: Gva, size: u64, value: u64, at: At, meter: Meter) -> Missed {
-        let pc = self.pc_at(at);
+    /// Makes a store of `size` bytes by the instruction at `here` possible, or does it.
+    pub(crate) fn store_missed(&mut self, gva: Gva, size: u64, value: u64, here: Here) -> Missed {
+        let pc = self.pc_at(here.at());
         if !gva.0.is_multiple_of(size) {
-            return self.store_misaligned(gva, size, value, pc, meter);
+            return self.store_misaligned(gva, size, value, pc, here);
         }
         match self.translate(gva, Access::Store) {
             Ok(_) => Missed::Retry,
             Err(Miss::Device(gfn)) => {
                 let gpa: Gpa = gfn.base().wrapping_add(gva.page_offset());
                 if self.timed_device(|devices| devices.write(gpa, size as u8, value)).is_none() {
-                    return self.stop_for(Miss::Access, gva, Access::Store, pc, meter);
+                    return self.stop_for(Miss::Access, gva, Access::Store, pc, here);
                 }
                 Missed::Done
             }
-            Err(miss) => self.stop_for(miss, gva, Access::Store, pc, meter),
+            Err(miss) => self.stop_for(miss, gva, Access::Store, pc, here),
         }
     }
 
-    /// Makes an atomic access by the instruction at `at` possible.
-    pub(crate) fn atomic_missed(
-        &mut self,
-        gva: Gva,
-        access: Access,
-        size: u64,
-        at: At,
-        meter: Meter,
-    ) -> Missed {
-        let pc = self.pc_at(at);
+    /// Makes an atomic access by the instruction at `here` possible.
+    pub(crate) fn atomic_missed(&mut self, gva: Gva, access: Access, size: u64, here: Here) -> Missed {
+        let pc = self.pc_at(here.at());
         if !gva.0.is_multiple_of(size) {
             let misaligned = match access {
                 Access::Store => Exception::StoreMisaligned,
                 Access::Load | Access::Fetch => Exception::LoadMisaligned,
             };
             self.exit = Exit::Slice;
-            self.raise_at(pc, meter, misaligned, gva.0);
+            self.raise_at(pc, here, misaligned, gva.0);
             return Missed::Stopped;
         }
         match self.translate(gva, access) {
             Ok(_) => Missed::Retry,
-            Err(miss) => self.stop_for(miss, gva, access, pc, meter),
+            Err(miss) => self.stop_for(miss, gva, access, pc, here),
         }
     }
 
@@ -171,25 +164,25 @@ impl Cpu {
         }
     }
 
-    fn load_misaligned(&mut self, gva: Gva, size: u64, pc: u64, meter: Meter) -> Missed {
+    fn load_misaligned(&mut self, gva: Gva, size: u64, pc: u64, here: Here) -> Missed {
         self.counts.misaligned += 1;
         match self.frames(gva, size, Access::Load) {
             Ok(frames) => {
                 self.loaded = load_bytes(frames, gva.page_offset(), size);
                 Missed::Done
             }
-            Err((miss, gva)) => self.stop_for(miss, gva, Access::Load, pc, meter),
+            Err((miss, gva)) => self.stop_for(miss, gva, Access::Load, pc, here),
         }
     }
 
-    fn store_misaligned(&mut self, gva: Gva, size: u64, value: u64, pc: u64, meter: Meter) -> Missed {
+    fn store_misaligned(&mut self, gva: Gva, size: u64, value: u64, pc: u64, here: Here) -> Missed {
         self.counts.misaligned += 1;
         match self.frames(gva, size, Access::Store) {
             Ok(frames) => {
                 store_bytes(frames, gva.page_offset(), size, value);
                 Missed::Done
             }
-            Err((miss, gva)) => self.stop_for(miss, gva, Access::Store, pc, meter),
+            Err((miss, gva)) => self.stop_for(miss, gva, Access::Store, pc, here),
         }
     }
 }

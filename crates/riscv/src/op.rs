@@ -13,9 +13,9 @@
 use crate::code::{Code, CodePage};
 use crate::cpu::Cpu;
 
-/// What runs an operation: the hart's state, its decoded code, the page and place of the operation
-/// in it, and the meter. Everything travels in registers.
-pub(crate) type Run = fn(&mut Cpu, &Code, &CodePage, At, Meter) -> Stop;
+/// What runs an operation: the hart's state, its decoded code, the operation's page, and where in it
+/// the operation is. Everything travels in registers.
+pub(crate) type Run = fn(&mut Cpu, &Code, &CodePage, Here) -> Stop;
 
 /// A decoded instruction. Field names follow the manual.
 #[derive(Clone, Copy)]
@@ -88,48 +88,77 @@ impl At {
     }
 }
 
-/// Counts instructions and memory accesses of a slice in one register.
+/// Where a chain of operations is and what it has used up, in one register.
 ///
-/// The low half counts instructions up towards its sign bit, where the slice is over; the high half
-/// counts accesses.
+/// ```text
+///   63            32 31              16 15     0
+///  |    accesses    |   instructions   |   at   |
+/// ```
+///
+/// Instructions count up towards the sign bit of the low half, where the slice is over; going on to
+/// the next one and counting it is one addition.
 #[derive(Clone, Copy)]
-pub(crate) struct Meter(u64);
+pub(crate) struct Here(u64);
 
-impl Meter {
-    const END: u32 = 1 << 31;
+impl Here {
+    const AT: u64 = 0xffff;
+    const INSTRUCTION: u64 = 1 << 16;
+    const ACCESS: u64 = 1 << 32;
+    /// Most instructions a slice may be asked for.
+    pub(crate) const MAX_SLICE: u32 = (1 << 15) - 1;
+    const END: u32 = 1 << 15;
 
-    /// A meter that is over after `instructions`, less than 2³¹.
-    pub(crate) const fn of(instructions: u32) -> Self {
-        Self((Self::END - instructions) as u64)
+    /// At no place yet, with a slice of `instructions` ahead.
+    pub(crate) const fn with_slice(instructions: u32) -> Self {
+        Self((Self::END - instructions) as u64 * Self::INSTRUCTION)
     }
 
+    #[inline(always)]
+    pub(crate) const fn at(self) -> At {
+        At((self.0 & Self::AT) as usize)
+    }
+
+    /// Elsewhere in a page, with nothing counted.
+    #[inline(always)]
+    pub(crate) const fn moved_to(self, at: At) -> Self {
+        Self(self.0 & !Self::AT | at.0 as u64)
+    }
+
+    /// Behind an instruction of `LEN` halfwords, which is counted.
+    #[inline(always)]
+    pub(crate) const fn after<const LEN: usize>(self) -> Self {
+        Self(self.0 + Self::INSTRUCTION + (LEN * At::SCALE) as u64)
+    }
+
+    /// With an instruction counted.
     #[inline(always)]
     pub(crate) const fn instruction(self) -> Self {
-        Self(self.0 + 1)
+        Self(self.0 + Self::INSTRUCTION)
     }
 
+    /// With a memory access counted.
     #[inline(always)]
     pub(crate) const fn access(self) -> Self {
-        Self(self.0 + (1 << 32))
+        Self(self.0 + Self::ACCESS)
     }
 
     #[inline(always)]
     pub(crate) const fn is_over(self) -> bool {
-        self.0 as u32 & Self::END != 0
+        self.0 & (Self::END as u64 * Self::INSTRUCTION) != 0
     }
 
-    /// Instructions since the meter was made for `instructions`.
+    /// Instructions counted since the slice of `of` began.
     pub(crate) const fn instructions(self, of: u32) -> u32 {
-        (self.0 as u32).wrapping_sub(Self::END - of)
+        (self.0 as u32 >> 16).wrapping_sub(Self::END - of)
     }
 
-    /// Memory accesses since the meter was made.
+    /// Accesses counted since the slice began.
     pub(crate) const fn accesses(self) -> u32 {
         (self.0 >> 32) as u32
     }
 }
 
-/// Why a chain of operations came back to the loop. `Cpu::pc` says where to go on, `Cpu::meter`
+/// Why a chain of operations came back to the loop. `Cpu::pc` says where to go on, `Cpu::here`
 /// what was used up.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Stop {
@@ -139,35 +168,28 @@ pub(crate) enum Stop {
     Slice,
     /// `Cpu::exit` says what the VMM must do first.
     Exit,
-    /// The next operation is the one at `Cpu::next` (builds with debug assertions).
+    /// The next operation is the one at `Cpu::here` (builds with debug assertions).
     #[cfg(debug_assertions)]
     Next,
 }
 
-/// Goes on with the operation at `at`.
+/// Goes on with the operation at `here`.
 #[inline(always)]
-pub(crate) fn dispatch(cpu: &mut Cpu, code: &Code, page: &CodePage, at: At, meter: Meter) -> Stop {
+pub(crate) fn dispatch(cpu: &mut Cpu, code: &Code, page: &CodePage, here: Here) -> Stop {
     #[cfg(not(debug_assertions))]
     {
-        (page.op(at).run)(cpu, code, page, at, meter)
+        (page.op(here.at()).run)(cpu, code, page, here)
     }
     #[cfg(debug_assertions)]
     {
         let _ = (code, page);
-        cpu.next = at;
-        cpu.meter = meter;
+        cpu.here = here;
         Stop::Next
     }
 }
 
 /// Goes on behind an instruction of `LEN` halfwords.
 #[inline(always)]
-pub(crate) fn next<const LEN: usize>(
-    cpu: &mut Cpu,
-    code: &Code,
-    page: &CodePage,
-    at: At,
-    meter: Meter,
-) -> Stop {
-    dispatch(cpu, code, page, at.after::<LEN>(), meter.instruction())
+pub(crate) fn next<const LEN: usize>(cpu: &mut Cpu, code: &Code, page: &CodePage, here: Here) -> Stop {
+    dispatch(cpu, code, page, here.after::<LEN>())
 }

@@ -26,13 +26,12 @@ macro_rules! register_register {
             cpu: &mut $crate::cpu::Cpu,
             code: &$crate::code::Code,
             page: &$crate::code::CodePage,
-            at: $crate::op::At,
-            meter: $crate::op::Meter,
+            here: $crate::op::Here,
         ) -> $crate::op::Stop {
-            let op = page.op(at);
+            let op = page.op(here.at());
             let ($a, $b) = (cpu.x(op.rs1), cpu.x(op.rs2));
             cpu.set_x(op.rd, $result);
-            $crate::op::next::<LEN>(cpu, code, page, at, meter)
+            $crate::op::next::<LEN>(cpu, code, page, here)
         }
     )*};
 }
@@ -45,13 +44,12 @@ macro_rules! register_immediate {
             cpu: &mut $crate::cpu::Cpu,
             code: &$crate::code::Code,
             page: &$crate::code::CodePage,
-            at: $crate::op::At,
-            meter: $crate::op::Meter,
+            here: $crate::op::Here,
         ) -> $crate::op::Stop {
-            let op = page.op(at);
+            let op = page.op(here.at());
             let ($a, $b) = (cpu.x(op.rs1), op.imm());
             cpu.set_x(op.rd, $result);
-            $crate::op::next::<LEN>(cpu, code, page, at, meter)
+            $crate::op::next::<LEN>(cpu, code, page, here)
         }
     )*};
 }

@@ -3,7 +3,7 @@
 //! **Sources.** Volume II, "Supervisor Cause Register", table of exception codes.
 
 use crate::cpu::Cpu;
-use crate::op::{At, Meter, Stop};
+use crate::op::{Here, Stop};
 
 /// An exception the guest gets.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -22,27 +22,27 @@ pub(crate) enum Exception {
 }
 
 impl Cpu {
-    /// Raises an exception by the instruction at `at`; `value` is what `stval` tells about it.
+    /// Raises an exception by the instruction at `here`; `value` is what `stval` tells about it.
     #[cold]
     #[inline(never)]
-    pub(crate) fn raise(&mut self, at: At, meter: Meter, exception: Exception, value: u64) -> Stop {
-        let pc = self.pc_at(at);
-        self.raise_at(pc, meter, exception, value)
+    pub(crate) fn raise(&mut self, here: Here, exception: Exception, value: u64) -> Stop {
+        let pc = self.pc_at(here.at());
+        self.raise_at(pc, here, exception, value)
     }
 
     /// Raises an exception at `pc`.
-    pub(crate) fn raise_at(&mut self, pc: u64, meter: Meter, exception: Exception, value: u64) -> Stop {
+    pub(crate) fn raise_at(&mut self, pc: u64, here: Here, exception: Exception, value: u64) -> Stop {
         self.counts.exceptions += 1;
         self.enter_trap(exception as u64, false, pc, value);
         // A guest whose handler faults too must use its slice up like any other loop.
-        self.meter = meter.instruction();
+        self.here = here.instruction();
         Stop::Resume
     }
 
     /// Stops at `pc`, to go on there.
-    pub(crate) fn resume_at(&mut self, pc: u64, meter: Meter) -> Stop {
+    pub(crate) fn resume_at(&mut self, pc: u64, here: Here) -> Stop {
         self.pc = pc;
-        self.meter = meter;
+        self.here = here;
         Stop::Resume
     }
 }

@@ -8,7 +8,7 @@ use super::word;
 use crate::code::{Code, CodePage};
 use crate::cpu::{Cpu, Reservation};
 use crate::memory::Missed;
-use crate::op::{At, Meter, Stop, dispatch, next};
+use crate::op::{Here, Stop, dispatch, next};
 use addr::Gva;
 use mmu::Access;
 
@@ -19,13 +19,12 @@ fn missed<const SIZE: u64, const WRITE: bool>(
     cpu: &mut Cpu,
     code: &Code,
     page: &CodePage,
-    at: At,
-    meter: Meter,
+    here: Here,
 ) -> Stop {
-    let gva = Gva(cpu.x(page.op(at).rs1));
+    let gva = Gva(cpu.x(page.op(here.at()).rs1));
     let access = if WRITE { Access::Store } else { Access::Load };
-    match cpu.atomic_missed(gva, access, SIZE, at, meter) {
-        Missed::Retry => dispatch(cpu, code, page, at, meter),
+    match cpu.atomic_missed(gva, access, SIZE, here) {
+        Missed::Retry => dispatch(cpu, code, page, here),
         Missed::Done | Missed::Stopped => cpu.stopped(),
     }
 }
@@ -33,31 +32,31 @@ fn missed<const SIZE: u64, const WRITE: bool>(
 macro_rules! amos {
     ($($w:ident $d:ident: |$old:ident, $operand:ident| $new_w:expr, $new_d:expr;)*) => {$(
         pub(crate) fn $w<const LEN: usize>(
-            cpu: &mut Cpu, code: &Code, page: &CodePage, at: At, meter: Meter,
+            cpu: &mut Cpu, code: &Code, page: &CodePage, here: Here,
         ) -> Stop {
-            let op = page.op(at);
+            let op = page.op(here.at());
             let gva = Gva(cpu.x(op.rs1));
             let Some(frame) = cpu.mmu.tlb().store_to(gva, 4) else {
-                return missed::<4, true>(cpu, code, page, at, meter);
+                return missed::<4, true>(cpu, code, page, here);
             };
             let $operand = cpu.x(op.rs2) as u32;
             let old = frame.update::<u32>(gva.page_offset(), |$old| $new_w);
             cpu.set_x(op.rd, word(u64::from(old)));
-            next::<LEN>(cpu, code, page, at, meter.access())
+            next::<LEN>(cpu, code, page, here.access())
         }
 
         pub(crate) fn $d<const LEN: usize>(
-            cpu: &mut Cpu, code: &Code, page: &CodePage, at: At, meter: Meter,
+            cpu: &mut Cpu, code: &Code, page: &CodePage, here: Here,
         ) -> Stop {
-            let op = page.op(at);
+            let op = page.op(here.at());
             let gva = Gva(cpu.x(op.rs1));
             let Some(frame) = cpu.mmu.tlb().store_to(gva, 8) else {
-                return missed::<8, true>(cpu, code, page, at, meter);
+                return missed::<8, true>(cpu, code, page, here);
             };
             let $operand = cpu.x(op.rs2);
             let old = frame.update::<u64>(gva.page_offset(), |$old| $new_d);
             cpu.set_x(op.rd, old);
-            next::<LEN>(cpu, code, page, at, meter.access())
+            next::<LEN>(cpu, code, page, here.access())
         }
     )*};
 }
@@ -77,28 +76,28 @@ amos! {
 macro_rules! reserved {
     ($($lr:ident $sc:ident: $word:ty, $size:literal, |$value:ident| $extended:expr;)*) => {$(
         pub(crate) fn $lr<const LEN: usize>(
-            cpu: &mut Cpu, code: &Code, page: &CodePage, at: At, meter: Meter,
+            cpu: &mut Cpu, code: &Code, page: &CodePage, here: Here,
         ) -> Stop {
-            let op = page.op(at);
+            let op = page.op(here.at());
             let gva = Gva(cpu.x(op.rs1));
             let Some(frame) = cpu.mmu.tlb().load_from(gva, $size) else {
-                return missed::<$size, false>(cpu, code, page, at, meter);
+                return missed::<$size, false>(cpu, code, page, here);
             };
             std::sync::atomic::fence(std::sync::atomic::Ordering::SeqCst);
             let $value = u64::from(frame.load::<$word>(gva.page_offset()));
             std::sync::atomic::fence(std::sync::atomic::Ordering::SeqCst);
             cpu.reservation = Some(Reservation { frame, offset: gva.page_offset(), size: $size, value: $value });
             cpu.set_x(op.rd, $extended);
-            next::<LEN>(cpu, code, page, at, meter.access())
+            next::<LEN>(cpu, code, page, here.access())
         }
 
         pub(crate) fn $sc<const LEN: usize>(
-            cpu: &mut Cpu, code: &Code, page: &CodePage, at: At, meter: Meter,
+            cpu: &mut Cpu, code: &Code, page: &CodePage, here: Here,
         ) -> Stop {
-            let op = page.op(at);
+            let op = page.op(here.at());
             let gva = Gva(cpu.x(op.rs1));
             let Some(frame) = cpu.mmu.tlb().store_to(gva, $size) else {
-                return missed::<$size, true>(cpu, code, page, at, meter);
+                return missed::<$size, true>(cpu, code, page, here);
             };
             let new = cpu.x(op.rs2) as $word;
             let stored = cpu.reservation.take().is_some_and(|reservation| {
@@ -108,7 +107,7 @@ macro_rules! reserved {
                         .is_ok()
             });
             cpu.set_x(op.rd, u64::from(!stored));
-            next::<LEN>(cpu, code, page, at, meter.access())
+            next::<LEN>(cpu, code, page, here.access())
         }
     )*};
 }

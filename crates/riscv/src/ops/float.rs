@@ -5,7 +5,7 @@
 use crate::code::{Code, CodePage};
 use crate::cpu::Cpu;
 use crate::float::{self, Flags, Format, Integer, Rounding, box32, unbox32};
-use crate::op::{At, Meter, Op, Stop, next};
+use crate::op::{Here, Op, Stop, next};
 
 /// A format with the way its values stand in registers.
 trait Register: Format {
@@ -59,18 +59,12 @@ impl Fields {
 }
 
 /// Every operation on registers; `imm` is the encoding.
-pub(crate) fn float<const LEN: usize>(
-    cpu: &mut Cpu,
-    code: &Code,
-    page: &CodePage,
-    at: At,
-    meter: Meter,
-) -> Stop {
-    let op = page.op(at);
+pub(crate) fn float<const LEN: usize>(cpu: &mut Cpu, code: &Code, page: &CodePage, here: Here) -> Stop {
+    let op = page.op(here.at());
     if compute(cpu, op).is_none() {
-        return super::illegal(cpu, code, page, at, meter);
+        return super::illegal(cpu, code, page, here);
     }
-    next::<LEN>(cpu, code, page, at, meter)
+    next::<LEN>(cpu, code, page, here)
 }
 
 /// `None` if there is no such instruction, its rounding mode is reserved, or floating point is off.

@@ -3,7 +3,7 @@
 use super::{register_immediate, register_register, word};
 use crate::code::{Code, CodePage};
 use crate::cpu::Cpu;
-use crate::op::{At, Meter, Stop, next};
+use crate::op::{Here, Stop, next};
 
 register_immediate! {
     addi: |a, b| a.wrapping_add(b);
@@ -59,25 +59,13 @@ register_register! {
 }
 
 /// `auipc`.
-pub(crate) fn auipc<const LEN: usize>(
-    cpu: &mut Cpu,
-    code: &Code,
-    page: &CodePage,
-    at: At,
-    meter: Meter,
-) -> Stop {
-    let op = page.op(at);
-    cpu.set_x(op.rd, cpu.pc_at(at).wrapping_add(op.imm()));
-    next::<LEN>(cpu, code, page, at, meter)
+pub(crate) fn auipc<const LEN: usize>(cpu: &mut Cpu, code: &Code, page: &CodePage, here: Here) -> Stop {
+    let op = page.op(here.at());
+    cpu.set_x(op.rd, cpu.pc_at(here.at()).wrapping_add(op.imm()));
+    next::<LEN>(cpu, code, page, here)
 }
 
 /// Instructions without effect here: writes to `x0` and hints.
-pub(crate) fn nop<const LEN: usize>(
-    cpu: &mut Cpu,
-    code: &Code,
-    page: &CodePage,
-    at: At,
-    meter: Meter,
-) -> Stop {
-    next::<LEN>(cpu, code, page, at, meter)
+pub(crate) fn nop<const LEN: usize>(cpu: &mut Cpu, code: &Code, page: &CodePage, here: Here) -> Stop {
+    next::<LEN>(cpu, code, page, here)
 }

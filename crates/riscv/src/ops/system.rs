@@ -6,71 +6,47 @@ use crate::csr::{Effect, Illegal, SENVCFG_CBZE, SIP};
 use crate::fetch::jump;
 use crate::hart::Exit;
 use crate::memory::Missed;
-use crate::op::{At, Meter, Op, Stop, next};
+use crate::op::{Here, Op, Stop, next};
 use crate::trap::Exception;
 use addr::Gva;
 use std::sync::atomic::{Ordering, fence as host_fence};
 
 /// Anything that is no instruction, or not for this privilege. `imm` is the encoding.
-pub(crate) fn illegal(cpu: &mut Cpu, _code: &Code, page: &CodePage, at: At, meter: Meter) -> Stop {
-    let encoding = u64::from(page.op(at).imm as u32);
-    cpu.raise(at, meter, Exception::Illegal, encoding)
+pub(crate) fn illegal(cpu: &mut Cpu, _code: &Code, page: &CodePage, here: Here) -> Stop {
+    let encoding = u64::from(page.op(here.at()).imm as u32);
+    cpu.raise(here, Exception::Illegal, encoding)
 }
 
 /// `fence`, of any kind: the strongest.
-pub(crate) fn fence<const LEN: usize>(
-    cpu: &mut Cpu,
-    code: &Code,
-    page: &CodePage,
-    at: At,
-    meter: Meter,
-) -> Stop {
+pub(crate) fn fence<const LEN: usize>(cpu: &mut Cpu, code: &Code, page: &CodePage, here: Here) -> Stop {
     host_fence(Ordering::SeqCst);
-    next::<LEN>(cpu, code, page, at, meter)
+    next::<LEN>(cpu, code, page, here)
 }
 
 /// `pause`: the hart waits for another one, so let others run.
-pub(crate) fn pause<const LEN: usize>(
-    cpu: &mut Cpu,
-    _code: &Code,
-    _page: &CodePage,
-    at: At,
-    meter: Meter,
-) -> Stop {
-    cpu.pc = cpu.pc_at(at.after::<LEN>());
-    cpu.meter = meter.instruction();
+pub(crate) fn pause<const LEN: usize>(cpu: &mut Cpu, _code: &Code, _page: &CodePage, here: Here) -> Stop {
+    cpu.pc = cpu.pc_at(here.at().after::<LEN>());
+    cpu.here = here.instruction();
     cpu.exit = Exit::Pause;
     Stop::Exit
 }
 
 /// `fence.i`: decoded code is compared with its frame before it is used again.
-pub(crate) fn fence_i<const LEN: usize>(
-    cpu: &mut Cpu,
-    code: &Code,
-    _page: &CodePage,
-    at: At,
-    meter: Meter,
-) -> Stop {
+pub(crate) fn fence_i<const LEN: usize>(cpu: &mut Cpu, code: &Code, _page: &CodePage, here: Here) -> Stop {
     cpu.fence_i += 1;
-    jump(cpu, code, cpu.pc_at(at.after::<LEN>()), meter.instruction())
+    jump(cpu, code, cpu.pc_at(here.at().after::<LEN>()), here.instruction())
 }
 
 /// `sfence.vma` and `sinval.vma`; `aux` has bit 0 for an address and bit 1 for an ASID.
-pub(crate) fn sfence_vma<const LEN: usize>(
-    cpu: &mut Cpu,
-    code: &Code,
-    page: &CodePage,
-    at: At,
-    meter: Meter,
-) -> Stop {
-    let op = page.op(at);
+pub(crate) fn sfence_vma<const LEN: usize>(cpu: &mut Cpu, code: &Code, page: &CodePage, here: Here) -> Stop {
+    let op = page.op(here.at());
     if cpu.user {
-        return illegal(cpu, code, page, at, meter);
+        return illegal(cpu, code, page, here);
     }
     let gva = (op.aux & 1 != 0).then(|| Gva(cpu.x(op.rs1)));
     let asid = (op.aux & 2 != 0).then(|| cpu.x(op.rs2) as u16);
     cpu.mmu.fence(gva, asid);
-    jump(cpu, code, cpu.pc_at(at.after::<LEN>()), meter.instruction())
+    jump(cpu, code, cpu.pc_at(here.at().after::<LEN>()), here.instruction())
 }
 
 /// `sfence.w.inval` and `sfence.inval.ir`: the invalidations between them were done at once.
@@ -78,86 +54,69 @@ pub(crate) fn sfence_order<const LEN: usize>(
     cpu: &mut Cpu,
     code: &Code,
     page: &CodePage,
-    at: At,
-    meter: Meter,
+    here: Here,
 ) -> Stop {
     if cpu.user {
-        return illegal(cpu, code, page, at, meter);
+        return illegal(cpu, code, page, here);
     }
-    next::<LEN>(cpu, code, page, at, meter)
+    next::<LEN>(cpu, code, page, here)
 }
 
 /// `ecall`: from user mode to the guest's kernel, from there to the VMM.
-pub(crate) fn ecall<const LEN: usize>(
-    cpu: &mut Cpu,
-    _code: &Code,
-    _page: &CodePage,
-    at: At,
-    meter: Meter,
-) -> Stop {
+pub(crate) fn ecall<const LEN: usize>(cpu: &mut Cpu, code: &Code, _page: &CodePage, here: Here) -> Stop {
     if cpu.user {
-        return cpu.raise(at, meter, Exception::UserCall, 0);
+        // The commonest exception by far goes straight to its handler: no interrupt can come between.
+        cpu.raise(here, Exception::UserCall, 0);
+        return jump(cpu, code, cpu.pc, cpu.here);
     }
-    cpu.pc = cpu.pc_at(at.after::<LEN>());
-    cpu.meter = meter.instruction();
+    cpu.pc = cpu.pc_at(here.at().after::<LEN>());
+    cpu.here = here.instruction();
     cpu.exit = Exit::Call;
     Stop::Exit
 }
 
 /// `ebreak`.
-pub(crate) fn ebreak(cpu: &mut Cpu, _code: &Code, _page: &CodePage, at: At, meter: Meter) -> Stop {
-    cpu.raise(at, meter, Exception::Breakpoint, cpu.pc_at(at))
+pub(crate) fn ebreak(cpu: &mut Cpu, _code: &Code, _page: &CodePage, here: Here) -> Stop {
+    cpu.raise(here, Exception::Breakpoint, cpu.pc_at(here.at()))
 }
 
 /// `sret`.
-pub(crate) fn sret(cpu: &mut Cpu, code: &Code, page: &CodePage, at: At, meter: Meter) -> Stop {
+pub(crate) fn sret(cpu: &mut Cpu, code: &Code, page: &CodePage, here: Here) -> Stop {
     if cpu.user {
-        return illegal(cpu, code, page, at, meter);
+        return illegal(cpu, code, page, here);
     }
     cpu.leave_trap();
-    go_on(cpu, code, cpu.pc, meter.instruction())
+    go_on(cpu, code, cpu.pc, here.instruction())
 }
 
 /// Goes on at `pc`, by way of the loop if an interrupt became possible.
 #[inline(always)]
-fn go_on(cpu: &mut Cpu, code: &Code, pc: u64, meter: Meter) -> Stop {
+fn go_on(cpu: &mut Cpu, code: &Code, pc: u64, here: Here) -> Stop {
     if cpu.interrupt().is_some() {
-        return cpu.resume_at(pc, meter);
+        return cpu.resume_at(pc, here);
     }
-    jump(cpu, code, pc, meter)
+    jump(cpu, code, pc, here)
 }
 
 /// `wfi`: nothing to do until an interrupt.
-pub(crate) fn wfi<const LEN: usize>(
-    cpu: &mut Cpu,
-    code: &Code,
-    page: &CodePage,
-    at: At,
-    meter: Meter,
-) -> Stop {
+pub(crate) fn wfi<const LEN: usize>(cpu: &mut Cpu, code: &Code, page: &CodePage, here: Here) -> Stop {
     if cpu.user {
-        return illegal(cpu, code, page, at, meter);
+        return illegal(cpu, code, page, here);
     }
-    cpu.pc = cpu.pc_at(at.after::<LEN>());
-    cpu.meter = meter.instruction();
+    cpu.pc = cpu.pc_at(here.at().after::<LEN>());
+    cpu.here = here.instruction();
     cpu.exit = Exit::Wait;
     Stop::Exit
 }
 
 /// `cbo.zero`: clears a block of 64 bytes (Zicboz).
-pub(crate) fn cbo_zero<const LEN: usize>(
-    cpu: &mut Cpu,
-    code: &Code,
-    page: &CodePage,
-    at: At,
-    meter: Meter,
-) -> Stop {
+pub(crate) fn cbo_zero<const LEN: usize>(cpu: &mut Cpu, code: &Code, page: &CodePage, here: Here) -> Stop {
     const BLOCK: u64 = 64;
     if cpu.user && cpu.csrs.senvcfg & SENVCFG_CBZE == 0 {
-        return illegal(cpu, code, page, at, meter);
+        return illegal(cpu, code, page, here);
     }
     // A fault names the address given, not the block's.
-    let given = Gva(cpu.x(page.op(at).rs1));
+    let given = Gva(cpu.x(page.op(here.at()).rs1));
     let gva = Gva(given.0 & !(BLOCK - 1));
     loop {
         if let Some(frame) = cpu.mmu.tlb().store_to(gva, 8) {
@@ -166,37 +125,31 @@ pub(crate) fn cbo_zero<const LEN: usize>(
             }
             break;
         }
-        match cpu.atomic_missed(given, mmu::Access::Store, 1, at, meter) {
+        match cpu.atomic_missed(given, mmu::Access::Store, 1, here) {
             Missed::Retry => {}
             Missed::Done | Missed::Stopped => return cpu.stopped(),
         }
     }
-    next::<LEN>(cpu, code, page, at, meter.access())
+    next::<LEN>(cpu, code, page, here.access())
 }
 
 /// The six CSR instructions; `imm` is the encoding.
-pub(crate) fn csr<const LEN: usize>(
-    cpu: &mut Cpu,
-    code: &Code,
-    page: &CodePage,
-    at: At,
-    meter: Meter,
-) -> Stop {
-    match csr_access(cpu, page.op(at), meter) {
-        Ok(Effect::None) => next::<LEN>(cpu, code, page, at, meter),
-        Ok(Effect::Privileged) => go_on(cpu, code, cpu.pc_at(at.after::<LEN>()), meter.instruction()),
-        Err(Illegal) => illegal(cpu, code, page, at, meter),
+pub(crate) fn csr<const LEN: usize>(cpu: &mut Cpu, code: &Code, page: &CodePage, here: Here) -> Stop {
+    match csr_access(cpu, page.op(here.at()), here) {
+        Ok(Effect::None) => next::<LEN>(cpu, code, page, here),
+        Ok(Effect::Privileged) => go_on(cpu, code, cpu.pc_at(here.at().after::<LEN>()), here.instruction()),
+        Err(Illegal) => illegal(cpu, code, page, here),
     }
 }
 
 /// Reads and writes the register as the instruction says.
-fn csr_access(cpu: &mut Cpu, op: Op, meter: Meter) -> Result<Effect, Illegal> {
+fn csr_access(cpu: &mut Cpu, op: Op, here: Here) -> Result<Effect, Illegal> {
     let encoding = op.imm as u32;
     let (csr, source) = ((encoding >> 20) as u16, (encoding >> 15 & 31) as u8);
     let operand = if encoding & 1 << 14 != 0 { u64::from(source) } else { cpu.x(source) };
     let (replaces, sets) = (encoding >> 12 & 3 == 1, encoding >> 12 & 3 == 2);
     let reads = !(replaces && op.rd == Cpu::SINK);
-    let old = if reads { cpu.read_csr(csr, meter)? } else { 0 };
+    let old = if reads { cpu.read_csr(csr, here)? } else { 0 };
     // Bits of `sip` other than SSIP cannot be written. Leaving SSIP as it was read would lose a call
     // from another hart that came in between, so an instruction that does not name it writes nothing.
     let names_nothing = csr == SIP && !replaces && operand & Lines::SOFTWARE == 0;
