@@ -13,8 +13,6 @@ pub(crate) struct Facts {
     qemu: String,
     memtide: String,
     guest_kernel: String,
-    /// Processes that ran or wanted to, on average over the minute before: 0 is a quiet machine.
-    load: String,
 }
 
 impl Facts {
@@ -31,17 +29,16 @@ impl Facts {
             memtide: first_line(Command::new("git").args(["describe", "--always", "--dirty"]))
                 .unwrap_or_else(|_| "unknown".to_owned()),
             guest_kernel: kernel_version(&kernel).unwrap_or_else(|| "unknown".to_owned()),
-            load: read("/proc/loadavg")?.split(' ').next().unwrap_or("unknown").to_owned(),
         })
     }
 
-    /// As a list in Markdown.
-    pub(crate) fn render(&self) -> String {
+    /// As a list in Markdown; `others` are the CPUs that other programs used meanwhile.
+    pub(crate) fn render(&self, others: f64) -> String {
         let mut text = String::new();
         let facts: [(&str, &str); 7] = [
             ("Date", &self.date),
             ("Host", &format!("{}, {} CPUs, Linux {}", self.processor, self.processors, self.host_kernel)),
-            ("Load of the host before the run (1 minute)", &self.load),
+            ("CPUs that other programs used during the rounds, on average", &format!("{others:.2}")),
             ("QEMU", &self.qemu),
             ("Memtide", &format!("commit {}, release build", self.memtide)),
             ("Guest kernel", &self.guest_kernel),

@@ -19,6 +19,7 @@ mod aims;
 mod boot;
 mod contestant;
 mod counters;
+mod interference;
 mod machine;
 mod measure;
 mod programs;
@@ -28,6 +29,8 @@ mod table;
 
 use clap::Parser;
 use contestant::Guest;
+use interference::Usage;
+use report::Report;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -62,17 +65,21 @@ fn run(arguments: &Arguments) -> Result<(), String> {
     let kept = report::kept_part(&arguments.report)?;
     let translate = std::fs::read_to_string(&arguments.translate)
         .map_err(|error| format!("cannot read '{}': {error}", arguments.translate.display()))?;
-    let before = machine::Facts::gather(&guest)?;
+    let facts = machine::Facts::gather(&guest)?;
+    let before = Usage::now()?;
     let sections = measure::measure(&guest, arguments.rounds)?;
+    let others = Usage::now()?.of_others_since(&before);
     let counted = counters::count_all(&guest)?;
-    let text = report::Report {
-        facts: &before,
-        rounds: arguments.rounds,
+    let rounds = arguments.rounds;
+    let report = Report {
+        facts: &facts,
+        others,
+        rounds,
         sections: &sections,
         counted: &counted,
         translate: &translate,
-    }
-    .render(&kept);
+    };
+    let text = report.render(&kept);
     print!("{}", report::for_terminal(&sections));
     std::fs::write(&arguments.report, text)
         .map_err(|error| format!("cannot write '{}': {error}", arguments.report.display()))

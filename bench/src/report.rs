@@ -18,6 +18,8 @@ const END: &str = "<!-- written by hand: end -->\n";
 /// Everything that goes into the report.
 pub(crate) struct Report<'a> {
     pub(crate) facts: &'a Facts,
+    /// CPUs that other programs used during the rounds, on average.
+    pub(crate) others: f64,
     pub(crate) rounds: u32,
     pub(crate) sections: &'a [Measured],
     pub(crate) counted: &'a [Counted],
@@ -66,7 +68,7 @@ impl Report<'_> {
             start of the process to the line `memtide: shell ready` on the console; a program by the guest's clock.\n\
             Ratios below 1 are in favour of the one named first.\n",
             self.rounds,
-            self.facts.render(),
+            self.facts.render(self.others),
             command_line("..."),
             self.rounds
         )
