@@ -17,7 +17,7 @@ struct Link {
     next: u32,
 }
 
-/// The lists. An entry id is a number below [`Chains::capacity`], on at most one list.
+/// The lists. An entry id is a number that [`Chains::grow`] admitted, on at most one list.
 pub(crate) struct Chains {
     heads: Box<[u32]>,
     links: Vec<Link>,
