@@ -54,7 +54,6 @@ impl Chains {
 
     /// Takes `id` off the list of `mfn`, on which it is.
     pub(crate) fn unlink(&mut self, mfn: Mfn, id: u32) {
-        self.linked -= 1;
         let Link { previous, next } = self.links[id as usize];
         if previous == END {
             let head = &mut self.heads[Self::bucket(mfn)];
@@ -66,6 +65,7 @@ impl Chains {
         if next != END {
             self.links[next as usize].previous = previous;
         }
+        self.linked -= 1;
     }
 
     /// The ids on the list of `mfn`, those of other frames among them.
