@@ -195,10 +195,10 @@ fn parts_do_not_overlap_and_too_little_memory_is_refused_with_the_need() {
     let initrd = Initrd::parse("initrd", gzip(&cpio(&vec![0; 10 << 20]))).unwrap();
     let memory = |size| GpaRange { start: RAM, size };
     let error = Layout::new(memory(ByteSize::mib(32)), &kernel, Some(&initrd)).unwrap_err();
-    assert_eq!(error.minimum(), ByteSize::mib(63));
+    assert_eq!(error.minimum(), ByteSize::mib(65));
     assert_eq!(
         error.to_string(),
-        "32 MiB of guest memory is too little: this kernel with this initrd needs at least 63 MiB; \
+        "32 MiB of guest memory is too little: this kernel with this initrd needs at least 65 MiB; \
          give the VM more memory"
     );
     let layout = Layout::new(memory(error.minimum()), &kernel, Some(&initrd)).unwrap();
@@ -207,9 +207,9 @@ fn parts_do_not_overlap_and_too_little_memory_is_refused_with_the_need() {
     let initrd_range = layout.initrd.unwrap();
     assert_eq!(
         initrd_range,
-        GpaRange { start: Gpa(0x8022_0000), size: ByteSize(initrd.bytes().len() as u64) }
+        GpaRange { start: Gpa(0x8041_0000), size: ByteSize(initrd.bytes().len() as u64) }
     );
-    assert!(Layout::new(memory(ByteSize::mib(63)), &kernel, None).unwrap().initrd.is_none());
+    assert!(Layout::new(memory(ByteSize::mib(65)), &kernel, None).unwrap().initrd.is_none());
 }
 
 fn machine(harts: u32) -> MachineFacts {
