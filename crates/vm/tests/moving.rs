@@ -148,8 +148,11 @@ fn the_serial_port_loses_nothing_either_way() {
     guest.console.expect("shell ready");
     let (report, switches) = while_moving(&guest, true, || {
         guest.send(
-            "stty -echo; while read -r line; do echo \"got $line\"; [ \"$line\" = end ] && break; done\n",
+            "stty -echo; echo quiet-$((6*7)); \
+             while read -r line; do echo \"got $line\"; [ \"$line\" = end ] && break; done\n",
         );
+        // What comes while the terminal still echoes, or changes its mode, is not the port's to keep.
+        guest.console.expect("quiet-42");
         let lines: Vec<String> = (0..LINES).map(|n| format!("{n} of the lines that go in\n")).collect();
         guest.send(&lines.concat());
         guest.send("end\n");
