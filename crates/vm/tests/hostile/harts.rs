@@ -139,16 +139,17 @@ fn waiting_for_nothing_costs_nothing() {
     run(2, program, is_still);
 }
 
-/// Others get at the harts of a guest that never gives them up.
+/// Others get at the harts of a guest that never gives them up. With twice as many of them as the host has
+/// CPUs, each wait may be for the host's scheduler, some milliseconds; without fairness it would have no end.
 fn shares_its_harts(guest: &Guest) {
     thread::sleep(Duration::from_millis(50));
     let pages: Vec<Gfn> = guest.vm.memory().pmap().pages().take(64).collect();
     let start = Instant::now();
-    for _ in 0..200 {
+    for _ in 0..40 {
         guest.vm.move_pages(&pages);
         let _ = guest.vm.statistics();
     }
-    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
 }
 
 #[test]
