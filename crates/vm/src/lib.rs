@@ -8,7 +8,7 @@
 //!      --- technique thread: counters -> policy -> software or hardware MMU (automatic only)
 //! ```
 //!
-//! Read `config` (what a VM is asked to be), `board` (its devices), `vm` (its life), `vcpu` (the
+//! Read `config` (what a VM is asked to be), `board` and `console` (its devices), `vm` (its life), `vcpu` (the
 //! loop), `sbi` (what the guest asks of us), then `technique`, `statistics` and `map`.
 //!
 //! **Concurrency.** Each hart stands under its own lock, which its thread holds while it runs and

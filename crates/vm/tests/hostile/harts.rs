@@ -149,7 +149,7 @@ fn shares_its_harts(guest: &Guest) {
         guest.vm.move_pages(&pages);
         let _ = guest.vm.statistics();
     }
-    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
 }
 
 #[test]
