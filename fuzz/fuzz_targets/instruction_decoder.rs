@@ -6,7 +6,7 @@
 use addr::{Gfn, Gpa, Ma, Mfn, PAGE_SIZE, PageCount};
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use machine::{Pool, ShootDown, VmId, VmMemory};
+use machine::{Pool, ShootDown, Use, VmId, VmMemory};
 use mmu::Technique;
 use riscv::{Devices, Exit, Hart, Lines};
 use std::cell::RefCell;
@@ -56,17 +56,19 @@ impl Devices for Device {
     }
 }
 
-struct One<'a>(RefCell<&'a mut Hart>);
+/// Notes what is to be taken away, which is done before the hart runs.
+#[derive(Default)]
+struct Taken(Mutex<Vec<(Gfn, Mfn)>>);
 
-impl ShootDown for One<'_> {
+impl ShootDown for Taken {
     fn take_away(&self, pages: &[(Gfn, Mfn)]) {
-        self.0.borrow_mut().take_away(pages);
+        self.0.lock().expect("nobody panicked").extend_from_slice(pages);
     }
 }
 
 fn write(memory: &VmMemory, address: u64, bytes: &[u8]) {
     for (byte, at) in bytes.iter().zip(address..) {
-        let mfn = memory.resolve(Gfn(at / PAGE_SIZE)).expect("it is memory");
+        let mfn = memory.resolve(Gfn(at / PAGE_SIZE), Use::Write).expect("it is memory");
         memory.pool().store(Ma(mfn.base().0 + at % PAGE_SIZE), *byte);
     }
 }
@@ -77,8 +79,8 @@ fn slice(hart: &mut Hart, memory: &VmMemory) -> Exit {
     let ran = hart.counts().instructions - before;
     // Until a jump, what is left of a page and a little of the next.
     assert!(ran <= u64::from(SLICE) + 2 * PAGE_SIZE, "{ran} instructions in a slice of {SLICE}");
-    if let Exit::NeedsWork(gfn) = exit {
-        memory.resolve(gfn).expect("only memory needs work");
+    if let Exit::NeedsWork(gfn, wanted) = exit {
+        memory.resolve(gfn, wanted).expect("only memory needs work");
     }
     exit
 }
@@ -111,6 +113,8 @@ fn start(input: &Input, hart: &mut Hart, memory: &VmMemory) {
 fuzz_target!(|input: Input| {
     let memory = VmMemory::new(&POOL, VmId(1), Gfn(RAM / PAGE_SIZE), PAGES);
     let memory = Arc::new(memory.expect("the last run's memory is free again"));
+    let taken = Arc::new(Taken::default());
+    memory.attach(&taken);
     let lines = Arc::new(Lines::default());
     let technique = if input.software { Technique::Software } else { Technique::Hardware };
     let mut hart = Hart::new(memory.clone(), Arc::new(Device), lines.clone(), technique, Instant::now());
@@ -127,9 +131,10 @@ fuzz_target!(|input: Input| {
             }
             _ => {
                 let page = Gfn(RAM / PAGE_SIZE + u64::from(host) % PAGES.0);
-                memory.move_pages(&[page], &One(RefCell::new(&mut hart)));
+                memory.move_pages(&[page]);
             }
         }
+        hart.take_away(&std::mem::take(&mut *taken.0.lock().expect("nobody panicked")));
         slice(&mut hart, &memory);
         assert_eq!(hart.x(0), 0);
     }

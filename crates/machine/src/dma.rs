@@ -17,6 +17,7 @@
 //!
 //! **Sources.** `vm_memory` 0.18: `GuestMemory`, `BitmapSlice`.
 
+use crate::pmap::Use;
 use crate::vm_memory::{Pin, VmMemory};
 use addr::{Gfn, Gpa, PAGE_SIZE};
 use std::fmt;
@@ -44,9 +45,13 @@ impl GuestMemory for VmMemory {
         &self,
         start: GuestAddress,
         bytes: usize,
-        _: Permissions,
+        permissions: Permissions,
     ) -> vm_memory::GuestMemoryResult<impl GuestMemorySliceIterator<'_, Pin<'_>>> {
-        Ok(Slices { memory: self, next: Gpa(start.0), left: bytes })
+        let wanted = match permissions {
+            Permissions::No | Permissions::Read => Use::Read,
+            Permissions::Write | Permissions::ReadWrite => Use::Write,
+        };
+        Ok(Slices { memory: self, next: Gpa(start.0), left: bytes, wanted })
     }
 }
 
@@ -55,6 +60,7 @@ struct Slices<'a> {
     memory: &'a VmMemory,
     next: Gpa,
     left: usize,
+    wanted: Use,
 }
 
 impl<'a> Iterator for Slices<'a> {
@@ -65,7 +71,7 @@ impl<'a> Iterator for Slices<'a> {
             return None;
         }
         let at = self.next;
-        let Ok(pin) = self.memory.pin(Gfn::containing(at)) else {
+        let Ok(pin) = self.memory.pin(Gfn::containing(at), self.wanted) else {
             self.left = 0;
             return Some(Err(GuestMemoryError::InvalidGuestAddress(GuestAddress(at.0))));
         };
@@ -167,20 +173,14 @@ impl GuestMemoryRegionBytes for NoRegion {}
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Pool, ShootDown, VmId};
-    use addr::{Mfn, PageCount};
+    use crate::{Pool, VmId};
+    use addr::PageCount;
     use proptest::prelude::*;
     use std::sync::atomic::Ordering;
     use vm_memory::Bytes;
 
     const FIRST: Gfn = Gfn(0x80000);
     const PAGES: u64 = 4;
-
-    struct NoProcessors;
-
-    impl ShootDown for NoProcessors {
-        fn take_away(&self, _: &[(Gfn, Mfn)]) {}
-    }
 
     fn vm() -> VmMemory {
         let pool = Pool::new(PageCount(2 * PAGES).bytes()).unwrap();
@@ -199,7 +199,7 @@ mod tests {
     #[test]
     fn a_page_is_held_as_long_as_any_slice_of_it() {
         let vm = vm();
-        let moves = || vm.move_pages(&[FIRST], &NoProcessors).moved == 1;
+        let moves = || vm.move_pages(&[FIRST]).moved == 1;
         let slice = slices(&vm, 8, 100).remove(0);
         assert!(!moves());
         let (left, right) = slice.split_at(10).unwrap();
@@ -218,7 +218,7 @@ mod tests {
         let vm = vm();
         vm.write_slice(&[7; 5000], at(100)).unwrap();
         vm.store(7u32, at(8), Ordering::SeqCst).unwrap();
-        assert_eq!(vm.move_pages(&[FIRST, Gfn(FIRST.0 + 1)], &NoProcessors).moved, 2);
+        assert_eq!(vm.move_pages(&[FIRST, Gfn(FIRST.0 + 1)]).moved, 2);
         assert_eq!(vm.load::<u32>(at(8), Ordering::SeqCst).unwrap(), 7);
         assert_eq!(vm.read_obj::<[u8; 8]>(at(5092)).unwrap(), [7; 8]);
     }
@@ -247,7 +247,7 @@ mod tests {
             assert!(!check(start, bytes), "{start:?}, {bytes}");
         }
         assert!(vm.write_slice(&[0; 2], GuestAddress(u64::MAX)).is_err());
-        assert_eq!(vm.untouched(), PageCount(PAGES));
+        assert_eq!(vm.census().untouched, PageCount(PAGES));
         let mut found = vm.get_slices(at(end - 1), 2, Permissions::Read).unwrap();
         assert!(found.next().unwrap().is_ok());
         assert!(found.next().unwrap().is_err());
@@ -268,7 +268,7 @@ mod tests {
                 vm.write_slice(&written, at(offset)).unwrap();
                 model[start..end].copy_from_slice(&written);
                 if shift {
-                    vm.move_pages(&[Gfn::containing(Gpa(at(offset).0))], &NoProcessors);
+                    vm.move_pages(&[Gfn::containing(Gpa(at(offset).0))]);
                 }
             }
             let mut content = vec![0; model.len()];

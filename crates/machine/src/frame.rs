@@ -1,34 +1,93 @@
-//! The frame table: for every frame who owns it, which page it holds and who has pinned it; and the
-//! list of free frames.
+//! The frame table: for every frame what it holds and who has pinned it; and the list of free frames.
 //!
-//! **Invariants.** INV-5: every frame is either on the free list or owned, never both. Frames that
-//! running VMs were promised and have not touched yet (`promised`) never exceed the free ones, so
-//! first touch cannot find the pool empty (INV-7).
+//! **Invariants.** INV-5: every frame is either on the free list or holds something, never both.
+//! Reservations of running VMs and the host's overhead never exceed the pool (INV-6).
 //!
-//! **Concurrency.** The free list and `promised` stand under one lock, the innermost of all. Owner
-//! and page of a frame change only while the frame is off the free list and in one thread's hands.
+//! **Concurrency.** The free list and the sums stand under one lock, the innermost of all. What a
+//! frame holds changes only while the frame is off the free list and in one thread's hands; a shared
+//! frame's count of pages changes under the lock of [`crate::share`]'s table.
 //!
-//! **Cost.** 12 bytes a frame.
+//! **Cost.** 16 bytes a frame.
 
 use addr::{Gfn, Mfn, PageCount};
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-/// Names a VM for as long as it has memory; 1 and up.
+/// Names a VM for as long as it has memory; 1 and up, below 2³⁰.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
 pub struct VmId(pub u32);
 
-/// How the pool's frames are used. The three add up to the pool's size together with nothing else.
+/// Whose pages may share frames: those of the same group. Below 2³⁰.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct ShareGroup(pub u32);
+
+/// What a frame holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Holds {
+    /// Nothing: it is free.
+    Nothing,
+    /// One page of a VM.
+    Page(VmId, Gfn),
+    /// One content for several pages of a group.
+    Shared {
+        /// The group.
+        group: ShareGroup,
+        /// How many pages.
+        pages: u32,
+    },
+    /// Compressed pages of a VM.
+    Zip(VmId),
+}
+
+impl Holds {
+    const SHARED: u32 = 1 << 31;
+    const ZIP: u32 = 1 << 30;
+
+    fn encode(self) -> (u32, u32) {
+        match self {
+            Self::Nothing => (0, 0),
+            Self::Page(vm, gfn) => (vm.0, gfn.0 as u32),
+            Self::Shared { group, pages } => (Self::SHARED | group.0, pages),
+            Self::Zip(vm) => (Self::ZIP | vm.0, 0),
+        }
+    }
+
+    fn decode(owner: u32, detail: u32) -> Self {
+        let name = owner & !(Self::SHARED | Self::ZIP);
+        match owner & (Self::SHARED | Self::ZIP) {
+            0 if owner == 0 => Self::Nothing,
+            0 => Self::Page(VmId(name), Gfn(u64::from(detail))),
+            Self::SHARED => Self::Shared { group: ShareGroup(name), pages: detail },
+            _ => Self::Zip(VmId(name)),
+        }
+    }
+}
+
+/// How the pool's frames are used. Free, private, shared and zip add up to the pool's size.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct FrameUse {
     /// Frames in the pool.
     pub total: PageCount,
-    /// Frames on the free list.
+    /// Frames on the free list, those standing for overhead among them.
     pub free: PageCount,
-    /// Frames holding a VM's page.
+    /// Frames holding one page.
     pub private: PageCount,
-    /// Free frames set aside for pages that running VMs have not touched yet.
-    pub promised: PageCount,
+    /// Frames holding shared pages.
+    pub shared: PageCount,
+    /// Frames holding compressed pages.
+    pub zip: PageCount,
+    /// Free frames that stay unused, since memory outside the pool is used in their place.
+    pub overhead: PageCount,
+    /// What running VMs are guaranteed.
+    pub reserved: PageCount,
+}
+
+impl FrameUse {
+    /// Frames that can be handed out.
+    pub fn available(&self) -> PageCount {
+        PageCount(self.free.0.saturating_sub(self.overhead.0))
+    }
 }
 
 /// The outcome of an audit: `Err` names the first violation found.
@@ -36,32 +95,78 @@ pub type Audit = Result<(), String>;
 
 #[derive(Default)]
 struct Frame {
-    /// The owner's [`VmId`], or 0 while free.
     owner: AtomicU32,
-    gfn: AtomicU32,
+    detail: AtomicU32,
     /// Devices holding a slice of the frame: it may not move or be reclaimed.
     pins: AtomicU32,
+    /// The next frame on the free list or on a chain of [`crate::share`]'s table.
+    next: AtomicU32,
 }
 
-const _: () = assert!(size_of::<Frame>() <= 24, "design limit of metadata per machine frame");
+const _: () = assert!(
+    size_of::<Frame>() as u64 + crate::share::BYTES_PER_FRAME <= 24,
+    "design limit of metadata per machine frame"
+);
+
+/// Ends a list of frames.
+pub(crate) const END: u32 = u32::MAX;
+
+/// Told when frames run short; called with no lock held, and often.
+pub type Alarm = Arc<dyn Fn() + Send + Sync>;
 
 pub(crate) struct Frames {
     table: Box<[Frame]>,
     free: Mutex<FreeList>,
+    /// A frame came free, or whoever waits has another reason to look.
+    news: Condvar,
 }
 
 struct FreeList {
-    /// A stack: the frame freed last is the likeliest to be in the host's caches.
-    frames: Vec<u32>,
-    promised: u64,
+    /// The top of a stack: the frame freed last is the likeliest to be in the host's caches.
+    top: u32,
+    count: u64,
+    shared: u64,
+    zip: u64,
+    reserved: u64,
+    overhead: u64,
+    waiting: u32,
+    /// With fewer frames available than this, the alarm is rung.
+    mark: u64,
+    alarm: Option<Alarm>,
+}
+
+impl FreeList {
+    fn available(&self) -> u64 {
+        self.count.saturating_sub(self.overhead)
+    }
+
+    fn count(&mut self, holds: Holds) -> Option<&mut u64> {
+        match holds {
+            Holds::Shared { .. } => Some(&mut self.shared),
+            Holds::Zip(_) => Some(&mut self.zip),
+            Holds::Page(..) | Holds::Nothing => None,
+        }
+    }
 }
 
 impl Frames {
     pub(crate) fn new(count: PageCount) -> Self {
-        let frames = (0..count.0 as u32).rev().collect();
+        let following = |mfn: u64| if mfn + 1 < count.0 { mfn as u32 + 1 } else { END };
+        let frame = |mfn| Frame { next: AtomicU32::new(following(mfn)), ..Frame::default() };
         Self {
-            table: (0..count.0).map(|_| Frame::default()).collect(),
-            free: Mutex::new(FreeList { frames, promised: 0 }),
+            table: (0..count.0).map(frame).collect(),
+            free: Mutex::new(FreeList {
+                top: 0,
+                count: count.0,
+                shared: 0,
+                zip: 0,
+                reserved: 0,
+                overhead: 0,
+                waiting: 0,
+                mark: 0,
+                alarm: None,
+            }),
+            news: Condvar::new(),
         }
     }
 
@@ -69,103 +174,189 @@ impl Frames {
         &self.table[mfn.0 as usize]
     }
 
-    /// Sets frames aside for a VM, or says how many could be.
-    pub(crate) fn promise(&self, count: PageCount) -> Result<(), PageCount> {
+    /// Guarantees `count` frames, or says how many could be.
+    pub(crate) fn reserve(&self, count: PageCount) -> Result<(), PageCount> {
         let mut free = self.free.lock();
-        let available = free.frames.len() as u64 - free.promised;
-        if count.0 > available {
-            return Err(PageCount(available));
+        let unreserved = (self.table.len() as u64).saturating_sub(free.reserved + free.overhead);
+        if count.0 > unreserved {
+            return Err(PageCount(unreserved));
         }
-        free.promised += count.0;
+        free.reserved += count.0;
         Ok(())
     }
 
-    /// Gives back what a VM was promised and never touched.
-    pub(crate) fn forget_promise(&self, count: PageCount) {
+    /// Gives a guarantee up.
+    pub(crate) fn unreserve(&self, count: PageCount) {
         let mut free = self.free.lock();
-        free.promised = free.promised.checked_sub(count.0).expect("a promise is forgotten once");
+        free.reserved = free.reserved.checked_sub(count.0).expect("INV-6: a reservation ends once");
     }
 
-    /// Takes a frame against a promise: cannot fail.
-    pub(crate) fn take_promised(&self, owner: VmId, gfn: Gfn) -> Mfn {
-        let mfn = {
-            let mut free = self.free.lock();
-            free.promised = free.promised.checked_sub(1).expect("INV-7: taken only what was promised");
-            free.frames.pop().expect("INV-7: promised frames are free")
-        };
-        self.hand_over(mfn, owner, gfn)
+    pub(crate) fn set_overhead(&self, count: PageCount) {
+        self.free.lock().overhead = count.0;
+        self.tell_waiting();
     }
 
-    /// Takes a frame nobody was promised, if there is one.
-    pub(crate) fn take_spare(&self, owner: VmId, gfn: Gfn) -> Option<Mfn> {
-        let mfn = {
-            let mut free = self.free.lock();
-            if free.frames.len() as u64 <= free.promised {
-                return None;
+    pub(crate) fn set_alarm(&self, mark: PageCount, alarm: Option<Alarm>) {
+        let mut free = self.free.lock();
+        free.mark = mark.0;
+        free.alarm = alarm;
+    }
+
+    /// Takes a frame to hold something, if one is available.
+    pub(crate) fn take(&self, holds: Holds) -> Option<Mfn> {
+        let mut free = self.free.lock();
+        let available = free.available();
+        let taken = (available > 0).then_some(Mfn(u64::from(free.top)));
+        if let Some(mfn) = taken {
+            free.top = self.next(mfn);
+            free.count -= 1;
+            if let Some(count) = free.count(holds) {
+                *count += 1;
             }
-            free.frames.pop()?
-        };
-        Some(self.hand_over(mfn, owner, gfn))
+        }
+        let alarm = if available <= free.mark { free.alarm.clone() } else { None };
+        drop(free);
+        if let Some(alarm) = alarm {
+            alarm();
+        }
+        let mfn = taken?;
+        let before = self.holds(mfn);
+        assert_eq!(before, Holds::Nothing, "INV-5: {mfn:?} was free");
+        self.set(mfn, holds);
+        Some(mfn)
     }
 
-    fn hand_over(&self, mfn: u32, owner: VmId, gfn: Gfn) -> Mfn {
-        let mfn = Mfn(u64::from(mfn));
-        let frame = self.frame(mfn);
-        assert_eq!(frame.owner.swap(owner.0, Ordering::Relaxed), 0, "INV-5: {mfn:?} was free and owned");
-        frame.gfn.store(gfn.0 as u32, Ordering::Relaxed);
-        mfn
+    /// Waits until a frame is available or `enough` says there is another reason to go on; rings
+    /// the alarm first. Changes that `enough` looks at must be followed by [`Frames::tell_waiting`].
+    pub(crate) fn wait(&self, enough: impl Fn(bool) -> bool) {
+        let mut free = self.free.lock();
+        let alarm = free.alarm.clone();
+        if let Some(alarm) = alarm {
+            parking_lot::MutexGuard::unlocked(&mut free, || alarm());
+        }
+        free.waiting += 1;
+        while !enough(free.available() > 0) {
+            self.news.wait(&mut free);
+        }
+        free.waiting -= 1;
+    }
+
+    /// Lets everyone who waits look again.
+    pub(crate) fn tell_waiting(&self) {
+        drop(self.free.lock());
+        self.news.notify_all();
+    }
+
+    /// Changes what a frame in the caller's hands holds.
+    pub(crate) fn change(&self, mfn: Mfn, holds: Holds) {
+        assert_ne!(holds, Holds::Nothing, "a frame is freed by releasing it");
+        let before = self.holds(mfn);
+        assert_ne!(before, Holds::Nothing, "INV-5: {mfn:?} is in use");
+        self.set(mfn, holds);
+        let mut free = self.free.lock();
+        if let Some(count) = free.count(before) {
+            *count -= 1;
+        }
+        if let Some(count) = free.count(holds) {
+            *count += 1;
+        }
     }
 
     /// Puts a frame on the free list. Nobody may be able to reach it any more.
-    pub(crate) fn release(&self, mfn: Mfn, owner: VmId) {
-        let frame = self.frame(mfn);
+    pub(crate) fn release(&self, mfn: Mfn) {
+        let before = self.holds(mfn);
+        assert_ne!(before, Holds::Nothing, "INV-5: {mfn:?} is freed once");
         // A pin may come and go on a frame just left: its taker then finds the page elsewhere and
         // drops it, having touched nothing. So pins say nothing here.
-        assert_eq!(frame.owner.swap(0, Ordering::Relaxed), owner.0, "INV-5: {mfn:?} released by its owner");
-        self.free.lock().frames.push(mfn.0 as u32);
+        self.set(mfn, Holds::Nothing);
+        let mut free = self.free.lock();
+        if let Some(count) = free.count(before) {
+            *count -= 1;
+        }
+        self.set_next(mfn, free.top);
+        free.top = mfn.0 as u32;
+        free.count += 1;
+        if free.waiting > 0 {
+            self.news.notify_all();
+        }
+    }
+
+    fn set(&self, mfn: Mfn, holds: Holds) {
+        let (owner, detail) = holds.encode();
+        let frame = self.frame(mfn);
+        frame.owner.store(owner, Ordering::Relaxed);
+        frame.detail.store(detail, Ordering::Relaxed);
+    }
+
+    /// What the frame holds; nothing for a frame that is not the pool's to give, as that of zeros.
+    pub(crate) fn holds(&self, mfn: Mfn) -> Holds {
+        let Some(frame) = self.table.get(mfn.0 as usize) else { return Holds::Nothing };
+        Holds::decode(frame.owner.load(Ordering::Relaxed), frame.detail.load(Ordering::Relaxed))
     }
 
     pub(crate) fn pin(&self, mfn: Mfn) {
-        self.frame(mfn).pins.fetch_add(1, Ordering::SeqCst);
+        if let Some(frame) = self.table.get(mfn.0 as usize) {
+            frame.pins.fetch_add(1, Ordering::SeqCst);
+        }
     }
 
     pub(crate) fn unpin(&self, mfn: Mfn) {
-        let before = self.frame(mfn).pins.fetch_sub(1, Ordering::SeqCst);
-        assert_ne!(before, 0, "{mfn:?} is unpinned as often as pinned");
+        if let Some(frame) = self.table.get(mfn.0 as usize) {
+            let before = frame.pins.fetch_sub(1, Ordering::SeqCst);
+            assert_ne!(before, 0, "{mfn:?} is unpinned as often as pinned");
+        }
     }
 
     pub(crate) fn is_pinned(&self, mfn: Mfn) -> bool {
         self.frame(mfn).pins.load(Ordering::SeqCst) != 0
     }
 
-    pub(crate) fn owner(&self, mfn: Mfn) -> Option<(VmId, Gfn)> {
-        let frame = self.frame(mfn);
-        let owner = frame.owner.load(Ordering::Relaxed);
-        (owner != 0).then(|| (VmId(owner), Gfn(u64::from(frame.gfn.load(Ordering::Relaxed)))))
+    /// The next frame on the same list. Under the lock of the list.
+    pub(crate) fn next(&self, mfn: Mfn) -> u32 {
+        self.frame(mfn).next.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_next(&self, mfn: Mfn, next: u32) {
+        self.frame(mfn).next.store(next, Ordering::Relaxed);
+    }
+
+    pub(crate) fn count(&self) -> PageCount {
+        PageCount(self.table.len() as u64)
     }
 
     pub(crate) fn usage(&self) -> FrameUse {
         let free = self.free.lock();
         let total = self.table.len() as u64;
-        let unused = free.frames.len() as u64;
+        let unused = free.count;
         FrameUse {
             total: PageCount(total),
             free: PageCount(unused),
-            private: PageCount(total - unused),
-            promised: PageCount(free.promised),
+            private: PageCount(total - unused - free.shared - free.zip),
+            shared: PageCount(free.shared),
+            zip: PageCount(free.zip),
+            overhead: PageCount(free.overhead),
+            reserved: PageCount(free.reserved),
         }
     }
 
     pub(crate) fn audit(&self) -> Audit {
         let free = self.free.lock();
-        if free.promised > free.frames.len() as u64 {
-            return Err(format!("INV-7: {} frames promised, {} free", free.promised, free.frames.len()));
+        if free.reserved > self.table.len() as u64 {
+            return Err(format!("INV-6: {} frames reserved of {}", free.reserved, self.table.len()));
         }
         let mut on_list = vec![false; self.table.len()];
-        for &mfn in &free.frames {
-            if std::mem::replace(&mut on_list[mfn as usize], true) {
-                return Err(format!("INV-5: frame {mfn:#x} is on the free list twice"));
+        let mut mfn = free.top;
+        for _ in 0..free.count {
+            if mfn == END || std::mem::replace(&mut on_list[mfn as usize], true) {
+                return Err(format!(
+                    "INV-5: the free list of {} frames ends or turns at {mfn:#x}",
+                    free.count
+                ));
             }
+            mfn = self.next(Mfn(u64::from(mfn)));
+        }
+        if mfn != END {
+            return Err(format!("INV-5: the free list of {} frames goes on with {mfn:#x}", free.count));
         }
         // A frame between the list and its owner has an owner already or still, so what is found
         // here holds also while VMs run, except that a frame off the list may not be owned yet.
@@ -184,11 +375,28 @@ impl crate::Pool {
         self.frames().usage()
     }
 
-    /// Checks the frame table against the free list (INV-5, INV-7).
+    /// What a frame holds.
+    pub fn holds(&self, mfn: Mfn) -> Holds {
+        self.frames().holds(mfn)
+    }
+
+    /// Keeps so many frames unused, because as much memory is in use outside the pool.
+    pub fn set_overhead(&self, count: PageCount) {
+        self.frames().set_overhead(count);
+    }
+
+    /// Has `alarm` called whenever a frame is taken with at most `mark` available, and whenever
+    /// someone has to wait for one.
+    pub fn set_alarm(&self, mark: PageCount, alarm: Option<Alarm>) {
+        self.frames().set_alarm(mark, alarm);
+    }
+
+    /// Checks the frame table against the free list and the shared frames (INV-5, INV-6).
     ///
     /// # Errors
     /// The first violation found.
     pub fn audit(&self) -> Audit {
-        self.frames().audit()
+        self.frames().audit()?;
+        self.audit_shared()
     }
 }

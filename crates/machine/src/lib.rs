@@ -3,16 +3,18 @@
 //! **Model.**
 //!
 //! ```text
-//!   VmMemory (one VM)                         Pool (one per process)
-//!     pmap: gfn -> Entry  ---- private ---->    frame mfn   (4 KiB of bytes)
-//!                                               Frame       (owner, gfn, pins)
+//!   VmMemory (one VM)                              Pool (one per process)
+//!     pmap: gfn -> private, shared, zero ---->       frame mfn   (4 KiB of bytes)
+//!                  compressed --> zip store -->       frame table (what each frame holds, pins)
+//!                  swapped    --> swap file           share table (which contents are shared)
+//!                  untouched, ballooned
 //! ```
 //!
-//! A page is *untouched* until its first use, when it gets a zeroed frame from anywhere in the pool
-//! and is *private*. While its frame changes it is *in passage*: whoever wants it waits.
+//! How a page gets in, when somebody uses it: `resolve`. How it gets out, when its frame is wanted:
+//! `reclaim`, `scan` (equal pages), `balloon` (the guest gives it back). Every way is a *passage*.
 //!
-//! **Invariants.** INV-1, INV-2, INV-4 and INV-5 of `docs/invariants.md`; [`VmMemory::audit`] and
-//! [`Pool::audit`] derive them anew.
+//! **Invariants.** INV-1 to INV-7 of `docs/invariants.md`; [`VmMemory::audit`] and [`Pool::audit`] derive
+//! them anew.
 //!
 //! **Concurrency.** Looking a page up takes no lock. Changing an entry needs its passage bit, taken
 //! by compare-and-swap. Before a frame is reused, every processor's cached translation of it is
@@ -20,22 +22,45 @@
 //!
 //! **Not here.** CPUs, page-table formats, and every decision about who gets how much.
 
+mod balloon;
+mod census;
 mod copy;
+mod counts;
 #[expect(unsafe_code, reason = "a device's slice of a frame is a raw pointer")]
 mod dma;
 mod frame;
+mod moving;
 mod passage;
 mod pmap;
 #[expect(unsafe_code, reason = "the one place where machine memory is a raw mapping")]
 mod pool;
+mod reclaim;
+mod resolve;
+mod sample;
+mod scan;
+mod share;
+mod stores;
+mod swap;
+mod swap_out;
 #[cfg(test)]
 mod tests;
 mod vm_memory;
 mod word;
+mod zip;
 
-pub use frame::{Audit, FrameUse, VmId};
-pub use passage::{MoveReport, ShootDown};
-pub use pmap::{Lookup, PageState, Pmap};
+pub use balloon::GivenBack;
+pub use census::PageCensus;
+pub use counts::MemoryCounts;
+pub use frame::{Alarm, Audit, FrameUse, Holds, ShareGroup, VmId};
+pub use moving::MoveReport;
+pub use passage::ShootDown;
+pub use pmap::{Lookup, PageState, Pmap, Use};
 pub use pool::{Frame, Pool};
-pub use vm_memory::{MemoryError, PageCensus, Pin, VmMemory};
+pub use reclaim::Reclaimed;
+pub use sample::{Sample, Sampled};
+pub use scan::{Peers, Scanned};
+pub use stores::{StoreUse, Stores};
+pub use swap::{Slot, SwapError, SwapFile, SwapUse};
+pub use vm_memory::{Backing, MemoryError, Pin, VmMemory};
 pub use word::Word;
+pub use zip::{ZipHandle, ZipUse};

@@ -1,83 +1,96 @@
-//! Moving pages to other frames: the passage every kind of reclaiming is built on.
+//! A page's passage from one state to another: what every change of the pmap is made of.
 //!
-//! **Model.** In this order, for a batch of pages at once:
+//! **Model.** In this order, for one page or a batch at once:
 //!
-//! 1. mark each entry in passage, so that no new translation can be made from it;
+//! 1. mark each entry in passage, so that no new translation can be made from it ([`Passage`]);
 //! 2. take the translations away from every processor ([`ShootDown`]);
-//! 3. do the work: here, copy the content to another frame;
-//! 4. publish the new state;
+//! 3. do the work: copy, compare, compress, write out;
+//! 4. publish the new state ([`Passage::end`]);
 //! 5. only now reuse the old frame.
 //!
-//! **Invariants.** INV-1: between 2 and 4 nobody can reach either frame.
+//! A passage that is dropped leaves the page as it was. Where a page had no frame before, there are
+//! no translations and step 2 falls away.
+//!
+//! **Invariants.** INV-1: between 2 and 4 nobody can reach the frames.
+//!
+//! **Failure.** Nothing is left behind: the page is in the old state or in the new.
 
-use crate::pmap::{Lookup, PageState};
+use crate::pmap::PageState;
 use crate::vm_memory::VmMemory;
 use addr::{Gfn, Mfn};
 
 /// Takes translations away from processors.
-pub trait ShootDown {
+pub trait ShootDown: Send + Sync {
     /// Returns once no processor can reach any of `pages` through a cached translation. The pages
-    /// are in passage, so none can be cached anew. Called with no lock held.
+    /// are in passage or watched, so none can be cached anew. Called with no lock held.
     fn take_away(&self, pages: &[(Gfn, Mfn)]);
 }
 
-/// What became of the pages asked to move.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct MoveReport {
-    /// In another frame now.
-    pub moved: u64,
-    /// Left where they were: not private, in passage already, or pinned.
-    pub skipped: u64,
-    /// Left where they were for want of a frame to move to.
-    pub no_frame: u64,
+/// Whether the page was used: then what was watched for has happened.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Because {
+    /// Somebody wants to use it.
+    Used,
+    /// The VMM had its reasons.
+    Managed,
 }
 
-struct Moving {
+/// A page in passage: the right to change its entry.
+pub(crate) struct Passage<'a> {
+    memory: &'a VmMemory,
     gfn: Gfn,
-    from: Mfn,
-    to: Mfn,
+    was: PageState,
 }
 
 impl VmMemory {
-    /// Moves pages to other frames while the VM runs.
-    pub fn move_pages(&self, gfns: &[Gfn], processors: &dyn ShootDown) -> MoveReport {
-        let mut report = MoveReport::default();
-        let moving: Vec<Moving> = gfns.iter().filter_map(|&gfn| self.begin_move(gfn, &mut report)).collect();
-        if moving.is_empty() {
-            return report;
-        }
-        let taken: Vec<(Gfn, Mfn)> = moving.iter().map(|page| (page.gfn, page.from)).collect();
-        processors.take_away(&taken);
-        for page in &moving {
-            self.pool.copy_frame(page.from, page.to);
-            self.pmap.publish(page.gfn, PageState::Private(page.to));
-        }
-        self.wake_waiters();
-        for page in &moving {
-            self.pool.frames().release(page.from, self.id);
-        }
-        report.moved = moving.len() as u64;
-        report
+    /// Takes a page into passage if it is memory, in a state that `suits` and not in passage
+    /// already.
+    pub(crate) fn begin(&self, gfn: Gfn, suits: impl Fn(PageState) -> bool) -> Option<Passage<'_>> {
+        let was = self.pmap.begin_passage(gfn, suits)?;
+        Some(Passage { memory: self, gfn, was })
     }
 
-    fn begin_move(&self, gfn: Gfn, report: &mut MoveReport) -> Option<Moving> {
-        let Lookup::Mapped(from) = self.pmap.lookup(gfn) else {
-            report.skipped += 1;
-            return None;
-        };
-        if !self.pmap.begin_passage(gfn, PageState::Private(from)) {
-            report.skipped += 1;
-            return None;
+    /// Takes a private page that no device holds into passage.
+    pub(crate) fn begin_private(&self, gfn: Gfn) -> Option<(Passage<'_>, Mfn)> {
+        let passage = self.begin(gfn, |state| matches!(state, PageState::Private(_)))?;
+        let mfn = passage.was.frame().expect("a private page has a frame");
+        // The pin is looked for after the passage bit is set; see `VmMemory::pin`.
+        if self.pool.frames().is_pinned(mfn) { None } else { Some((passage, mfn)) }
+    }
+
+    /// Takes the translations of pages in passage away from all processors.
+    pub(crate) fn take_away(&self, pages: &[(Gfn, Mfn)]) {
+        if pages.is_empty() {
+            return;
         }
-        if self.pool.frames().is_pinned(from) {
-            report.skipped += 1;
-        } else if let Some(to) = self.pool.frames().take_spare(self.id, gfn) {
-            return Some(Moving { gfn, from, to });
-        } else {
-            report.no_frame += 1;
+        if let Some(processors) = self.processors() {
+            processors.take_away(pages);
         }
-        self.pmap.publish(gfn, PageState::Private(from));
-        self.wake_waiters();
-        None
+    }
+}
+
+impl Passage<'_> {
+    pub(crate) fn gfn(&self) -> Gfn {
+        self.gfn
+    }
+
+    /// The state the page was in.
+    pub(crate) fn was(&self) -> PageState {
+        self.was
+    }
+
+    /// Publishes the page's new state.
+    pub(crate) fn end(self, state: PageState, because: Because) {
+        self.memory.census.moves(self.was, state);
+        self.memory.pmap.publish(self.gfn, state, because == Because::Managed);
+        self.memory.wake_waiters();
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Passage<'_> {
+    fn drop(&mut self) {
+        self.memory.pmap.publish(self.gfn, self.was, true);
+        self.memory.wake_waiters();
     }
 }

@@ -3,19 +3,21 @@
 //! **Model.** One memfd mapped once and never unmapped: machine memory is there as long as the
 //! process is, so a [`Frame`] is a plain reference that nothing need keep alive. When the last handle
 //! goes, the memory itself is given back and only the address range stays taken. It is a memfd so
-//! that a processor that needs frames in another mapping can map the same bytes again.
+//! that a processor that needs frames in another mapping can map the same bytes again. Behind the last
+//! frame lies one more, which is all zeros and never written: every zero page's.
 //!
 //! **Concurrency.** Guests on several threads read and write the same bytes at the same time, so
 //! every access is an atomic one of its width, or, for whole frames, a sequence of those.
 //!
 //! **Cost.** A load through a [`Frame`] is one host load; one by [`Ma`] has a bounds check too.
 
-use crate::frame::{Frames, VmId};
+use crate::frame::Frames;
+use crate::share::ShareTable;
 use crate::word::Word;
-use addr::{ByteSize, Gfn, Ma, Mfn, PAGE_SIZE, PageCount};
+use addr::{ByteSize, Ma, Mfn, PAGE_SIZE, PageCount};
 use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
 use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap};
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::{io, ptr::NonNull, sync::Arc};
 
 /// Words of eight bytes in a frame.
@@ -33,6 +35,7 @@ pub struct Pool {
 struct Shared {
     _mapping: Mapping,
     frames: Frames,
+    share: ShareTable,
 }
 
 struct Mapping {
@@ -70,6 +73,9 @@ impl Drop for Mapping {
         let _ = unsafe { madvise(self.base.as_ptr().cast(), self.bytes, Advice::LinuxRemove) };
     }
 }
+
+/// The content of a page, outside any frame.
+pub(crate) type Page = [u8; PAGE_SIZE as usize];
 
 /// The bytes of a frame, for processors that access it often.
 ///
@@ -134,6 +140,26 @@ impl Frame {
     }
 }
 
+impl Frame {
+    /// Copies the content. Where somebody writes it meanwhile, each eight bytes are old or new.
+    pub(crate) fn read(self, into: &mut Page) {
+        for (word, bytes) in self.0.iter().zip(into.as_chunks_mut::<8>().0) {
+            *bytes = word.load(Ordering::Relaxed).to_le_bytes();
+        }
+    }
+
+    /// Whether both frames hold the same bytes, and go on to if nobody writes them.
+    pub(crate) fn equals(self, other: Self) -> bool {
+        let word = |word: &AtomicU64| word.load(Ordering::Relaxed);
+        self.0.iter().zip(other.0).all(|(one, two)| word(one) == word(two))
+    }
+
+    /// Whether all bytes are zero, and stay so if nobody writes them.
+    pub(crate) fn is_zero(self) -> bool {
+        self.0.iter().all(|word| word.load(Ordering::Relaxed) == 0)
+    }
+}
+
 impl PartialEq for Frame {
     fn eq(&self, other: &Self) -> bool {
         std::ptr::eq(self.0, other.0)
@@ -172,21 +198,29 @@ impl Pool {
             let message = format!("machine memory must be between 4 KiB and {limit}, not {size}");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
         }
-        let mapping = Mapping::new(frames.bytes().0 as usize)?;
-        Ok(Self {
-            base: mapping.base,
-            bytes: frames.bytes().0,
-            shared: Arc::new(Shared { _mapping: mapping, frames: Frames::new(frames) }),
-        })
+        let bytes = frames.bytes().0 + PAGE_SIZE;
+        let mapping = Mapping::new(bytes as usize)?;
+        let shared =
+            Shared { _mapping: mapping, frames: Frames::new(frames), share: ShareTable::new(frames) };
+        Ok(Self { base: shared._mapping.base, bytes, shared: Arc::new(shared) })
     }
 
     /// How many frames the pool has.
     pub fn size(&self) -> PageCount {
-        ByteSize(self.bytes).pages()
+        self.frames().count()
+    }
+
+    /// The frame that every zero page is in. It belongs to nobody and is never written.
+    pub fn zero(&self) -> Mfn {
+        Mfn(self.size().0)
     }
 
     pub(crate) fn frames(&self) -> &Frames {
         &self.shared.frames
+    }
+
+    pub(crate) fn share(&self) -> &ShareTable {
+        &self.shared.share
     }
 
     #[inline(always)]
@@ -257,15 +291,25 @@ impl Pool {
 
     /// Fills a frame with zeros.
     pub(crate) fn zero_frame(&self, mfn: Mfn) {
+        assert_ne!(mfn, self.zero(), "INV-3: the frame of zeros is never written");
         let start = self.frame_start(mfn);
         // SAFETY: the frame lies in the mapping. It belongs to no guest yet (its caller has just
         // taken it from the free list), so nobody else reads or writes it.
         unsafe { start.as_ptr().write_bytes(0, PAGE_SIZE as usize) };
     }
 
+    /// Fills a frame that nobody else uses yet.
+    pub(crate) fn fill_frame(&self, mfn: Mfn, bytes: &Page) {
+        assert_ne!(mfn, self.zero(), "INV-3: the frame of zeros is never written");
+        let start = self.frame_start(mfn);
+        // SAFETY: as for `zero_frame`; `bytes` is ordinary memory, so the two do not overlap.
+        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), start.as_ptr(), PAGE_SIZE as usize) };
+    }
+
     /// Copies a frame that nobody writes to a frame that nobody uses.
     pub(crate) fn copy_frame(&self, from: Mfn, to: Mfn) {
         assert_ne!(from, to, "a frame is copied to another");
+        assert_ne!(to, self.zero(), "INV-3: the frame of zeros is never written");
         let (from, to) = (self.frame_start(from), self.frame_start(to));
         // SAFETY: both frames lie in the mapping and are distinct. `from` is in passage with its
         // translations taken away and no pin, so it is not written; `to` is fresh and private here.
@@ -273,16 +317,11 @@ impl Pool {
     }
 
     pub(crate) fn frame_start(&self, mfn: Mfn) -> NonNull<u8> {
-        if mfn >= Mfn(self.size().0) {
+        if mfn.0 >= self.bytes / PAGE_SIZE {
             outside_pool(mfn.base());
         }
         // SAFETY: the frame lies in the mapping, as just checked.
         unsafe { self.base.add(mfn.base().0 as usize) }
-    }
-
-    /// The frame's owner and the page it holds, or `None` if it is free.
-    pub fn owner(&self, mfn: Mfn) -> Option<(VmId, Gfn)> {
-        self.frames().owner(mfn)
     }
 }
 
@@ -309,7 +348,7 @@ mod tests {
     #[test]
     #[should_panic(expected = "outside the pool")]
     fn an_address_past_the_end_is_refused() {
-        pool(1).load::<u8>(Ma(4096));
+        pool(1).load::<u8>(Ma(2 * 4096));
     }
 
     #[test]

@@ -1,19 +1,14 @@
 //! Whole-crate tests: VMs on one pool against a naive model, and threads against each other.
 
-use crate::{Lookup, MemoryError, MoveReport, PageState, Pool, ShootDown, VmId, VmMemory};
-use addr::{Gfn, Ma, Mfn, PageCount};
+use crate::{Holds, Lookup, MemoryError, MoveReport, PageState, Pool, Use, VmId, VmMemory};
+use addr::{Gfn, Ma, PageCount};
 use proptest::prelude::*;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+mod overcommit;
+
 const FIRST: Gfn = Gfn(0x80000);
-
-/// Nobody caches translations: every access looks the pmap up.
-struct NoProcessors;
-
-impl ShootDown for NoProcessors {
-    fn take_away(&self, _: &[(Gfn, Mfn)]) {}
-}
 
 fn pool(frames: u64) -> Pool {
     Pool::new(PageCount(frames).bytes()).expect("a small pool fits")
@@ -28,13 +23,13 @@ fn first_touch_gives_a_zeroed_frame_even_after_another_vm() {
     let pool = pool(4);
     let first = vm(&pool, 1, 4);
     for gfn in first.pmap().pages() {
-        let mfn = first.resolve(gfn).unwrap();
+        let mfn = first.resolve(gfn, Use::Write).unwrap();
         pool.store::<u64>(mfn.base(), 0xdead_beef);
     }
     drop(first);
     let second = vm(&pool, 2, 4);
     for gfn in second.pmap().pages() {
-        let mfn = second.resolve(gfn).unwrap();
+        let mfn = second.resolve(gfn, Use::Write).unwrap();
         assert!((0..512).all(|word| pool.frame(mfn).load::<u64>(word * 8) == 0), "INV-2");
     }
     second.audit().unwrap();
@@ -55,24 +50,23 @@ fn a_vm_larger_than_the_pool_is_refused_with_figures() {
 fn a_pinned_page_stays_where_it_is() {
     let pool = pool(8);
     let vm = vm(&pool, 1, 2);
-    let pin = vm.pin(FIRST).unwrap();
-    assert_eq!(vm.move_pages(&[FIRST], &NoProcessors), MoveReport { skipped: 1, ..Default::default() });
+    let pin = vm.pin(FIRST, Use::Write).unwrap();
+    assert_eq!(vm.move_pages(&[FIRST]), MoveReport { skipped: 1, ..Default::default() });
     assert_eq!(vm.pmap().lookup(FIRST), Lookup::Mapped(pin.mfn()));
     let second = pin.clone();
     drop(pin);
-    assert_eq!(vm.move_pages(&[FIRST], &NoProcessors).skipped, 1, "a clone pins too");
+    assert_eq!(vm.move_pages(&[FIRST]).skipped, 1, "a clone pins too");
     drop(second);
-    assert_eq!(vm.move_pages(&[FIRST], &NoProcessors).moved, 1);
+    assert_eq!(vm.move_pages(&[FIRST]).moved, 1);
 }
 
 #[test]
 fn a_move_without_a_spare_frame_leaves_the_page() {
-    let pool = pool(2);
-    let vm = vm(&pool, 1, 2);
-    let mfn = vm.resolve(FIRST).unwrap();
-    assert_eq!(vm.move_pages(&[FIRST], &NoProcessors).no_frame, 1, "the last frame is promised");
-    assert_eq!(vm.resolve(FIRST), Ok(mfn));
-    assert!(vm.resolve(Gfn(FIRST.0 + 1)).is_ok());
+    let pool = pool(1);
+    let vm = vm(&pool, 1, 1);
+    let mfn = vm.resolve(FIRST, Use::Write).unwrap();
+    assert_eq!(vm.move_pages(&[FIRST]).no_frame, 1);
+    assert_eq!(vm.resolve(FIRST, Use::Write), Ok(mfn));
 }
 
 #[derive(Debug, Clone)]
@@ -101,17 +95,17 @@ proptest! {
         for step in steps {
             match step {
                 Step::Write(v, page, word) => {
-                    let mfn = vms[v].resolve(Gfn(FIRST.0 + page)).unwrap();
+                    let mfn = vms[v].resolve(Gfn(FIRST.0 + page), Use::Write).unwrap();
                     pool.store(mfn.base(), word);
                     model[v].insert(page, word);
                 }
                 Step::Move(v, pages) => {
                     let gfns: Vec<Gfn> = pages.iter().map(|p| Gfn(FIRST.0 + p)).collect();
-                    let report = vms[v].move_pages(&gfns, &NoProcessors);
+                    let report = vms[v].move_pages(&gfns);
                     prop_assert_eq!(report.moved + report.skipped + report.no_frame, gfns.len() as u64);
                 }
                 Step::Restart(v) => {
-                    // The old memory must go before the new is promised.
+                    // The old memory must go before the new is reserved.
                     let id = vms[v].id();
                     let rest = vm(&self::pool(1), 9, 1);
                     drop(std::mem::replace(&mut vms[v], rest));
@@ -123,14 +117,14 @@ proptest! {
             for (vm, model) in vms.iter().zip(&model) {
                 vm.audit().map_err(TestCaseError::fail)?;
                 for (page, word) in model {
-                    let mfn = vm.resolve(Gfn(FIRST.0 + page)).unwrap();
+                    let mfn = vm.resolve(Gfn(FIRST.0 + page), Use::Read).unwrap();
                     prop_assert_eq!(pool.load::<u64>(mfn.base()), *word);
                 }
                 prop_assert_eq!(vm.census().private.0, model.len() as u64);
             }
             let usage = pool.usage();
             prop_assert_eq!(usage.private.0, (model[0].len() + model[1].len()) as u64);
-            prop_assert_eq!(usage.promised.0 + usage.private.0, 24);
+            prop_assert_eq!(usage.reserved.0, 24);
         }
     }
 }
@@ -147,7 +141,7 @@ fn threads_touching_pinning_and_moving_the_same_pages_agree() {
             let gfns: Vec<Gfn> = vm.pmap().pages().collect();
             while !stop.load(Ordering::Relaxed) {
                 for batch in gfns.chunks(7) {
-                    moved.fetch_add(vm.move_pages(batch, &NoProcessors).moved, Ordering::Relaxed);
+                    moved.fetch_add(vm.move_pages(batch).moved, Ordering::Relaxed);
                 }
             }
         });
@@ -155,7 +149,7 @@ fn threads_touching_pinning_and_moving_the_same_pages_agree() {
             .map(|_| {
                 scope.spawn(|| {
                     for round in 0..20_000u64 {
-                        let pin = vm.pin(Gfn(FIRST.0 + round * 7 % PAGES)).unwrap();
+                        let pin = vm.pin(Gfn(FIRST.0 + round * 7 % PAGES), Use::Write).unwrap();
                         pool.update::<u64>(pin.mfn().base(), |word| word + 1);
                     }
                 })
@@ -166,7 +160,8 @@ fn threads_touching_pinning_and_moving_the_same_pages_agree() {
         }
         stop.store(true, Ordering::Relaxed);
     });
-    let total: u64 = vm.pmap().pages().map(|gfn| pool.load::<u64>(vm.resolve(gfn).unwrap().base())).sum();
+    let total: u64 =
+        vm.pmap().pages().map(|gfn| pool.load::<u64>(vm.resolve(gfn, Use::Read).unwrap().base())).sum();
     assert_eq!(total, 40_000, "INV-4: no increment is lost");
     assert!(moved.load(Ordering::Relaxed) > 0);
     vm.audit().unwrap();
@@ -178,9 +173,9 @@ fn states_name_their_frames() {
     let pool = pool(4);
     let vm = vm(&pool, 1, 1);
     assert_eq!(vm.pmap().state(FIRST), Some((PageState::Untouched, false)));
-    let mfn = vm.resolve(FIRST).unwrap();
+    let mfn = vm.resolve(FIRST, Use::Write).unwrap();
     assert_eq!(vm.pmap().state(FIRST), Some((PageState::Private(mfn), false)));
-    assert_eq!(pool.owner(mfn), Some((VmId(1), FIRST)));
-    assert_eq!(vm.resolve(Gfn(1)), Err(MemoryError::Outside(Gfn(1))));
+    assert_eq!(pool.holds(mfn), Holds::Page(VmId(1), FIRST));
+    assert_eq!(vm.resolve(Gfn(1), Use::Read), Err(MemoryError::Outside(Gfn(1))));
     assert_eq!(pool.load::<u64>(Ma(mfn.base().0)), 0);
 }

@@ -2,48 +2,73 @@
 //!
 //! **Model.** A processor looks pages up in [`VmMemory::pmap`]; when it finds that a page needs work
 //! it leaves its own lock and calls [`VmMemory::resolve`], then tries again. A device pins the
-//! pages it reads and writes directly.
+//! pages it reads and writes directly. What the host does with pages are methods in the modules
+//! named for it: [`crate::scan`], [`crate::reclaim`], [`crate::balloon`], [`crate::sample`].
 //!
-//! **Failure.** Memory is promised when the VM gets it ([`VmMemory::new`] refuses with figures), so
-//! touching it never fails afterwards.
+//! **Failure.** A VM's reservation is promised when it gets its memory ([`VmMemory::new`] refuses with
+//! figures). Beyond that, who wants a frame may have to wait until another is reclaimed. What is
+//! lost, because a store gave back something else than was put in, is lost with a reason.
 
-use crate::frame::{Audit, VmId};
-use crate::pmap::{Lookup, PageState, Pmap};
+use crate::census::{PageCensus, RunningCensus};
+use crate::counts::{Counts, MemoryCounts};
+use crate::frame::{Audit, Holds, ShareGroup, VmId};
+use crate::passage::ShootDown;
+use crate::pmap::{PageState, Pmap, Use};
 use crate::pool::Pool;
+use crate::reclaim::Clock;
+use crate::stores::{StoreUse, Stores};
 use addr::{Gfn, Mfn, PageCount};
 use parking_lot::{Condvar, Mutex};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
 use thiserror::Error;
 
 /// Why a VM cannot have memory, or not this page.
-#[derive(Debug, Error, PartialEq, Eq)]
+#[derive(Debug, Error, PartialEq, Eq, Clone)]
 pub enum MemoryError {
     /// The pool cannot promise that much.
     #[error(
-        "the VM needs {} of machine memory and {} of it is free: give the VM less memory, or the pool more \
-         (--machine-memory)",
+        "the VM needs {} of machine memory reserved and {} of it is unreserved: reserve less for the VM, or \
+         give the pool more (--machine-memory)",
         asked.bytes(), free.bytes()
     )]
     PoolTooSmall {
-        /// The VM's size.
+        /// What was to be reserved.
         asked: PageCount,
-        /// Frames free and not promised to others.
+        /// Frames reserved for nobody.
         free: PageCount,
     },
     /// The gfn is not memory of this VM.
     #[error("guest frame {0} is not memory of this VM")]
     Outside(Gfn),
+    /// The VM's memory is being given up: nobody waits for it any more.
+    #[error("the VM is ending")]
+    Ending,
+    /// A page's content cannot be brought back.
+    #[error("the content of guest frame {gfn} is lost: {reason}")]
+    Lost {
+        /// The page.
+        gfn: Gfn,
+        /// Why.
+        reason: String,
+    },
 }
 
-/// How many pages of a VM are in each state. They add up to the VM's size.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct PageCensus {
-    /// Never used.
-    pub untouched: PageCount,
-    /// In a frame of their own.
-    pub private: PageCount,
-    /// Of all of these, on their way to another state.
-    pub in_passage: PageCount,
+/// What a VM's memory rests on.
+pub struct Backing {
+    /// Never reclaimed below this, once touched.
+    pub reservation: PageCount,
+    /// Whose pages may be shared with its own.
+    pub group: ShareGroup,
+    /// Where pages beyond the reservation can go.
+    pub stores: Stores,
+}
+
+impl Backing {
+    /// Of a VM whose memory is all reserved and shared with no other.
+    pub fn reserved(id: VmId, size: PageCount) -> Self {
+        Self { reservation: size, group: ShareGroup(id.0), stores: Stores::none() }
+    }
 }
 
 /// One VM's memory. See the module's documentation.
@@ -51,30 +76,74 @@ pub struct VmMemory {
     pub(crate) id: VmId,
     pub(crate) pool: Pool,
     pub(crate) pmap: Pmap,
-    untouched: AtomicU64,
+    pub(crate) group: ShareGroup,
+    pub(crate) census: RunningCensus,
+    pub(crate) counts: Counts,
+    pub(crate) stores: Stores,
+    /// Where the next sharing scan goes on.
+    pub(crate) scan_hand: AtomicU64,
+    pub(crate) clock: Mutex<Clock>,
+    reservation: AtomicU64,
+    /// Frames it may hold before it must wait for its own to be reclaimed.
+    allowance: AtomicU64,
+    ending: AtomicBool,
+    processors: OnceLock<Weak<dyn ShootDown>>,
     /// Where those wait who found a page in passage; guards nothing but the waiting.
     waiting: Mutex<()>,
+    waiters: AtomicU32,
     passage_ended: Condvar,
 }
 
 impl VmMemory {
-    /// Promises a VM `size` pages from `first` on, all untouched.
+    /// Gives a VM `size` pages from `first` on, all untouched, all reserved and none shared with
+    /// other VMs.
     ///
     /// # Errors
-    /// [`MemoryError::PoolTooSmall`] if the pool has not that much free.
+    /// [`MemoryError::PoolTooSmall`] if the pool cannot guarantee that much.
     ///
     /// # Panics
-    /// If the pages do not fit a [`Pmap`], or `id` is 0.
+    /// If the pages do not fit a [`Pmap`], or `id` is 0 or above 2³⁰.
     pub fn new(pool: &Pool, id: VmId, first: Gfn, size: PageCount) -> Result<Self, MemoryError> {
-        assert_ne!(id.0, 0, "VM ids start at 1");
+        Self::with_backing(pool, id, first, size, Backing::reserved(id, size))
+    }
+
+    /// As [`VmMemory::new`], resting on `backing`.
+    ///
+    /// # Errors
+    /// [`MemoryError::PoolTooSmall`] if the pool cannot guarantee the reservation.
+    ///
+    /// # Panics
+    /// As [`VmMemory::new`].
+    pub fn with_backing(
+        pool: &Pool,
+        id: VmId,
+        first: Gfn,
+        size: PageCount,
+        backing: Backing,
+    ) -> Result<Self, MemoryError> {
+        assert!((1..1 << 30).contains(&id.0), "VM ids are 1 and up, below 2^30");
+        assert!(backing.group.0 < 1 << 30, "share groups are below 2^30");
         let pmap = Pmap::new(first, size);
-        pool.frames().promise(size).map_err(|free| MemoryError::PoolTooSmall { asked: size, free })?;
+        let reservation = backing.reservation;
+        pool.frames()
+            .reserve(reservation)
+            .map_err(|free| MemoryError::PoolTooSmall { asked: reservation, free })?;
         Ok(Self {
             id,
             pool: pool.clone(),
             pmap,
-            untouched: AtomicU64::new(size.0),
+            group: backing.group,
+            census: RunningCensus::new(size),
+            counts: Counts::default(),
+            stores: backing.stores,
+            scan_hand: AtomicU64::new(0),
+            clock: Mutex::default(),
+            reservation: AtomicU64::new(reservation.0),
+            allowance: AtomicU64::new(u64::MAX),
+            ending: AtomicBool::new(false),
+            processors: OnceLock::new(),
             waiting: Mutex::new(()),
+            waiters: AtomicU32::new(0),
             passage_ended: Condvar::new(),
         })
     }
@@ -94,130 +163,179 @@ impl VmMemory {
         &self.pmap
     }
 
-    /// Makes a page ready and gives its frame: an untouched page gets a zeroed one, a page in
-    /// passage is waited for. By the time the caller looks, the page may be on its way again: only
-    /// a [`Pin`] or the hart's lock holds it.
+    /// Names the processors that cache translations, before they do.
+    ///
+    /// # Panics
+    /// If they were named before.
+    pub fn attach(&self, processors: &Arc<impl ShootDown + 'static>) {
+        let processors: Weak<dyn ShootDown> = Arc::downgrade(processors) as Weak<dyn ShootDown>;
+        assert!(self.processors.set(processors).is_ok(), "a VM's processors are attached once");
+    }
+
+    pub(crate) fn processors(&self) -> Option<Arc<dyn ShootDown>> {
+        self.processors.get()?.upgrade()
+    }
+
+    /// What is never reclaimed once touched.
+    pub fn reservation(&self) -> PageCount {
+        PageCount(self.reservation.load(Ordering::Relaxed))
+    }
+
+    /// Changes the reservation while the VM runs.
     ///
     /// # Errors
-    /// [`MemoryError::Outside`] if the gfn is not memory.
-    pub fn resolve(&self, gfn: Gfn) -> Result<Mfn, MemoryError> {
-        loop {
-            match self.pmap.lookup(gfn) {
-                Lookup::Mapped(mfn) => return Ok(mfn),
-                Lookup::Outside => return Err(MemoryError::Outside(gfn)),
-                Lookup::NeedsWork if self.pmap.begin_passage(gfn, PageState::Untouched) => {
-                    return Ok(self.first_touch(gfn));
-                }
-                Lookup::NeedsWork => self.wait_for_passage(gfn),
-            }
+    /// [`MemoryError::PoolTooSmall`] with what more was asked, if the pool cannot guarantee it.
+    pub fn set_reservation(&self, reservation: PageCount) -> Result<(), MemoryError> {
+        let before = self.reservation();
+        if let Some(more) = reservation.0.checked_sub(before.0) {
+            let asked = PageCount(more);
+            self.pool.frames().reserve(asked).map_err(|free| MemoryError::PoolTooSmall { asked, free })?;
+        } else {
+            self.pool.frames().unreserve(PageCount(before.0 - reservation.0));
         }
+        self.reservation.store(reservation.0, Ordering::Relaxed);
+        Ok(())
     }
 
-    fn first_touch(&self, gfn: Gfn) -> Mfn {
-        let mfn = self.pool.frames().take_promised(self.id, gfn);
-        self.pool.zero_frame(mfn);
-        self.untouched.fetch_sub(1, Ordering::Relaxed);
-        self.pmap.publish(gfn, PageState::Private(mfn));
-        self.wake_waiters();
-        mfn
+    /// Frames that are the VM's alone: its private pages and its zip store.
+    pub fn held(&self) -> PageCount {
+        PageCount(self.census.private() + self.stores.zip_frames())
     }
 
-    fn wait_for_passage(&self, gfn: Gfn) {
+    /// Sets how many frames the VM may hold. Who wants one more waits until the host has reclaimed
+    /// one of the VM's own, or allows more.
+    pub fn set_allowance(&self, frames: PageCount) {
+        self.allowance.store(frames.0, Ordering::Relaxed);
+        self.pool.frames().tell_waiting();
+    }
+
+    pub(crate) fn is_allowed_more(&self) -> bool {
+        self.held().0 < self.allowance.load(Ordering::Relaxed)
+    }
+
+    /// Sends home everyone who waits for a page of this VM, now and later.
+    pub fn end(&self) {
+        self.ending.store(true, Ordering::Relaxed);
+        self.pool.frames().tell_waiting();
+    }
+
+    pub(crate) fn is_ending(&self) -> bool {
+        self.ending.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn wait_for_passage(&self, gfn: Gfn) {
+        self.waiters.fetch_add(1, Ordering::SeqCst);
         let mut waiting = self.waiting.lock();
         while self.pmap.state(gfn).is_some_and(|(_, in_passage)| in_passage) {
             self.passage_ended.wait(&mut waiting);
         }
+        drop(waiting);
+        self.waiters.fetch_sub(1, Ordering::SeqCst);
     }
 
-    /// Called after every publication. Taking the lock makes sure that whoever saw the passage bit
-    /// is already waiting, or has yet to look again.
+    /// Called after every publication. A waiter counts itself first and looks at the entry second,
+    /// the publisher writes the entry first and reads the count second, so one of them sees the
+    /// other. Taking the lock makes sure that the waiter is asleep, or has yet to look again.
     pub(crate) fn wake_waiters(&self) {
-        drop(self.waiting.lock());
-        self.passage_ended.notify_all();
+        if self.waiters.load(Ordering::SeqCst) > 0 {
+            drop(self.waiting.lock());
+            self.passage_ended.notify_all();
+        }
     }
 
     /// Holds a page in its frame until the pin is dropped, making it ready first.
     ///
     /// # Errors
-    /// [`MemoryError::Outside`] if the gfn is not memory.
-    pub fn pin(&self, gfn: Gfn) -> Result<Pin<'_>, MemoryError> {
+    /// As [`VmMemory::resolve`].
+    pub fn pin(&self, gfn: Gfn, wanted: Use) -> Result<Pin<'_>, MemoryError> {
         loop {
-            let mfn = self.resolve(gfn)?;
+            let mfn = self.resolve(gfn, wanted)?;
             self.pool.frames().pin(mfn);
-            // Whoever moves the page sets the passage bit first and looks for pins second; here the
+            // Whoever changes the page sets the passage bit first and looks for pins second; here the
             // pin is set first and the entry read second. Sequential consistency lets one of the
             // two see the other.
-            if self.pmap.lookup(gfn) == Lookup::Mapped(mfn) {
+            if self.pmap.lookup(gfn).permits(wanted) == Some(mfn) {
                 return Ok(Pin { memory: self, mfn });
             }
             self.pool.frames().unpin(mfn);
         }
     }
 
-    /// Counts the pages in each state, one by one.
+    /// What happened to its pages so far.
+    pub fn counts(&self) -> MemoryCounts {
+        self.counts.now()
+    }
+
+    /// What its zip store and swap file hold.
+    pub fn stores(&self) -> StoreUse {
+        self.stores.usage()
+    }
+
+    /// How many pages are in each state.
     pub fn census(&self) -> PageCensus {
-        let mut census = PageCensus::default();
-        for gfn in self.pmap.pages() {
-            let Some((state, in_passage)) = self.pmap.state(gfn) else { continue };
-            match state {
-                PageState::Untouched => census.untouched.0 += 1,
-                PageState::Private(_) => census.private.0 += 1,
-            }
-            census.in_passage.0 += u64::from(in_passage);
-        }
-        census
+        self.census.now()
     }
 
-    /// Pages never used, without counting.
-    pub fn untouched(&self) -> PageCount {
-        PageCount(self.untouched.load(Ordering::Relaxed))
-    }
-
-    /// Checks that every private page's frame says that it holds this page (INV-1, INV-5), which
-    /// also means that no two pages share one; and that the census agrees with the count kept. May
-    /// be made while the VM runs.
+    /// Checks that every page's frame says that it holds this page (INV-1, INV-5), and that the
+    /// census agrees with the states. May be made while the VM runs.
     ///
     /// # Errors
     /// The first violation found.
     pub fn audit(&self) -> Audit {
-        self.pmap.pages().try_for_each(|gfn| self.audit_page(gfn))?;
-        let (before, census, after) = (self.untouched(), self.census(), self.untouched());
-        // Where pages were touched meanwhile, census and count are of different moments.
-        let at_rest = before == after && census.in_passage.0 == 0;
-        if at_rest && census.untouched != after {
-            return Err(format!("INV-5: {after:?} untouched by count, {census:?}"));
+        let changes = self.census.changes();
+        let mut counted = PageCensus::default();
+        let mut at_rest = true;
+        for gfn in self.pmap.pages() {
+            self.audit_page(gfn)?;
+            let Some((state, in_passage)) = self.pmap.state(gfn) else { continue };
+            counted.add(state);
+            at_rest &= !in_passage;
         }
-        Ok(())
+        let kept = self.census();
+        // Where pages changed meanwhile, the two are of different moments.
+        if at_rest && changes == self.census.changes() && counted != kept {
+            return Err(format!("INV-5: {counted:?} by counting, {kept:?} by the running census"));
+        }
+        self.stores.audit()
     }
 
     fn audit_page(&self, gfn: Gfn) -> Audit {
-        let Lookup::Mapped(mfn) = self.pmap.lookup(gfn) else { return Ok(()) };
-        if self.pool.owner(mfn) == Some((self.id, gfn)) {
+        if self.disagreement(gfn).is_none() {
             return Ok(());
         }
-        // The page may just have moved, even there and back. In passage it stays where it is.
-        if !self.pmap.begin_passage(gfn, PageState::Private(mfn)) {
-            return Ok(());
-        }
-        let owner = self.pool.owner(mfn);
-        self.pmap.publish(gfn, PageState::Private(mfn));
-        self.wake_waiters();
-        if owner == Some((self.id, gfn)) {
-            Ok(())
-        } else {
-            Err(format!("INV-5: {gfn:?} is in {mfn:?}, which holds {owner:?}"))
-        }
+        // The page may just have moved, even there and back. In passage it stays as it is.
+        let Some(_passage) = self.begin(gfn, |_| true) else { return Ok(()) };
+        self.disagreement(gfn).map_or(Ok(()), Err)
+    }
+
+    /// How the page's state and what its frame holds differ, if they do.
+    fn disagreement(&self, gfn: Gfn) -> Option<String> {
+        let (state, _) = self.pmap.state(gfn)?;
+        let mfn = state.frame()?;
+        let holds = self.pool.holds(mfn);
+        let agree = match state {
+            PageState::Private(_) => holds == Holds::Page(self.id, gfn),
+            PageState::Shared(_) => matches!(holds, Holds::Shared { group, .. } if group == self.group),
+            _ => mfn == self.pool.zero(),
+        };
+        (!agree).then(|| format!("INV-5: {gfn:?} is {state:?}, whose frame holds {holds:?}"))
     }
 }
 
 impl Drop for VmMemory {
     fn drop(&mut self) {
         for gfn in self.pmap.pages() {
-            if let Some((PageState::Private(mfn), _)) = self.pmap.state(gfn) {
-                self.pool.frames().release(mfn, self.id);
+            match self.pmap.state(gfn) {
+                Some((PageState::Private(mfn), _)) => self.pool.frames().release(mfn),
+                Some((PageState::Shared(mfn), _)) => self.pool.leave_shared(mfn),
+                _ => {}
             }
         }
-        self.pool.frames().forget_promise(self.untouched());
+        for mfn in self.stores.zip_frames_at_end() {
+            self.pool.frames().release(mfn);
+        }
+        self.pool.frames().unreserve(self.reservation());
+        self.pool.frames().tell_waiting();
     }
 }
 

@@ -9,7 +9,7 @@ use crate::report::describe_trouble;
 use crate::signals::Signals;
 use crate::terminal::Terminal;
 use addr::ByteSize;
-use machine::{MemoryError, Pool, VmId};
+use machine::{Backing, MemoryError, Pool, VmId};
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -112,7 +112,8 @@ fn run_vm(
     let host = |error: std::io::Error| Error::new(format!("the host cannot start the VM: {error}"));
     let signals = Signals::watch(terminal.cloned()).map_err(host)?;
     let (printer, output) = console::printer();
-    let vm = Vm::start(config, pool, VmId(1), Box::new(printer.clone()), Box::new(printer))
+    let backing = Backing::reserved(VmId(1), config.memory.pages());
+    let vm = Vm::start(config, pool, VmId(1), backing, Box::new(printer.clone()), Box::new(printer))
         .map_err(explain_start)?;
     let guest = Arc::new(Guest {
         vm,

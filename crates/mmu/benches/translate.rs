@@ -8,6 +8,7 @@ mod guest;
 
 use addr::{Gfn, Gva, Mfn};
 use guest::{Guest, KERNEL};
+use machine::Use;
 use mmu::{Access, Mmu, PagingMode, Root, Technique};
 use std::hint::black_box;
 use std::time::Instant;
@@ -37,9 +38,9 @@ impl Bench {
         let last = (0..PAGES).map(|number| guest.map(root, page(number), 0, Gfn(number), KERNEL)).last();
         assert_eq!(last.map(|leaf| guest.read(leaf)), Some((PAGES - 1) << 10 | KERNEL));
         // The page numbers are permuted so that neighbours in the guest are none in the pool.
-        (0..PAGES).for_each(|number| drop(guest.memory.resolve(Gfn(number * 139 % PAGES))));
-        let frames =
-            (0..PAGES).map(|number| (Gfn(number), guest.memory.resolve(Gfn(number)).expect("memory")));
+        (0..PAGES).for_each(|number| drop(guest.memory.resolve(Gfn(number * 139 % PAGES), Use::Write)));
+        let frames = (0..PAGES)
+            .map(|number| (Gfn(number), guest.memory.resolve(Gfn(number), Use::Write).expect("memory")));
         let frames = frames.collect();
         let mut mmu = Mmu::new(technique, guest.memory.pmap().size());
         mmu.switch(root);

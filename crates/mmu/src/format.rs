@@ -4,6 +4,7 @@
 //! sections on `satp`, Sv39, Sv48, Sv57 and the address translation algorithm.
 
 use addr::{Gfn, Gva, PAGE_SHIFT};
+use machine::Use;
 
 /// Entries in a page table; each level translates nine bits.
 pub const TABLE_ENTRIES: u64 = 512;
@@ -103,6 +104,16 @@ pub enum Access {
     Store,
     /// Reads an instruction.
     Fetch,
+}
+
+impl Access {
+    /// What it does with the page.
+    pub const fn to_page(self) -> Use {
+        match self {
+            Self::Load | Self::Fetch => Use::Read,
+            Self::Store => Use::Write,
+        }
+    }
 }
 
 /// From where the guest looks at its address space: what of `sstatus` and the privilege matters.

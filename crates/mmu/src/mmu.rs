@@ -17,7 +17,7 @@ use crate::space::{Extent, Missed, SpaceId, Spaces};
 use crate::tlb::{SLOTS, Tlb, half};
 use crate::walk::{Fault, NESTED_REFERENCES, Translation, walk};
 use addr::{Gfn, Gva, Mfn, PageCount};
-use machine::{Lookup, PageState, VmMemory};
+use machine::{Holds, Lookup, PageState, Use, VmMemory};
 
 /// How a hart's translations are made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
@@ -36,7 +36,7 @@ pub enum Miss {
     /// A guest table lies outside memory.
     Access,
     /// The page must first be made ready: by [`VmMemory::resolve`], with no hart's lock held.
-    NeedsWork(Gfn),
+    NeedsWork(Gfn, Use),
     /// The address is not memory: a device's, or nobody's.
     Device(Gfn),
 }
@@ -241,9 +241,9 @@ impl Mmu {
             return Ok(mfn);
         }
         let references = &mut self.counts.walk_references;
-        let translation = match walk(memory, &self.root, gva, access, self.view, references) {
+        let mut translation = match walk(memory, &self.root, gva, access, self.view, references) {
             Ok(translation) => translation,
-            Err(Fault::NeedsWork(gfn)) => return Err(Miss::NeedsWork(gfn)),
+            Err(Fault::NeedsWork(gfn, wanted)) => return Err(Miss::NeedsWork(gfn, wanted)),
             Err(Fault::Access) => return Err(Miss::Access),
             Err(Fault::Page) => {
                 self.counts.true_faults += 1;
@@ -253,7 +253,13 @@ impl Mmu {
         *references += NESTED_REFERENCES;
         let mfn = match memory.pmap().lookup(translation.gfn) {
             Lookup::Mapped(mfn) => mfn,
-            Lookup::NeedsWork => return Err(Miss::NeedsWork(translation.gfn)),
+            Lookup::ReadOnly(mfn) if access != Access::Store => {
+                // As with a page that is clean: who wants to write comes back first.
+                translation.dirty = false;
+                mfn
+            }
+            Lookup::ReadOnly(_) => return Err(Miss::NeedsWork(translation.gfn, Use::Write)),
+            Lookup::NeedsWork => return Err(Miss::NeedsWork(translation.gfn, access.to_page())),
             Lookup::Outside => return Err(Miss::Device(translation.gfn)),
         };
         let space = self.space_for(gva, &translation);
@@ -374,8 +380,8 @@ impl Mmu {
         } else {
             self.tlb.clear();
         }
-        for (_, mfn) in pages {
-            self.shadow.drop_frame(*mfn);
+        for (gfn, _) in pages {
+            self.shadow.drop_gfn(*gfn);
         }
     }
 
@@ -408,18 +414,26 @@ impl Mmu {
     /// # Errors
     /// The first violation found.
     pub fn audit(&self, memory: &VmMemory) -> machine::Audit {
-        let is_in = |gfn: Gfn, mfn: Mfn| {
-            memory.pmap().state(gfn).is_some_and(|(state, _)| state == PageState::Private(mfn))
-        };
-        for mfn in self.tlb.frames() {
-            let owner = memory.pool().owner(mfn);
-            if !owner.is_some_and(|(vm, gfn)| vm == memory.id() && is_in(gfn, mfn)) {
-                return Err(format!("INV-1: the TLB leads to {mfn:?}, which holds {owner:?}"));
+        let state = |gfn: Gfn| memory.pmap().state(gfn).map(|(state, _)| state);
+        for (mfn, writable) in self.tlb.frames() {
+            let holds = memory.pool().holds(mfn);
+            let right = match holds {
+                Holds::Page(vm, gfn) => {
+                    vm == memory.id() && state(gfn).is_some_and(|state| state.frame() == Some(mfn))
+                }
+                Holds::Shared { .. } => !writable,
+                Holds::Nothing => mfn == memory.pool().zero() && !writable,
+                Holds::Zip(_) => false,
+            };
+            if !right {
+                let how = if writable { "for writing" } else { "for reading" };
+                return Err(format!("INV-1: the TLB leads {how} to {mfn:?}, which holds {holds:?}"));
             }
         }
         for entry in self.shadow_entries() {
-            if !is_in(entry.gfn, entry.mfn) {
-                let state = memory.pmap().state(entry.gfn);
+            let state = state(entry.gfn);
+            let writable = matches!(state, Some(PageState::Private(_)));
+            if state.and_then(PageState::frame) != Some(entry.mfn) || entry.dirty && !writable {
                 return Err(format!("INV-8: {entry:?} disagrees with the pmap, {state:?}"));
             }
         }

@@ -1,11 +1,11 @@
-//! `spte_rmap`: for each frame, the shadow entries that lead to it.
+//! `spte_rmap`: for each guest page, the shadow entries that lead to it.
 //!
-//! **Model.** Doubly linked lists over entry ids, one list for each value of a hash of the frame
-//! number. Frames may share a list; whoever walks one compares.
+//! **Model.** Doubly linked lists over entry ids, one list for each value of a hash of the gfn.
+//! Pages may share a list; whoever walks one compares.
 //!
 //! **Cost.** 8 bytes an entry and 256 KiB for the heads; linking and unlinking are O(1).
 
-use addr::Mfn;
+use addr::Gfn;
 
 const BUCKETS: usize = 1 << 16;
 const END: u32 = u32::MAX;
@@ -35,16 +35,16 @@ impl Chains {
         self.links.resize(ids, Link { previous: END, next: END });
     }
 
-    /// The list that entries leading to `mfn` are on.
-    pub(crate) const fn bucket(mfn: Mfn) -> usize {
-        // Frames are handed out in runs, so their low bits spread them evenly already.
-        mfn.0 as usize % BUCKETS
+    /// The list that entries leading to `gfn` are on.
+    pub(crate) const fn bucket(gfn: Gfn) -> usize {
+        // A VM's pages are a run of gfns, so their low bits spread them evenly already.
+        gfn.0 as usize % BUCKETS
     }
 
-    /// Puts `id`, which is on no list, on the list of `mfn`.
-    pub(crate) fn link(&mut self, mfn: Mfn, id: u32) {
+    /// Puts `id`, which is on no list, on the list of `gfn`.
+    pub(crate) fn link(&mut self, gfn: Gfn, id: u32) {
         self.linked += 1;
-        let head = &mut self.heads[Self::bucket(mfn)];
+        let head = &mut self.heads[Self::bucket(gfn)];
         let next = std::mem::replace(head, id);
         self.links[id as usize] = Link { previous: END, next };
         if next != END {
@@ -52,12 +52,12 @@ impl Chains {
         }
     }
 
-    /// Takes `id` off the list of `mfn`, on which it is.
-    pub(crate) fn unlink(&mut self, mfn: Mfn, id: u32) {
+    /// Takes `id` off the list of `gfn`, on which it is.
+    pub(crate) fn unlink(&mut self, gfn: Gfn, id: u32) {
         let Link { previous, next } = self.links[id as usize];
         if previous == END {
-            let head = &mut self.heads[Self::bucket(mfn)];
-            assert_eq!(*head, id, "INV-8: shadow entry {id} is first on the list of {mfn:?}");
+            let head = &mut self.heads[Self::bucket(gfn)];
+            assert_eq!(*head, id, "INV-8: shadow entry {id} is first on the list of {gfn:?}");
             *head = next;
         } else {
             self.links[previous as usize].next = next;
@@ -68,9 +68,9 @@ impl Chains {
         self.linked -= 1;
     }
 
-    /// The ids on the list of `mfn`, those of other frames among them.
-    pub(crate) fn of(&self, mfn: Mfn) -> impl Iterator<Item = u32> {
-        self.list(Self::bucket(mfn))
+    /// The ids on the list of `gfn`, those of other pages among them.
+    pub(crate) fn of(&self, gfn: Gfn) -> impl Iterator<Item = u32> {
+        self.list(Self::bucket(gfn))
     }
 
     /// The ids on one list.
@@ -98,32 +98,32 @@ mod tests {
 
     const IDS: u32 = 64;
 
-    /// Four frames on two lists.
-    fn frame() -> impl Strategy<Value = Mfn> {
-        (0..2u64, any::<bool>()).prop_map(|(low, far)| Mfn(low + if far { BUCKETS as u64 } else { 0 }))
+    /// Four pages on two lists.
+    fn page() -> impl Strategy<Value = Gfn> {
+        (0..2u64, any::<bool>()).prop_map(|(low, far)| Gfn(low + if far { BUCKETS as u64 } else { 0 }))
     }
 
     proptest! {
-        /// A map from ids to frames says what each list must hold.
+        /// A map from ids to pages says what each list must hold.
         #[test]
-        fn chains_hold_what_was_linked(steps in prop::collection::vec((0..IDS, frame()), 1..300)) {
+        fn chains_hold_what_was_linked(steps in prop::collection::vec((0..IDS, page()), 1..300)) {
             let mut chains = Chains::new();
             chains.grow(IDS as usize / 2);
             chains.grow(IDS as usize);
-            let mut model: BTreeMap<u32, Mfn> = BTreeMap::new();
-            for (id, mfn) in steps {
+            let mut model: BTreeMap<u32, Gfn> = BTreeMap::new();
+            for (id, gfn) in steps {
                 if let Some(linked) = model.remove(&id) {
                     chains.unlink(linked, id);
                 } else {
-                    chains.link(mfn, id);
-                    model.insert(id, mfn);
+                    chains.link(gfn, id);
+                    model.insert(id, gfn);
                 }
-                for (bucket, mfn) in [Mfn(0), Mfn(1)].into_iter().enumerate() {
-                    let mut found: Vec<u32> = chains.of(mfn).collect();
+                for (bucket, gfn) in [Gfn(0), Gfn(1)].into_iter().enumerate() {
+                    let mut found: Vec<u32> = chains.of(gfn).collect();
                     found.sort_unstable();
                     let expected: Vec<u32> = model
                         .iter()
-                        .filter(|(_, mfn)| Chains::bucket(**mfn) == bucket)
+                        .filter(|(_, gfn)| Chains::bucket(**gfn) == bucket)
                         .map(|(id, _)| *id)
                         .collect();
                     prop_assert_eq!(found, expected);
@@ -138,6 +138,6 @@ mod tests {
     fn an_entry_that_is_on_no_list_cannot_leave_it() {
         let mut chains = Chains::new();
         chains.grow(2);
-        chains.unlink(Mfn(3), 1);
+        chains.unlink(Gfn(3), 1);
     }
 }

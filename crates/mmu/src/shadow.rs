@@ -8,10 +8,10 @@
 //! these 2 MiB by the same table, each entry that still says the same is kept and the others are
 //! dropped; otherwise all are.
 //!
-//! All entries that lead to one frame are chained (`spte_rmap`), so that the host can take a frame's
+//! All entries that lead to one page are chained (`spte_rmap`), so that the host can take a page's
 //! translations away without searching.
 //!
-//! **Invariants.** INV-8; every entry present is on the chain of its frame and no other is.
+//! **Invariants.** INV-8; every entry present is on the chain of its page and no other is.
 //!
 //! **Concurrency.** Belongs to one hart, so a fence needs nobody else.
 //!
@@ -23,7 +23,7 @@ use crate::rmap::Chains;
 use crate::space::{Serving, SpaceId};
 use crate::walk::{NESTED_REFERENCES, Source, Translation};
 use addr::{Gfn, Gva, Mfn};
-use machine::{Lookup, VmMemory};
+use machine::{Use, VmMemory};
 use rustc_hash::FxHashMap;
 
 /// Entries in a shadow table.
@@ -181,7 +181,7 @@ impl Shadow {
             }
             Source::Table(guest_table) => {
                 *references += NESTED_REFERENCES;
-                let Lookup::Mapped(frame) = memory.pmap().lookup(guest_table) else {
+                let Some(frame) = memory.pmap().lookup(guest_table).permits(Use::Read) else {
                     self.empty(table);
                     return;
                 };
@@ -229,7 +229,7 @@ impl Shadow {
         let entered = &mut self.tables[table as usize];
         entered.used = self.uses;
         entered.entries[index] = Spte::new(translation, mfn);
-        self.chains.link(mfn, id(table, index));
+        self.chains.link(translation.gfn, id(table, index));
     }
 
     fn build(&mut self, space: SpaceId, gva: Gva, source: Source) -> u32 {
@@ -291,8 +291,8 @@ impl Shadow {
     }
 
     fn unlink(&mut self, table: u32, index: usize) {
-        let mfn = self.tables[table as usize].entries[index].mfn();
-        self.chains.unlink(mfn, id(table, index));
+        let gfn = self.tables[table as usize].entries[index].gfn();
+        self.chains.unlink(gfn, id(table, index));
     }
 
     /// Carries out a fence of one address. Part of a large leaf goes with all of the leaf's parts
@@ -322,12 +322,12 @@ impl Shadow {
         }
     }
 
-    /// Drops every entry that leads to `mfn`.
-    pub(crate) fn drop_frame(&mut self, mfn: Mfn) {
-        let ids: Vec<u32> = self.chains.of(mfn).collect();
+    /// Drops every entry that leads to the page `gfn`.
+    pub(crate) fn drop_gfn(&mut self, gfn: Gfn) {
+        let ids: Vec<u32> = self.chains.of(gfn).collect();
         for id in ids {
             let (table, index) = (id / ENTRIES as u32, id as usize % ENTRIES);
-            if self.tables[table as usize].entries[index].mfn() == mfn {
+            if self.tables[table as usize].entries[index].gfn() == gfn {
                 self.drop_entry(table, index);
             }
         }
@@ -360,14 +360,14 @@ impl Shadow {
     pub(crate) fn audit(&self) -> machine::Audit {
         let mut buckets: FxHashMap<usize, usize> = FxHashMap::default();
         for (_, _, _, spte) in self.entries() {
-            *buckets.entry(Chains::bucket(spte.mfn())).or_default() += 1;
+            *buckets.entry(Chains::bucket(spte.gfn())).or_default() += 1;
         }
         for (&bucket, &present) in &buckets {
             // One more than there should be tells of a ring as well as of a stranger.
             let chained: Vec<u32> = self.chains.list(bucket).take(present + 1).collect();
             let strays = chained.iter().filter(|&&at| {
                 let spte = self.tables[at as usize / ENTRIES].entries[at as usize % ENTRIES];
-                !spte.is_present() || Chains::bucket(spte.mfn()) != bucket
+                !spte.is_present() || Chains::bucket(spte.gfn()) != bucket
             });
             if strays.count() != 0 || chained.len() != present {
                 return Err(format!(

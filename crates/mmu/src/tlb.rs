@@ -15,7 +15,7 @@
 //! access never matches and takes the slow way.
 //!
 //! A data entry has a read tag and a write tag; an absent write tag is how the processor is made to
-//! come back before it writes (a clean page must be marked dirty).
+//! come back before it writes (a clean page must be marked dirty, a shared one gets a frame of its own).
 //!
 //! **Concurrency.** Belongs to one hart.
 
@@ -225,10 +225,10 @@ impl Tlb {
         self.fetch.fill(NO_FETCH);
     }
 
-    /// The frames entries lead to, for audits.
-    pub(crate) fn frames(&self) -> impl Iterator<Item = Mfn> {
-        let data = self.data.iter().map(|entry| entry.mfn);
-        let fetch = self.fetch.iter().map(|entry| entry.mfn);
-        data.chain(fetch).filter(|&mfn| mfn != u32::MAX).map(|mfn| Mfn(u64::from(mfn)))
+    /// The frames entries lead to, and whether for writing, for audits.
+    pub(crate) fn frames(&self) -> impl Iterator<Item = (Mfn, bool)> {
+        let data = self.data.iter().map(|entry| (entry.mfn, entry.write != NEVER));
+        let fetch = self.fetch.iter().map(|entry| (entry.mfn, false));
+        data.chain(fetch).filter(|(mfn, _)| *mfn != u32::MAX).map(|(mfn, write)| (Mfn(u64::from(mfn)), write))
     }
 }

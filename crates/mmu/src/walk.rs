@@ -9,7 +9,7 @@
 
 use crate::format::{Access, Permissions, Pte, Root, View, entry_offset, span};
 use addr::{Gfn, Gva, Ma, Mfn, PAGE_SHIFT};
-use machine::{Lookup, VmMemory};
+use machine::{Lookup, Use, VmMemory};
 
 /// Memory references of one lookup in the pmap's radix table.
 pub(crate) const NESTED_REFERENCES: u64 = 3;
@@ -22,7 +22,7 @@ pub enum Fault {
     /// A guest table lies outside memory, or the address does where no device may be.
     Access,
     /// The page behind the access or behind one of its tables must be made ready first.
-    NeedsWork(Gfn),
+    NeedsWork(Gfn, Use),
 }
 
 /// Where an address leads by the guest's tables.
@@ -66,8 +66,8 @@ struct Found {
 fn frame_of(memory: &VmMemory, gfn: Gfn, references: &mut u64) -> Result<Mfn, Fault> {
     *references += NESTED_REFERENCES;
     match memory.pmap().lookup(gfn) {
-        Lookup::Mapped(mfn) => Ok(mfn),
-        Lookup::NeedsWork => Err(Fault::NeedsWork(gfn)),
+        Lookup::Mapped(mfn) | Lookup::ReadOnly(mfn) => Ok(mfn),
+        Lookup::NeedsWork => Err(Fault::NeedsWork(gfn, Use::Read)),
         Lookup::Outside => Err(Fault::Access),
     }
 }
@@ -168,7 +168,7 @@ pub fn walk(
             return Err(Fault::Page);
         }
         let marked = Pte(found.pte.0 | wanted);
-        if marked != found.pte && memory.pool().compare_exchange(found.ma, found.pte.0, marked.0).is_err() {
+        if marked != found.pte && !mark(memory, &found, marked)? {
             continue;
         }
         let within = (gva.0 >> PAGE_SHIFT) % span(level);
@@ -180,6 +180,16 @@ pub fn walk(
             source: Source::of(&found, level),
         });
     }
+}
+
+/// Sets bits in a guest entry, unless the guest changed it meanwhile: then says `false`.
+fn mark(memory: &VmMemory, found: &Found, marked: Pte) -> Result<bool, Fault> {
+    // The frame is still the one the entry was read from: it could only change under the lock of
+    // this hart.
+    if memory.pmap().lookup(found.table).permits(Use::Write).is_none() {
+        return Err(Fault::NeedsWork(found.table, Use::Write));
+    }
+    Ok(memory.pool().compare_exchange(found.ma, found.pte.0, marked.0).is_ok())
 }
 
 fn untranslated(root: &Root, gva: Gva, view: View) -> Result<Translation, Fault> {

@@ -4,6 +4,7 @@ mod guest;
 
 use addr::{Gfn, Gva, Mfn, PageCount};
 use guest::{Guest, KERNEL};
+use machine::{Holds, Use};
 use mmu::{Access, Miss, Mmu, PagingMode, Pte, Root, Technique};
 
 const BOTH: [Technique; 2] = [Technique::Software, Technique::Hardware];
@@ -18,7 +19,10 @@ fn unit(guest: &Guest, technique: Technique, root: Root) -> Mmu {
 }
 
 fn holder(guest: &Guest, mfn: Mfn) -> Gfn {
-    guest.memory.pool().owner(mfn).expect("the frame is the VM's").1
+    match guest.memory.pool().holds(mfn) {
+        Holds::Page(_, gfn) => gfn,
+        other => panic!("{mfn:?} holds {other:?}"),
+    }
 }
 
 /// Translates, making pages ready as needed; gives the page the address leads to.
@@ -26,8 +30,9 @@ fn ask(guest: &Guest, mmu: &mut Mmu, gva: Gva, access: Access) -> Result<Gfn, Mi
     loop {
         match mmu.translate(&guest.memory, gva, access) {
             Ok(mfn) => return Ok(holder(guest, mfn)),
-            Err(Miss::NeedsWork(gfn)) => {
-                guest.memory.resolve(gfn).expect("only memory needs work");
+            Err(Miss::NeedsWork(gfn, _)) => {
+                // A frame of its own, whatever it is wanted for, so that it can be told by it.
+                guest.memory.resolve(gfn, Use::Write).expect("only memory needs work");
             }
             Err(miss) => return Err(miss),
         }
@@ -347,7 +352,7 @@ fn shadow_tables_stay_within_their_limit() {
     let most_recent = *runs.last().unwrap();
     assert!(mmu.shadow_entry(most_recent).is_some(), "the one used longest ago went");
     // All of them lead to one frame, which goes in one go.
-    mmu.take_away(&[(Gfn(7), guest.memory.resolve(Gfn(7)).unwrap())]);
+    mmu.take_away(&[(Gfn(7), guest.memory.resolve(Gfn(7), Use::Write).unwrap())]);
     assert_eq!(mmu.shadow_entries().count(), 0);
     mmu.audit(&guest.memory).unwrap();
 }
@@ -366,7 +371,7 @@ fn what_is_taken_away_is_gone_and_nothing_else() {
             let frames: Vec<(Gfn, Mfn)> = (0..=64)
                 .map(|n| {
                     ask(&guest, &mut mmu, page(n), Access::Store).unwrap();
-                    let mfn = guest.memory.resolve(Gfn(n)).unwrap();
+                    let mfn = guest.memory.resolve(Gfn(n), Use::Write).unwrap();
                     mmu.fill_fetch(page(n), mfn, n as u32);
                     (Gfn(n), mfn)
                 })

@@ -5,9 +5,10 @@ mod guest;
 
 use addr::{Gfn, Gva, Mfn};
 use guest::{Guest, KERNEL};
-use machine::{Frame, ShootDown, VmMemory};
+use machine::{Frame, ShootDown, Use, VmMemory};
 use mmu::{Access, Miss, Mmu, PagingMode, Pte, Root, Technique};
 use parking_lot::Mutex;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 const PAGES: u64 = 48;
@@ -19,18 +20,18 @@ const NAME: u64 = 64;
 /// Offset of a word that all harts count in; below it stands a word for each hart.
 const SHARED: u64 = 128;
 
-struct Harts<'a>(&'a [Mutex<Mmu>]);
+struct Harts(Vec<Mutex<Mmu>>);
 
-impl ShootDown for Harts<'_> {
+impl ShootDown for Harts {
     fn take_away(&self, pages: &[(Gfn, Mfn)]) {
-        for hart in self.0 {
+        for hart in &self.0 {
             hart.lock().take_away(pages);
         }
     }
 }
 
 /// The frame for an access, or the page to make ready first. With the hart locked.
-fn frame(memory: &VmMemory, mmu: &mut Mmu, gva: Gva, access: Access) -> Result<Frame, Gfn> {
+fn frame(memory: &VmMemory, mmu: &mut Mmu, gva: Gva, access: Access) -> Result<Frame, (Gfn, Use)> {
     let hit = match access {
         Access::Load => mmu.tlb().load_from(gva, 8),
         Access::Store => mmu.tlb().store_to(gva, 8),
@@ -46,7 +47,7 @@ fn frame(memory: &VmMemory, mmu: &mut Mmu, gva: Gva, access: Access) -> Result<F
             }
             Ok(memory.pool().frame(mfn))
         }
-        Err(Miss::NeedsWork(gfn)) => Err(gfn),
+        Err(Miss::NeedsWork(gfn, wanted)) => Err((gfn, wanted)),
         Err(miss) => panic!("{gva:?} is mapped and in memory: {miss:?}"),
     }
 }
@@ -78,9 +79,9 @@ fn run(memory: &VmMemory, hart: &Mutex<Mmu>, number: u64) -> u64 {
                     counted += 1;
                 }
             }
-            Err(gfn) => {
+            Err((gfn, wanted)) => {
                 drop(locked);
-                memory.resolve(gfn).expect("only memory needs work");
+                memory.resolve(gfn, wanted).expect("only memory needs work");
                 locked = hart.lock();
             }
         }
@@ -107,11 +108,13 @@ fn move_under(techniques: [Technique; 2], mode: PagingMode) {
         })
         .collect();
     let memory = &guest.memory;
-    let harts = techniques.map(|technique| {
+    let units = techniques.map(|technique| {
         let mut mmu = Mmu::new(technique, memory.pmap().size());
         mmu.switch(root);
         Mutex::new(mmu)
     });
+    let harts = Arc::new(Harts(Vec::from(units)));
+    memory.attach(&harts);
     let (stop, moved) = (AtomicBool::new(false), AtomicU64::new(0));
     let counted: u64 = std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -122,12 +125,12 @@ fn move_under(techniques: [Technique; 2], mode: PagingMode) {
                     if stop.load(Ordering::Relaxed) {
                         return;
                     }
-                    moved.fetch_add(memory.move_pages(batch, &Harts(&harts)).moved, Ordering::Relaxed);
+                    moved.fetch_add(memory.move_pages(batch).moved, Ordering::Relaxed);
                 }
             }
         });
         let running: Vec<_> = (0u64..)
-            .zip(&harts)
+            .zip(&harts.0)
             .map(|(number, hart)| scope.spawn(move || run(memory, hart, number)))
             .collect();
         let finished: Vec<_> = running.into_iter().map(std::thread::ScopedJoinHandle::join).collect();
@@ -143,8 +146,8 @@ fn move_under(techniques: [Technique; 2], mode: PagingMode) {
     }
     memory.audit().unwrap();
     memory.pool().audit().unwrap();
-    for hart in harts {
-        hart.into_inner().audit(memory).unwrap();
+    for hart in &harts.0 {
+        hart.lock().audit(memory).unwrap();
     }
 }
 

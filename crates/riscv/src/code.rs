@@ -151,7 +151,9 @@ impl Code {
         (index, page)
     }
 
-    /// The page for an instruction that stands alone, given the way to decode it.
+    /// The page for an instruction that stands alone, given the way to decode it. Not inlined: a
+    /// caller that held the operation on its stack could not go on by a jump.
+    #[inline(never)]
     pub(crate) fn alone(&self, word: u32, decode: impl Fn(u32) -> Op) -> &CodePage {
         if self.alone_word.replace(word) != word || word == 0 {
             self.alone.set(At::of(0), decode(word));

@@ -66,7 +66,7 @@ fn fetch_frame(cpu: &mut Cpu, gva: Gva, pc: u64, here: Here) -> Option<Mfn> {
 impl Cpu {
     /// What goes back to the loop after [`Missed::Stopped`].
     pub(crate) fn stopped(&self) -> Stop {
-        if matches!(self.exit, Exit::NeedsWork(_)) { Stop::Exit } else { Stop::Resume }
+        if matches!(self.exit, Exit::NeedsWork(..)) { Stop::Exit } else { Stop::Resume }
     }
 }
 

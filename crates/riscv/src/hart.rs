@@ -5,7 +5,7 @@ use crate::cpu::{Cpu, Devices, Lines};
 use crate::fetch::jump;
 use crate::op::{Here, Stop};
 use addr::{Gfn, Gva, Mfn};
-use machine::VmMemory;
+use machine::{Use, VmMemory};
 use mmu::{Mmu, Technique};
 use std::sync::Arc;
 use std::time::Instant;
@@ -16,7 +16,7 @@ pub enum Exit {
     /// It was used up.
     Slice,
     /// A page must be made ready ([`VmMemory::resolve`]); then the instruction is tried again.
-    NeedsWork(Gfn),
+    NeedsWork(Gfn, Use),
     /// `ecall` from supervisor mode: an SBI call. The pc is behind it.
     Call,
     /// `wfi`: nothing to do until an interrupt or [`Hart::wakes_at`].

@@ -62,10 +62,10 @@ impl Cpu {
     /// Arranges what a miss that leads nowhere means for the instruction at `here`.
     pub(crate) fn stop_for(&mut self, miss: Miss, gva: Gva, access: Access, pc: u64, here: Here) -> Missed {
         let exception = match miss {
-            Miss::NeedsWork(gfn) => {
+            Miss::NeedsWork(gfn, wanted) => {
                 self.pc = pc;
                 self.here = here;
-                self.exit = Exit::NeedsWork(gfn);
+                self.exit = Exit::NeedsWork(gfn, wanted);
                 return Missed::Stopped;
             }
             Miss::Page => page_fault(access),

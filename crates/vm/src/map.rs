@@ -29,10 +29,7 @@ pub struct AddressMap {
 impl AddressMap {
     /// The machine frame, if the page has one.
     pub fn mfn(&self) -> Option<Mfn> {
-        match self.state {
-            Some((PageState::Private(mfn), _)) => Some(mfn),
-            _ => None,
-        }
+        self.state.and_then(|(state, _)| state.frame())
     }
 
     /// Whether the shadow entry says what walk and pmap say; `None` if there is no entry to compare,
@@ -129,10 +126,7 @@ impl Vm {
             .map(|leaf| Mapped {
                 gva: leaf.gva,
                 gfn: leaf.gfn,
-                mfn: match memory.pmap().state(leaf.gfn) {
-                    Some((PageState::Private(mfn), _)) => Some(mfn),
-                    _ => None,
-                },
+                mfn: memory.pmap().state(leaf.gfn).and_then(|(state, _)| state.frame()),
                 permissions: leaf.permissions,
                 shadowed: shadows.contains(&leaf.gva),
             })

@@ -9,9 +9,10 @@
 
 use crate::sbi;
 use crate::vm::{Ended, Shared};
-use machine::{Audit, ShootDown};
+use machine::{Audit, MemoryError, ShootDown};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use riscv::{Exit, Hart, Lines};
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -218,12 +219,10 @@ impl Vcpu {
             Exit::Slice => {}
             Exit::Pause => std::thread::yield_now(),
             Exit::Call => sbi::handle(self, index, shared),
-            Exit::NeedsWork(gfn) => {
-                if let Err(error) = shared.memory.resolve(gfn) {
-                    // The MMU asked for a page of the pmap, so it is one.
-                    shared.end(Ended::Failed(error.to_string()));
-                }
-            }
+            Exit::NeedsWork(gfn, wanted) => match shared.memory.resolve(gfn, wanted) {
+                Ok(_) | Err(MemoryError::Ending) => {}
+                Err(error) => shared.end(Ended::Failed(error.to_string())),
+            },
             Exit::Wait => {
                 let until = {
                     let mut hart = self.hart.lock();
@@ -239,19 +238,27 @@ impl Vcpu {
 }
 
 /// All vCPUs of a VM, as what caches translations.
-pub(crate) struct Harts<'a>(pub(crate) &'a [Vcpu]);
+pub(crate) struct Vcpus(pub(crate) Vec<Vcpu>);
 
-impl ShootDown for Harts<'_> {
+impl ShootDown for Vcpus {
     fn take_away(&self, pages: &[(addr::Gfn, addr::Mfn)]) {
-        for vcpu in self.0 {
+        for vcpu in &self.0 {
             vcpu.hart().take_away(pages);
         }
     }
 }
 
-impl Harts<'_> {
+impl Vcpus {
     /// Audits every hart's caches against the pmap.
     pub(crate) fn audit(&self, memory: &machine::VmMemory) -> Audit {
         self.0.iter().try_for_each(|vcpu| vcpu.hart().mmu().audit(memory))
+    }
+}
+
+impl Deref for Vcpus {
+    type Target = [Vcpu];
+
+    fn deref(&self) -> &[Vcpu] {
+        &self.0
     }
 }

@@ -5,10 +5,10 @@ use crate::boot::{self, Entry, LoadError};
 use crate::config::{Config, ConfigError, MmuChoice};
 use crate::statistics::{Ledger, TechniqueStatistics};
 use crate::technique::{self, Choice};
-use crate::vcpu::{Attention, Harts, Trouble, Vcpu};
+use crate::vcpu::{Attention, Trouble, Vcpu, Vcpus};
 use addr::{Gfn, Gpa};
 use devices::WorkerThread;
-use machine::{Audit, MemoryError, MoveReport, Pool, VmId, VmMemory};
+use machine::{Audit, Backing, MemoryError, MoveReport, Pool, VmId, VmMemory};
 use parking_lot::{Condvar, Mutex};
 use riscv::Hart;
 use std::io::{self, Write};
@@ -53,7 +53,7 @@ pub enum StartError {
 /// What a VM's threads share.
 pub(crate) struct Shared {
     pub(crate) memory: Arc<VmMemory>,
-    pub(crate) vcpus: Vec<Vcpu>,
+    pub(crate) vcpus: Arc<Vcpus>,
     pub(crate) board: Arc<Board>,
     pub(crate) debug_console: Mutex<Box<dyn Write + Send>>,
     pub(crate) mmu: Mutex<MmuChoice>,
@@ -74,6 +74,7 @@ impl Shared {
         self.ended.lock().get_or_insert(reason);
         self.ending.store(true, Ordering::Relaxed);
         self.end.notify_all();
+        self.memory.end();
         self.vcpus.iter().for_each(Vcpu::wake);
     }
 
@@ -116,7 +117,7 @@ pub struct Vm {
 }
 
 impl Vm {
-    /// Starts a VM with memory from `pool`. `console` takes what the guest says through its
+    /// Starts a VM with memory from `pool` that rests on `backing`. `console` takes what the guest says through its
     /// ports and `debug_console` what it says through SBI; neither may block for long.
     ///
     /// # Errors
@@ -125,12 +126,13 @@ impl Vm {
         config: &Config,
         pool: &Pool,
         id: VmId,
+        backing: Backing,
         console: Box<dyn Write + Send>,
         debug_console: Box<dyn Write + Send>,
     ) -> Result<Self, StartError> {
         config.check()?;
         let first = Gfn::containing(devices::map::RAM_START);
-        let memory = Arc::new(VmMemory::new(pool, id, first, config.memory.pages())?);
+        let memory = Arc::new(VmMemory::with_backing(pool, id, first, config.memory.pages(), backing)?);
         let entry = load(config, &memory)?;
         let choice = technique::first(config.mmu);
         let attentions: Vec<_> = (0..config.cpus).map(|_| Arc::new(Attention::default())).collect();
@@ -141,7 +143,8 @@ impl Vm {
             let lines = Arc::clone(&attention.lines);
             Vcpu::new(Hart::new(Arc::clone(&memory), devices, lines, choice.technique, boot), attention)
         };
-        let vcpus: Vec<Vcpu> = attentions.into_iter().map(make).collect();
+        let vcpus = Arc::new(Vcpus(attentions.into_iter().map(make).collect()));
+        memory.attach(&vcpus);
         let workers = workers.spawn(&memory)?;
         let shared = Arc::new(Shared {
             memory,
@@ -231,7 +234,7 @@ impl Vm {
 
     /// Moves pages to other frames while the guest runs.
     pub fn move_pages(&self, gfns: &[Gfn]) -> MoveReport {
-        self.shared.memory.move_pages(gfns, &Harts(&self.shared.vcpus))
+        self.shared.memory.move_pages(gfns)
     }
 
     /// A vCPU that makes no progress, if one was seen.
@@ -245,7 +248,7 @@ impl Vm {
     /// The first violation found.
     pub fn audit(&self) -> Audit {
         self.shared.memory.audit()?;
-        Harts(&self.shared.vcpus).audit(&self.shared.memory)
+        self.shared.vcpus.audit(&self.shared.memory)
     }
 }
 

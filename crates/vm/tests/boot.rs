@@ -136,7 +136,7 @@ fn two_vms_on_one_pool_do_not_meet() {
     let pool = Pool::new(ByteSize::mib(512)).unwrap();
     let config = guest::programs(&files, MEMORY, "", "");
     let guests = [1, 2].map(|id| Guest::start(&config, &pool, id));
-    assert_eq!(pool.usage().free, pool.usage().promised, "both are promised all they may touch");
+    assert_eq!(pool.usage().reserved, pool.usage().total, "both are guaranteed all they may touch");
     for (guest, name) in guests.iter().zip(["first", "second"]) {
         guest.console.expect("shell ready");
         guest.send(&format!("echo I am the {name}$((6*7)); mt touch 64 2 && poweroff -f\n"));

@@ -5,7 +5,7 @@ mod guest;
 
 use addr::ByteSize;
 use assembler::Assembler;
-use machine::{Pool, VmId};
+use machine::{Backing, Pool, VmId};
 use vm::{Config, ConfigError, MmuChoice, StartError, Vm};
 
 fn config(memory: ByteSize, cpus: u32) -> Config {
@@ -23,7 +23,12 @@ fn config(memory: ByteSize, cpus: u32) -> Config {
 }
 
 fn start(config: &Config, pool: &Pool) -> Result<Vm, StartError> {
-    Vm::start(config, pool, VmId(1), Box::new(std::io::sink()), Box::new(std::io::sink()))
+    start_as(config, pool, VmId(1))
+}
+
+fn start_as(config: &Config, pool: &Pool, id: VmId) -> Result<Vm, StartError> {
+    let backing = Backing::reserved(id, config.memory.pages());
+    Vm::start(config, pool, id, backing, Box::new(std::io::sink()), Box::new(std::io::sink()))
 }
 
 /// The message of the refusal, after which the pool is as before.
@@ -63,13 +68,7 @@ fn a_pool_that_is_too_small_says_what_is_free() {
     let message = refusal(&config(ByteSize::mib(101), 1), &pool);
     assert!(message.contains("101 MiB") && message.contains("100 MiB"), "{message}");
     let first = start(&config(ByteSize::mib(60), 1), &pool).unwrap();
-    let second = Vm::start(
-        &config(ByteSize::mib(60), 1),
-        &pool,
-        VmId(2),
-        Box::new(std::io::sink()),
-        Box::new(std::io::sink()),
-    );
+    let second = start_as(&config(ByteSize::mib(60), 1), &pool, VmId(2));
     let message = second.err().expect("it is refused").to_string();
     assert!(message.contains("60 MiB") && message.contains("40 MiB"), "{message}");
     drop(first);

@@ -139,6 +139,11 @@ const fn state_name(state: PageState) -> &'static str {
     match state {
         PageState::Untouched => "untouched",
         PageState::Private(_) => "private",
+        PageState::Shared(_) => "shared",
+        PageState::Zero(_) => "zero",
+        PageState::Ballooned => "ballooned",
+        PageState::Compressed(_) => "compressed",
+        PageState::Swapped(_) => "swapped",
     }
 }
 
@@ -148,7 +153,7 @@ impl From<&Step> for WalkStep {
             Ok(pte) => meaning(pte, step.level),
             Err(Fault::Page) => "not readable: page fault".to_owned(),
             Err(Fault::Access) => "the table is not in memory: access fault".to_owned(),
-            Err(Fault::NeedsWork(_)) => {
+            Err(Fault::NeedsWork(..)) => {
                 "the table's page was never touched: all its entries are zero".to_owned()
             }
         };

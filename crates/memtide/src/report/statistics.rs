@@ -2,9 +2,11 @@
 
 use super::technique_name;
 use crate::guest::Guest;
+use addr::ByteSize;
 use machine::PageCensus;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fmt;
 use vm::TechniqueStatistics;
 
 /// Counts by their keys; what a key means is in [`COUNTERS`].
@@ -38,13 +40,42 @@ pub(crate) struct Cpu {
 }
 
 /// What a VM's pages are.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 #[expect(clippy::struct_field_names, reason = "in JSON a field names its unit")]
 pub(crate) struct Pages {
     pub(crate) untouched_bytes: u64,
     pub(crate) private_bytes: u64,
-    /// Of all of these, on their way to another state.
-    pub(crate) in_passage_bytes: u64,
+    pub(crate) shared_bytes: u64,
+    pub(crate) zero_bytes: u64,
+    pub(crate) ballooned_bytes: u64,
+    pub(crate) compressed_bytes: u64,
+    pub(crate) swapped_bytes: u64,
+}
+
+impl Pages {
+    /// The states with their names, in the order of a page's life.
+    pub(crate) fn by_state(&self) -> [(&'static str, ByteSize); 7] {
+        [
+            ("private", self.private_bytes),
+            ("shared", self.shared_bytes),
+            ("zero", self.zero_bytes),
+            ("ballooned", self.ballooned_bytes),
+            ("compressed", self.compressed_bytes),
+            ("swapped", self.swapped_bytes),
+            ("untouched", self.untouched_bytes),
+        ]
+        .map(|(name, bytes)| (name, ByteSize(bytes)))
+    }
+}
+
+/// The states that pages are in, in words.
+impl fmt::Display for Pages {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let states = self.by_state();
+        let present = states.iter().filter(|(name, size)| *size != ByteSize(0) || *name == "private");
+        let words: Vec<String> = present.map(|(name, size)| format!("{size} {name}")).collect();
+        f.write_str(&words.join(", "))
+    }
 }
 
 impl From<PageCensus> for Pages {
@@ -52,7 +83,11 @@ impl From<PageCensus> for Pages {
         Self {
             untouched_bytes: census.untouched.bytes().0,
             private_bytes: census.private.bytes().0,
-            in_passage_bytes: census.in_passage.bytes().0,
+            shared_bytes: census.shared.bytes().0,
+            zero_bytes: census.zero.bytes().0,
+            ballooned_bytes: census.ballooned.bytes().0,
+            compressed_bytes: census.compressed.bytes().0,
+            swapped_bytes: census.swapped.bytes().0,
         }
     }
 }

@@ -8,7 +8,6 @@
 
 use crate::report::Hex;
 use crate::report::map::{Map, Mapped};
-use addr::ByteSize;
 
 /// One page or frame in its lane.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,19 +83,13 @@ pub(super) fn heading(map: &Map) -> String {
 
 /// What the VM's pages are, in a line.
 pub(super) fn census(map: &Map) -> String {
-    let pages = &map.pages;
-    format!(
-        "{} private, {} untouched, {} in passage",
-        ByteSize(pages.private_bytes),
-        ByteSize(pages.untouched_bytes),
-        ByteSize(pages.in_passage_bytes)
-    )
+    map.pages.to_string()
 }
 
-/// Of the VM's memory, what has a frame: 0 to 1.
+/// Of the VM's memory, what has a frame of its own: 0 to 1.
 pub(super) fn private_share(map: &Map) -> f64 {
-    let pages = &map.pages;
-    pages.private_bytes as f64 / (pages.private_bytes + pages.untouched_bytes).max(1) as f64
+    let total: u64 = map.pages.by_state().iter().map(|(_, size)| size.0).sum();
+    map.pages.private_bytes as f64 / total.max(1) as f64
 }
 
 #[cfg(test)]

@@ -97,7 +97,7 @@ mod tests {
             cpu: 0,
             technique: "software".to_owned(),
             space: Space { mode: "sv39".to_owned(), asid: 3, root_table_gfn: Hex(0x80100) },
-            pages: Pages { untouched_bytes: 3 << 20, private_bytes: 1 << 20, in_passage_bytes: 0 },
+            pages: Pages { untouched_bytes: 3 << 20, private_bytes: 1 << 20, ..Pages::default() },
             first_gfn: Hex(0x80000),
             guest_frames: 1024,
             pool_frames: 2048,

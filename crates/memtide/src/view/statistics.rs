@@ -13,14 +13,7 @@ pub(super) fn show(statistics: &Statistics) -> String {
     text.push_str("time in the MMU is an estimate from timing one TLB miss in 64\n\n");
     text.push_str(&cpus(&statistics.cpus));
     let _ = writeln!(text, "MMU {}: {}\n", statistics.mmu, statistics.reason);
-    let pages = &statistics.pages;
-    let _ = writeln!(
-        text,
-        "PAGES  {} untouched, {} private, {} in passage\n",
-        ByteSize(pages.untouched_bytes),
-        ByteSize(pages.private_bytes),
-        ByteSize(pages.in_passage_bytes),
-    );
+    let _ = writeln!(text, "PAGES  {}\n", statistics.pages);
     text.push_str(&devices(&statistics.devices));
     text
 }

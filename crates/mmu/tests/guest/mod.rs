@@ -1,7 +1,7 @@
 //! A guest that builds sound page tables, for tests and benchmarks that need to know them.
 
 use addr::{Gfn, Gva, Ma, PageCount};
-use machine::{Pool, VmId, VmMemory};
+use machine::{Pool, Use, VmId, VmMemory};
 use mmu::{PagingMode, Pte, Root};
 
 /// Flags of an ordinary kernel page, all marks set.
@@ -34,7 +34,8 @@ impl Guest {
     }
 
     fn word(&self, gpa: u64) -> Ma {
-        self.memory.resolve(Gfn(gpa / 4096)).expect("tables are in memory").base().wrapping_add(gpa % 4096)
+        let mfn = self.memory.resolve(Gfn(gpa / 4096), Use::Write).expect("tables are in memory");
+        mfn.base().wrapping_add(gpa % 4096)
     }
 
     /// Where the entry for `gva` at `level` stands; tables above it are made as needed.

@@ -49,8 +49,9 @@ pub(crate) struct Walk {
 /// The doubleword at `gpa`, or `None` outside memory. Untouched pages read as zeros and stay so.
 fn load(memory: &VmMemory, gpa: u64) -> Option<u64> {
     match memory.pmap().state(Gfn(gpa / 4096))?.0 {
-        PageState::Untouched => Some(0),
+        PageState::Untouched | PageState::Zero(_) => Some(0),
         PageState::Private(mfn) => Some(memory.pool().load::<u64>(Ma(mfn.0 * 4096 + gpa % 4096))),
+        other => panic!("nothing here makes a page {other:?}"),
     }
 }
 

@@ -13,10 +13,11 @@ use super::guest::{FIRST, PAGES, ROOTS, TABLE_PAGES, entry, pages, tables};
 use super::naive::{A, D, End, Leaf, walk};
 use super::op::{Change, Op};
 use addr::{ByteSize, Gfn, Gva, Ma, Mfn, PageCount};
-use machine::{Lookup, Pool, ShootDown, VmId, VmMemory};
+use machine::{Lookup, Pool, ShootDown, Use, VmId, VmMemory};
 use mmu::{Access, Miss, Mmu, MmuCounts, PagingMode, Root, Technique, View};
-use std::cell::RefCell;
+use parking_lot::Mutex;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// Leaves for each page, by its place in the list of pages.
 type Leaves = Vec<Vec<Leaf>>;
@@ -49,6 +50,7 @@ pub(crate) struct Seen {
 /// The whole arrangement. See the module's documentation.
 pub(crate) struct World {
     memory: VmMemory,
+    taken: Arc<Taken>,
     harts: [Hart; 2],
     pages: Vec<u64>,
     /// What memory must hold.
@@ -108,14 +110,23 @@ impl Hart {
     }
 }
 
-/// Takes pages away from all units of all harts, as the VM does.
-struct Harts<'a>(RefCell<&'a mut [Hart; 2]>, &'a [u64]);
+/// Notes what is to be taken away from the harts, none of which runs before it is.
+#[derive(Default)]
+struct Taken(Mutex<Vec<(Gfn, Mfn)>>);
 
-impl ShootDown for Harts<'_> {
+impl ShootDown for Taken {
     fn take_away(&self, pages: &[(Gfn, Mfn)]) {
-        for unit in self.0.borrow_mut().iter_mut().flat_map(|hart| &mut hart.units) {
-            unit.take_away(pages);
-            for &gva in self.1 {
+        self.0.lock().extend_from_slice(pages);
+    }
+}
+
+impl World {
+    /// Takes pages away from all units of all harts, as the VM does.
+    fn take_away(&mut self) {
+        let pages = std::mem::take(&mut *self.taken.0.lock());
+        for unit in self.harts.iter_mut().flat_map(|hart| &mut hart.units) {
+            unit.take_away(&pages);
+            for &gva in &self.pages {
                 let frames = [unit.tlb().read(Gva(gva), 8), unit.tlb().write(Gva(gva), 8)];
                 let frames = frames.into_iter().flatten().map(Mfn::containing);
                 let left = frames.chain(unit.tlb().fetch(Gva(gva)).map(|(_, mfn)| mfn));
@@ -133,9 +144,12 @@ impl World {
         let pool = Pool::new(PageCount(PAGES + 24).bytes()).expect("a small pool fits");
         let memory =
             VmMemory::new(&pool, VmId(1), Gfn(FIRST), PageCount(PAGES)).expect("the pool holds the VM");
+        let taken = Arc::new(Taken::default());
+        memory.attach(&taken);
         let (run_seeds, table_seeds) = seeds.split_at(6);
         let mut world = Self {
             memory,
+            taken,
             harts: [Hart::new(), Hart::new()],
             pages: pages(run_seeds),
             words: vec![0; PAGES as usize * 512],
@@ -171,7 +185,7 @@ impl World {
 
     /// The guest writes a doubleword of its memory.
     fn write(&mut self, at: u64, value: u64) {
-        let mfn = self.memory.resolve(Gfn(at / 4096)).expect("tables are in memory");
+        let mfn = self.memory.resolve(Gfn(at / 4096), Use::Write).expect("tables are in memory");
         self.memory.pool().store(Ma(mfn.0 * 4096 + at % 4096), value);
         self.words[(at / 8 - FIRST * 512) as usize] = value;
     }
@@ -210,8 +224,8 @@ impl World {
             }
             Op::Move { first, count } => {
                 let gfns = (0..u64::from(count % 20)).map(|n| Gfn(FIRST + (u64::from(first) + n) % PAGES));
-                let harts = Harts(RefCell::new(&mut self.harts), &self.pages);
-                self.seen.moved += self.memory.move_pages(&gfns.collect::<Vec<_>>(), &harts).moved;
+                self.seen.moved += self.memory.move_pages(&gfns.collect::<Vec<_>>()).moved;
+                self.take_away();
             }
             Op::Technique { hart, unit } => {
                 let unit = &mut self.harts[hart as usize % 2].units[unit as usize % 2];
@@ -271,9 +285,10 @@ impl World {
                     continue;
                 }
             }
-            while let Some(gfn) = self.translate(hart, unit, page, access) {
+            while let Some((gfn, wanted)) = self.translate(hart, unit, page, access) {
                 self.seen.needing_work += 1;
-                self.memory.resolve(gfn).expect("only memory needs work");
+                self.memory.resolve(gfn, wanted).expect("only memory needs work");
+                self.take_away();
             }
         }
     }
@@ -313,7 +328,7 @@ impl World {
     }
 
     fn leads_to(&self, leaf: &Leaf, mfn: Mfn) -> bool {
-        self.memory.pmap().lookup(Gfn(leaf.gfn)) == Lookup::Mapped(mfn)
+        self.memory.pmap().lookup(Gfn(leaf.gfn)).permits(Use::Read) == Some(mfn)
     }
 
     fn is_cached(&self, hart: usize, page: usize, access: Access, mfn: Mfn) -> bool {
@@ -329,7 +344,7 @@ impl World {
     }
 
     /// Asks a unit and judges its answer. Gives the page it needs made ready, if it does.
-    fn translate(&mut self, hart: usize, unit: usize, page: usize, access: Access) -> Option<Gfn> {
+    fn translate(&mut self, hart: usize, unit: usize, page: usize, access: Access) -> Option<(Gfn, Use)> {
         let (gva, view) = (self.pages[page], self.harts[hart].view);
         let now = walk(&self.memory, self.harts[hart].root.satp(), gva);
         let leaf = if let End::Leaf(leaf) = now.end { Some(leaf) } else { None };
@@ -364,10 +379,10 @@ impl World {
                 );
                 self.seen.devices += 1;
             }
-            Err(Miss::NeedsWork(gfn)) => {
+            Err(Miss::NeedsWork(gfn, wanted)) => {
                 let tables = now.entries.iter().map(|at| Gfn(at / 4096));
                 let mut needed = tables.chain(permitted.map(|leaf| Gfn(leaf.gfn)));
-                let first = needed.find(|&gfn| lookup(gfn) == Lookup::NeedsWork);
+                let first = needed.find(|&gfn| lookup(gfn).permits(wanted).is_none());
                 assert_eq!(first, Some(gfn), "{}", what());
             }
         }
@@ -375,7 +390,7 @@ impl World {
             self.seen.marked += 1;
             self.note();
         }
-        if let Err(Miss::NeedsWork(gfn)) = answer { Some(gfn) } else { None }
+        if let Err(Miss::NeedsWork(gfn, wanted)) = answer { Some((gfn, wanted)) } else { None }
     }
 
     /// After a translation the TLB must serve the access.
@@ -410,7 +425,9 @@ impl World {
     /// The doubleword of memory at `index`.
     fn word(&self, index: usize) -> u64 {
         match self.memory.pmap().lookup(Gfn(FIRST + index as u64 / 512)) {
-            Lookup::Mapped(mfn) => self.memory.pool().load(Ma(mfn.0 * 4096 + index as u64 % 512 * 8)),
+            Lookup::Mapped(mfn) | Lookup::ReadOnly(mfn) => {
+                self.memory.pool().load(Ma(mfn.0 * 4096 + index as u64 % 512 * 8))
+            }
             Lookup::NeedsWork | Lookup::Outside => 0,
         }
     }
@@ -422,8 +439,7 @@ impl World {
         self.memory.audit().unwrap();
         self.memory.pool().audit().unwrap();
         let (census, usage) = (self.memory.census(), self.memory.pool().usage());
-        assert_eq!((census.private, census.untouched), (usage.private, usage.promised), "INV-5");
-        assert_eq!(census.private.0 + census.untouched.0, PAGES, "INV-5");
+        assert_eq!((census.private, census.total()), (usage.private, PageCount(PAGES)), "INV-5");
         for unit in self.harts.iter().flat_map(|hart| &hart.units) {
             unit.audit(&self.memory).unwrap();
             assert!(ByteSize(unit.shadow_size().1) < ByteSize::mib(16), "shadows stay within their limit");

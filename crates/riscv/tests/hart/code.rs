@@ -157,7 +157,7 @@ fn a_slice_ends_in_loops_soon_after_its_count() {
             while ran < slice {
                 match machine.hart.run(slice as u32) {
                     Exit::Slice => {}
-                    Exit::NeedsWork(gfn) => _ = machine.memory.resolve(gfn).expect("it is memory"),
+                    Exit::NeedsWork(gfn, wanted) => machine.make_ready(gfn, wanted),
                     exit => panic!("{exit:?}"),
                 }
                 ran = machine.hart.counts().instructions - before;

@@ -1,8 +1,8 @@
 //! A hart with memory, a device that remembers, and a way to start it in any mode.
 
 use crate::asm::*;
-use addr::{Gfn, Gpa, Ma, PAGE_SIZE, PageCount};
-use machine::{Pool, VmId, VmMemory};
+use addr::{Gfn, Gpa, Ma, Mfn, PAGE_SIZE, PageCount};
+use machine::{Pool, ShootDown, Use, VmId, VmMemory};
 use mmu::Technique;
 use parking_lot::Mutex;
 use riscv::{Devices, Exit, Hart, Lines};
@@ -80,26 +80,45 @@ pub(crate) const BARE: Start = Start { user: false, paging: None, status: 0 };
 pub(crate) const USER_MODE: Start = Start { user: true, ..BARE };
 pub(crate) const TECHNIQUES: [Technique; 2] = [Technique::Hardware, Technique::Software];
 
+/// Notes what is to be taken away, for the test to do so before the hart runs.
+#[derive(Default)]
+pub(crate) struct Taken(Mutex<Vec<(Gfn, Mfn)>>);
+
+impl ShootDown for Taken {
+    fn take_away(&self, pages: &[(Gfn, Mfn)]) {
+        self.0.lock().extend_from_slice(pages);
+    }
+}
+
 pub(crate) struct Machine {
     pub(crate) memory: Arc<VmMemory>,
+    taken: Arc<Taken>,
     pub(crate) device: Arc<Device>,
     pub(crate) lines: Arc<Lines>,
     pub(crate) hart: Hart,
 }
 
 impl Machine {
-    pub(crate) fn new() -> Self {
+    /// The memory of a machine, without one.
+    pub(crate) fn memory_alone() -> Arc<VmMemory> {
         let pool = Pool::new(PageCount(RAM_PAGES + 16).bytes()).expect("a small pool fits");
         let memory = VmMemory::new(&pool, VmId(1), Gfn(RAM / PAGE_SIZE), PageCount(RAM_PAGES));
-        Self::sharing(&Arc::new(memory.expect("the pool is the VM's alone")))
+        Arc::new(memory.expect("the pool is the VM's alone"))
     }
 
-    /// One more hart on the same memory.
+    pub(crate) fn new() -> Self {
+        let machine = Self::sharing(&Self::memory_alone());
+        machine.memory.attach(&machine.taken);
+        machine
+    }
+
+    /// One more hart on the same memory, whose processors are yet to be attached.
     pub(crate) fn sharing(memory: &Arc<VmMemory>) -> Self {
         let (device, lines) = (Arc::new(Device::default()), Arc::new(Lines::default()));
         let technique = Technique::Hardware;
         let hart = Hart::new(memory.clone(), device.clone(), lines.clone(), technique, Instant::now());
-        let machine = Self { memory: memory.clone(), device, lines, hart };
+        let taken = Arc::new(Taken::default());
+        let machine = Self { memory: memory.clone(), taken, device, lines, hart };
         machine.put(HANDLER, &[WFI, WFI, WFI, WFI, WFI, WFI, WFI, WFI, WFI, WFI]);
         machine.put_double(TABLES + (RAM >> 30) * 8, RAM >> 12 << 10 | ALL);
         machine.put_double(TABLES + (VIRTUAL >> 30) * 8, (TABLES + PAGE_SIZE) >> 12 << 10 | 1);
@@ -108,7 +127,7 @@ impl Machine {
     }
 
     fn place(&self, address: u64) -> Ma {
-        let mfn = self.memory.resolve(Gfn(address / PAGE_SIZE)).expect("it is memory");
+        let mfn = self.memory.resolve(Gfn(address / PAGE_SIZE), Use::Write).expect("it is memory");
         Ma(mfn.base().0 + address % PAGE_SIZE)
     }
 
@@ -168,7 +187,7 @@ impl Machine {
         for _ in 0..1_000_000 {
             match self.hart.run(slice) {
                 Exit::Slice => {}
-                Exit::NeedsWork(gfn) => _ = self.memory.resolve(gfn).expect("only memory needs work"),
+                Exit::NeedsWork(gfn, wanted) => self.make_ready(gfn, wanted),
                 exit => return exit,
             }
         }
@@ -205,14 +224,18 @@ impl Machine {
 
     /// Moves a page to another frame, as the host does while no slice runs.
     pub(crate) fn move_page(&mut self, address: u64) {
-        struct One<'a>(Mutex<&'a mut Hart>);
-        impl machine::ShootDown for One<'_> {
-            fn take_away(&self, pages: &[(Gfn, addr::Mfn)]) {
-                self.0.lock().take_away(pages);
-            }
-        }
-        let gfn = Gfn(address / PAGE_SIZE);
-        let report = self.memory.move_pages(&[gfn], &One(Mutex::new(&mut self.hart)));
+        let report = self.memory.move_pages(&[Gfn(address / PAGE_SIZE)]);
+        self.take_away();
         assert_eq!(report.moved, 1);
+    }
+
+    pub(crate) fn make_ready(&mut self, gfn: Gfn, wanted: Use) {
+        self.memory.resolve(gfn, wanted).expect("only memory needs work");
+        self.take_away();
+    }
+
+    fn take_away(&mut self) {
+        let pages = std::mem::take(&mut *self.taken.0.lock());
+        self.hart.take_away(&pages);
     }
 }

@@ -3,7 +3,7 @@
 use crate::asm::*;
 use crate::machine::*;
 use addr::{Gfn, Mfn, PAGE_SIZE};
-use machine::{ShootDown, VmMemory};
+use machine::{ShootDown, Use, VmMemory};
 use parking_lot::Mutex;
 use riscv::{Exit, Hart};
 use std::sync::Arc;
@@ -16,12 +16,14 @@ const OTHER_CODE: u64 = CODE + 0x1000;
 /// Harts behind locks, as a VM has them.
 struct Harts {
     memory: Arc<VmMemory>,
-    harts: Vec<Mutex<Hart>>,
+    harts: Arc<Locked>,
 }
 
-impl ShootDown for Harts {
+struct Locked(Vec<Mutex<Hart>>);
+
+impl ShootDown for Locked {
     fn take_away(&self, pages: &[(Gfn, Mfn)]) {
-        for hart in &self.harts {
+        for hart in &self.0 {
             hart.lock().take_away(pages);
         }
     }
@@ -30,7 +32,7 @@ impl ShootDown for Harts {
 impl Harts {
     /// One hart for each piece of code; all get the same registers.
     fn new(pieces: &[(u64, &[u32])], registers: &[(u8, u64)]) -> Self {
-        let memory = Machine::new().memory;
+        let memory = Machine::memory_alone();
         let harts = pieces.iter().map(|(at, code)| {
             let mut machine = Machine::sharing(&memory);
             machine.put(*at, code);
@@ -38,14 +40,17 @@ impl Harts {
             machine.set(registers);
             Mutex::new(machine.hart)
         });
-        Self { harts: harts.collect(), memory }
+        let harts = Arc::new(Locked(harts.collect()));
+        memory.attach(&harts);
+        Self { memory, harts }
     }
 
     /// Runs all of them to their `ecall`, while their pages move; how many moves there were.
     fn run(&self) -> u64 {
         let done = AtomicBool::new(false);
         thread::scope(|scope| {
-            let runners: Vec<_> = self.harts.iter().map(|hart| scope.spawn(|| self.run_one(hart))).collect();
+            let runners: Vec<_> =
+                self.harts.0.iter().map(|hart| scope.spawn(|| self.run_one(hart))).collect();
             let mover = scope.spawn(|| self.move_pages(&done));
             for runner in runners {
                 runner.join().expect("no hart panics");
@@ -60,7 +65,9 @@ impl Harts {
             let exit = hart.lock().run(500);
             match exit {
                 Exit::Call => return,
-                Exit::NeedsWork(gfn) => _ = self.memory.resolve(gfn).expect("only memory needs work"),
+                Exit::NeedsWork(gfn, wanted) => {
+                    self.memory.resolve(gfn, wanted).expect("only memory needs work");
+                }
                 _ => thread::yield_now(),
             }
         }
@@ -70,21 +77,21 @@ impl Harts {
         let pages = [CODE, OTHER_CODE, DATA, DATA + PAGE_SIZE].map(|address| Gfn(address / PAGE_SIZE));
         let mut moved = 0;
         while !done.load(Ordering::SeqCst) {
-            moved += self.memory.move_pages(&pages, self).moved;
+            moved += self.memory.move_pages(&pages).moved;
             thread::yield_now();
         }
         moved
     }
 
     fn audit(&self) {
-        for hart in &self.harts {
+        for hart in &self.harts.0 {
             hart.lock().mmu().audit(&self.memory).expect("the caches are right");
         }
         self.memory.audit().expect("the pages are where the pmap says");
     }
 
     fn double(&self, address: u64) -> u64 {
-        let mfn = self.memory.resolve(Gfn(address / PAGE_SIZE)).expect("it is memory");
+        let mfn = self.memory.resolve(Gfn(address / PAGE_SIZE), Use::Read).expect("it is memory");
         self.memory.pool().load(addr::Ma(mfn.base().0 + address % PAGE_SIZE))
     }
 }
@@ -117,7 +124,7 @@ fn what_is_stored_before_a_fence_is_seen_behind_it() {
     let registers = [(5, ROUNDS), (6, DATA), (7, 0), (8, DATA + PAGE_SIZE), (9, 0)];
     let harts = Harts::new(&[(CODE, &write), (OTHER_CODE, &read)], &registers);
     let moved = harts.run();
-    assert_eq!(harts.harts[1].lock().x(9), 0, "messages older than their number");
+    assert_eq!(harts.harts.0[1].lock().x(9), 0, "messages older than their number");
     assert_eq!((harts.double(DATA), harts.double(DATA + PAGE_SIZE)), (ROUNDS, ROUNDS));
     assert!(moved > 0, "the pages stayed where they were");
     harts.audit();

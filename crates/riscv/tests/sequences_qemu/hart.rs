@@ -2,10 +2,10 @@
 
 use crate::{CODE, CODE_BYTES, Outcome, Request, SCRATCH, SCRATCH_BYTES, State, hash};
 use addr::{Gfn, Gpa, Ma, Mfn, PAGE_SIZE, PageCount};
-use machine::{Pool, ShootDown, VmId, VmMemory};
+use machine::{Pool, ShootDown, Use, VmId, VmMemory};
 use mmu::Technique;
 use riscv::{Devices, Exit, Hart, Lines};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
 /// How a request's addresses are translated.
@@ -58,12 +58,20 @@ impl Devices for Nobody {
 
 pub(crate) struct Machine {
     memory: Arc<VmMemory>,
-    hart: Mutex<Hart>,
+    hart: Arc<Locked>,
 }
 
-impl ShootDown for Machine {
+struct Locked(Mutex<Hart>);
+
+impl ShootDown for Locked {
     fn take_away(&self, pages: &[(Gfn, Mfn)]) {
-        self.hart.lock().expect("no test panicked").take_away(pages);
+        self.lock().take_away(pages);
+    }
+}
+
+impl Locked {
+    fn lock(&self) -> MutexGuard<'_, Hart> {
+        self.0.lock().expect("no test panicked")
     }
 }
 
@@ -74,7 +82,9 @@ impl Machine {
         let memory = Arc::new(memory.expect("the pool is the VM's alone"));
         let (devices, lines) = (Arc::new(Nobody), Arc::new(Lines::default()));
         let hart = Hart::new(memory.clone(), devices, lines, Technique::Hardware, Instant::now());
-        let machine = Self { memory, hart: Mutex::new(hart) };
+        let hart = Arc::new(Locked(Mutex::new(hart)));
+        memory.attach(&hart);
+        let machine = Self { memory, hart };
         let set_up: Vec<u8> = SET_UP.into_iter().flat_map(u32::to_le_bytes).collect();
         machine.write(STUB, &set_up);
         machine.write(HANDLER, &ECALL.to_le_bytes());
@@ -99,14 +109,14 @@ impl Machine {
 
     fn write(&self, address: u64, bytes: &[u8]) {
         for (byte, at) in bytes.iter().zip(address..) {
-            let mfn = self.memory.resolve(Gfn(at / PAGE_SIZE)).expect("it is memory");
+            let mfn = self.memory.resolve(Gfn(at / PAGE_SIZE), Use::Write).expect("it is memory");
             self.memory.pool().store(Ma(mfn.base().0 + at % PAGE_SIZE), *byte);
         }
     }
 
     fn scratch_hash(&self) -> u64 {
         hash((SCRATCH..SCRATCH + SCRATCH_BYTES).step_by(8).map(|at| {
-            let mfn = self.memory.resolve(Gfn(at / PAGE_SIZE)).expect("it is memory");
+            let mfn = self.memory.resolve(Gfn(at / PAGE_SIZE), Use::Read).expect("it is memory");
             self.memory.pool().load::<u64>(Ma(mfn.base().0 + at % PAGE_SIZE))
         }))
     }
@@ -124,7 +134,7 @@ impl Machine {
                 let reachable =
                     [CODE, CODE + PAGE_SIZE, SCRATCH, SCRATCH + PAGE_SIZE, TABLES + 2 * PAGE_SIZE];
                 let page = Gfn(reachable[rounds % reachable.len()] / PAGE_SIZE);
-                self.memory.move_pages(&[page], self);
+                self.memory.move_pages(&[page]);
             }
             rounds += 1;
             assert!(rounds < 100_000, "the code does not end");
@@ -140,7 +150,7 @@ impl Machine {
             Setting::Bare => (FLOAT_ON | SUPERVISOR, 0),
             Setting::User(_) => (FLOAT_ON, 8 << 60 | TABLES >> 12),
         };
-        let mut hart = self.hart.lock().expect("no test panicked");
+        let mut hart = self.hart.lock();
         if let Setting::User(technique) = setting {
             hart.set_technique(technique);
         }
@@ -150,7 +160,7 @@ impl Machine {
         }
         drop(hart);
         while self.slice(100) != Exit::Wait {}
-        let mut hart = self.hart.lock().expect("no test panicked");
+        let mut hart = self.hart.lock();
         for register in 1..32 {
             hart.set_x(register, x[usize::from(register)]);
         }
@@ -160,15 +170,15 @@ impl Machine {
     }
 
     fn slice(&self, slice: u32) -> Exit {
-        let exit = self.hart.lock().expect("no test panicked").run(slice);
-        if let Exit::NeedsWork(gfn) = exit {
-            self.memory.resolve(gfn).expect("only memory needs work");
+        let exit = self.hart.lock().run(slice);
+        if let Exit::NeedsWork(gfn, wanted) = exit {
+            self.memory.resolve(gfn, wanted).expect("only memory needs work");
         }
         exit
     }
 
     fn outcome(&self) -> Outcome {
-        let registers = self.hart.lock().expect("no test panicked").registers();
+        let registers = self.hart.lock().registers();
         let [cause, sepc, ..] = registers.trap;
         let mut state = State { x: registers.x, f: registers.f, fcsr: registers.fcsr };
         state.x[0] = sepc;
@@ -176,7 +186,7 @@ impl Machine {
     }
 
     pub(crate) fn audit(&self) {
-        self.hart.lock().expect("no test panicked").mmu().audit(&self.memory).expect("caches are right");
+        self.hart.lock().mmu().audit(&self.memory).expect("caches are right");
         self.memory.audit().expect("pages are where the pmap says");
     }
 }

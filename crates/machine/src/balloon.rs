@@ -1,0 +1,104 @@
+//! What the guest gives back: ballooned pages and pages it reports free.
+//!
+//! **Model.** A ballooned page has no frame and no content until the guest takes it back or uses it
+//! all the same; then it is a page of zeros. A page reported free is untouched again.
+//!
+//! **Failure.** What a guest hands over is not to be trusted: a gfn that is not memory, a page that a
+//! device holds, one that is in passage are left as they are, and counted.
+//!
+//! **Not here.** The device that the guest's driver talks to, and how large the balloon should be.
+
+use crate::passage::{Because, Passage};
+use crate::pmap::PageState;
+use crate::vm_memory::VmMemory;
+use addr::{Gfn, Mfn};
+
+/// How many pages are taken away from the processors at once.
+const BATCH: usize = 256;
+
+/// What became of pages that the guest gave back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct GivenBack {
+    /// Pages in the state asked for now, among them those that were before.
+    pub taken: u64,
+    /// Pages left as they were.
+    pub refused: u64,
+}
+
+impl VmMemory {
+    /// The guest's balloon takes in `pages`: their frames are freed.
+    pub fn inflate(&self, pages: &[Gfn]) -> GivenBack {
+        self.give_back(pages.iter().copied(), PageState::Ballooned)
+    }
+
+    /// The guest's balloon lets go of `pages`.
+    pub fn deflate(&self, pages: &[Gfn]) -> GivenBack {
+        let mut report = GivenBack::default();
+        for &gfn in pages {
+            match self.begin(gfn, |state| state == PageState::Ballooned) {
+                Some(passage) => {
+                    passage.end(PageState::Untouched, Because::Managed);
+                    report.taken += 1;
+                }
+                None => report.refused += 1,
+            }
+        }
+        report
+    }
+
+    /// The guest does not need the content of `pages` any more.
+    pub fn discard(&self, pages: impl Iterator<Item = Gfn>) -> GivenBack {
+        self.give_back(pages, PageState::Untouched)
+    }
+
+    fn give_back(&self, pages: impl Iterator<Item = Gfn>, state: PageState) -> GivenBack {
+        let mut report = GivenBack::default();
+        let mut batch: Vec<Passage<'_>> = Vec::with_capacity(BATCH);
+        for gfn in pages {
+            match self.begin(gfn, |_| true) {
+                Some(passage) if passage.was().frame().is_some_and(|mfn| self.is_held(mfn)) => {
+                    report.refused += 1;
+                }
+                Some(passage) => batch.push(passage),
+                // Listed twice, as like as not.
+                None => report.refused += 1,
+            }
+            if batch.len() == BATCH {
+                report.taken += self.free_batch(&mut batch, state);
+            }
+        }
+        report.taken += self.free_batch(&mut batch, state);
+        report
+    }
+
+    fn is_held(&self, mfn: Mfn) -> bool {
+        mfn != self.pool.zero() && self.pool.frames().is_pinned(mfn)
+    }
+
+    fn free_batch(&self, batch: &mut Vec<Passage<'_>>, state: PageState) -> u64 {
+        let mapped = |passage: &Passage<'_>| Some((passage.gfn(), passage.was().frame()?));
+        let frames: Vec<(Gfn, Mfn)> = batch.iter().filter_map(mapped).collect();
+        self.take_away(&frames);
+        let taken = batch.len() as u64;
+        for passage in batch.drain(..) {
+            let was = passage.was();
+            passage.end(state, Because::Managed);
+            self.free_what_held(was);
+        }
+        taken
+    }
+
+    /// Frees what a page's content was kept in before it lost its content.
+    pub(crate) fn free_what_held(&self, was: PageState) {
+        match was {
+            PageState::Private(mfn) => self.pool.frames().release(mfn),
+            PageState::Shared(mfn) => self.pool.leave_shared(mfn),
+            PageState::Compressed(_) | PageState::Swapped(_) => {
+                if let Some(emptied) = self.stores.forget(was) {
+                    self.pool.frames().release(emptied);
+                }
+            }
+            PageState::Untouched | PageState::Zero(_) | PageState::Ballooned => {}
+        }
+    }
+}

@@ -1,0 +1,172 @@
+//! The ways out: taking frames from a VM without its help.
+//!
+//! **Model.** A victim gives up its frame in the cheapest way there is for its content: zeros go to the
+//! frame of zeros, what is shared already joins it, what compresses well goes to the zip store, the
+//! rest to the swap file.
+//!
+//! Victims are chosen by a clock with two hands. The front hand watches pages; the back hand follows
+//! at a distance and takes those that nobody has used since. A lap that finds too few takes any.
+//!
+//! **Invariants.** INV-6: a VM is not taken from below its reservation. INV-7: swap-out needs no frame,
+//! so it works when nothing is free.
+//!
+//! **Failure.** A page that cannot be written out stays where it is.
+//!
+//! **Cost.** For a page swapped out: a hash, an attempt to compress, encryption, and its share of a
+//! batch's shoot-down and write.
+//!
+//! **Not here.** How much to take from which VM: `sched`.
+
+use crate::frame::Holds;
+use crate::passage::{Because, Passage};
+use crate::pmap::{PageState, Watch};
+use crate::pool::Page;
+use crate::share::Hash;
+use crate::vm_memory::VmMemory;
+use crate::zip::ZipHandle;
+use addr::{Gfn, Mfn, PAGE_SIZE, PageCount};
+
+/// Pages in passage at once.
+const BATCH: usize = 64;
+/// The front hand is ahead of the back hand by this part of the VM.
+const AHEAD: u64 = 8;
+
+/// The two hands, as numbers of pages passed since the beginning.
+#[derive(Default)]
+pub(crate) struct Clock {
+    back: u64,
+    front: u64,
+}
+
+/// What reclaiming brought.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Reclaimed {
+    /// Frames that came free, less those the zip store took.
+    pub freed: u64,
+    /// Victims that held zeros.
+    pub zeroed: u64,
+    /// Victims that joined a shared frame.
+    pub shared: u64,
+    /// Victims compressed.
+    pub compressed: u64,
+    /// Pages written to the swap file, from the zip store or from their frames.
+    pub swapped: u64,
+    /// Why the swap file did not take what it was given.
+    pub failure: Option<String>,
+}
+
+struct Victim<'a> {
+    passage: Passage<'a>,
+    mfn: Mfn,
+}
+
+impl VmMemory {
+    /// Takes `wanted` frames from the VM, or as many as can be had: never below its reservation,
+    /// and none that a device holds.
+    pub fn reclaim(&self, wanted: PageCount) -> Reclaimed {
+        let mut clock = self.clock.lock();
+        let mut report = Reclaimed::default();
+        let laps_end = clock.back + 2 * self.pmap.size().0;
+        let before = self.held().0;
+        loop {
+            report.freed = before.saturating_sub(self.held().0);
+            let above = self.held().0.saturating_sub(self.reservation().0);
+            let left = wanted.0.saturating_sub(report.freed).min(above);
+            if left == 0 || clock.back >= laps_end || report.failure.is_some() {
+                return report;
+            }
+            let any = clock.back + self.pmap.size().0 >= laps_end;
+            let victims = self.choose(&mut clock, (left as usize).min(BATCH), any);
+            self.evict(victims, &mut report);
+        }
+    }
+
+    /// Moves the hands on until `most` victims are found, or for a while.
+    fn choose(&self, clock: &mut Clock, most: usize, any: bool) -> Vec<Victim<'_>> {
+        /// Pages looked at for one batch.
+        const LOOK: u64 = 16 * BATCH as u64;
+        let mut victims = Vec::with_capacity(most);
+        let mut taken: Vec<(Gfn, Mfn)> = Vec::new();
+        clock.front = clock.front.max(clock.back);
+        let ahead = self.pmap.size().0.div_ceil(AHEAD);
+        for _ in 0..LOOK {
+            while clock.front < clock.back + ahead {
+                taken.extend(self.watch_idle(self.pmap.page(clock.front)));
+                clock.front += 1;
+            }
+            let gfn = self.pmap.page(clock.back);
+            clock.back += 1;
+            if (any || self.pmap.is_watched(gfn, Watch::Idle))
+                && let Some((passage, mfn)) = self.begin_victim(gfn)
+            {
+                taken.push((gfn, mfn));
+                victims.push(Victim { passage, mfn });
+                if victims.len() == most {
+                    break;
+                }
+            }
+        }
+        self.take_away(&taken);
+        victims
+    }
+
+    fn watch_idle(&self, gfn: Gfn) -> Option<(Gfn, Mfn)> {
+        match self.pmap.state(gfn)? {
+            (PageState::Private(mfn) | PageState::Shared(mfn), _) => {
+                self.pmap.watch(gfn, Watch::Idle).then_some((gfn, mfn))
+            }
+            _ => None,
+        }
+    }
+
+    /// Takes a private page, or the only one in a shared frame, into passage.
+    fn begin_victim(&self, gfn: Gfn) -> Option<(Passage<'_>, Mfn)> {
+        if let Some((PageState::Shared(_), _)) = self.pmap.state(gfn) {
+            let passage = self.begin(gfn, |state| matches!(state, PageState::Shared(_)))?;
+            let mfn = passage.was().frame()?;
+            if self.pool.make_private(mfn, Holds::Page(self.id, gfn)) {
+                passage.end(PageState::Private(mfn), Because::Managed);
+            }
+        }
+        self.begin_private(gfn)
+    }
+
+    /// Frees the frames of victims that nobody can reach any more.
+    fn evict(&self, victims: Vec<Victim<'_>>, report: &mut Reclaimed) {
+        let mut for_swap: Vec<(Passage<'_>, Page)> = Vec::new();
+        let mut page: Page = [0; PAGE_SIZE as usize];
+        for Victim { passage, mfn } in victims {
+            let frame = self.pool.frame(mfn);
+            if frame.is_zero() {
+                self.become_zero(passage, mfn);
+                report.zeroed += 1;
+                continue;
+            }
+            frame.read(&mut page);
+            let Some(passage) = self.join(passage, mfn, Hash::of(&page, self.group)) else {
+                report.shared += 1;
+                continue;
+            };
+            if let Some(handle) = self.compress(passage.gfn(), &page) {
+                self.counts.compressed.add(1);
+                report.compressed += 1;
+                passage.end(PageState::Compressed(handle), Because::Managed);
+                self.pool.frames().release(mfn);
+                continue;
+            }
+            for_swap.push((passage, page));
+        }
+        self.swap_out(for_swap, report);
+        if self.stores.is_zip_full() {
+            self.make_room_in_zip(report);
+        }
+    }
+
+    fn compress(&self, gfn: Gfn, page: &Page) -> Option<ZipHandle> {
+        let frames = self.pool.frames();
+        self.stores.compress(gfn, page, || {
+            let zip = frames.take(Holds::Zip(self.id))?;
+            Some((zip, self.pool.frame(zip)))
+        })
+    }
+}

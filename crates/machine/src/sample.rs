@@ -1,0 +1,74 @@
+//! Estimating a VM's working set without its help.
+//!
+//! **Model.** A few pages picked at random are watched: their translations are taken away, so that the
+//! next use of each, and the next write, comes to [`VmMemory::resolve`] and is noticed. The share of
+//! them used in a period is the share of all pages used in it, give or take the sample's error.
+//!
+//! **Cost.** At most two faults for each page in the sample, in which nothing is done.
+//!
+//! **Not here.** When a period ends, and what follows from the numbers: `sched`.
+//!
+//! **Sources.** Waldspurger, "Memory Resource Management in VMware ESX Server", OSDI 2002, section 5.3.
+
+use crate::pmap::{PageState, Watch};
+use crate::vm_memory::VmMemory;
+use addr::{Gfn, Mfn};
+
+/// Pages being watched.
+#[derive(Debug)]
+pub struct Sample {
+    pages: Vec<Gfn>,
+}
+
+/// How many pages of a sample were used so far.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Sampled {
+    /// Pages in the sample.
+    pub watched: u32,
+    /// Of those, pages read or written.
+    pub touched: u32,
+    /// Of those, pages written.
+    pub written: u32,
+}
+
+impl VmMemory {
+    /// Begins to watch the pages with these numbers, counted from 0 round and round. Ballooned pages
+    /// are left out: they are not the guest's to use.
+    pub fn begin_sample(&self, picks: impl IntoIterator<Item = u64>) -> Sample {
+        let mut sample = Sample { pages: Vec::new() };
+        let mut mapped: Vec<(Gfn, Mfn)> = Vec::new();
+        for gfn in picks.into_iter().map(|pick| self.pmap.page(pick)) {
+            let Some((state, _)) = self.pmap.state(gfn) else { continue };
+            let known = sample.pages.contains(&gfn);
+            if known || state == PageState::Ballooned || !self.pmap.watch(gfn, Watch::Touched) {
+                continue;
+            }
+            self.pmap.watch(gfn, Watch::Written);
+            sample.pages.push(gfn);
+            mapped.extend(state.frame().map(|mfn| (gfn, mfn)));
+        }
+        self.take_away(&mapped);
+        sample
+    }
+
+    /// What the sample shows up to now.
+    pub fn look_at_sample(&self, sample: &Sample) -> Sampled {
+        let used =
+            |watch| sample.pages.iter().filter(|&&gfn| !self.pmap.is_watched(gfn, watch)).count() as u32;
+        Sampled {
+            watched: sample.pages.len() as u32,
+            touched: used(Watch::Touched),
+            written: used(Watch::Written),
+        }
+    }
+
+    /// Ends a sample and says what it showed.
+    pub fn end_sample(&self, sample: Sample) -> Sampled {
+        let sampled = self.look_at_sample(&sample);
+        for gfn in sample.pages {
+            self.pmap.unwatch(gfn, Watch::Touched);
+            self.pmap.unwatch(gfn, Watch::Written);
+        }
+        sampled
+    }
+}

@@ -1,0 +1,241 @@
+//! Which slots of a swap file are taken, and the seals of the pages in them.
+//!
+//! **Model.** The file is divided into *extents* of 256 slots, 1 MiB. An extent keeps its seals in
+//! memory only while a slot of it is taken. A slot is free, taken (being written), or has a seal.
+//!
+//! Slots are taken from one extent until it is full, then from the first that is at least half
+//! free, and only if there is none from the first with a free slot: so writes stay in long runs,
+//! and the end of the file, which is where it may shrink, fills last.
+//!
+//! **Cost.** Taking and freeing are O(slots) plus the extents passed over, which are not passed over
+//! again until one of them has room.
+
+use super::Slot;
+use super::seal::Seal;
+use crate::frame::Audit;
+use addr::PageCount;
+
+/// Slots in an extent.
+pub(super) const EXTENT: u64 = 256;
+const HALF: u64 = EXTENT / 2;
+
+/// Neighbouring slots.
+pub(super) struct Run {
+    pub(super) first: Slot,
+    pub(super) count: u64,
+}
+
+impl Run {
+    pub(super) fn slots(&self) -> impl Iterator<Item = Slot> + use<> {
+        (self.first.0..self.first.0 + self.count).map(Slot)
+    }
+}
+
+#[derive(Default)]
+struct Extent {
+    taken: u16,
+    /// Present while a slot is taken.
+    contents: Option<Box<Contents>>,
+}
+
+struct Contents {
+    taken: [bool; EXTENT as usize],
+    seals: [Option<Seal>; EXTENT as usize],
+}
+
+const _: () = assert!(size_of::<Extent>() == 16, "the cost per MiB that the documentation names");
+const _: () = assert!(size_of::<Option<Seal>>() == 24, "the cost per page that the documentation names");
+
+pub(super) struct Slots {
+    total: u64,
+    used: u64,
+    extents: Vec<Extent>,
+    /// The extent that slots are taken from.
+    current: usize,
+    /// No extent before this one is half free.
+    half_free: usize,
+    /// No extent before this one has a free slot.
+    not_full: usize,
+}
+
+fn split(slot: Slot) -> (usize, usize) {
+    ((slot.0 / EXTENT) as usize, (slot.0 % EXTENT) as usize)
+}
+
+impl Slots {
+    pub(super) fn new(total: PageCount) -> Self {
+        let mut slots =
+            Self { total: 0, used: 0, extents: Vec::new(), current: 0, half_free: 0, not_full: 0 };
+        slots.grow(total);
+        slots
+    }
+
+    pub(super) fn total(&self) -> PageCount {
+        PageCount(self.total)
+    }
+
+    pub(super) fn used(&self) -> PageCount {
+        PageCount(self.used)
+    }
+
+    pub(super) fn grow(&mut self, total: PageCount) {
+        assert!(total.0 >= self.total, "{total:?} is a size to grow to");
+        self.set_total(total.0);
+    }
+
+    /// Gives the slots from `total` on up, or says how many have to stay.
+    pub(super) fn shrink(&mut self, total: PageCount) -> Result<(), PageCount> {
+        let least = self.least();
+        if total.0 < least {
+            return Err(PageCount(least));
+        }
+        self.set_total(total.0);
+        Ok(())
+    }
+
+    fn set_total(&mut self, total: u64) {
+        self.total = total;
+        self.extents.resize_with(total.div_ceil(EXTENT) as usize, Extent::default);
+        (self.current, self.half_free, self.not_full) = (0, 0, 0);
+    }
+
+    /// One more than the last slot taken.
+    fn least(&self) -> u64 {
+        let last = self.extents.iter().rposition(|extent| extent.taken != 0);
+        last.map_or(0, |number| {
+            let contents = self.extents[number].contents.as_ref().expect("slots are taken");
+            let place = contents.taken.iter().rposition(|&taken| taken).expect("slots are taken");
+            number as u64 * EXTENT + place as u64 + 1
+        })
+    }
+
+    /// Slots that the extent has: the last one may be cut off by the end of the file.
+    fn capacity(&self, number: usize) -> u64 {
+        self.total.saturating_sub(number as u64 * EXTENT).min(EXTENT)
+    }
+
+    fn room(&self, number: usize) -> u64 {
+        let taken = self.extents.get(number).map_or(0, |extent| u64::from(extent.taken));
+        self.capacity(number) - taken
+    }
+
+    /// Takes `wanted` slots, or says how many are free.
+    pub(super) fn take(&mut self, wanted: PageCount) -> Result<Vec<Run>, PageCount> {
+        let free = self.total - self.used;
+        if wanted.0 > free {
+            return Err(PageCount(free));
+        }
+        let mut runs = Vec::new();
+        let mut left = wanted.0;
+        while left > 0 {
+            self.current = self.extent_with_room();
+            left -= self.take_from(self.current, left, &mut runs);
+        }
+        self.used += wanted.0;
+        Ok(runs)
+    }
+
+    fn extent_with_room(&mut self) -> usize {
+        if self.room(self.current) > 0 {
+            return self.current;
+        }
+        let all = self.extents.len();
+        self.half_free = (self.half_free..all).find(|&number| self.room(number) >= HALF).unwrap_or(all);
+        if self.half_free < all {
+            return self.half_free;
+        }
+        self.not_full = (self.not_full..all)
+            .find(|&number| self.room(number) > 0)
+            .expect("INV-5: slots counted as free are in an extent");
+        self.not_full
+    }
+
+    fn take_from(&mut self, number: usize, wanted: u64, runs: &mut Vec<Run>) -> u64 {
+        let capacity = self.capacity(number) as usize;
+        let extent = &mut self.extents[number];
+        let contents = extent.contents.get_or_insert_with(|| {
+            Box::new(Contents { taken: [false; EXTENT as usize], seals: [None; EXTENT as usize] })
+        });
+        let mut run: Option<Run> = None;
+        let mut count = 0;
+        for (place, taken) in contents.taken[..capacity].iter_mut().enumerate() {
+            if *taken || count == wanted {
+                runs.extend(run.take());
+                continue;
+            }
+            *taken = true;
+            count += 1;
+            let slot = Slot(number as u64 * EXTENT + place as u64);
+            run.get_or_insert(Run { first: slot, count: 0 }).count += 1;
+        }
+        runs.extend(run);
+        extent.taken += count as u16;
+        count
+    }
+
+    /// Notes the seals of pages that were written to taken slots.
+    pub(super) fn publish(&mut self, run: &Run, seals: &[Seal]) {
+        for (slot, seal) in run.slots().zip(seals) {
+            let (number, place) = split(slot);
+            let contents = self.extents[number].contents.as_mut().expect("the slot is taken");
+            assert!(contents.taken[place], "{slot:?} is taken");
+            contents.seals[place] = Some(*seal);
+        }
+    }
+
+    /// The seals of pages that were written.
+    pub(super) fn seals(&self, run: &Run) -> Vec<Seal> {
+        let seal = |slot| {
+            let (number, place) = split(slot);
+            self.extents.get(number)?.contents.as_ref()?.seals[place]
+        };
+        run.slots().map(|slot| seal(slot).unwrap_or_else(|| panic!("{slot:?} has a page"))).collect()
+    }
+
+    /// Frees a slot, written or not.
+    pub(super) fn free(&mut self, slot: Slot) {
+        let (number, place) = split(slot);
+        let extent = self.extents.get_mut(number);
+        let contents = extent.and_then(|extent| extent.contents.as_mut());
+        let contents = contents.filter(|contents| contents.taken[place]);
+        let contents = contents.unwrap_or_else(|| panic!("{slot:?} is taken"));
+        contents.taken[place] = false;
+        contents.seals[place] = None;
+        self.used -= 1;
+        self.extents[number].taken -= 1;
+        if self.extents[number].taken == 0 {
+            self.extents[number].contents = None;
+        }
+        self.not_full = self.not_full.min(number);
+        if self.room(number) >= HALF {
+            self.half_free = self.half_free.min(number);
+        }
+    }
+
+    /// Checks each extent and the counts, and gives the size.
+    pub(super) fn audit(&self) -> Result<PageCount, String> {
+        (0..self.extents.len()).try_for_each(|number| self.audit_extent(number))?;
+        let used: u64 = self.extents.iter().map(|extent| u64::from(extent.taken)).sum();
+        if used != self.used || self.least() > self.total {
+            let (counted, least, total) = (self.used, self.least(), self.total);
+            return Err(format!("INV-5: {used} slots taken, {counted} counted, up to {least} of {total}"));
+        }
+        Ok(PageCount(self.total))
+    }
+
+    fn audit_extent(&self, number: usize) -> Audit {
+        let extent = &self.extents[number];
+        let taken = extent.contents.as_ref().map_or(0, |contents| {
+            let sealed_and_free = contents.taken.iter().zip(&contents.seals).any(|(t, s)| !t && s.is_some());
+            if sealed_and_free { usize::MAX } else { contents.taken.iter().filter(|taken| **taken).count() }
+        });
+        if taken != usize::from(extent.taken) || (taken == 0) != extent.contents.is_none() {
+            return Err(format!("INV-5: extent {number} has {taken} slots taken, counts {}", extent.taken));
+        }
+        let room = self.room(number);
+        if room > 0 && number < self.not_full || room >= HALF && number < self.half_free {
+            return Err(format!("INV-7: extent {number} has {room} free slots that are not looked for"));
+        }
+        Ok(())
+    }
+}

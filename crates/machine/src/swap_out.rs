@@ -1,0 +1,52 @@
+//! The last way out: writing pages to the swap file, from their frames or from the zip store.
+
+use crate::passage::{Because, Passage};
+use crate::pmap::PageState;
+use crate::pool::Page;
+use crate::reclaim::Reclaimed;
+use crate::vm_memory::VmMemory;
+use addr::PAGE_SIZE;
+
+/// The part of the zip store that goes out at once to make room, and the fewest and most pages of it.
+const ROOM: u64 = 8;
+const ROOM_LEAST: u64 = 8;
+const ROOM_MOST: u64 = 64;
+
+impl VmMemory {
+    /// Writes out pages in passage that nobody can reach, and frees what their content was kept in.
+    /// Where there is no swap file, or it fails, they stay as they were.
+    pub(crate) fn swap_out(&self, pages: Vec<(Passage<'_>, Page)>, report: &mut Reclaimed) {
+        if pages.is_empty() || self.stores.swap().is_none() {
+            return;
+        }
+        let (passages, contents): (Vec<_>, Vec<_>) = pages.into_iter().unzip();
+        match self.stores.write_out(&contents) {
+            Ok(slots) => {
+                report.swapped += slots.len() as u64;
+                self.counts.swapped_out.add(slots.len() as u64);
+                for (passage, slot) in passages.into_iter().zip(slots) {
+                    let was = passage.was();
+                    passage.end(PageState::Swapped(slot), Because::Managed);
+                    self.free_what_held(was);
+                }
+            }
+            Err(error) => report.failure = Some(error.to_string()),
+        }
+    }
+
+    /// Moves the pages compressed longest ago to the swap file.
+    pub(crate) fn make_room_in_zip(&self, report: &mut Reclaimed) {
+        let room = (self.stores.usage().zip.pages.0 / ROOM).clamp(ROOM_LEAST, ROOM_MOST) as usize;
+        let mut pages = Vec::with_capacity(room);
+        for (gfn, handle) in self.stores.oldest_compressed(room) {
+            let wanted = PageState::Compressed(handle);
+            let Some(passage) = self.begin(gfn, |state| state == wanted) else { continue };
+            let mut page: Page = [0; PAGE_SIZE as usize];
+            // What cannot be read stays: whoever uses it learns why.
+            if self.stores.read(gfn, wanted, &mut page).is_ok() {
+                pages.push((passage, page));
+            }
+        }
+        self.swap_out(pages, report);
+    }
+}
