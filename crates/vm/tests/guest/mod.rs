@@ -109,9 +109,12 @@ pub(crate) struct Guest {
 
 impl Guest {
     pub(crate) fn start(config: &Config, pool: &Pool, id: u32) -> Self {
+        Self::start_on(config, pool, id, Backing::reserved(VmId(id), config.memory.pages()))
+    }
+
+    pub(crate) fn start_on(config: &Config, pool: &Pool, id: u32, backing: Backing) -> Self {
         let console = Console::default();
         let (serial, debug) = (Box::new(console.clone()), Box::new(console.clone()));
-        let backing = Backing::reserved(VmId(id), config.memory.pages());
         let vm = Vm::start(config, pool, VmId(id), backing, serial, debug).unwrap();
         Self { vm, console }
     }
