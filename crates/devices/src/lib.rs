@@ -43,5 +43,7 @@ pub use plic::{HartSink, IrqLine, Plic};
 pub use serial::SerialPort;
 pub use stats::DeviceStats;
 pub use virtio::{
-    Chain, Console, ConsolePort, QueueFault, Ring, Rng, VirtioDevice, VirtioPci, Worker, WorkerThread,
+    Balloon, BalloonDevice, BalloonEvent, BalloonFeatures, BalloonReport, Chain, Console, ConsolePort,
+    DriverState, GuestStatistics, KeptChain, OnBalloonEvent, QueueFault, Ring, Rng, VirtioDevice, VirtioPci,
+    Worker, WorkerThread,
 };

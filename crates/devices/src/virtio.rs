@@ -21,6 +21,7 @@
 //!
 //! **Sources.** Virtual I/O Device (VIRTIO) Version 1.2; sections are named where they are used.
 
+mod balloon;
 mod console;
 mod pci;
 mod registers;
@@ -30,12 +31,16 @@ mod rng;
 mod tests;
 mod worker;
 
+pub use balloon::{
+    Balloon, BalloonDevice, BalloonEvent, BalloonFeatures, BalloonReport, GuestStatistics, OnBalloonEvent,
+};
 pub use console::{Console, ConsolePort};
-pub use pci::VirtioPci;
-pub use ring::{Chain, QueueFault, Ring};
+pub use pci::{DriverState, VirtioPci};
+pub use ring::{Chain, KeptChain, QueueFault, Ring};
 pub use rng::Rng;
 pub use worker::{Worker, WorkerThread};
 
+use std::ops::Range;
 use vm_memory::GuestMemory;
 
 /// What a kind of virtio device is and does. Its methods run on the device's worker thread.
@@ -50,11 +55,21 @@ pub trait VirtioDevice: Send + 'static {
     const QUEUES: &[u16];
     /// Feature bits of the kind of device, 0 to 23 and 50 to 63; the transport adds its own.
     const FEATURES: u64 = 0;
+    /// The bytes of the device-specific configuration that the guest may write. They are what it wrote
+    /// last, and zeros after a reset.
+    const GUEST_CONFIG: Range<usize> = 0..0;
 
-    /// What the device-specific configuration holds at first; the guest cannot write it.
+    /// What the device-specific configuration holds at first.
     fn config(&self) -> Vec<u8> {
         Vec::new()
     }
+
+    /// The driver is ready, having accepted these features; the queues are served from now on.
+    fn start(&mut self, _features: u64) {}
+
+    /// The queues are gone: the driver reset the device, or broke a queue. The driver that asks for the
+    /// reset learns of its end after this returns.
+    fn reset(&mut self) {}
 
     /// Serves queue number `queue`: takes what it can from the ring and returns. Called when the driver
     /// or the host said that there is something to do.

@@ -3,19 +3,21 @@
 use crate::boot::{self, MachineFacts};
 use crate::console::{Console, Port};
 use crate::vcpu::Attention;
-use addr::{ByteSize, Gpa};
+use addr::{ByteSize, Gfn, Gpa};
 use devices::map::{self, GpaRange};
 use devices::{
-    Bus, ConsolePort, DeviceStats, Ecam, PciHost, PciWindow, Plic, SerialPort, VirtioPci, Worker,
-    WorkerThread,
+    Balloon, Bus, ConsolePort, DeviceStats, Ecam, OnBalloonEvent, PciHost, PciWindow, Plic, SerialPort,
+    VirtioPci, Worker, WorkerThread,
 };
 use machine::VmMemory;
 use riscv::Lines;
 use std::io::{self, Write};
+use std::ops::Range;
 use std::sync::Arc;
 
 const ENTROPY_SLOT: usize = 1;
 const CONSOLE_SLOT: usize = 2;
+const BALLOON_SLOT: usize = 3;
 
 /// The extensions the processor offers, in canonical order.
 const EXTENSIONS: [&str; 17] = [
@@ -45,6 +47,7 @@ pub(crate) struct Board {
     serial: Arc<SerialPort>,
     entropy: Arc<VirtioPci>,
     virtio_console: (ConsolePort, Arc<VirtioPci>),
+    balloon: (Balloon, Arc<VirtioPci>),
     console: Console,
 }
 
@@ -52,6 +55,7 @@ pub(crate) struct Board {
 pub(crate) struct Workers {
     entropy: Worker<devices::Rng>,
     console: Worker<devices::Console>,
+    balloon: Worker<devices::BalloonDevice>,
 }
 
 impl riscv::Devices for Board {
@@ -65,9 +69,14 @@ impl riscv::Devices for Board {
 }
 
 impl Board {
-    /// Builds the devices for the harts whose interrupt lines are given; `console` takes what the
-    /// guest says and must not block for long.
-    pub(crate) fn new(harts: Vec<Arc<Attention>>, console: Box<dyn Write + Send>) -> (Arc<Self>, Workers) {
+    /// Builds the devices for the harts whose interrupt lines are given and the memory that `memory` is;
+    /// `console` takes what the guest says and must not block for long.
+    pub(crate) fn new(
+        harts: Vec<Arc<Attention>>,
+        memory: Range<Gfn>,
+        console: Box<dyn Write + Send>,
+        on_balloon_event: OnBalloonEvent,
+    ) -> (Arc<Self>, Workers) {
         let console = Console::new(console);
         let count = harts.len();
         let sink = move |hart: usize, level: bool| harts[hart].set_line(Lines::EXTERNAL, level);
@@ -77,17 +86,23 @@ impl Board {
         let (entropy, entropy_worker) = VirtioPci::new(devices::Rng, entropy_line);
         let console_line = plic.line(PciHost::source(CONSOLE_SLOT));
         let (port, transport, console_worker) = ConsolePort::attach(console.port(Port::Virtio), console_line);
+        let balloon_line = plic.line(PciHost::source(BALLOON_SLOT));
+        let (balloon, balloon_function, balloon_worker) =
+            Balloon::attach(memory, on_balloon_event, balloon_line);
         let mut pci = PciHost::new();
         pci.insert(ENTROPY_SLOT, Arc::clone(&entropy));
         pci.insert(CONSOLE_SLOT, Arc::clone(&transport));
+        pci.insert(BALLOON_SLOT, Arc::clone(&balloon_function));
         let pci = Arc::new(pci);
         let mut bus = Bus::new();
         bus.add(map::PLIC, Arc::clone(&plic) as _);
         bus.add(map::UART, Arc::clone(&serial) as _);
         bus.add(map::ECAM, Arc::new(Ecam(Arc::clone(&pci))));
         bus.add(map::PCI_WINDOW, Arc::new(PciWindow(pci)));
-        let board = Self { bus, plic, serial, entropy, virtio_console: (port, transport), console };
-        (Arc::new(board), Workers { entropy: entropy_worker, console: console_worker })
+        let (virtio_console, balloon) = ((port, transport), (balloon, balloon_function));
+        let board = Self { bus, plic, serial, entropy, virtio_console, balloon, console };
+        let workers = Workers { entropy: entropy_worker, console: console_worker, balloon: balloon_worker };
+        (Arc::new(board), workers)
     }
 
     /// Types to the guest; says how many bytes of it were taken.
@@ -103,6 +118,11 @@ impl Board {
         self.virtio_console.0.set_size(columns, rows);
     }
 
+    /// The host's side of the balloon.
+    pub(crate) fn balloon(&self) -> &Balloon {
+        &self.balloon.0
+    }
+
     /// The devices by name, with what they counted.
     pub(crate) fn statistics(&self) -> Vec<(&'static str, DeviceStats)> {
         vec![
@@ -110,6 +130,7 @@ impl Board {
             ("serial", self.serial.stats()),
             ("rng", self.entropy.stats()),
             ("console", self.virtio_console.1.stats()),
+            ("balloon", self.balloon.1.stats()),
         ]
     }
 }
@@ -117,7 +138,11 @@ impl Board {
 impl Workers {
     /// Starts the threads, over the VM's memory.
     pub(crate) fn spawn(self, memory: &Arc<VmMemory>) -> io::Result<Vec<WorkerThread>> {
-        Ok(vec![self.entropy.spawn(Arc::clone(memory))?, self.console.spawn(Arc::clone(memory))?])
+        Ok(vec![
+            self.entropy.spawn(Arc::clone(memory))?,
+            self.console.spawn(Arc::clone(memory))?,
+            self.balloon.spawn(Arc::clone(memory))?,
+        ])
     }
 }
 

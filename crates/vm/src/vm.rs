@@ -1,19 +1,20 @@
 //! The life of a VM.
 
-use crate::board::{self, Board};
+use crate::balloon;
+use crate::board::{self, Board, Workers};
 use crate::boot::{self, Entry, LoadError};
 use crate::config::{Config, ConfigError, MmuChoice};
 use crate::statistics::{Ledger, TechniqueStatistics};
 use crate::technique::{self, Choice};
 use crate::vcpu::{Attention, Trouble, Vcpu, Vcpus};
 use addr::{Gfn, Gpa};
-use devices::WorkerThread;
+use devices::{Balloon, WorkerThread};
 use machine::{Audit, Backing, MemoryError, MoveReport, Pool, VmId, VmMemory};
 use parking_lot::{Condvar, Mutex};
 use riscv::Hart;
 use std::io::{self, Write};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use thiserror::Error;
@@ -65,6 +66,41 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    /// Puts a VM together, nothing of which runs yet.
+    fn new(
+        config: &Config,
+        memory: Arc<VmMemory>,
+        console: Box<dyn Write + Send>,
+        debug_console: Box<dyn Write + Send>,
+    ) -> (Arc<Self>, Workers) {
+        let choice = technique::first(config.mmu);
+        let attentions: Vec<_> = (0..config.cpus).map(|_| Arc::new(Attention::default())).collect();
+        let pages = memory.pmap().first()..Gfn(memory.pmap().first().0 + memory.pmap().size().0);
+        let on_balloon_event = balloon::carry_out_on(Arc::clone(&memory));
+        let (board, workers) = Board::new(attentions.clone(), pages, console, on_balloon_event);
+        let boot = Instant::now();
+        let make = |attention: Arc<Attention>| {
+            let devices = Arc::clone(&board) as Arc<dyn riscv::Devices>;
+            let lines = Arc::clone(&attention.lines);
+            Vcpu::new(Hart::new(Arc::clone(&memory), devices, lines, choice.technique, boot), attention)
+        };
+        let vcpus = Arc::new(Vcpus(attentions.into_iter().map(make).collect()));
+        memory.attach(&vcpus);
+        let shared = Arc::new(Self {
+            memory,
+            ledger: Mutex::new(Ledger::new(vcpus.len())),
+            choice: Mutex::new(choice),
+            vcpus,
+            board,
+            debug_console: Mutex::new(debug_console),
+            mmu: Mutex::new(config.mmu),
+            ending: AtomicBool::new(false),
+            ended: Mutex::new(None),
+            end: Condvar::new(),
+        });
+        (shared, workers)
+    }
+
     pub(crate) fn is_ending(&self) -> bool {
         self.ending.load(Ordering::Relaxed)
     }
@@ -134,30 +170,8 @@ impl Vm {
         let first = Gfn::containing(devices::map::RAM_START);
         let memory = Arc::new(VmMemory::with_backing(pool, id, first, config.memory.pages(), backing)?);
         let entry = load(config, &memory)?;
-        let choice = technique::first(config.mmu);
-        let attentions: Vec<_> = (0..config.cpus).map(|_| Arc::new(Attention::default())).collect();
-        let (board, workers) = Board::new(attentions.clone(), console);
-        let boot = Instant::now();
-        let make = |attention: Arc<Attention>| {
-            let devices = Arc::clone(&board) as Arc<dyn riscv::Devices>;
-            let lines = Arc::clone(&attention.lines);
-            Vcpu::new(Hart::new(Arc::clone(&memory), devices, lines, choice.technique, boot), attention)
-        };
-        let vcpus = Arc::new(Vcpus(attentions.into_iter().map(make).collect()));
-        memory.attach(&vcpus);
-        let workers = workers.spawn(&memory)?;
-        let shared = Arc::new(Shared {
-            memory,
-            ledger: Mutex::new(Ledger::new(vcpus.len())),
-            choice: Mutex::new(choice),
-            vcpus,
-            board,
-            debug_console: Mutex::new(debug_console),
-            mmu: Mutex::new(config.mmu),
-            ending: AtomicBool::new(false),
-            ended: Mutex::new(None),
-            end: Condvar::new(),
-        });
+        let (shared, workers) = Shared::new(config, memory, console, debug_console);
+        let workers = workers.spawn(&shared.memory)?;
         shared.vcpus[0].start(entry.kernel.0, entry.device_tree.0);
         let mut vm = Self { name: config.name.clone(), shared, threads: Vec::new(), workers };
         vm.spawn_threads()?;
@@ -230,6 +244,11 @@ impl Vm {
         if let MmuChoice::Always(technique) = choice {
             self.shared.apply(technique::by_administrator(technique));
         }
+    }
+
+    /// Its balloon.
+    pub fn balloon(&self) -> &Balloon {
+        self.shared.board.balloon()
     }
 
     /// Moves pages to other frames while the guest runs.

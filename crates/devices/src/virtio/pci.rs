@@ -24,6 +24,7 @@ use crate::pci::{
 use crate::stats::{Counters, DeviceStats};
 use parking_lot::{Condvar, Mutex};
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use virtio_bindings::virtio_ring::{VIRTIO_RING_F_EVENT_IDX, VIRTIO_RING_F_INDIRECT_DESC};
@@ -67,6 +68,17 @@ const ISR_CONFIG: u8 = 2;
 /// [`VirtioPci::decoded`] of a BAR that answers nowhere.
 const NOWHERE: u64 = u64::MAX;
 
+/// Whether a guest's driver serves a device.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DriverState {
+    /// There is none, or it is not ready yet.
+    Absent,
+    /// It is ready.
+    Present,
+    /// It broke a queue, and has not reset the device since.
+    Broken,
+}
+
 /// A virtio device on the PCI bus: its registers. See the module's documentation.
 pub struct VirtioPci {
     function: Mutex<Function>,
@@ -86,6 +98,8 @@ struct Function {
     window: usize,
     registers: Registers,
     device_config: Vec<u8>,
+    /// The part of `device_config` that the guest may write.
+    guest_config: Range<usize>,
     isr: u8,
     /// Queues the driver or the host said have work, one bit each.
     kicks: u64,
@@ -121,6 +135,7 @@ impl VirtioPci {
             window,
             registers: Registers::new(D::FEATURES | transport_features, D::QUEUES),
             device_config,
+            guest_config: D::GUEST_CONFIG,
             isr: 0,
             kicks: 0,
             lent: false,
@@ -153,6 +168,21 @@ impl VirtioPci {
         function.registers.next_generation();
         if function.registers.live() {
             self.interrupt(&mut function, ISR_CONFIG);
+        }
+    }
+
+    /// The device-specific configuration as it is now.
+    pub(super) fn device_config(&self) -> Vec<u8> {
+        self.function.lock().device_config.clone()
+    }
+
+    /// Whether there is a driver, and the features it accepted if there is.
+    pub(super) fn driver(&self) -> (DriverState, u64) {
+        let function = self.function.lock();
+        match &function.registers {
+            registers if registers.broken() => (DriverState::Broken, registers.accepted()),
+            registers if registers.live() => (DriverState::Present, registers.accepted()),
+            _ => (DriverState::Absent, 0),
         }
     }
 
@@ -247,6 +277,7 @@ impl VirtioPci {
                     self.counters.bad(format_args!("notification of queue {queue}, which does not exist"));
                 }
             }
+            DEVICE if function.write_device_config(at as usize, size, value) => {}
             _ => self.counters.bad(format_args!("write to a read-only register at {offset:#x}")),
         }
     }
@@ -263,6 +294,8 @@ impl VirtioPci {
 
     fn finish_reset(&self, function: &mut Function) {
         function.registers.reset();
+        let forgotten = function.guest_config.clone();
+        function.device_config[forgotten].fill(0);
         function.isr = 0;
         function.kicks = 0;
         function.resetting = false;
@@ -342,6 +375,16 @@ impl VirtioPci {
 }
 
 impl Function {
+    /// Writes the low `size` bytes of `value`, if the guest may write all of them; says whether it did.
+    fn write_device_config(&mut self, at: usize, size: u8, value: u64) -> bool {
+        let (start, end) = (at, at + usize::from(size));
+        let may = self.guest_config.start <= start && end <= self.guest_config.end;
+        if may {
+            self.device_config[start..end].copy_from_slice(&value.to_le_bytes()[..end - start]);
+        }
+        may
+    }
+
     /// Hands the worker its next task, if there is one.
     fn task(&mut self) -> Option<Task> {
         if self.stop {

@@ -96,6 +96,11 @@ impl Registers {
         self.status & (DRIVER_OK | NEEDS_RESET) == DRIVER_OK
     }
 
+    /// Whether the driver has to reset the device before it can go on.
+    pub(super) fn broken(&self) -> bool {
+        self.status & NEEDS_RESET != 0
+    }
+
     pub(super) fn accepted(&self) -> u64 {
         self.accepted
     }

@@ -9,6 +9,7 @@
 
 use super::VirtioPci;
 use super::registers::QueueSetup;
+use addr::{ByteSize, Gpa};
 use std::fmt;
 use std::sync::atomic::Ordering;
 use virtio_bindings::virtio_ring::VIRTIO_RING_F_EVENT_IDX;
@@ -112,8 +113,16 @@ impl<'m, M: GuestMemory> Ring<'m, M> {
     ///
     /// # Errors
     /// If the used ring cannot be written.
-    #[expect(clippy::needless_pass_by_value, reason = "a chain is given back once")]
     pub fn give_back(&mut self, chain: Chain<'m, M>) -> Result<(), QueueFault> {
+        self.give_back_kept(chain.keep())
+    }
+
+    /// Gives back a chain that was kept, to the queue it came from.
+    ///
+    /// # Errors
+    /// If the used ring cannot be written.
+    #[expect(clippy::needless_pass_by_value, reason = "a chain is given back once")]
+    pub fn give_back_kept(&mut self, chain: KeptChain) -> Result<(), QueueFault> {
         self.queue.add_used(self.memory, chain.head, chain.written)?;
         self.used = true;
         Ok(())
@@ -124,7 +133,7 @@ impl<'m, M: GuestMemory> Ring<'m, M> {
         self.transport.halted()
     }
 
-    /// Counts a request that failed for a reason that is not the driver's fault.
+    /// Counts something wrong with a request that the device goes on from.
     pub fn report(&self, why: impl fmt::Display) {
         self.transport.count_bad(why);
     }
@@ -149,6 +158,14 @@ pub struct Chain<'m, M> {
     /// In reverse, so that the next one is the last.
     readable: Vec<Span>,
     writable: Vec<Span>,
+    written: u32,
+}
+
+/// A chain whose buffers the device is done with, to be given back in a later call. It is void once the
+/// queues are gone ([`super::VirtioDevice::reset`]).
+#[must_use = "the driver waits for the chain: give it back to the ring"]
+pub struct KeptChain {
+    head: u16,
     written: u32,
 }
 
@@ -208,9 +225,25 @@ impl<'m, M: GuestMemory> Chain<'m, M> {
         Ok(count)
     }
 
+    /// How many bytes [`Self::read`] has yet to give.
+    pub fn unread(&self) -> u64 {
+        self.readable.iter().map(|span| u64::from(span.bytes)).sum()
+    }
+
     /// How many bytes [`Self::write`] has room for.
     pub fn room(&self) -> u64 {
-        self.writable.iter().map(|span| u64::from(span.bytes)).sum()
+        self.writable().map(|(_, bytes)| bytes.0).sum()
+    }
+
+    /// Where the buffers are that the device may write, for those that mean the memory and not its
+    /// content. It need not be memory; none of it ends beyond the end of the address space.
+    pub fn writable(&self) -> impl Iterator<Item = (Gpa, ByteSize)> {
+        self.writable.iter().rev().map(|span| (Gpa(span.start), ByteSize(span.bytes.into())))
+    }
+
+    /// Puts the chain aside, to be given back later.
+    pub fn keep(self) -> KeptChain {
+        KeptChain { head: self.head, written: self.written }
     }
 }
 

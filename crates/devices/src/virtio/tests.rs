@@ -1,5 +1,6 @@
 //! A small driver, as a guest has it, against the whole bus: configuration space, BAR, queues, interrupts.
 
+mod balloon;
 mod driver;
 
 use super::*;

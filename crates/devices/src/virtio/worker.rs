@@ -66,10 +66,12 @@ impl<D: VirtioDevice> Worker<D> {
     fn perform<M: GuestMemory>(&mut self, task: Task, memory: &M) -> bool {
         let result = match task {
             Task::Start(setups, features) => {
+                self.device.start(features);
                 open_all(&setups, features, memory).map(|queues| self.queues = queues)
             }
             Task::Serve(kicks) => self.serve(kicks, memory),
             Task::Reset => {
+                self.device.reset();
                 self.transport.give_back(None);
                 return true;
             }
@@ -79,6 +81,7 @@ impl<D: VirtioDevice> Worker<D> {
             }
         };
         if let Err(fault) = result {
+            self.device.reset();
             self.transport.give_back(Some(&fault));
         }
         true

@@ -14,7 +14,9 @@ pub(super) const WRITE: u16 = 2;
 /// Nothing is there.
 pub(super) const BAD_ADDRESS: u64 = 0x1_0000_0000;
 
-const MEMORY: ByteSize = ByteSize::kib(256);
+pub(super) const MEMORY: ByteSize = ByteSize::kib(256);
+/// Queues a device has, at most.
+const QUEUES: usize = 5;
 /// A queue has three pages: descriptors, available ring, used ring.
 const QUEUE_STRIDE: u64 = 3 * PAGE_SIZE;
 
@@ -69,7 +71,13 @@ impl Machine {
         let (transport, worker) = make(self.plic.line(PciHost::source(slot as usize)));
         self.plugged.push(transport);
         self.starts.push(Box::new(move |memory| worker.spawn(memory).unwrap()));
-        Driver { slot, bar: map::PCI_WINDOW.start.0 + slot * 0x10_0000, available: [0; 2], seen: [0; 2] }
+        Driver {
+            slot,
+            bar: map::PCI_WINDOW.start.0 + slot * 0x10_0000,
+            accept: !0,
+            available: [0; QUEUES],
+            seen: [0; QUEUES],
+        }
     }
 
     pub(super) fn start(&mut self) {
@@ -140,8 +148,10 @@ impl Machine {
 pub(super) struct Driver {
     pub(super) slot: u64,
     bar: u64,
-    available: [u16; 2],
-    seen: [u16; 2],
+    /// Features to accept, of those offered.
+    accept: u64,
+    available: [u16; QUEUES],
+    seen: [u16; QUEUES],
 }
 
 impl Driver {
@@ -161,17 +171,23 @@ impl Driver {
         self.bring_up_at(machine, ring(0, 0), QUEUE_ENTRIES);
     }
 
+    /// The same, but of the features of this kind of device only those given are accepted.
+    pub(super) fn bring_up_with(&mut self, machine: &Machine, features: u64) {
+        self.accept = features | !0xff_ffff;
+        self.bring_up(machine);
+    }
+
     /// The same with the queues at an address of choice, whatever that means.
     pub(super) fn bring_up_at(&mut self, machine: &Machine, address: u64, size: u16) {
         self.enable_bar(machine);
         self.reset(machine);
-        (self.available, self.seen) = ([0; 2], [0; 2]);
+        (self.available, self.seen) = ([0; QUEUES], [0; QUEUES]);
         self.set_common(machine, 20, 1, 1 | 2);
         for word in [0, 1] {
             self.set_common(machine, 0, 4, word);
             let offered = self.common(machine, 4, 4);
             self.set_common(machine, 8, 4, word);
-            self.set_common(machine, 12, 4, offered);
+            self.set_common(machine, 12, 4, offered & (self.accept >> (32 * word) & 0xffff_ffff));
         }
         self.set_common(machine, 20, 1, 1 | 2 | 8);
         assert_eq!(self.common(machine, 20, 1), 1 | 2 | 8);
@@ -204,6 +220,10 @@ impl Driver {
 
     pub(super) fn device_config(&self, machine: &Machine, register: u64, size: u8) -> u64 {
         machine.read(self.bar + 0x2000 + register, size)
+    }
+
+    pub(super) fn set_device_config(&self, machine: &Machine, register: u64, size: u8, value: u64) {
+        machine.write(self.bar + 0x2000 + register, size, value);
     }
 
     pub(super) fn notify(&self, machine: &Machine, queue: u64) {
