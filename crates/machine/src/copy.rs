@@ -3,7 +3,6 @@
 //! **Concurrency.** Each page is pinned while its bytes are copied. The guest may run meanwhile; it
 //! then sees words old or new, never torn within eight aligned bytes.
 
-use crate::pmap::Use;
 use crate::vm_memory::{MemoryError, VmMemory};
 use addr::{Gfn, Gpa, PAGE_SIZE};
 
@@ -13,14 +12,13 @@ impl VmMemory {
         &self,
         gpa: Gpa,
         length: usize,
-        wanted: Use,
         mut each: impl FnMut(crate::Frame, u64, std::ops::Range<usize>),
     ) -> Result<(), MemoryError> {
         let mut done = 0;
         while done < length {
             let at = Gpa(gpa.0.wrapping_add(done as u64));
             let here = (length - done).min((PAGE_SIZE - at.page_offset()) as usize);
-            let pin = self.pin(Gfn::containing(at), wanted)?;
+            let pin = self.pin(Gfn::containing(at))?;
             each(self.pool.frame(pin.mfn()), at.page_offset(), done..done + here);
             done += here;
         }
@@ -32,7 +30,7 @@ impl VmMemory {
     /// # Errors
     /// [`MemoryError::Outside`] if some of it is not memory; what comes before is written.
     pub fn write(&self, gpa: Gpa, bytes: &[u8]) -> Result<(), MemoryError> {
-        self.for_each_page(gpa, bytes.len(), Use::Write, |frame, offset, range| {
+        self.for_each_page(gpa, bytes.len(), |frame, offset, range| {
             let part = &bytes[range];
             let unaligned = (offset.next_multiple_of(8) - offset) as usize;
             let (head, rest) = part.split_at(unaligned.min(part.len()));
@@ -58,7 +56,7 @@ impl VmMemory {
     /// # Errors
     /// [`MemoryError::Outside`] if some of it is not memory; what comes before is copied.
     pub fn read(&self, gpa: Gpa, into: &mut [u8]) -> Result<(), MemoryError> {
-        self.for_each_page(gpa, into.len(), Use::Read, |frame, offset, range| {
+        self.for_each_page(gpa, into.len(), |frame, offset, range| {
             for (at, byte) in (offset..).zip(&mut into[range]) {
                 *byte = frame.load(at);
             }

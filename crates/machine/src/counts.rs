@@ -48,6 +48,10 @@ counts! {
     swapped_in,
     /// Uses noticed by a watch that the host had set.
     watches_noticed,
+    /// Batches of pages whose translations were taken away from the processors.
+    shoot_downs,
+    /// Nanoseconds that took.
+    shoot_down_nanoseconds,
     /// Times somebody had to wait for a frame to come free.
     stalls,
     /// Nanoseconds waited for frames to come free.

@@ -17,7 +17,6 @@
 //!
 //! **Sources.** `vm_memory` 0.18: `GuestMemory`, `BitmapSlice`.
 
-use crate::pmap::Use;
 use crate::vm_memory::{Pin, VmMemory};
 use addr::{Gfn, Gpa, PAGE_SIZE};
 use std::fmt;
@@ -45,13 +44,9 @@ impl GuestMemory for VmMemory {
         &self,
         start: GuestAddress,
         bytes: usize,
-        permissions: Permissions,
+        _: Permissions,
     ) -> vm_memory::GuestMemoryResult<impl GuestMemorySliceIterator<'_, Pin<'_>>> {
-        let wanted = match permissions {
-            Permissions::No | Permissions::Read => Use::Read,
-            Permissions::Write | Permissions::ReadWrite => Use::Write,
-        };
-        Ok(Slices { memory: self, next: Gpa(start.0), left: bytes, wanted })
+        Ok(Slices { memory: self, next: Gpa(start.0), left: bytes })
     }
 }
 
@@ -60,7 +55,6 @@ struct Slices<'a> {
     memory: &'a VmMemory,
     next: Gpa,
     left: usize,
-    wanted: Use,
 }
 
 impl<'a> Iterator for Slices<'a> {
@@ -71,7 +65,7 @@ impl<'a> Iterator for Slices<'a> {
             return None;
         }
         let at = self.next;
-        let Ok(pin) = self.memory.pin(Gfn::containing(at), self.wanted) else {
+        let Ok(pin) = self.memory.pin(Gfn::containing(at)) else {
             self.left = 0;
             return Some(Err(GuestMemoryError::InvalidGuestAddress(GuestAddress(at.0))));
         };

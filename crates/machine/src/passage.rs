@@ -18,6 +18,7 @@
 use crate::pmap::PageState;
 use crate::vm_memory::VmMemory;
 use addr::{Gfn, Mfn};
+use std::time::Instant;
 
 /// Takes translations away from processors.
 pub trait ShootDown: Send + Sync {
@@ -64,7 +65,10 @@ impl VmMemory {
             return;
         }
         if let Some(processors) = self.processors() {
+            let start = Instant::now();
             processors.take_away(pages);
+            self.counts.shoot_downs.add(1);
+            self.counts.shoot_down_nanoseconds.add_since(start);
         }
     }
 }

@@ -94,12 +94,6 @@ impl VmMemory {
     /// Gives a page that is about to be written a frame of its own.
     fn break_share(&self, passage: Passage<'_>, shared: Mfn) -> Result<(), MemoryError> {
         let gfn = passage.gfn();
-        if self.pool.frames().is_pinned(shared) {
-            // A device reads it, here or in another VM. It will be done in a moment.
-            drop(passage);
-            std::thread::yield_now();
-            return Ok(());
-        }
         self.counts.shares_broken.add(1);
         if self.pool.make_private(shared, Holds::Page(self.id, gfn)) {
             passage.end(PageState::Private(shared), Because::Used);

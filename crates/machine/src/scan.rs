@@ -84,7 +84,7 @@ impl VmMemory {
             return Some(Promise::Zeros);
         }
         let hash = self.hash_of(mfn);
-        if self.pool.may_join(hash) {
+        if self.pool.may_join(hash, self.group, mfn) {
             return Some(Promise::Shared(hash));
         }
         if let Some(seen) = self.pool.share().hint(hash).filter(|&seen| seen != mfn)

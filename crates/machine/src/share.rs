@@ -151,9 +151,11 @@ impl Pool {
         Some(mfn)
     }
 
-    /// Whether a shared frame may be there for this hash: worth a passage.
-    pub(crate) fn may_join(&self, hash: Hash) -> bool {
-        self.chains().on(hash).next().is_some()
+    /// Whether there is a shared frame of the group with what `like` holds now: worth a passage.
+    pub(crate) fn may_join(&self, hash: Hash, group: ShareGroup, like: Mfn) -> bool {
+        let content = self.frame(like);
+        let fits = |mfn: Mfn| self.pages_of(mfn).0 == group && self.frame(mfn).equals(content);
+        self.chains().on(hash).any(fits)
     }
 
     /// Makes a private frame, whose page is in passage and cannot be written any more, one that

@@ -50,7 +50,7 @@ fn a_vm_larger_than_the_pool_is_refused_with_figures() {
 fn a_pinned_page_stays_where_it_is() {
     let pool = pool(8);
     let vm = vm(&pool, 1, 2);
-    let pin = vm.pin(FIRST, Use::Write).unwrap();
+    let pin = vm.pin(FIRST).unwrap();
     assert_eq!(vm.move_pages(&[FIRST]), MoveReport { skipped: 1, ..Default::default() });
     assert_eq!(vm.pmap().lookup(FIRST), Lookup::Mapped(pin.mfn()));
     let second = pin.clone();
@@ -149,7 +149,7 @@ fn threads_touching_pinning_and_moving_the_same_pages_agree() {
             .map(|_| {
                 scope.spawn(|| {
                     for round in 0..20_000u64 {
-                        let pin = vm.pin(Gfn(FIRST.0 + round * 7 % PAGES), Use::Write).unwrap();
+                        let pin = vm.pin(Gfn(FIRST.0 + round * 7 % PAGES)).unwrap();
                         pool.update::<u64>(pin.mfn().base(), |word| word + 1);
                     }
                 })

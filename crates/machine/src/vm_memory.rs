@@ -13,7 +13,7 @@ use crate::census::{PageCensus, RunningCensus};
 use crate::counts::{Counts, MemoryCounts};
 use crate::frame::{Audit, Holds, ShareGroup, VmId};
 use crate::passage::ShootDown;
-use crate::pmap::{PageState, Pmap, Use};
+use crate::pmap::{Lookup, PageState, Pmap, Use};
 use crate::pool::Pool;
 use crate::reclaim::Clock;
 use crate::stores::{StoreUse, Stores};
@@ -243,18 +243,19 @@ impl VmMemory {
         }
     }
 
-    /// Holds a page in its frame until the pin is dropped, making it ready first.
+    /// Holds a page in a frame of its own until the pin is dropped, making it ready first. A page
+    /// that shares a frame gets its own for that, so that no VM's device holds what others use.
     ///
     /// # Errors
     /// As [`VmMemory::resolve`].
-    pub fn pin(&self, gfn: Gfn, wanted: Use) -> Result<Pin<'_>, MemoryError> {
+    pub fn pin(&self, gfn: Gfn) -> Result<Pin<'_>, MemoryError> {
         loop {
-            let mfn = self.resolve(gfn, wanted)?;
+            let mfn = self.resolve(gfn, Use::Write)?;
             self.pool.frames().pin(mfn);
             // Whoever changes the page sets the passage bit first and looks for pins second; here the
             // pin is set first and the entry read second. Sequential consistency lets one of the
             // two see the other.
-            if self.pmap.lookup(gfn).permits(wanted) == Some(mfn) {
+            if self.pmap.lookup(gfn) == Lookup::Mapped(mfn) {
                 return Ok(Pin { memory: self, mfn });
             }
             self.pool.frames().unpin(mfn);

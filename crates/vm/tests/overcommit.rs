@@ -113,6 +113,9 @@ fn nothing_is_noticed(mmu: MmuChoice, ways: Ways, switching: bool) -> Option<Mem
         total.swapped_in += counts.swapped_in;
         total.shares_broken += counts.shares_broken;
         total.stalls += counts.stalls;
+        total.shoot_downs += counts.shoot_downs;
+        total.shoot_down_nanoseconds += counts.shoot_down_nanoseconds;
+        eprintln!("{counts:?}");
     }
     for guest in guests {
         guest.take_down();

@@ -103,13 +103,13 @@ impl World {
         let gfn = |page: u64| Gfn(FIRST.0 + page);
         match *step {
             Step::Fill(v, page, seed) => {
-                let pin = self.vms[v].pin(gfn(page), Use::Write).unwrap();
+                let pin = self.vms[v].pin(gfn(page)).unwrap();
                 let frame = self.pool.frame(pin.mfn());
                 (0..512).for_each(|word| frame.store(word * 8, pattern(seed, word)));
                 self.models[v].insert(page, (seed, pattern(seed, 7)));
             }
             Step::Poke(v, page, word) => {
-                let pin = self.vms[v].pin(gfn(page), Use::Write).unwrap();
+                let pin = self.vms[v].pin(gfn(page)).unwrap();
                 self.pool.frame(pin.mfn()).store(7 * 8, word);
                 self.models[v].entry(page).or_insert((0, 0)).1 = word;
             }
@@ -143,8 +143,8 @@ impl World {
 
     fn check(&self, v: usize, page: u64) {
         self.make_room();
-        let pin = self.vms[v].pin(Gfn(FIRST.0 + page), Use::Read).unwrap();
-        let frame = self.pool.frame(pin.mfn());
+        let mfn = self.vms[v].resolve(Gfn(FIRST.0 + page), Use::Read).unwrap();
+        let frame = self.pool.frame(mfn);
         let (seed, poked) = self.models[v].get(&page).copied().unwrap_or((0, 0));
         for word in 0..512 {
             let expected = if word == 7 { poked } else { pattern(seed, word) };
@@ -193,7 +193,7 @@ proptest! {
 /// Fills pages with what may be shared, compressed and only swapped, in turn.
 fn fill(vm: &VmMemory, pages: u64) {
     for page in 0..pages {
-        let pin = vm.pin(Gfn(FIRST.0 + page), Use::Write).unwrap();
+        let pin = vm.pin(Gfn(FIRST.0 + page)).unwrap();
         let frame = vm.pool().frame(pin.mfn());
         let seed = [0, 1, 2, 3][page as usize % 4];
         let own = if seed == 3 { (page as u8) << 2 | 3 } else { seed };
@@ -223,7 +223,7 @@ fn what_compresses_goes_to_the_zip_store_and_the_oldest_of_it_to_swap() {
     let pool = pool(100);
     let vm = vm(&pool, 1, 1, 64, 0);
     for page in 0..64 {
-        let pin = vm.pin(Gfn(FIRST.0 + page), Use::Write).unwrap();
+        let pin = vm.pin(Gfn(FIRST.0 + page)).unwrap();
         let frame = pool.frame(pin.mfn());
         (0..64).for_each(|word| frame.store(word * 8, pattern((page as u8) << 2 | 3, word)));
     }
@@ -233,8 +233,8 @@ fn what_compresses_goes_to_the_zip_store_and_the_oldest_of_it_to_swap() {
     assert_eq!(stores.zip.pages, census.compressed);
     assert!(stores.zip.frames <= PageCount(8), "the store keeps to its limit: {stores:?}");
     for page in 0..64 {
-        let pin = vm.pin(Gfn(FIRST.0 + page), Use::Read).unwrap();
-        assert_eq!(pool.frame(pin.mfn()).load::<u64>(8), pattern((page as u8) << 2 | 3, 1));
+        let mfn = vm.resolve(Gfn(FIRST.0 + page), Use::Read).unwrap();
+        assert_eq!(pool.frame(mfn).load::<u64>(8), pattern((page as u8) << 2 | 3, 1));
     }
     assert_eq!(vm.counts().decompressed, census.compressed.0);
     assert_eq!(vm.counts().swapped_in, census.swapped.0);
@@ -246,7 +246,7 @@ fn a_vm_is_not_taken_from_below_its_reservation() {
     let pool = pool(100);
     let vm = vm(&pool, 1, 1, 64, 40);
     for page in 0..64 {
-        let pin = vm.pin(Gfn(FIRST.0 + page), Use::Write).unwrap();
+        let pin = vm.pin(Gfn(FIRST.0 + page)).unwrap();
         (0..512).for_each(|word| pool.frame(pin.mfn()).store(word * 8, pattern((page as u8) << 2 | 3, word)));
     }
     assert_eq!(vm.reclaim(PageCount(64)).freed, 24);
@@ -263,7 +263,7 @@ fn pages_used_lately_stay() {
     // Two rounds: the first watches the pages, then the hot ones are used, as ever.
     for _ in 0..6 {
         for &page in hot {
-            vm.pin(Gfn(FIRST.0 + page), Use::Read).unwrap();
+            vm.resolve(Gfn(FIRST.0 + page), Use::Read).unwrap();
         }
         vm.reclaim(PageCount(12));
     }
@@ -292,7 +292,7 @@ fn who_finds_no_frame_waits_until_one_is_reclaimed() {
         });
         for vm in &vms {
             for page in 0..8 {
-                let pin = vm.pin(Gfn(FIRST.0 + page), Use::Write).unwrap();
+                let pin = vm.pin(Gfn(FIRST.0 + page)).unwrap();
                 (0..512).for_each(|word| {
                     pool.frame(pin.mfn()).store(word * 8, pattern((page as u8) << 2 | 3, word));
                 });
@@ -357,11 +357,10 @@ fn pages_of_threads_survive_everything_at_once() {
                     for round in 0..rounds {
                         let page = (round * 31 + round / 7 * word) % PAGES;
                         let known = &mut mine[page as usize];
-                        let wanted = if round % 3 == 0 { Use::Write } else { Use::Read };
-                        let pin = vm.pin(Gfn(FIRST.0 + page), wanted).unwrap();
+                        let pin = vm.pin(Gfn(FIRST.0 + page)).unwrap();
                         let frame = pool.frame(pin.mfn());
                         assert_eq!(frame.load::<u64>(word * 8), *known, "INV-4: page {page}");
-                        if wanted == Use::Write {
+                        if round % 3 == 0 {
                             *known = round % 4;
                             frame.store(word * 8, *known);
                         }
