@@ -22,6 +22,7 @@ mod board;
 pub mod boot;
 mod config;
 mod console;
+mod gate;
 mod map;
 mod sbi;
 mod statistics;

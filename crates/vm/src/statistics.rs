@@ -140,9 +140,8 @@ impl Vm {
     pub fn statistics(&self) -> Statistics {
         let mut ledger = self.shared.ledger.lock();
         let mut harts = Vec::new();
-        for (index, vcpu) in self.shared.vcpus.iter().enumerate() {
-            let hart = vcpu.hart();
-            ledger.settle(index, &hart, vcpu.running_nanoseconds());
+        self.shared.vcpus.for_each_hart(|index, vcpu, hart| {
+            ledger.settle(index, hart, vcpu.running_nanoseconds());
             let registers = hart.registers();
             let (shadow_tables, shadow_bytes) = hart.mmu().shadow_size();
             harts.push(HartStatistics {
@@ -154,7 +153,7 @@ impl Vm {
                 shadow_bytes,
                 code_bytes: hart.code_bytes(),
             });
-        }
+        });
         let [software, hardware] = ledger.booked;
         Statistics {
             software,

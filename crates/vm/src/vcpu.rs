@@ -7,6 +7,7 @@
 //! **Concurrency.** `hart` is the outermost lock of the VM; see `docs/locking.md`. Lines, power state
 //! and the bell are set by anyone.
 
+use crate::gate::Gate;
 use crate::sbi;
 use crate::vm::{Ended, Shared};
 use machine::{Audit, MemoryError, ShootDown};
@@ -205,7 +206,12 @@ impl Vcpu {
             } else {
                 faulting = 0;
             }
-            MutexGuard::bump(&mut hart);
+            if shared.vcpus.gate.is_closed() {
+                MutexGuard::unlocked_fair(&mut hart, || shared.vcpus.gate.wait());
+                start = Instant::now();
+            } else {
+                MutexGuard::bump(&mut hart);
+            }
         }
     }
 
@@ -238,20 +244,40 @@ impl Vcpu {
 }
 
 /// All vCPUs of a VM, as what caches translations.
-pub(crate) struct Vcpus(pub(crate) Vec<Vcpu>);
+pub(crate) struct Vcpus {
+    vcpus: Vec<Vcpu>,
+    gate: Gate,
+}
 
 impl ShootDown for Vcpus {
     fn take_away(&self, pages: &[(addr::Gfn, addr::Mfn)]) {
-        for vcpu in &self.0 {
-            vcpu.hart().take_away(pages);
-        }
+        self.for_each_hart(|_, _, hart| hart.take_away(pages));
     }
 }
 
 impl Vcpus {
+    pub(crate) fn new(vcpus: Vec<Vcpu>) -> Self {
+        Self { vcpus, gate: Gate::default() }
+    }
+
+    /// Calls `each` with every hart in turn. The caller holds none.
+    pub(crate) fn for_each_hart(&self, mut each: impl FnMut(usize, &Vcpu, &mut Hart)) {
+        let visit = self.gate.visit();
+        for (index, vcpu) in self.vcpus.iter().enumerate() {
+            each(index, vcpu, &mut vcpu.hart());
+        }
+        drop(visit);
+    }
+
     /// Audits every hart's caches against the pmap.
     pub(crate) fn audit(&self, memory: &machine::VmMemory) -> Audit {
-        self.0.iter().try_for_each(|vcpu| vcpu.hart().mmu().audit(memory))
+        let mut result = Ok(());
+        self.for_each_hart(|_, _, hart| {
+            if result.is_ok() {
+                result = hart.mmu().audit(memory);
+            }
+        });
+        result
     }
 }
 
@@ -259,6 +285,6 @@ impl Deref for Vcpus {
     type Target = [Vcpu];
 
     fn deref(&self) -> &[Vcpu] {
-        &self.0
+        &self.vcpus
     }
 }

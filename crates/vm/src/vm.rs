@@ -84,7 +84,7 @@ impl Shared {
             let lines = Arc::clone(&attention.lines);
             Vcpu::new(Hart::new(Arc::clone(&memory), devices, lines, choice.technique, boot), attention)
         };
-        let vcpus = Arc::new(Vcpus(attentions.into_iter().map(make).collect()));
+        let vcpus = Arc::new(Vcpus::new(attentions.into_iter().map(make).collect()));
         memory.attach(&vcpus);
         let shared = Arc::new(Self {
             memory,
@@ -126,20 +126,17 @@ impl Shared {
     /// Books what every hart did so far; gives the total.
     pub(crate) fn settle(&self) -> TechniqueStatistics {
         let mut ledger = self.ledger.lock();
-        for (index, vcpu) in self.vcpus.iter().enumerate() {
-            ledger.settle(index, &vcpu.hart(), vcpu.running_nanoseconds());
-        }
+        self.vcpus.for_each_hart(|index, vcpu, hart| ledger.settle(index, hart, vcpu.running_nanoseconds()));
         ledger.total()
     }
 
     /// Gives every hart the technique chosen, and remembers why.
     pub(crate) fn apply(&self, choice: Choice) {
         let mut ledger = self.ledger.lock();
-        for (index, vcpu) in self.vcpus.iter().enumerate() {
-            let mut hart = vcpu.hart();
-            ledger.settle(index, &hart, vcpu.running_nanoseconds());
+        self.vcpus.for_each_hart(|index, vcpu, hart| {
+            ledger.settle(index, hart, vcpu.running_nanoseconds());
             hart.set_technique(choice.technique);
-        }
+        });
         *self.choice.lock() = choice;
     }
 }

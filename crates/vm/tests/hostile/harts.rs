@@ -145,7 +145,7 @@ fn shares_its_harts(guest: &Guest) {
     thread::sleep(Duration::from_millis(50));
     let pages: Vec<Gfn> = guest.vm.memory().pmap().pages().take(64).collect();
     let start = Instant::now();
-    for _ in 0..40 {
+    for _ in 0..200 {
         guest.vm.move_pages(&pages);
         let _ = guest.vm.statistics();
     }
