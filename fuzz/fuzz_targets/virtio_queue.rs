@@ -1,5 +1,6 @@
 //! A driver that writes anything to a virtio device's registers and to its queues: no panic, no endless
-//! work, no write outside the VM's memory; after a reset the device works again.
+//! work, no write outside the VM's memory, nothing untrue said to whoever owns the balloon's memory; after
+//! a reset the device works again.
 //!
 //! The devices' workers are driven on this thread, so a run is the same every time.
 
@@ -7,9 +8,14 @@
 
 use addr::{Gfn, Gpa, PAGE_SIZE, PageCount};
 use arbitrary::Arbitrary;
-use devices::{Bus, ConsolePort, Ecam, PciHost, PciWindow, Plic, Rng, VirtioPci, map};
+use devices::{
+    Balloon, BalloonDevice, BalloonEvent, Bus, ConsolePort, Ecam, PciHost, PciWindow, Plic, Rng, VirtioPci,
+    Worker, map,
+};
 use libfuzzer_sys::fuzz_target;
 use machine::{Pool, VmId, VmMemory};
+use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::{Arc, LazyLock};
 
 const PAGES: PageCount = PageCount(16);
@@ -24,17 +30,18 @@ static POOL: LazyLock<Pool> = LazyLock::new(|| Pool::new(PAGES.bytes()).expect("
 #[derive(Arbitrary, Debug)]
 enum Action {
     /// Any access to a function's configuration space.
-    Configure { second: bool, register: u8, size: Size, value: u32 },
+    Configure { slot: Slot, register: u8, size: Size, value: u32 },
     /// Any access to a BAR, where it was put at the start.
-    Register { second: bool, offset: u16, size: Size, value: u64 },
+    Register { slot: Slot, offset: u16, size: Size, value: u64 },
     /// A write to memory.
     Memory { offset: u16, bytes: Vec<u8> },
-    /// A well-behaved start, but for where the queues are.
-    Start { second: bool, features: u32, log_size: u8, rings: [u16; 3] },
-    /// A descriptor at the start of memory, and the first `available` of it in the rings above it.
+    /// A well-behaved start, but for where the queues may be.
+    Start { slot: Slot, features: u32, log_size: u8, rings: Option<[u16; 3]> },
+    /// A descriptor at the start of memory, and the first `available` of it in the rings above it: where
+    /// queues are if nothing else is said.
     Submit {
-        second: bool,
-        queue: bool,
+        slot: Slot,
+        queue: Queue,
         index: u8,
         start: u16,
         bytes: u32,
@@ -42,8 +49,29 @@ enum Action {
         next: u8,
         available: u16,
     },
+    /// A list of pages, most of which exist, for a queue of the balloon.
+    List { queue: Queue, pages: Vec<u8> },
     /// Input from the host.
     Input(Vec<u8>),
+    /// The host asks for a balloon of that size, and for statistics.
+    Ask(u8),
+}
+
+#[derive(Arbitrary, Debug, Clone, Copy)]
+enum Slot {
+    Rng,
+    Console,
+    Balloon,
+}
+
+/// As many as the device with the most has.
+#[derive(Arbitrary, Debug, Clone, Copy)]
+enum Queue {
+    First,
+    Second,
+    Third,
+    Fourth,
+    Fifth,
 }
 
 #[derive(Arbitrary, Debug, Clone, Copy)]
@@ -65,9 +93,11 @@ struct Machine {
     bus: Bus,
     memory: VmMemory,
     console: ConsolePort,
-    functions: [Arc<VirtioPci>; 2],
-    rng_worker: devices::Worker<Rng>,
-    console_worker: devices::Worker<devices::Console>,
+    balloon: Balloon,
+    rng: Arc<VirtioPci>,
+    rng_worker: Worker<Rng>,
+    console_worker: Worker<devices::Console>,
+    balloon_worker: Worker<BalloonDevice>,
 }
 
 impl Machine {
@@ -77,19 +107,20 @@ impl Machine {
         let line = plic.line(PciHost::source(1));
         let (console, console_function, console_worker) =
             ConsolePort::attach(Box::new(std::io::sink()), line);
+        let line = plic.line(PciHost::source(2));
+        let (balloon, balloon_function, balloon_worker) = Balloon::attach(pages(), ledger(), line);
         let mut pci = PciHost::new();
         pci.insert(0, Arc::clone(&rng));
-        pci.insert(1, Arc::clone(&console_function));
+        pci.insert(1, console_function);
+        pci.insert(2, balloon_function);
         let pci = Arc::new(pci);
         let mut bus = Bus::new();
         bus.add(map::PLIC, plic);
         bus.add(map::ECAM, Arc::new(Ecam(Arc::clone(&pci))));
         bus.add(map::PCI_WINDOW, Arc::new(PciWindow(pci)));
-        let first = Gfn::containing(map::RAM_START);
-        let memory = VmMemory::new(&POOL, VmId(1), first, PAGES).expect("the pool holds the VM");
-        let machine =
-            Self { bus, memory, console, functions: [rng, console_function], rng_worker, console_worker };
-        for slot in [0, 1] {
+        let memory = VmMemory::new(&POOL, VmId(1), pages().start, PAGES).expect("the pool holds the VM");
+        let machine = Self { bus, memory, console, balloon, rng, rng_worker, console_worker, balloon_worker };
+        for slot in [0, 1, 2] {
             machine.configure(slot, 0x10, 4, bar(slot));
             machine.configure(slot, 4, 2, 2 | 4);
         }
@@ -113,11 +144,13 @@ impl Machine {
     fn start(&self, slot: u64, features: u32, size: u16, rings: [u64; 3]) {
         self.write(slot, STATUS, 1, 0);
         self.write(slot, 8, 4, 0);
-        self.write(slot, 12, 4, features.into());
+        self.write(slot, 0, 4, 0);
+        let offered = self.read(slot, 4, 4);
+        self.write(slot, 12, 4, offered & u64::from(features));
         self.write(slot, 8, 4, 1);
         self.write(slot, 12, 4, 1);
         self.write(slot, STATUS, 1, 8);
-        for queue in [0, 1] {
+        for queue in 0..5 {
             self.write(slot, 22, 2, queue);
             self.write(slot, 24, 2, size.into());
             for (register, ring) in [32, 40, 48].into_iter().zip(rings) {
@@ -133,34 +166,57 @@ impl Machine {
         let _ = self.memory.write(Gpa(map::RAM_START.0 + offset), bytes);
     }
 
+    /// Submits a list of pages by the first descriptor, where queues are if nothing else is said.
+    fn list(&self, queue: Queue, list: &[u8]) {
+        let numbers = list.iter().map(|&page| pages().start.0 as u32 + u32::from(page % 20));
+        let list: Vec<u8> = numbers.flat_map(u32::to_le_bytes).collect();
+        let mut descriptor = (map::RAM_START.0 + 3 * PAGE_SIZE).to_le_bytes().to_vec();
+        descriptor.extend((list.len() as u64).to_le_bytes());
+        self.store(0, &descriptor);
+        self.store(3 * PAGE_SIZE, &list);
+        let mut available = [0; 2];
+        let index = Gpa(map::RAM_START.0 + PAGE_SIZE + 2);
+        self.memory.read(index, &mut available).expect("it is memory");
+        self.store(PAGE_SIZE + 2, &u16::from_le_bytes(available).wrapping_add(1).to_le_bytes());
+        self.write(Slot::Balloon as u64, 0x3000 + 4 * queue as u64, 2, 0);
+    }
+
     fn act(&mut self, action: Action) {
         match action {
-            Action::Configure { second, register, size, value } => {
-                self.configure(second.into(), register.into(), size.bytes(), value.into());
+            Action::Configure { slot, register, size, value } => {
+                self.configure(slot as u64, register.into(), size.bytes(), value.into());
             }
-            Action::Register { second, offset, size, value } => {
-                self.write(second.into(), offset.into(), size.bytes(), value);
-                self.read(second.into(), offset.into(), size.bytes());
+            Action::Register { slot, offset, size, value } => {
+                self.write(slot as u64, offset.into(), size.bytes(), value);
+                self.read(slot as u64, offset.into(), size.bytes());
             }
             Action::Memory { offset, bytes } => self.store(offset.into(), &bytes),
-            Action::Start { second, features, log_size, rings } => {
+            Action::Start { slot, features, log_size, rings } => {
+                let rings = rings.unwrap_or([0, PAGE_SIZE as u16, 2 * PAGE_SIZE as u16]);
                 let rings = rings.map(|ring| map::RAM_START.0 + u64::from(ring & !3));
-                self.start(second.into(), features, 1 << (log_size % 8), rings);
+                self.start(slot as u64, features, 1 << (log_size % 8), rings);
             }
-            Action::Submit { second, queue, index, start, bytes, flags, next, available } => {
+            Action::Submit { slot, queue, index, start, bytes, flags, next, available } => {
                 let mut raw = (map::RAM_START.0 + u64::from(start)).to_le_bytes().to_vec();
                 raw.extend(bytes.to_le_bytes());
                 raw.extend([flags, 0, next, 0]);
                 self.store(u64::from(index) * 16, &raw);
                 self.store(PAGE_SIZE + 2, &available.to_le_bytes());
-                self.write(second.into(), 0x3000 + 4 * u64::from(queue), 2, 0);
+                self.write(slot as u64, 0x3000 + 4 * queue as u64, 2, 0);
             }
+            Action::List { queue, pages } => self.list(queue, &pages),
             Action::Input(bytes) => {
                 self.console.enqueue(&bytes);
+            }
+            Action::Ask(target) => {
+                self.balloon.set_target(PageCount(target.into()));
+                self.balloon.request_statistics();
             }
         }
         self.rng_worker.catch_up(&self.memory, TASKS);
         self.console_worker.catch_up(&self.memory, TASKS);
+        self.balloon_worker.catch_up(&self.memory, TASKS);
+        assert!(self.balloon.report().held <= PAGES);
     }
 
     /// The random number generator still works when it is driven as it should be.
@@ -179,9 +235,32 @@ impl Machine {
         self.rng_worker.catch_up(&self.memory, TASKS);
         let mut used = [0; 12];
         self.memory.read(Gpa(rings[2]), &mut used).expect("it is memory");
-        assert_eq!(used, [0, 0, 1, 0, 0, 0, 0, 0, 64, 0, 0, 0], "{:?}", self.functions[0].stats());
+        assert_eq!(used, [0, 0, 1, 0, 0, 0, 0, 0, 64, 0, 0, 0], "{:?}", self.rng.stats());
         self.memory.audit().expect("memory is in order");
     }
+}
+
+fn pages() -> Range<Gfn> {
+    let first = Gfn::containing(map::RAM_START);
+    first..Gfn(first.0 + PAGES.0)
+}
+
+/// The owner of the balloon's memory, who knows what is in it and believes nothing else.
+fn ledger() -> Box<dyn FnMut(BalloonEvent<'_>) + Send> {
+    let mut held = BTreeSet::new();
+    Box::new(move |event| match event {
+        BalloonEvent::Inflated(gfns) => {
+            assert!(!gfns.is_empty());
+            assert!(gfns.iter().all(|gfn| pages().contains(gfn) && held.insert(*gfn)), "{gfns:?}");
+        }
+        BalloonEvent::Deflated(gfns) => assert!(gfns.iter().all(|gfn| held.remove(gfn)), "{gfns:?}"),
+        BalloonEvent::Reported(ranges) => {
+            for range in ranges {
+                assert!(pages().start <= range.start && range.end <= pages().end, "{range:?}");
+                assert_eq!(held.range(range.clone()).next(), None, "{range:?}");
+            }
+        }
+    })
 }
 
 fn bar(slot: u64) -> u64 {
