@@ -63,4 +63,4 @@ pub use stores::{StoreUse, Stores};
 pub use swap::{Slot, SwapError, SwapFile, SwapUse};
 pub use vm_memory::{Backing, MemoryError, Pin, VmMemory};
 pub use word::Word;
-pub use zip::{ZipHandle, ZipUse};
+pub use zip::{Compressed, Compressor, Corrupt, ZipHandle, ZipStore, ZipUse};

@@ -200,9 +200,10 @@ impl Pool {
         }
         let bytes = frames.bytes().0 + PAGE_SIZE;
         let mapping = Mapping::new(bytes as usize)?;
+        let base = mapping.base;
         let shared =
             Shared { _mapping: mapping, frames: Frames::new(frames), share: ShareTable::new(frames) };
-        Ok(Self { base: shared._mapping.base, bytes, shared: Arc::new(shared) })
+        Ok(Self { base, bytes, shared: Arc::new(shared) })
     }
 
     /// How many frames the pool has.

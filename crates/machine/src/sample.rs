@@ -8,7 +8,7 @@
 //!
 //! **Not here.** When a period ends, and what follows from the numbers: `sched`.
 //!
-//! **Sources.** Waldspurger, "Memory Resource Management in VMware ESX Server", OSDI 2002, section 5.3.
+//! **Sources.** Waldspurger, "Memory Resource Management in `VMware` ESX Server", OSDI 2002, section 5.3.
 
 use crate::pmap::{PageState, Watch};
 use crate::vm_memory::VmMemory;

@@ -1,6 +1,6 @@
 //! Which slots of a swap file are taken, and the seals of the pages in them.
 //!
-//! **Model.** The file is divided into *extents* of 256 slots, 1 MiB. An extent keeps its seals in
+//! **Model.** The file is divided into *extents* of 64 slots, 256 KiB. An extent keeps its seals in
 //! memory only while a slot of it is taken. A slot is free, taken (being written), or has a seal.
 //!
 //! Slots are taken from one extent until it is full, then from the first that is at least half
@@ -16,7 +16,7 @@ use crate::frame::Audit;
 use addr::PageCount;
 
 /// Slots in an extent.
-pub(super) const EXTENT: u64 = 256;
+pub(super) const EXTENT: u64 = 64;
 const HALF: u64 = EXTENT / 2;
 
 /// Neighbouring slots.
@@ -33,17 +33,19 @@ impl Run {
 
 #[derive(Default)]
 struct Extent {
-    taken: u16,
+    /// A bit for each slot.
+    taken: u64,
     /// Present while a slot is taken.
-    contents: Option<Box<Contents>>,
+    seals: Option<Box<[Option<Seal>; EXTENT as usize]>>,
 }
 
-struct Contents {
-    taken: [bool; EXTENT as usize],
-    seals: [Option<Seal>; EXTENT as usize],
+impl Extent {
+    fn is_taken(&self, place: usize) -> bool {
+        self.taken & 1 << place != 0
+    }
 }
 
-const _: () = assert!(size_of::<Extent>() == 16, "the cost per MiB that the documentation names");
+const _: () = assert!(size_of::<Extent>() == 16, "the cost per extent that the documentation names");
 const _: () = assert!(size_of::<Option<Seal>>() == 24, "the cost per page that the documentation names");
 
 pub(super) struct Slots {
@@ -103,9 +105,8 @@ impl Slots {
     fn least(&self) -> u64 {
         let last = self.extents.iter().rposition(|extent| extent.taken != 0);
         last.map_or(0, |number| {
-            let contents = self.extents[number].contents.as_ref().expect("slots are taken");
-            let place = contents.taken.iter().rposition(|&taken| taken).expect("slots are taken");
-            number as u64 * EXTENT + place as u64 + 1
+            let places = u64::BITS - self.extents[number].taken.leading_zeros();
+            number as u64 * EXTENT + u64::from(places)
         })
     }
 
@@ -115,7 +116,7 @@ impl Slots {
     }
 
     fn room(&self, number: usize) -> u64 {
-        let taken = self.extents.get(number).map_or(0, |extent| u64::from(extent.taken));
+        let taken = self.extents.get(number).map_or(0, |extent| u64::from(extent.taken.count_ones()));
         self.capacity(number) - taken
     }
 
@@ -153,23 +154,20 @@ impl Slots {
     fn take_from(&mut self, number: usize, wanted: u64, runs: &mut Vec<Run>) -> u64 {
         let capacity = self.capacity(number) as usize;
         let extent = &mut self.extents[number];
-        let contents = extent.contents.get_or_insert_with(|| {
-            Box::new(Contents { taken: [false; EXTENT as usize], seals: [None; EXTENT as usize] })
-        });
+        extent.seals.get_or_insert_with(|| Box::new([None; EXTENT as usize]));
         let mut run: Option<Run> = None;
         let mut count = 0;
-        for (place, taken) in contents.taken[..capacity].iter_mut().enumerate() {
-            if *taken || count == wanted {
+        for place in 0..capacity {
+            if extent.is_taken(place) || count == wanted {
                 runs.extend(run.take());
                 continue;
             }
-            *taken = true;
+            extent.taken |= 1 << place;
             count += 1;
             let slot = Slot(number as u64 * EXTENT + place as u64);
             run.get_or_insert(Run { first: slot, count: 0 }).count += 1;
         }
         runs.extend(run);
-        extent.taken += count as u16;
         count
     }
 
@@ -177,9 +175,9 @@ impl Slots {
     pub(super) fn publish(&mut self, run: &Run, seals: &[Seal]) {
         for (slot, seal) in run.slots().zip(seals) {
             let (number, place) = split(slot);
-            let contents = self.extents[number].contents.as_mut().expect("the slot is taken");
-            assert!(contents.taken[place], "{slot:?} is taken");
-            contents.seals[place] = Some(*seal);
+            let extent = &mut self.extents[number];
+            assert!(extent.is_taken(place), "{slot:?} is taken");
+            extent.seals.as_mut().expect("slots are taken")[place] = Some(*seal);
         }
     }
 
@@ -187,7 +185,7 @@ impl Slots {
     pub(super) fn seals(&self, run: &Run) -> Vec<Seal> {
         let seal = |slot| {
             let (number, place) = split(slot);
-            self.extents.get(number)?.contents.as_ref()?.seals[place]
+            self.extents.get(number)?.seals.as_ref()?[place]
         };
         run.slots().map(|slot| seal(slot).unwrap_or_else(|| panic!("{slot:?} has a page"))).collect()
     }
@@ -195,17 +193,14 @@ impl Slots {
     /// Frees a slot, written or not.
     pub(super) fn free(&mut self, slot: Slot) {
         let (number, place) = split(slot);
-        let extent = self.extents.get_mut(number);
-        let contents = extent.and_then(|extent| extent.contents.as_mut());
-        let contents = contents.filter(|contents| contents.taken[place]);
-        let contents = contents.unwrap_or_else(|| panic!("{slot:?} is taken"));
-        contents.taken[place] = false;
-        contents.seals[place] = None;
-        self.used -= 1;
-        self.extents[number].taken -= 1;
-        if self.extents[number].taken == 0 {
-            self.extents[number].contents = None;
+        let extent = self.extents.get_mut(number).filter(|extent| extent.is_taken(place));
+        let extent = extent.unwrap_or_else(|| panic!("{slot:?} is taken"));
+        extent.taken &= !(1 << place);
+        match &mut extent.seals {
+            Some(seals) if extent.taken != 0 => seals[place] = None,
+            seals => *seals = None,
         }
+        self.used -= 1;
         self.not_full = self.not_full.min(number);
         if self.room(number) >= HALF {
             self.half_free = self.half_free.min(number);
@@ -215,7 +210,7 @@ impl Slots {
     /// Checks each extent and the counts, and gives the size.
     pub(super) fn audit(&self) -> Result<PageCount, String> {
         (0..self.extents.len()).try_for_each(|number| self.audit_extent(number))?;
-        let used: u64 = self.extents.iter().map(|extent| u64::from(extent.taken)).sum();
+        let used: u64 = self.extents.iter().map(|extent| u64::from(extent.taken.count_ones())).sum();
         if used != self.used || self.least() > self.total {
             let (counted, least, total) = (self.used, self.least(), self.total);
             return Err(format!("INV-5: {used} slots taken, {counted} counted, up to {least} of {total}"));
@@ -225,12 +220,13 @@ impl Slots {
 
     fn audit_extent(&self, number: usize) -> Audit {
         let extent = &self.extents[number];
-        let taken = extent.contents.as_ref().map_or(0, |contents| {
-            let sealed_and_free = contents.taken.iter().zip(&contents.seals).any(|(t, s)| !t && s.is_some());
-            if sealed_and_free { usize::MAX } else { contents.taken.iter().filter(|taken| **taken).count() }
-        });
-        if taken != usize::from(extent.taken) || (taken == 0) != extent.contents.is_none() {
-            return Err(format!("INV-5: extent {number} has {taken} slots taken, counts {}", extent.taken));
+        if (extent.taken == 0) != extent.seals.is_none() {
+            return Err(format!("INV-5: extent {number} has seals and no slot taken, or none and some"));
+        }
+        for (place, seal) in extent.seals.iter().flat_map(|seals| seals.iter()).enumerate() {
+            if seal.is_some() && !extent.is_taken(place) {
+                return Err(format!("INV-5: slot {place} of extent {number} has a page and is not taken"));
+            }
         }
         let room = self.room(number);
         if room > 0 && number < self.not_full || room >= HALF && number < self.half_free {

@@ -11,6 +11,7 @@ use rustix::fs::{
     Advice, FallocateFlags, OFlags, fadvise, fallocate, fcntl_getfl, fcntl_setfl, fdatasync, fstatvfs,
 };
 use rustix::io::{preadv, pwritev, retry_on_intr};
+use std::cell::RefCell;
 use std::fs::File;
 use std::io::{self, ErrorKind, IoSlice, IoSliceMut};
 use std::num::NonZeroU64;
@@ -21,6 +22,22 @@ use std::path::Path;
 #[repr(align(4096))]
 #[derive(Clone)]
 pub(super) struct Block(pub(super) [u8; PAGE_SIZE as usize]);
+
+thread_local! {
+    // Kept, because the allocator would return blocks this large to the host's kernel each time,
+    // and getting them back costs more than sealing them.
+    static BLOCKS: RefCell<Vec<Block>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Does `work` with blocks of this thread, which hold whatever was in them last.
+pub(super) fn with_blocks<R>(count: usize, work: impl FnOnce(&mut [Block]) -> R) -> R {
+    BLOCKS.with_borrow_mut(|blocks| {
+        if blocks.len() < count {
+            blocks.resize(count, Block([0; PAGE_SIZE as usize]));
+        }
+        work(&mut blocks[..count])
+    })
+}
 
 pub(super) struct Storage {
     pub(super) file: File,

@@ -33,6 +33,12 @@ fn read(swap: &SwapFile, slot: Slot) -> Result<Page, SwapError> {
     result.map(|()| into)
 }
 
+fn free(swap: &SwapFile, slots: &[Slot]) {
+    for &slot in slots {
+        swap.free(slot);
+    }
+}
+
 fn assert_altered(swap: &SwapFile, slot: Slot) {
     assert!(matches!(read(swap, slot), Err(SwapError::Altered { slot: named, .. }) if named == slot));
 }
@@ -56,14 +62,14 @@ fn pages_come_back_from_neighbouring_slots() {
     assert!(slots.windows(2).all(|pair| pair[0].bits() + 1 == pair[1].bits()));
     assert_eq!(read(&swap, slots[599]).expect("it was written"), page(599));
 
-    let mut into = vec![[0; PAGE_SIZE as usize]; 100];
+    let mut into = vec![[0; PAGE_SIZE as usize]; 64];
     swap.read_run(slots[200], &mut into).expect("they were written");
-    assert!(into.into_iter().eq((200..300).map(page)));
+    assert!(into.into_iter().eq((200..264).map(page)));
 
     let usage = swap.usage();
     assert_eq!((usage.total, usage.used, usage.failures), (PageCount(1000), PageCount(600), 0));
-    assert_eq!((usage.written, usage.read), (PageCount(600).bytes(), PageCount(101).bytes()));
-    slots.iter().for_each(|&slot| swap.free(slot));
+    assert_eq!((usage.written, usage.read), (PageCount(600).bytes(), PageCount(65).bytes()));
+    free(&swap, &slots);
     assert_eq!(swap.usage().used, PageCount(0));
     swap.audit().expect("the file is sound");
 }
@@ -140,7 +146,7 @@ fn a_file_grows_and_shrinks_by_what_is_unused_at_its_end() {
         "{error}, {more:?}"
     );
     assert_eq!(swap.usage().total, PageCount(1000));
-    more.iter().for_each(|&slot| swap.free(slot));
+    free(&swap, &more);
     swap.resize(PageCount(10)).expect("the end is unused");
     swap.audit().expect("the file is sound");
     assert!(matches!(write(&swap, [1]), Err(SwapError::Full { .. })));
@@ -149,15 +155,14 @@ fn a_file_grows_and_shrinks_by_what_is_unused_at_its_end() {
 
 #[test]
 fn the_lowest_extents_are_used_again_first() {
-    let (_dir, swap) = swap(4 * 256);
-    let slots = write(&swap, 0..3 * 256).expect("there is room");
+    let (_dir, swap) = swap(4 * 64);
+    let slots = write(&swap, 0..3 * 64).expect("there is room");
     // The second extent is half free now, and the first has a hole.
-    slots[256..384].iter().for_each(|&slot| swap.free(slot));
+    free(&swap, &slots[64..96]);
     swap.free(slots[1]);
-    let again = write(&swap, 0..128).expect("there is room");
-    assert_eq!(again, slots[256..384]);
-    // The fourth extent goes before a hole, and holes before nothing.
-    assert_eq!(write(&swap, 0..256).expect("there is room")[0].bits(), 3 * 256);
+    assert_eq!(write(&swap, 0..32).expect("there is room"), slots[64..96]);
+    // The fourth extent, still empty, goes before the hole.
+    assert_eq!(write(&swap, 0..64).expect("there is room")[0].bits(), 3 * 64);
     assert_eq!(write(&swap, [0]).expect("there is room"), [slots[1]]);
     swap.audit().expect("the file is sound");
 }
@@ -302,7 +307,7 @@ fn threads_write_read_free_and_resize_at_once() {
                     for (&slot, content) in slots.iter().zip(first..) {
                         assert_eq!(read(swap, slot).expect("it was written"), page(content));
                     }
-                    slots.into_iter().for_each(|slot| swap.free(slot));
+                    free(swap, &slots);
                 }
             });
         }

@@ -7,11 +7,11 @@ use std::collections::VecDeque;
 
 type Page = [u8; PAGE_SIZE as usize];
 
-/// A page whose first `noise` bytes do not compress and whose others do, different for each seed.
+/// A page whose last `noise` bytes do not compress and whose others do, different for each seed.
 fn page(noise: usize, seed: u64) -> Box<Page> {
     let mut page = Box::new([seed as u8; PAGE_SIZE as usize]);
     let mut state = seed;
-    for byte in &mut page[..noise] {
+    for byte in page.iter_mut().rev().take(noise) {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         *byte = (state >> 56) as u8;
     }
@@ -88,6 +88,16 @@ fn pages_that_shrink_to_less_than_half_are_taken_and_others_are_not() {
     lengths.retain(Option::is_some);
     let longest = lengths.into_iter().flatten().max().expect("some shrink");
     assert!((place::MAX_BYTES - 16..=place::MAX_BYTES).contains(&longest), "{longest} bytes");
+}
+
+#[test]
+fn a_page_that_does_not_look_as_if_it_shrank_is_not_compressed() {
+    let mut noisy_sample = Box::new([0; PAGE_SIZE as usize]);
+    noisy_sample[1000..1300].copy_from_slice(&page(300, 5)[PAGE_SIZE as usize - 300..]);
+    assert!(Compressor::default().compress(Gfn(1), &noisy_sample).is_none());
+    // The same beside the sample is no reason.
+    noisy_sample.rotate_left(300);
+    assert!(Compressor::default().compress(Gfn(1), &noisy_sample).is_some());
 }
 
 #[test]
