@@ -12,7 +12,7 @@
 
 mod size;
 
-pub use size::{ByteSize, PageCount, ParseSizeError};
+pub use size::{ByteSize, PageCount, ParseSizeError, UnalignedSizeError};
 
 use std::fmt;
 

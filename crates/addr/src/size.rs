@@ -1,15 +1,44 @@
 //! Sizes: bytes and pages, and the way people write them.
 
 use crate::{PAGE_SHIFT, PAGE_SIZE};
+use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
 
-/// A number of bytes.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
+/// A number of bytes. Written out (by `serde`) as the plain number.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct ByteSize(pub u64);
 
-/// A number of 4 KiB pages or frames.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
+/// A number of 4 KiB pages or frames. Written out as bytes, like every size outside the program.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug, Serialize, Deserialize)]
+#[serde(into = "ByteSize", try_from = "ByteSize")]
 pub struct PageCount(pub u64);
+
+impl From<PageCount> for ByteSize {
+    fn from(pages: PageCount) -> Self {
+        pages.bytes()
+    }
+}
+
+/// A size that should be a whole number of pages and is not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnalignedSizeError(pub ByteSize);
+
+impl fmt::Display for UnalignedSizeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes is not a multiple of the page size, {PAGE_SIZE} bytes", self.0.0)
+    }
+}
+
+impl std::error::Error for UnalignedSizeError {}
+
+impl TryFrom<ByteSize> for PageCount {
+    type Error = UnalignedSizeError;
+
+    fn try_from(size: ByteSize) -> Result<Self, UnalignedSizeError> {
+        if size.is_page_aligned() { Ok(size.pages()) } else { Err(UnalignedSizeError(size)) }
+    }
+}
 
 impl ByteSize {
     /// `n` times 1024 bytes.
@@ -112,6 +141,14 @@ mod tests {
         for text in ["", "MiB", "-1", "12XB", "1.2.3M", "99999999999T"] {
             assert!(text.parse::<ByteSize>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn sizes_are_written_out_in_bytes() {
+        assert_eq!(serde_json::to_string(&(PageCount(3), ByteSize(5))).unwrap(), "[12288,5]");
+        assert_eq!(serde_json::from_str::<PageCount>("12288").unwrap(), PageCount(3));
+        let error = serde_json::from_str::<PageCount>("12289").unwrap_err().to_string();
+        assert!(error.contains("12289 bytes is not a multiple"), "{error}");
     }
 
     #[test]

@@ -1,0 +1,266 @@
+//! Why a VM holds what it holds, and what would change it.
+//!
+//! **Model.** An [`Explanation`] puts together what a plan says about one VM, what its pages are, and
+//! the plans of snapshots in which one thing is different. Its `Display` says the same in sentences.
+
+use crate::balloon::Conduct;
+use crate::diff::Shift;
+use crate::entitlement::Bound;
+use crate::plan::{Allowance, HostPlan, Plan, PoolPlan, VmPlan, plan};
+use crate::reclaim::{BalloonUse, Why};
+use crate::shares::Shares;
+use crate::snapshot::{Controls, Pages, Snapshot, Vm, VmId};
+use addr::PageCount;
+use serde::Serialize;
+use std::fmt;
+
+/// Why one VM holds what it holds.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Explanation {
+    /// The VM's name.
+    pub name: String,
+    /// Its size.
+    pub size: PageCount,
+    /// Its reservation, limit and shares.
+    pub controls: Controls,
+    /// What its pages are.
+    pub pages: Pages,
+    /// How its balloon driver conducts itself.
+    pub conduct: Conduct,
+    /// What the plan says about it.
+    pub plan: VmPlan,
+    /// What the plan says about the host.
+    pub host: HostPlan,
+    /// The pools around it, from the inside: names and what the plan says about them.
+    pub pools: Vec<(String, PoolPlan)>,
+    /// Changes that would give it another target.
+    pub levers: Vec<Lever>,
+}
+
+/// A change that would give the VM another target, everything else as it is.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Lever {
+    /// What would be different, in words.
+    pub change: &'static str,
+    /// The VM's target, without and with the change.
+    pub target: Shift,
+}
+
+/// There is no such VM in the snapshot or plan.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("there is no running VM of number {}", .0.0)]
+pub struct UnknownVm(pub VmId);
+
+/// An edit of a VM, and of the host, in a copy of the snapshot.
+type Edit = fn(&mut Snapshot, usize);
+
+const EDITS: [(&str, Edit); 6] = [
+    ("with twice the shares", |snapshot, vm| {
+        let vm = &mut snapshot.vms[vm];
+        vm.controls.shares = Shares::Custom(vm.controls.shares.of_vm(vm.size) * 2);
+    }),
+    ("without its limit", |snapshot, vm| snapshot.vms[vm].controls.limit = None),
+    ("without its reservation", |snapshot, vm| snapshot.vms[vm].controls.reservation = PageCount(0)),
+    ("with its whole size reserved", |snapshot, vm| {
+        snapshot.vms[vm].controls.reservation = snapshot.vms[vm].size;
+    }),
+    ("if it used all its memory", |snapshot, vm| snapshot.vms[vm].active = snapshot.vms[vm].size),
+    ("without a tax on idle memory", |snapshot, _| snapshot.host.settings.idle_tax = 0),
+];
+
+/// Explains what `plan`, made of `snapshot`, says about the VM called `id`.
+///
+/// # Errors
+///
+/// The VM is in neither.
+pub fn explain(snapshot: &Snapshot, plan: &Plan, id: VmId) -> Result<Explanation, UnknownVm> {
+    let index = snapshot.vms.iter().position(|vm| vm.id == id).ok_or(UnknownVm(id))?;
+    let vm = &snapshot.vms[index];
+    let of_vm = *plan.vm(id).ok_or(UnknownVm(id))?;
+    Ok(Explanation {
+        name: vm.name.clone(),
+        size: vm.size,
+        controls: vm.controls,
+        pages: vm.pages,
+        conduct: vm.balloon.conduct,
+        plan: of_vm,
+        host: plan.host,
+        pools: pools_around(snapshot, plan, vm),
+        levers: levers(snapshot, index, of_vm.entitlement.target),
+    })
+}
+
+fn pools_around(snapshot: &Snapshot, plan: &Plan, vm: &Vm) -> Vec<(String, PoolPlan)> {
+    let first = vm.pool.and_then(|id| snapshot.pool(id));
+    let around = std::iter::successors(first, |pool| pool.parent.and_then(|id| snapshot.pool(id)));
+    // The plan exists, so the pools form a tree and this ends.
+    around.filter_map(|pool| Some((pool.name.clone(), *plan.pool(pool.id)?))).collect()
+}
+
+fn levers(snapshot: &Snapshot, vm: usize, target: PageCount) -> Vec<Lever> {
+    let id = snapshot.vms[vm].id;
+    let tried = EDITS.iter().filter_map(|&(change, edit)| {
+        let mut edited = snapshot.clone();
+        edit(&mut edited, vm);
+        let after = plan(&edited).ok()?.vm(id)?.entitlement.target;
+        Some(Lever { change, target: Shift { before: target, after } })
+    });
+    tried.filter(|lever| lever.target.pages() != 0).collect()
+}
+
+impl Explanation {
+    fn holding(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, size, pages, plan, .. } = self;
+        let consumed = plan.reclaim.consumed.bytes();
+        write!(f, "{name} has {} and holds {consumed} of machine memory", size.bytes())?;
+        let parts = [
+            (pages.shared, "shared with equal pages"),
+            (pages.zero, "zero"),
+            (pages.ballooned, "in its balloon"),
+            (pages.compressed, "compressed"),
+            (pages.swapped, "swapped"),
+            (pages.untouched, "never touched"),
+        ];
+        let mut between = ". Of its pages, ";
+        for (count, what) in parts.into_iter().filter(|(count, _)| count.0 > 0) {
+            write!(f, "{between}{} are {what}", count.bytes())?;
+            between = ", ";
+        }
+        writeln!(f, ".")
+    }
+
+    fn entitled(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let of = &self.plan.entitlement;
+        let target = of.target.bytes();
+        match of.bound {
+            Bound::Wanted => write!(f, "Its target is {target}: all it could use soon")?,
+            Bound::Limit => {
+                write!(f, "Its target is {target}, which is its limit; it could use {}", of.wanted.bytes())?;
+            }
+            Bound::Reservation => {
+                write!(f, "Its target is {target}, which is reserved; its shares alone would give less")?;
+            }
+            Bound::Shares => write!(
+                f,
+                "Its target is {target}: its {} shares do not buy all of the {} it uses",
+                of.shares,
+                of.active.bytes()
+            )?,
+            Bound::TaxedShares => write!(
+                f,
+                "Its target is {target}: its {} shares buy the {} it uses and, at a tax of {:.0} %, part of what is \
+                 idle",
+                of.shares,
+                of.active.bytes(),
+                of.tax * 100.0
+            )?,
+            Bound::Scarcity => write!(
+                f,
+                "Its target is {target}, less than its reservation: there is less memory than is reserved"
+            )?,
+        }
+        if let Some(lambda) = of.lambda {
+            write!(f, " (a share buys {:.1} KiB in use)", lambda * 4.0)?;
+        }
+        writeln!(
+            f,
+            ". In the worst case, if all VMs used their whole size, it has {}.",
+            self.plan.worst_case.bytes()
+        )?;
+        for (name, pool) in &self.pools {
+            let of = &pool.entitlement;
+            let held = match of.bound {
+                Bound::Limit => ", which is its limit",
+                Bound::Reservation => ", which is reserved",
+                Bound::Wanted => ", all that its VMs want",
+                Bound::Shares | Bound::TaxedShares | Bound::Scarcity => "",
+            };
+            writeln!(f, "Its resource pool {name} has {} to divide{held}.", of.target.bytes())?;
+        }
+        Ok(())
+    }
+
+    fn reclaimed(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (host, of) = (&self.host, &self.plan.reclaim);
+        writeln!(
+            f,
+            "The host is in state {}: {} are free, {} wanted.",
+            host.state,
+            host.free.bytes(),
+            host.thresholds.high.bytes()
+        )?;
+        let over = of.over.bytes();
+        match of.why {
+            Why::WithinTarget if of.balloon_target < self.pages.ballooned => {
+                let back = PageCount(self.pages.ballooned.0 - of.balloon_target.0).bytes();
+                writeln!(f, "It is entitled to more than it holds: its balloon gives {back} back.")?;
+            }
+            Why::WithinTarget => writeln!(f, "It is within its target, so nothing is taken from it.")?,
+            Why::HostNotShort => {
+                writeln!(
+                    f,
+                    "It is {over} over its target, but keeps that until the host is short of memory."
+                )?;
+            }
+            Why::OthersPayLess => writeln!(
+                f,
+                "It is {over} over its target, but others, who pay less for a page, give all that is needed."
+            )?,
+            Why::OverLimit => writeln!(f, "It, or a pool around it, is over its limit.")?,
+            Why::HostShort => writeln!(f, "It is {over} over its target and the host is short of memory.")?,
+        }
+        if of.balloon_take.0 + of.out_take.0 > 0 {
+            let (balloon, out) = (of.balloon_take.bytes(), of.out_take.bytes());
+            writeln!(
+                f,
+                "Its balloon is to give {balloon}; {out} are to be compressed or swapped{}.",
+                self.balloon()
+            )?;
+        }
+        if self.plan.allowance == Allowance::Waits {
+            writeln!(f, "Until it is back at its target it waits for every new page.")?;
+        }
+        Ok(())
+    }
+
+    /// Why the balloon does not give it all.
+    fn balloon(&self) -> String {
+        match self.plan.reclaim.balloon_use {
+            BalloonUse::NotNeeded | BalloonUse::All => String::new(),
+            BalloonUse::AtCap => ", as the balloon is at its cap".to_owned(),
+            BalloonUse::TooSlow => ", as the balloon cannot give more in time".to_owned(),
+            BalloonUse::PassedOver => format!(", as the balloon's driver is {}", self.conduct.name()),
+            BalloonUse::NoTime => ", as there is no time for balloons".to_owned(),
+        }
+    }
+
+    fn changeable(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(limit) = self.controls.limit.filter(|limit| *limit < self.size) {
+            let (limit, size) = (limit.bytes(), self.size.bytes());
+            writeln!(
+                f,
+                "Its limit of {limit} is less than its size of {size}: it never gets the rest, however much is free."
+            )?;
+        }
+        if self.levers.is_empty() {
+            return writeln!(f, "No setting of its own would change its target.");
+        }
+        writeln!(f, "What would change its target:")?;
+        for lever in &self.levers {
+            writeln!(f, "  {}: {}", lever.change, lever.target.after.bytes())?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.holding(f)?;
+        self.entitled(f)?;
+        self.reclaimed(f)?;
+        self.changeable(f)
+    }
+}
+
+#[cfg(test)]
+mod tests;

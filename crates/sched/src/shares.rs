@@ -1,0 +1,105 @@
+//! Shares: what a VM or a resource pool may claim of scarce memory, relative to its siblings.
+
+use addr::{ByteSize, PageCount};
+use serde::{Deserialize, Serialize};
+use std::{fmt, ops::RangeInclusive, str::FromStr};
+
+/// Custom numbers of shares that are accepted. None at all would be a VM that gets its reservation
+/// only, which a limit says better.
+pub const SHARES: RangeInclusive<u64> = 1..=100_000_000;
+
+/// A resource pool's level stands for as many shares as that of a VM of this size.
+pub const POOL_STANDS_FOR: PageCount = ByteSize::mib(16 << 10).pages();
+
+/// The level of shares, or their number.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Shares {
+    /// 5 for each MiB.
+    Low,
+    /// 10 for each MiB.
+    #[default]
+    Normal,
+    /// 20 for each MiB.
+    High,
+    /// So many in all, whatever the size. In [`SHARES`].
+    Custom(u64),
+}
+
+impl Shares {
+    /// The number of shares of a VM of `size`, at least one.
+    pub fn of_vm(self, size: PageCount) -> u64 {
+        let per_mib = match self {
+            Self::Low => 5,
+            Self::Normal => 10,
+            Self::High => 20,
+            Self::Custom(number) => return number.max(1),
+        };
+        (size.0 * per_mib / ByteSize::mib(1).pages().0).max(1)
+    }
+
+    /// The number of shares of a resource pool.
+    pub fn of_pool(self) -> u64 {
+        self.of_vm(POOL_STANDS_FOR)
+    }
+}
+
+impl fmt::Display for Shares {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Low => f.write_str("low"),
+            Self::Normal => f.write_str("normal"),
+            Self::High => f.write_str("high"),
+            Self::Custom(number) => write!(f, "{number}"),
+        }
+    }
+}
+
+/// Why a text is not a level or number of shares.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("'{0}' is not an amount of shares: write low, normal, high or a number from {first} to {last}",
+    first = SHARES.start(), last = SHARES.end())]
+pub struct ParseSharesError(String);
+
+impl FromStr for Shares {
+    type Err = ParseSharesError;
+
+    fn from_str(text: &str) -> Result<Self, ParseSharesError> {
+        match text {
+            "low" => Ok(Self::Low),
+            "normal" => Ok(Self::Normal),
+            "high" => Ok(Self::High),
+            number => match number.parse() {
+                Ok(number) if SHARES.contains(&number) => Ok(Self::Custom(number)),
+                _ => Err(ParseSharesError(text.to_owned())),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_are_as_four_to_two_to_one() {
+        let size = ByteSize::mib(256).pages();
+        let vm = [Shares::High, Shares::Normal, Shares::Low].map(|shares| shares.of_vm(size));
+        assert_eq!(vm, [5120, 2560, 1280]);
+        let pool = [Shares::High, Shares::Normal, Shares::Low].map(Shares::of_pool);
+        assert_eq!(pool, [327_680, 163_840, 81_920]);
+        assert_eq!(Shares::Custom(7).of_vm(size), 7);
+        assert_eq!(Shares::Low.of_vm(PageCount(1)), 1, "never none");
+    }
+
+    #[test]
+    fn shares_are_written_as_they_are_read() {
+        for text in ["low", "normal", "high", "1", "100000000"] {
+            assert_eq!(text.parse::<Shares>().map(|shares| shares.to_string()), Ok(text.to_owned()));
+        }
+        for text in ["", "Low", "0", "-1", "100000001"] {
+            let error = text.parse::<Shares>().unwrap_err().to_string();
+            assert!(error.contains("from 1 to 100000000"), "{error}");
+        }
+    }
+}
