@@ -12,13 +12,13 @@
 //!
 //! **Cost.** O(n log n).
 
-use crate::snapshot::{PoolId, Snapshot};
+use crate::snapshot::{PoolId, ResourcePool, Snapshot};
 use crate::state::Thresholds;
 use crate::tree::{ROOT, Tree, Who};
 use crate::validate::InvalidSnapshot;
 use addr::PageCount;
 use serde::Serialize;
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 /// What is guaranteed within the host or a resource pool.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
@@ -130,37 +130,39 @@ impl Books {
         Ok(Self { tree, used, charge, capacity, swap })
     }
 
-    /// Whether `after` may follow. In every place where it needs more, or where there is less than
-    /// before, there must be enough. Places are asked from the inside.
+    /// Whether `after` may follow. In every place where it needs more, or where there is less than before,
+    /// there must be enough. Places are asked from the inside.
     fn admit(&self, before: &Snapshot, after: &Self, snapshot: &Snapshot) -> Result<(), Refusal> {
+        let nodes = self.tree.pools().map(|node| (self.pool_at(node, before).id, node));
+        let nodes: BTreeMap<PoolId, usize> = nodes.collect();
         for node in after.tree.pools().rev() {
-            let Who::Pool(index) = after.tree.who[node] else { unreachable!("node {node} is not a pool") };
-            let pool = &snapshot.pools[index];
-            let old = self.pool(before, pool.id);
-            let was = old.map(|(node, controls)| (self.used[node], self.charge[node], controls));
-            if !pool.expandable {
-                let old = was.map(|(used, _, controls)| (used, controls.reservation.0));
-                let place = || Place::Pool(pool.name.clone());
-                compare(old, (after.used[node], pool.controls.reservation.0), place)?;
-            }
-            if let Some(limit) = pool.controls.limit {
-                let old = was.map(|(_, charge, controls)| (charge, controls.limit.unwrap_or(limit).0));
-                compare(old, (after.charge[node], limit.0), || Place::PoolLimit(pool.name.clone()))?;
+            let pool = after.pool_at(node, snapshot);
+            let new = after.rooms(node, pool);
+            let old = nodes.get(&pool.id);
+            let old = old.map_or([None, None], |&old| self.rooms(old, self.pool_at(old, before)));
+            let places = [Place::Pool(pool.name.clone()), Place::PoolLimit(pool.name.clone())];
+            for ((old, new), place) in old.into_iter().zip(new).zip(places) {
+                new.map_or(Ok(()), |new| new.admit(old, place))?;
             }
         }
-        let host = (after.used[ROOT], after.capacity);
-        compare(Some((self.used[ROOT], self.capacity)), host, || Place::Host)?;
-        let swap = (after.swap, snapshot.host.swap_space.0);
-        compare(Some((self.swap, before.host.swap_space.0)), swap, || Place::SwapSpace)
+        let host = |books: &Self| Room { used: books.used[ROOT], capacity: books.capacity };
+        host(after).admit(Some(host(self)), Place::Host)?;
+        let swap = |books: &Self, on: &Snapshot| Room { used: books.swap, capacity: on.host.swap_space.0 };
+        swap(after, snapshot).admit(Some(swap(self, before)), Place::SwapSpace)
     }
 
-    fn pool<'a>(&self, snapshot: &'a Snapshot, id: PoolId) -> Option<(usize, &'a crate::Controls)> {
-        self.tree.pools().find_map(|node| match self.tree.who[node] {
-            Who::Pool(index) if snapshot.pools[index].id == id => {
-                Some((node, &snapshot.pools[index].controls))
-            }
-            _ => None,
-        })
+    fn pool_at<'a>(&self, node: usize, snapshot: &'a Snapshot) -> &'a ResourcePool {
+        match self.tree.who[node] {
+            Who::Pool(index) => &snapshot.pools[index],
+            who => unreachable!("node {node} is {who:?}, not a pool"),
+        }
+    }
+
+    /// The room in a pool: in its reservation, unless it is expandable, and under its limit, if it has one.
+    fn rooms(&self, node: usize, pool: &ResourcePool) -> [Option<Room>; 2] {
+        let reservation = Room { used: self.used[node], capacity: pool.controls.reservation.0 };
+        let limit = pool.controls.limit.map(|limit| Room { used: self.charge[node], capacity: limit.0 });
+        [(!pool.expandable).then_some(reservation), limit]
     }
 
     /// What could still be guaranteed within `node`, by its own means, its ancestors' and their limits.
@@ -179,18 +181,30 @@ impl Books {
     }
 }
 
-/// Refuses to go from `(used, capacity)` before to that after, if it makes or enlarges a lack.
-fn compare(before: Option<(u64, u64)>, after: (u64, u64), place: impl Fn() -> Place) -> Result<(), Refusal> {
-    let (used, capacity) = after;
-    let (used_before, capacity_before) = before.unwrap_or((0, capacity));
-    let lack = used.saturating_sub(capacity);
-    if lack == 0 || lack <= used_before.saturating_sub(capacity_before) {
-        return Ok(());
+/// What is used of what there is in one place.
+#[derive(Clone, Copy)]
+struct Room {
+    used: u64,
+    capacity: u64,
+}
+
+impl Room {
+    fn lack(self) -> u64 {
+        self.used.saturating_sub(self.capacity)
     }
-    // With as much room as before, the figures are those of the change; otherwise those of all that is there.
-    let there = if capacity == capacity_before { used_before.min(used) } else { 0 };
-    let (asked, free) = (PageCount(used - there), PageCount(capacity.saturating_sub(there)));
-    Err(Refusal { place: place(), asked, free })
+
+    /// Refuses to go from `before` to this if that makes or enlarges a lack.
+    fn admit(self, before: Option<Self>, place: Place) -> Result<(), Refusal> {
+        if self.lack() <= before.map_or(0, Self::lack) {
+            return Ok(());
+        }
+        // With as much room as before, the figures are those of the change; otherwise those of all that
+        // is there.
+        let same = before.filter(|before| before.capacity == self.capacity);
+        let there = same.map_or(0, |before| before.used);
+        let (asked, free) = (self.used - there, self.capacity.saturating_sub(there));
+        Err(Refusal { place, asked: PageCount(asked), free: PageCount(free) })
+    }
 }
 
 /// Whether the host, being at `before`, may go to `after`: the same with a VM more, other controls,

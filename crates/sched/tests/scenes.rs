@@ -1,0 +1,299 @@
+//! Single scenes, with figures: what a plan says, and how plans follow each other.
+
+mod fleet;
+
+use addr::PageCount;
+use fleet::{free, host, mib, pool, vm};
+use sched::balloon::Conduct;
+use sched::{
+    Allowance, BalloonUse, Bound, HostState, Plan, PoolId, Shares, Snapshot, VmId, VmPlan, Why, diff,
+    explain, plan,
+};
+
+fn planned(snapshot: &Snapshot) -> Plan {
+    plan(snapshot).expect("a valid snapshot")
+}
+
+fn of(plan: &Plan, id: u64) -> VmPlan {
+    *plan.vm(VmId(id)).expect("planned")
+}
+
+/// The targets in MiB.
+fn targets(snapshot: &Snapshot) -> Vec<f64> {
+    planned(snapshot).vms.iter().map(|vm| vm.entitlement.target.0 as f64 / 256.0).collect()
+}
+
+fn close(found: &[f64], expected: &[f64]) {
+    let near = found.iter().zip(expected).all(|(found, expected)| (found - expected).abs() < 0.06);
+    assert!(near && found.len() == expected.len(), "{found:?} instead of {expected:?}");
+}
+
+/// An idle VM and a busy one, as in figure 7 of the OSDI paper.
+fn idle_and_busy() -> Snapshot {
+    host(360, vec![vm(1, 256, 16), vm(2, 256, 230)])
+}
+
+#[test]
+fn the_reference_vectors_come_out_of_whole_plans() {
+    let mut two = idle_and_busy();
+    close(&targets(&two), &[104.0, 256.0]);
+    two.host.settings.idle_tax = 0;
+    close(&targets(&two), &[180.0, 180.0]);
+    let mut reserved = idle_and_busy();
+    reserved.vms.iter_mut().for_each(|vm| vm.controls.reservation = mib(128));
+    close(&targets(&reserved), &[128.0, 232.0]);
+
+    let mut three = host(4096, vec![vm(1, 4096, 512), vm(2, 2048, 1900), vm(3, 1024, 900)]);
+    close(&targets(&three), &[1318.5, 1868.9, 908.6]);
+    three.vms[0].controls.reservation = mib(3072);
+    close(&targets(&three), &[3072.0, 682.7, 341.3]);
+    assert_eq!(of(&planned(&three), 1).entitlement.bound, Bound::Reservation);
+    let other = host(4096, vec![vm(1, 2048, 512), vm(2, 2048, 1900), vm(3, 1024, 256)]);
+    close(&targets(&other), &[1365.3, 2048.0, 682.7]);
+}
+
+#[test]
+fn the_progressive_tax_spares_a_vm_that_uses_half() {
+    let mut snapshot = host(360, vec![vm(1, 256, 128), vm(2, 256, 250)]);
+    close(&targets(&snapshot), &[148.8, 211.2]);
+    snapshot.host.settings.idle_tax_type = sched::TaxType::Progressive;
+    let plan = planned(&snapshot);
+    assert!((of(&plan, 1).entitlement.tax - 0.375).abs() < 0.01, "half of 75 %");
+    close(&targets(&snapshot), &[168.0, 192.0]);
+}
+
+#[test]
+fn with_memory_for_all_each_gets_what_it_has_and_headroom() {
+    let mut snapshot = host(2000, vec![vm(1, 256, 16), vm(2, 512, 16)]);
+    snapshot.vms[1].pages.private = mib(80);
+    snapshot.vms[1].pages.untouched = mib(432);
+    snapshot.host.free = free(&snapshot);
+    close(&targets(&snapshot), &[256.0, 90.0]);
+    let plan = planned(&snapshot);
+    assert_eq!((of(&plan, 2).entitlement.bound, plan.host.state), (Bound::Wanted, HostState::High));
+    assert_eq!(of(&plan, 2).entitlement.lambda, None);
+    snapshot.vms[1].controls.limit = Some(mib(85));
+    close(&targets(&snapshot), &[256.0, 85.0]);
+    assert_eq!(of(&planned(&snapshot), 2).entitlement.bound, Bound::Limit);
+}
+
+#[test]
+fn a_pool_divides_what_it_got() {
+    // The pool counts for as much as the VM beside it; within, two to one.
+    let mut snapshot = host(900, vec![vm(1, 1024, 1024), vm(2, 1024, 1024), vm(3, 1024, 1024)]);
+    snapshot.pools = vec![pool(1, None)];
+    snapshot.pools[0].controls.shares = Shares::Custom(10_240);
+    snapshot.vms[1].pool = Some(PoolId(1));
+    snapshot.vms[2].pool = Some(PoolId(1));
+    snapshot.vms[2].controls.shares = Shares::High;
+    close(&targets(&snapshot), &[450.0, 150.0, 300.0]);
+    let plan = planned(&snapshot);
+    assert!((of(&plan, 3).entitlement.effective_shares - 10_240.0 * 2.0 / 3.0).abs() < 1e-6);
+    // The worst case is the same but for the overhead that is reserved and not used yet: 12 MiB.
+    assert_eq!(of(&plan, 1).worst_case, mib(444));
+    // A limit and a reservation of the pool count its VMs' overhead.
+    snapshot.pools[0].controls.limit = Some(mib(308));
+    close(&targets(&snapshot), &[600.0, 100.0, 200.0]);
+    snapshot.pools[0].controls.limit = None;
+    snapshot.pools[0].controls.reservation = mib(608);
+    close(&targets(&snapshot), &[300.0, 200.0, 400.0]);
+}
+
+#[test]
+fn the_state_decides_on_the_means() {
+    let mut snapshot = idle_and_busy();
+    let thresholds = planned(&snapshot).host.thresholds;
+    let need = |free: PageCount| thresholds.high.0 - free.0;
+    let mut at = |free: PageCount, rate| {
+        snapshot.host.free = free;
+        snapshot.vms[0].balloon.rate = rate;
+        let plan = planned(&snapshot);
+        (plan.host.state, of(&plan, 1), of(&plan, 2))
+    };
+
+    let enough = PageCount(thresholds.clear.0);
+    let (state, idle, _) = at(enough, mib(64));
+    assert_eq!(
+        (state, idle.reclaim.why, idle.reclaim.balloon_take.0),
+        (HostState::High, Why::HostNotShort, 0)
+    );
+
+    let soft = PageCount(thresholds.soft.0 - 1);
+    let (state, idle, busy) = at(soft, mib(64));
+    assert_eq!((state, idle.reclaim.why), (HostState::Soft, Why::HostShort));
+    assert_eq!((idle.reclaim.balloon_take.0, idle.reclaim.out_take.0), (need(soft), 0));
+    assert_eq!(busy.reclaim.why, Why::WithinTarget);
+
+    // Four MiB a second for one second; the rest goes out.
+    let hard = PageCount(thresholds.hard.0 - 1);
+    let (state, idle, _) = at(hard, mib(4));
+    assert_eq!((state, idle.reclaim.balloon_use), (HostState::Hard, BalloonUse::TooSlow));
+    assert_eq!(idle.reclaim.balloon_take, mib(4));
+    assert_eq!(idle.reclaim.out_take.0, need(hard) - mib(4).0);
+
+    let low = PageCount(thresholds.low.0 - 1);
+    let (state, idle, busy) = at(low, mib(64));
+    assert_eq!((state, idle.reclaim.balloon_use), (HostState::Low, BalloonUse::NoTime));
+    assert_eq!((idle.reclaim.balloon_take.0, idle.reclaim.out_take.0), (0, need(low)));
+    assert_eq!((idle.allowance, busy.allowance), (Allowance::Waits, Allowance::Free));
+}
+
+#[test]
+fn what_a_balloon_cannot_give_goes_out() {
+    let mut snapshot = idle_and_busy();
+    snapshot.host.free = planned(&snapshot).host.thresholds.hard;
+    let take = |snapshot: &Snapshot| of(&planned(snapshot), 1).reclaim;
+    let all = take(&snapshot).balloon_take;
+    for conduct in [Conduct::Absent, Conduct::Stuck, Conduct::Lying] {
+        snapshot.vms[0].balloon.conduct = conduct;
+        let reclaim = take(&snapshot);
+        assert_eq!((reclaim.balloon_use, reclaim.balloon_take.0), (BalloonUse::PassedOver, 0));
+        assert_eq!(reclaim.out_take, all, "as much as the balloon would have given");
+    }
+    snapshot.vms[0].balloon.conduct = Conduct::Probation;
+    assert_eq!(take(&snapshot).balloon_take, sched::balloon::PROBE);
+    snapshot.vms[0].balloon.conduct = Conduct::Working;
+    snapshot.vms[0].balloon.cap = Some(mib(1));
+    assert_eq!((take(&snapshot).balloon_take, take(&snapshot).balloon_use), (mib(1), BalloonUse::AtCap));
+    snapshot.host.settings.ctl_max_percent = 0;
+    assert_eq!(take(&snapshot).balloon_take, PageCount(0), "the host's 0 turns every balloon off");
+}
+
+#[test]
+fn limits_hold_on_an_idle_host() {
+    let mut snapshot = host(4000, vec![vm(1, 256, 200), vm(2, 256, 16), vm(3, 256, 16)]);
+    snapshot.vms[0].controls.limit = Some(mib(200));
+    snapshot.pools = vec![pool(1, None)];
+    snapshot.pools[0].controls.limit = Some(mib(408));
+    snapshot.vms[1].pool = Some(PoolId(1));
+    snapshot.vms[2].pool = Some(PoolId(1));
+    let plan = planned(&snapshot);
+    assert_eq!(plan.host.state, HostState::High);
+    let first = of(&plan, 1).reclaim;
+    assert_eq!((first.why, first.balloon_take), (Why::OverLimit, mib(56)));
+    // Two VMs of 256 MiB and 4 MiB of overhead each, in a pool of 408 MiB.
+    let in_pool = of(&plan, 2).reclaim.balloon_take.0 + of(&plan, 3).reclaim.balloon_take.0;
+    assert_eq!(in_pool, mib(112).0);
+    assert_eq!(plan.host.sums.for_limits, mib(56 + 112));
+}
+
+/// One step of two VMs that touch all they can get, as the plan is carried out.
+fn step(snapshot: &mut Snapshot, touching: VmId) -> Plan {
+    let plan = planned(snapshot);
+    let mut free_frames = free(snapshot).0;
+    for vm in &mut snapshot.vms {
+        let reclaim = of(&plan, vm.id.0).reclaim;
+        let pages = &mut vm.pages;
+        pages.private.0 -= reclaim.balloon_take.0 + reclaim.out_take.0;
+        free_frames += reclaim.balloon_take.0 + reclaim.out_take.0;
+        pages.swapped.0 += reclaim.out_take.0;
+        let gave_back = (pages.ballooned.0 + reclaim.balloon_take.0) - reclaim.balloon_target.0;
+        pages.ballooned = reclaim.balloon_target;
+        pages.untouched.0 += gave_back;
+    }
+    for vm in snapshot.vms.iter_mut().filter(|vm| vm.id == touching) {
+        let pages = &mut vm.pages;
+        for reachable in [&mut pages.untouched, &mut pages.swapped] {
+            // The host lets nobody take its last frames.
+            let touched = reachable.0.min(free_frames.saturating_sub(100));
+            reachable.0 -= touched;
+            pages.private.0 += touched;
+            free_frames -= touched;
+        }
+    }
+    snapshot.host.state = plan.host.state;
+    snapshot.host.free = free(snapshot);
+    plan
+}
+
+#[test]
+fn memory_follows_activity_and_then_stays() {
+    let mut snapshot = idle_and_busy();
+    for (active, expected) in [([16, 230], [104.0, 256.0]), ([230, 16], [256.0, 104.0])] {
+        for (vm, active) in snapshot.vms.iter_mut().zip(active) {
+            vm.active = mib(active);
+        }
+        let busy = VmId(if active[0] < active[1] { 2 } else { 1 });
+        (0..30).for_each(|_| drop(step(&mut snapshot, busy)));
+        let held = |snapshot: &Snapshot| -> Vec<f64> {
+            snapshot.vms.iter().map(|vm| vm.pages.consumed().0 as f64 / 256.0).collect()
+        };
+        let settled = held(&snapshot);
+        // Reclaiming ends anywhere between min-free and the high threshold.
+        let thresholds = planned(&snapshot).host.thresholds;
+        let slack = (thresholds.high.0 - thresholds.soft.0) as f64 / 256.0;
+        for (held, expected) in settled.iter().zip(expected) {
+            assert!((held - expected).abs() <= slack, "{settled:?} instead of {expected:?}");
+        }
+        for _ in 0..20 {
+            let plan = step(&mut snapshot, busy);
+            assert_eq!(plan.host.sums.balloon_take.0 + plan.host.sums.out_take.0, 0);
+            assert_eq!(held(&snapshot), settled);
+        }
+    }
+}
+
+#[test]
+fn an_explanation_says_what_decided_and_what_would_change_it() {
+    let mut snapshot = idle_and_busy();
+    snapshot.host.free = PageCount(100);
+    snapshot.vms[0].balloon.conduct = Conduct::Lying;
+    snapshot.vms[0].controls.limit = Some(mib(250));
+    let plan = planned(&snapshot);
+    let explanation = explain(&snapshot, &plan, VmId(1)).unwrap();
+    let text = explanation.to_string();
+    for part in [
+        "vm1 has 256 MiB and holds 256 MiB of machine memory.",
+        "Its target is 104 MiB: its 2560 shares buy the 16 MiB it uses and, at a tax of 75 %, part of what is idle",
+        "The host is in state low: 400 KiB are free,",
+        "It, or a pool around it, is over its limit.",
+        "as there is no time for balloons.",
+        "Until it is back at its target it waits for every new page.",
+        "Its limit of 250 MiB is less than its size of 256 MiB",
+        "  with twice the shares: ",
+        "  without a tax on idle memory: 180 MiB",
+    ] {
+        assert!(text.contains(part), "'{part}' is not in:\n{text}");
+    }
+    assert!(explain(&snapshot, &plan, VmId(9)).is_err());
+
+    // The levers tell the truth.
+    let mut edited = snapshot.clone();
+    edited.host.settings.idle_tax = 0;
+    let changes = diff(&plan, &planned(&edited));
+    let lever = explanation.levers.iter().find(|lever| lever.change.contains("tax")).unwrap();
+    assert_eq!(changes.vms[0].target, lever.target);
+    assert_eq!(changes.vms.len(), 2);
+    assert!(diff(&plan, &plan).vms.is_empty());
+}
+
+#[test]
+fn a_what_if_shows_a_vm_more() {
+    let snapshot = idle_and_busy();
+    let before = planned(&snapshot);
+    let mut edited = snapshot;
+    edited.vms.push(vm(3, 128, 128));
+    let changes = diff(&before, &planned(&edited));
+    let newcomer = changes.vms.last().unwrap();
+    assert_eq!((newcomer.id, newcomer.target.before), (VmId(3), PageCount(0)));
+    assert!(newcomer.target.pages() > 0 && changes.vms[1].target.pages() < 0);
+    assert!(changes.for_guests.pages() == -(mib(4).0 as i64), "the newcomer's overhead");
+}
+
+#[test]
+fn a_snapshot_that_is_no_tree_is_a_mistake_with_a_name() {
+    let told = |edit: fn(&mut Snapshot)| {
+        let mut snapshot = idle_and_busy();
+        snapshot.pools = vec![pool(1, None), pool(2, Some(1))];
+        edit(&mut snapshot);
+        plan(&snapshot).unwrap_err().to_string()
+    };
+    assert_eq!(
+        told(|snapshot| snapshot.pools[0].parent = Some(PoolId(2))),
+        "resource pool 'pool1' would lie within itself: choose a parent outside it"
+    );
+    assert!(told(|snapshot| snapshot.pools[1].parent = Some(PoolId(9))).contains("pool 9"));
+    assert!(told(|snapshot| snapshot.vms[0].pool = Some(PoolId(9))).contains("VM 'vm1'"));
+    assert_eq!(told(|snapshot| snapshot.vms[0].id = VmId(2)), "there are two VMs of number 2");
+    assert_eq!(told(|snapshot| snapshot.pools[0].id = PoolId(2)), "there are two resource pools of number 2");
+}
