@@ -119,7 +119,7 @@ impl Explanation {
             (pages.ballooned, "in its balloon"),
             (pages.compressed, "compressed"),
             (pages.swapped, "swapped"),
-            (pages.untouched, "never touched"),
+            (pages.untouched, "untouched"),
         ];
         let mut between = ". Of its pages, ";
         for (count, what) in parts.into_iter().filter(|(count, _)| count.0 > 0) {

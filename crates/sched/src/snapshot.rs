@@ -93,7 +93,7 @@ pub struct Vm {
     pub overhead: Overhead,
     /// What its pages are.
     pub pages: Pages,
-    /// Pages in use lately, as estimated by [`crate::activity`].
+    /// Pages in use lately: the part that [`crate::activity`] estimates, of the pages granted.
     pub active: PageCount,
     /// What can be expected of its balloon.
     pub balloon: Balloon,

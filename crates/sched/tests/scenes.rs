@@ -6,7 +6,7 @@ use addr::PageCount;
 use fleet::{free, host, mib, pool, vm};
 use sched::balloon::Conduct;
 use sched::{
-    Allowance, BalloonUse, Bound, HostState, Plan, PoolId, Shares, Snapshot, VmId, VmPlan, Why, diff,
+    Allowance, BalloonUse, Bound, HostState, Pace, Plan, PoolId, Shares, Snapshot, VmId, VmPlan, Why, diff,
     explain, plan,
 };
 
@@ -108,6 +108,8 @@ fn the_state_decides_on_the_means() {
         snapshot.host.free = free;
         snapshot.vms[0].balloon.rate = rate;
         let plan = planned(&snapshot);
+        let unlimited = plan.host.pace == Pace::Unlimited;
+        assert_eq!(unlimited, plan.host.state >= HostState::Hard);
         (plan.host.state, of(&plan, 1), of(&plan, 2))
     };
 
@@ -161,20 +163,57 @@ fn what_a_balloon_cannot_give_goes_out() {
 
 #[test]
 fn limits_hold_on_an_idle_host() {
-    let mut snapshot = host(4000, vec![vm(1, 256, 200), vm(2, 256, 16), vm(3, 256, 16)]);
+    let mut snapshot = host(4000, vec![vm(1, 256, 200), vm(2, 256, 16), vm(3, 256, 16), vm(4, 64, 1)]);
     snapshot.vms[0].controls.limit = Some(mib(200));
     snapshot.pools = vec![pool(1, None)];
     snapshot.pools[0].controls.limit = Some(mib(408));
-    snapshot.vms[1].pool = Some(PoolId(1));
-    snapshot.vms[2].pool = Some(PoolId(1));
+    snapshot.vms[1..].iter_mut().for_each(|vm| vm.pool = Some(PoolId(1)));
+    snapshot.vms[3].pages.private = mib(8);
+    snapshot.vms[3].pages.untouched = mib(56);
     let plan = planned(&snapshot);
     assert_eq!(plan.host.state, HostState::High);
     let first = of(&plan, 1).reclaim;
     assert_eq!((first.why, first.balloon_take), (Why::OverLimit, mib(56)));
-    // Two VMs of 256 MiB and 4 MiB of overhead each, in a pool of 408 MiB.
-    let in_pool = of(&plan, 2).reclaim.balloon_take.0 + of(&plan, 3).reclaim.balloon_take.0;
-    assert_eq!(in_pool, mib(112).0);
-    assert_eq!(plan.host.sums.for_limits, mib(56 + 112));
+    // Two VMs of 256 MiB and a small one, with 4 MiB of overhead each, in a pool of 408 MiB. The small one may
+    // grow, so the others are further over their targets than the pool is over its limit.
+    let (second, third) = (of(&plan, 2).reclaim, of(&plan, 3).reclaim);
+    assert_eq!(second.balloon_take.0 + third.balloon_take.0, mib(512 + 8 + 12 - 408).0);
+    assert!(second.over.0 + third.over.0 > mib(124).0);
+    assert_eq!(plan.host.sums.for_limits, mib(56 + 124));
+    assert_eq!(plan.host.pace, Pace::PerSecond(sched::reclaim::GENTLE));
+}
+
+#[test]
+fn balloons_are_given_back_to_the_best_payer_as_long_as_memory_lasts() {
+    let mut snapshot = host(800, vec![vm(1, 256, 200), vm(2, 256, 200), vm(3, 256, 256)]);
+    for vm in &mut snapshot.vms[..2] {
+        vm.pages.private = mib(176);
+        vm.pages.ballooned = mib(80);
+    }
+    snapshot.vms[1].controls.shares = Shares::High;
+    let hard = planned(&snapshot).host.thresholds.hard;
+    snapshot.host.free = PageCount(hard.0 + mib(100).0);
+    let balloons = |snapshot: &Snapshot| {
+        let plan = planned(snapshot);
+        (of(&plan, 1).reclaim.balloon_target, of(&plan, 2).reclaim.balloon_target)
+    };
+    assert_eq!(balloons(&snapshot), (mib(60), mib(0)));
+    // When memory is really short, nobody gets any back.
+    snapshot.host.free = PageCount(hard.0 - 1);
+    assert_eq!(balloons(&snapshot), (mib(80), mib(80)));
+}
+
+#[test]
+fn what_is_reserved_is_left_even_if_overhead_has_eaten_the_memory() {
+    let mut snapshot = host(512, vec![vm(1, 256, 16), vm(2, 256, 16)]);
+    snapshot.vms.iter_mut().for_each(|vm| vm.controls.reservation = mib(250));
+    snapshot.host.overhead = mib(100);
+    snapshot.host.free = PageCount(0);
+    let plan = planned(&snapshot);
+    assert_eq!(of(&plan, 1).entitlement.bound, Bound::Scarcity);
+    assert_eq!(of(&plan, 1).reclaim.over, mib(6));
+    assert_eq!(plan.host.sums.out_take, mib(12));
+    assert_eq!(plan.host.unmet.0, plan.host.shortfall.0 - mib(12).0);
 }
 
 /// One step of two VMs that touch all they can get, as the plan is carried out.
