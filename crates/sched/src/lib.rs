@@ -13,7 +13,7 @@
 //!
 //! **Concurrency.** None. No clocks, no locks, no input or output: the same snapshot gives the same plan.
 //!
-//! **Cost.** O(n log n); about a millisecond for a few thousand VMs.
+//! **Cost.** O(n log n); half a millisecond for a thousand VMs.
 //!
 //! **Not here.** Measuring, and carrying a plan out.
 //!
