@@ -46,6 +46,8 @@ counts! {
     decompressed,
     /// Pages read from the swap file for use, or ahead of it.
     swapped_in,
+    /// Of those, pages read because they follow one that was wanted.
+    read_ahead,
     /// Uses noticed by a watch that the host had set.
     watches_noticed,
     /// Batches of pages whose translations were taken away from the processors.

@@ -204,9 +204,19 @@ impl Frames {
 
     /// Takes a frame to hold something, if one is available.
     pub(crate) fn take(&self, holds: Holds) -> Option<Mfn> {
+        self.take_above(holds, |_| 0)
+    }
+
+    /// Takes a frame for what is only convenient: if so many are available that nobody is alarmed.
+    pub(crate) fn take_spare(&self, holds: Holds) -> Option<Mfn> {
+        self.take_above(holds, |free| free.mark + 1)
+    }
+
+    fn take_above(&self, holds: Holds, keep: impl Fn(&FreeList) -> u64) -> Option<Mfn> {
         let mut free = self.free.lock();
         let available = free.available();
-        let taken = (available > 0).then_some(Mfn(u64::from(free.top)));
+        let keep = keep(&free);
+        let taken = (available > keep).then_some(Mfn(u64::from(free.top)));
         if let Some(mfn) = taken {
             free.top = self.next(mfn);
             free.count -= 1;
@@ -214,7 +224,7 @@ impl Frames {
                 *count += 1;
             }
         }
-        let alarm = if available <= free.mark { free.alarm.clone() } else { None };
+        let alarm = if available <= free.mark && keep == 0 { free.alarm.clone() } else { None };
         drop(free);
         if let Some(alarm) = alarm {
             alarm();

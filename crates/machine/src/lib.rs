@@ -28,6 +28,7 @@ mod copy;
 mod counts;
 #[expect(unsafe_code, reason = "a device's slice of a frame is a raw pointer")]
 mod dma;
+mod fetch_back;
 mod frame;
 mod moving;
 mod passage;

@@ -27,7 +27,7 @@ use crate::zip::ZipHandle;
 use addr::{Gfn, Mfn, PAGE_SIZE, PageCount};
 
 /// Pages in passage at once.
-const BATCH: usize = 64;
+const BATCH: usize = 256;
 /// The front hand is ahead of the back hand by this part of the VM.
 const AHEAD: u64 = 8;
 
@@ -36,6 +36,8 @@ const AHEAD: u64 = 8;
 pub(crate) struct Clock {
     back: u64,
     front: u64,
+    /// Where contents wait to be swapped out, kept because the host takes long to give fresh memory.
+    for_swap: Vec<Page>,
 }
 
 /// What reclaiming brought.
@@ -77,14 +79,14 @@ impl VmMemory {
             }
             let any = clock.back + self.pmap.size().0 >= laps_end;
             let victims = self.choose(&mut clock, (left as usize).min(BATCH), any);
-            self.evict(victims, &mut report);
+            self.evict(victims, &mut clock.for_swap, &mut report);
         }
     }
 
     /// Moves the hands on until `most` victims are found, or for a while.
     fn choose(&self, clock: &mut Clock, most: usize, any: bool) -> Vec<Victim<'_>> {
         /// Pages looked at for one batch.
-        const LOOK: u64 = 16 * BATCH as u64;
+        const LOOK: u64 = 8 * BATCH as u64;
         let mut victims = Vec::with_capacity(most);
         let mut taken: Vec<(Gfn, Mfn)> = Vec::new();
         clock.front = clock.front.max(clock.back);
@@ -132,8 +134,9 @@ impl VmMemory {
     }
 
     /// Frees the frames of victims that nobody can reach any more.
-    fn evict(&self, victims: Vec<Victim<'_>>, report: &mut Reclaimed) {
-        let mut for_swap: Vec<(Passage<'_>, Page)> = Vec::new();
+    fn evict(&self, victims: Vec<Victim<'_>>, for_swap: &mut Vec<Page>, report: &mut Reclaimed) {
+        let mut leaving: Vec<Passage<'_>> = Vec::new();
+        for_swap.clear();
         let mut page: Page = [0; PAGE_SIZE as usize];
         for Victim { passage, mfn } in victims {
             let frame = self.pool.frame(mfn);
@@ -154,11 +157,12 @@ impl VmMemory {
                 self.pool.frames().release(mfn);
                 continue;
             }
-            for_swap.push((passage, page));
+            leaving.push(passage);
+            for_swap.push(page);
         }
-        self.swap_out(for_swap, report);
+        self.swap_out(leaving, for_swap, report);
         if self.stores.is_zip_full() {
-            self.make_room_in_zip(report);
+            self.make_room_in_zip(for_swap, report);
         }
     }
 

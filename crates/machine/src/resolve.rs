@@ -11,7 +11,7 @@
 //! ```
 //!
 //! **Concurrency.** Called with no lock held, as it may wait: for another's passage to end, for a
-//! frame to come free, for the swap file.
+//! frame to come free, for the swap file ([`crate::fetch_back`]).
 //!
 //! **Failure.** A frame is waited for, so that touching memory never fails; the wait ends with the
 //! VM. Content that does not come back as it went is [`MemoryError::Lost`], and the page stays as it
@@ -20,9 +20,8 @@
 use crate::frame::Holds;
 use crate::passage::{Because, Passage};
 use crate::pmap::{Lookup, PageState, Use};
-use crate::pool::Page;
 use crate::vm_memory::{MemoryError, VmMemory};
-use addr::{Gfn, Mfn, PAGE_SIZE};
+use addr::{Gfn, Mfn};
 use std::time::Instant;
 
 impl VmMemory {
@@ -64,8 +63,9 @@ impl VmMemory {
             }
             (PageState::Shared(shared), Use::Write) => self.break_share(passage, shared),
             (PageState::Compressed(_) | PageState::Swapped(_), _) => {
+                let mfn = self.take_frame(passage.gfn())?;
                 let start = Instant::now();
-                let result = self.fetch_back(passage);
+                let result = self.fetch_back(passage, mfn, Because::Used);
                 self.counts.waited_nanoseconds.add_since(start);
                 result
             }
@@ -104,26 +104,6 @@ impl VmMemory {
         self.pool.copy_frame(shared, own);
         passage.end(PageState::Private(own), Because::Used);
         self.pool.leave_shared(shared);
-        Ok(())
-    }
-
-    /// Brings back what was compressed or swapped.
-    fn fetch_back(&self, passage: Passage<'_>) -> Result<(), MemoryError> {
-        let gfn = passage.gfn();
-        let mfn = self.take_frame(gfn)?;
-        let mut page: Page = [0; PAGE_SIZE as usize];
-        if let Err(reason) = self.stores.read(gfn, passage.was(), &mut page) {
-            self.pool.frames().release(mfn);
-            return Err(MemoryError::Lost { gfn, reason });
-        }
-        self.pool.fill_frame(mfn, &page);
-        let was = passage.was();
-        match was {
-            PageState::Compressed(_) => self.counts.decompressed.add(1),
-            _ => self.counts.swapped_in.add(1),
-        }
-        passage.end(PageState::Private(mfn), Because::Used);
-        self.free_what_held(was);
         Ok(())
     }
 

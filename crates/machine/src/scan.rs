@@ -23,7 +23,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 /// How many pages are taken away from the processors at once.
-const BATCH: usize = 64;
+const BATCH: usize = 128;
 
 /// Finds the memory of another VM on the same pool.
 pub type Peers<'a> = &'a dyn Fn(VmId) -> Option<Arc<VmMemory>>;
@@ -147,7 +147,8 @@ impl VmMemory {
                 peer.take_away(&[(gfn, twin)]);
                 report.shared += self.unite(hash, (passage, mfn), (&peer, other, twin));
             }
-            Promise::Twin(..) => {}
+            // Its twin is in passage too, as one of a batch of equal pages, and may be shared by now.
+            Promise::Twin(hash, ..) => report.shared += u64::from(self.join(passage, mfn, hash).is_none()),
         }
     }
 

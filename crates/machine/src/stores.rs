@@ -112,6 +112,14 @@ impl Stores {
         }
     }
 
+    /// Copies the content of neighbouring slots, from `first` on.
+    ///
+    /// # Errors
+    /// Why one of them cannot be had.
+    pub(crate) fn read_run(&self, first: Slot, into: &mut [Page]) -> Result<(), SwapError> {
+        self.swap.as_ref().expect("a swapped page has a swap file").read_run(first, into)
+    }
+
     /// Forgets the content of a page in the given state; gives the frame that the zip store does
     /// not need any more, to be freed.
     #[must_use = "a frame given back is to be freed"]

@@ -75,6 +75,11 @@ impl Slot {
         Self(bits)
     }
 
+    /// The slot `n` further on, if there can be one.
+    pub(crate) fn after(self, n: u64) -> Option<Self> {
+        (self.0 + n < 1 << Self::BITS).then_some(Self(self.0 + n))
+    }
+
     fn offset(self) -> u64 {
         self.0 * PAGE_SIZE
     }

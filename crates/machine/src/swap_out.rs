@@ -15,12 +15,11 @@ const ROOM_MOST: u64 = 64;
 impl VmMemory {
     /// Writes out pages in passage that nobody can reach, and frees what their content was kept in.
     /// Where there is no swap file, or it fails, they stay as they were.
-    pub(crate) fn swap_out(&self, pages: Vec<(Passage<'_>, Page)>, report: &mut Reclaimed) {
-        if pages.is_empty() || self.stores.swap().is_none() {
+    pub(crate) fn swap_out(&self, passages: Vec<Passage<'_>>, contents: &[Page], report: &mut Reclaimed) {
+        if passages.is_empty() || self.stores.swap().is_none() {
             return;
         }
-        let (passages, contents): (Vec<_>, Vec<_>) = pages.into_iter().unzip();
-        match self.stores.write_out(&contents) {
+        match self.stores.write_out(contents) {
             Ok(slots) => {
                 report.swapped += slots.len() as u64;
                 self.counts.swapped_out.add(slots.len() as u64);
@@ -35,18 +34,20 @@ impl VmMemory {
     }
 
     /// Moves the pages compressed longest ago to the swap file.
-    pub(crate) fn make_room_in_zip(&self, report: &mut Reclaimed) {
+    pub(crate) fn make_room_in_zip(&self, contents: &mut Vec<Page>, report: &mut Reclaimed) {
+        contents.clear();
         let room = (self.stores.usage().zip.pages.0 / ROOM).clamp(ROOM_LEAST, ROOM_MOST) as usize;
-        let mut pages = Vec::with_capacity(room);
+        let mut passages = Vec::with_capacity(room);
         for (gfn, handle) in self.stores.oldest_compressed(room) {
             let wanted = PageState::Compressed(handle);
             let Some(passage) = self.begin(gfn, |state| state == wanted) else { continue };
             let mut page: Page = [0; PAGE_SIZE as usize];
             // What cannot be read stays: whoever uses it learns why.
             if self.stores.read(gfn, wanted, &mut page).is_ok() {
-                pages.push((passage, page));
+                passages.push(passage);
+                contents.push(page);
             }
         }
-        self.swap_out(pages, report);
+        self.swap_out(passages, contents, report);
     }
 }

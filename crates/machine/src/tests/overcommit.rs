@@ -380,3 +380,48 @@ fn pages_of_threads_survive_everything_at_once() {
     );
     assert_eq!(PAGE_SIZE * pool.size().0, pool.size().bytes().0);
 }
+
+/// Fills pages with noise, of which each page is different.
+fn fill_with_noise(vm: &VmMemory, pages: u64) {
+    for page in 0..pages {
+        let pin = vm.pin(Gfn(FIRST.0 + page)).unwrap();
+        let frame = vm.pool().frame(pin.mfn());
+        (0..512).for_each(|word| frame.store(word * 8, pattern((page as u8) << 2 | 3, word)));
+    }
+}
+
+#[test]
+fn a_page_brings_along_those_behind_it_while_frames_are_to_spare() {
+    let pool = pool(40);
+    let vm = vm(&pool, 1, 1, 32, 0);
+    fill_with_noise(&vm, 32);
+    vm.reclaim(PageCount(32));
+    assert_eq!(vm.census().swapped, PageCount(32));
+    vm.resolve(FIRST, Use::Read).unwrap();
+    assert_eq!(vm.census().private, PageCount(8));
+    assert_eq!((vm.counts().swapped_in, vm.counts().read_ahead), (8, 7));
+    // With as few frames as alarm somebody, only what is wanted comes.
+    pool.set_alarm(PageCount(40), None);
+    vm.resolve(Gfn(FIRST.0 + 16), Use::Read).unwrap();
+    assert_eq!(vm.census().private, PageCount(9));
+    for page in 0..32 {
+        let mfn = vm.resolve(Gfn(FIRST.0 + page), Use::Read).unwrap();
+        assert_eq!(pool.frame(mfn).load::<u64>(8), pattern((page as u8) << 2 | 3, 1));
+    }
+    vm.audit().unwrap();
+}
+
+#[test]
+fn swapped_pages_come_back_for_the_asking_as_far_as_frames_are_to_spare() {
+    let pool = pool(40);
+    let vm = vm(&pool, 1, 1, 32, 0);
+    fill_with_noise(&vm, 32);
+    vm.reclaim(PageCount(32));
+    pool.set_alarm(PageCount(19), None);
+    assert_eq!(vm.unswap(PageCount(100)), Ok(PageCount(20)), "the frames above the mark");
+    assert_eq!(pool.usage().available(), PageCount(20));
+    pool.set_alarm(PageCount(0), None);
+    assert_eq!(vm.unswap(PageCount(100)), Ok(PageCount(12)));
+    assert_eq!(vm.census().private, PageCount(32));
+    vm.audit().unwrap();
+}
