@@ -120,6 +120,17 @@ impl Mmu {
         self.tlb.fill_fetch(gva, mfn, code);
     }
 
+    /// Drops all instructions from the TLB: the processor no longer vouches for decoded code.
+    #[inline]
+    pub fn drop_instructions(&mut self) {
+        self.tlb.drop_instructions();
+    }
+
+    /// Drops the decoded code that the processor calls `code` from the TLB.
+    pub fn drop_code(&mut self, code: u32) {
+        self.tlb.drop_code(code);
+    }
+
     /// The technique in use.
     pub fn technique(&self) -> Technique {
         self.technique

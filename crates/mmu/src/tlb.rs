@@ -6,13 +6,14 @@
 //!
 //! ```text
 //!   63               12 11      5 4    3 2   0
-//!  |  page of the gva  |  slot   | view |  0  |
+//!  |  page of the gva  |  slot   | view | age |
 //! ```
 //!
 //! *Slots* stand for address spaces; a space whose entries must all go simply gets a new slot, and
 //! when the 128 are used up the arrays are emptied. *View* is user, supervisor, or supervisor with
-//! SUM. A lookup compares the tag with the address whose low three bits are kept: a misaligned
-//! access never matches and takes the slow way.
+//! SUM. *Age* is 0 for data: a lookup compares the tag with the address whose low three bits are kept,
+//! so a misaligned access never matches and takes the slow way. For instructions it counts `fence.i`,
+//! so that entries made before the last one match no longer.
 //!
 //! A data entry has a read tag and a write tag; an absent write tag is how the processor is made to
 //! come back before it writes (a clean page must be marked dirty, a shared one gets a frame of its own).
@@ -31,7 +32,8 @@ const FETCH: usize = 1024;
 pub(crate) const SLOTS: u16 = 128;
 /// Equals no tag: view 3 does not exist.
 const NEVER: u64 = u64::MAX;
-const CONTEXT: u64 = PAGE_OFFSET & !7;
+/// `fence.i` is counted so far, then from the beginning with an empty array.
+const AGES: u64 = 8;
 const SLOT: u64 = (SLOTS as u64 - 1) << 5;
 
 #[derive(Clone, Copy, Debug)]
@@ -66,6 +68,8 @@ pub struct Tlb {
     contexts: Contexts,
     /// The slots in the contexts.
     slots: [u16; 2],
+    /// The age in the contexts for instructions.
+    age: u64,
 }
 
 /// The lower half of the address space has index 0, the upper 1.
@@ -98,6 +102,7 @@ impl Tlb {
             fetch: boxed(NO_FETCH),
             contexts: Contexts { data: [0; 2], fetch: [0; 2] },
             slots: [0; 2],
+            age: 0,
         }
     }
 
@@ -115,7 +120,7 @@ impl Tlb {
             (false, false) => 1 << 3,
             (false, true) => 2 << 3,
         };
-        let fetch_view = if view.user { 0 } else { 1 << 3 };
+        let fetch_view = if view.user { 0 } else { 1 << 3 } | self.age;
         let base = self.slots.map(|slot| u64::from(slot) << 5);
         self.contexts =
             Contexts { data: base.map(|slot| slot | data_view), fetch: base.map(|slot| slot | fetch_view) };
@@ -156,7 +161,8 @@ impl Tlb {
         Mfn(u64::from(self.data[data_index(gva)].mfn)).base().wrapping_add(gva.page_offset())
     }
 
-    /// The decoded code of the page `gva` is in, as [`Tlb::fill_fetch`] was told, and its frame.
+    /// The decoded code of the page `gva` is in, as [`Tlb::fill_fetch`] was told since the last
+    /// `fence.i`, and its frame.
     #[inline(always)]
     pub fn fetch(&self, gva: Gva) -> Option<(u32, Mfn)> {
         let entry = &self.fetch[fetch_index(gva)];
@@ -186,7 +192,7 @@ impl Tlb {
     /// Drops what it knows of one page in the space of `slot`, whatever the view.
     pub(crate) fn drop_page(&mut self, gva: Gva, slot: u16) {
         let wanted = gva.page_base().0 | u64::from(slot) << 5;
-        let matches = |tag: u64| tag & !(CONTEXT & !SLOT) == wanted;
+        let matches = |tag: u64| tag & (!PAGE_OFFSET | SLOT) == wanted;
         let data = &mut self.data[data_index(gva)];
         if matches(data.read) || matches(data.write) {
             *data = NO_DATA;
@@ -216,6 +222,23 @@ impl Tlb {
             if frames.contains(&Mfn(u64::from(entry.mfn))) {
                 *entry = NO_FETCH;
             }
+        }
+    }
+
+    /// Drops all instructions, as `fence.i` asks.
+    pub(crate) fn drop_instructions(&mut self) {
+        let age = (self.age + 1) % AGES;
+        if age == 0 {
+            self.fetch.fill(NO_FETCH);
+        }
+        self.contexts.fetch = self.contexts.fetch.map(|context| context - self.age + age);
+        self.age = age;
+    }
+
+    /// Drops every entry for the decoded code `code`.
+    pub(crate) fn drop_code(&mut self, code: u32) {
+        for entry in self.fetch.iter_mut().filter(|entry| entry.code == code) {
+            *entry = NO_FETCH;
         }
     }
 

@@ -2,10 +2,13 @@
 //!
 //! **Model.** A [`CodePage`] has a slot for every halfword of a frame, decoded when first reached,
 //! and a copy of the lines of 64 bytes that something was decoded from. Every time the hart comes to
-//! a page in a new way (a TLB fill, or the first time after `fence.i`) these lines are compared with
-//! the frame; if one changed, the operations go. So nothing needs to watch the frame for writes,
-//! `fence.i` costs the increment of a number, and a frame that left and came back with other content
+//! a page by a TLB fill, these lines are compared with the frame; if one changed, the operations go.
+//! `fence.i` drops what the TLB knows of instructions, which is the increment of a number there. So
+//! nothing needs to watch the frame for writes, and a frame that left and came back with other content
 //! is never mistaken for what it was.
+//!
+//! **Invariants.** What the TLB says of instructions needs no more checks: a page that makes room
+//! for another frame is dropped from there first.
 //!
 //! **Concurrency.** Belongs to one hart; cells, not locks.
 //!
@@ -38,8 +41,6 @@ pub(crate) struct CodePage {
     lines: Cell<u64>,
     bytes: RefCell<[[u64; LINE_WORDS]; LINES]>,
     mfn: Cell<Mfn>,
-    /// The hart's `fence.i` count when the bytes were last compared.
-    checked: Cell<u64>,
 }
 
 impl CodePage {
@@ -50,7 +51,6 @@ impl CodePage {
             lines: Cell::new(0),
             bytes: RefCell::new([[0; LINE_WORDS]; LINES]),
             mfn: Cell::new(NO_FRAME),
-            checked: Cell::new(0),
         })
     }
 
@@ -66,12 +66,6 @@ impl CodePage {
         self.ops[at.halfword()].set(op);
     }
 
-    /// Whether the page is decoded from `mfn` and was compared since the hart's last `fence.i`.
-    #[inline(always)]
-    pub(crate) fn is_current(&self, mfn: Mfn, fence: u64) -> bool {
-        self.mfn.get() == mfn && self.checked.get() == fence
-    }
-
     /// The halfword at `at`, which something is about to be decoded from.
     pub(crate) fn halfword(&self, pool: &Pool, at: At) -> u16 {
         let (line, within) = (at.halfword() / LINE_HALFWORDS, at.halfword() % LINE_HALFWORDS);
@@ -84,12 +78,11 @@ impl CodePage {
     }
 
     /// Compares what was decoded with the frame, and starts anew if it differs.
-    pub(crate) fn check(&self, pool: &Pool, mfn: Mfn, fence: u64) {
+    fn check(&self, pool: &Pool, mfn: Mfn) {
         if self.mfn.replace(mfn) != mfn || !self.is_unchanged(pool.frame(mfn)) {
             self.lines.set(0);
             self.ops.iter().for_each(|op| op.set(UNDECODED));
         }
-        self.checked.set(fence);
     }
 
     fn is_unchanged(&self, frame: Frame) -> bool {
@@ -142,12 +135,13 @@ impl Code {
         self.pages.get(index as usize)?.get().map(|page| &**page)
     }
 
-    /// The page for `mfn`, compared with the frame just now.
-    pub(crate) fn enter(&self, pool: &Pool, mfn: Mfn, fence: u64) -> (u32, &CodePage) {
+    /// The page for `mfn`, compared with the frame just now. If it takes another frame's place,
+    /// `gone` is told the page's number first.
+    pub(crate) fn enter(&self, pool: &Pool, mfn: Mfn, gone: impl FnOnce(u32)) -> (u32, &CodePage) {
         let known = self.by_frame.borrow().get(&mfn).copied();
-        let index = known.unwrap_or_else(|| self.make_room(mfn));
+        let index = known.unwrap_or_else(|| self.make_room(mfn, gone));
         let page = self.pages[index as usize].get_or_init(CodePage::new);
-        page.check(pool, mfn, fence);
+        page.check(pool, mfn);
         (index, page)
     }
 
@@ -167,12 +161,13 @@ impl Code {
         &self.alone
     }
 
-    fn make_room(&self, mfn: Mfn) -> u32 {
+    fn make_room(&self, mfn: Mfn, gone: impl FnOnce(u32)) -> u32 {
         let index = self.oldest.get();
         self.oldest.set((index + 1) % PAGES);
         let mut by_frame = self.by_frame.borrow_mut();
         if let Some(old) = self.pages[index].get() {
             by_frame.remove(&old.mfn.get());
+            gone(index as u32);
         }
         by_frame.insert(mfn, index as u32);
         index as u32

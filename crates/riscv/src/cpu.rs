@@ -100,8 +100,6 @@ pub(crate) struct Cpu {
     pub(crate) timer: bool,
     pub(crate) boot: Instant,
     pub(crate) reservation: Option<Reservation>,
-    /// Counts `fence.i`.
-    pub(crate) fence_i: u64,
     pub(crate) counts: HartCounts,
 }
 
@@ -139,7 +137,6 @@ impl Cpu {
             timer: false,
             boot,
             reservation: None,
-            fence_i: 0,
             counts: HartCounts::default(),
         };
         cpu.update_view();

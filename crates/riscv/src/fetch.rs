@@ -13,9 +13,8 @@ use mmu::Access;
 #[inline(always)]
 pub(crate) fn jump(cpu: &mut Cpu, code: &Code, target: u64, here: Here) -> Stop {
     if !here.is_over()
-        && let Some((index, mfn)) = cpu.mmu.tlb().fetch(Gva(target))
+        && let Some((index, _)) = cpu.mmu.tlb().fetch(Gva(target))
         && let Some(page) = code.page(index)
-        && page.is_current(mfn, cpu.fence_i)
     {
         return enter(cpu, code, (index, page), target, here);
     }
@@ -45,9 +44,16 @@ fn arrive(cpu: &mut Cpu, code: &Code, target: u64, here: Here) -> Stop {
     let Some(mfn) = fetch_frame(cpu, Gva(target), target, here) else {
         return cpu.stopped();
     };
-    let (index, page) = code.enter(&cpu.pool, mfn, cpu.fence_i);
-    cpu.mmu.fill_fetch(Gva(target), mfn, index);
+    let (index, page) = enter_frame(cpu, code, Gva(target), mfn);
     enter(cpu, code, (index, page), target, here)
+}
+
+/// The code page of `mfn`, which `gva` leads to, compared with the frame and entered in the TLB.
+fn enter_frame<'code>(cpu: &mut Cpu, code: &'code Code, gva: Gva, mfn: Mfn) -> (u32, &'code CodePage) {
+    let mmu = &mut cpu.mmu;
+    let (index, page) = code.enter(&cpu.pool, mfn, |gone| mmu.drop_code(gone));
+    mmu.fill_fetch(gva, mfn, index);
+    (index, page)
 }
 
 /// The frame to fetch from, or `None` when the loop must be gone back to. `pc` is the instruction's,
@@ -131,14 +137,12 @@ fn last(cpu: &mut Cpu, code: &Code, page: &CodePage, here: Here) -> Stop {
 /// gone back to.
 fn first_halfword(cpu: &mut Cpu, code: &Code, here: Here) -> Option<u16> {
     let gva = Gva(cpu.page_gva.wrapping_add(PAGE_SIZE));
-    if let Some((index, mfn)) = cpu.mmu.tlb().fetch(gva)
+    if let Some((index, _)) = cpu.mmu.tlb().fetch(gva)
         && let Some(page) = code.page(index)
-        && page.is_current(mfn, cpu.fence_i)
     {
         return Some(page.halfword(&cpu.pool, At::of(0)));
     }
     let mfn = fetch_frame(cpu, gva, cpu.pc_at(here.at()), here)?;
-    let (index, page) = code.enter(&cpu.pool, mfn, cpu.fence_i);
-    cpu.mmu.fill_fetch(gva, mfn, index);
+    let (_, page) = enter_frame(cpu, code, gva, mfn);
     Some(page.halfword(&cpu.pool, At::of(0)))
 }

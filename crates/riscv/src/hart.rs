@@ -198,7 +198,7 @@ impl Hart {
 
     /// What a remote `fence.i` asks for.
     pub fn fence_i(&mut self) {
-        self.cpu.fence_i += 1;
+        self.cpu.mmu.drop_instructions();
     }
 
     /// Forgets every translation that leads to one of `pages`' frames, and a reservation.

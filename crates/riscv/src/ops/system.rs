@@ -33,7 +33,7 @@ pub(crate) fn pause<const LEN: usize>(cpu: &mut Cpu, _code: &Code, _page: &CodeP
 
 /// `fence.i`: decoded code is compared with its frame before it is used again.
 pub(crate) fn fence_i<const LEN: usize>(cpu: &mut Cpu, code: &Code, _page: &CodePage, here: Here) -> Stop {
-    cpu.fence_i += 1;
+    cpu.mmu.drop_instructions();
     jump(cpu, code, cpu.pc_at(here.at().after::<LEN>()), here.instruction())
 }
 
