@@ -36,7 +36,9 @@ const NEVER: u64 = u64::MAX;
 const AGES: u64 = 8;
 const SLOT: u64 = (SLOTS as u64 - 1) << 5;
 
+/// Aligned so that none lies on two lines of the host's cache.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(32))]
 struct DataEntry {
     read: u64,
     write: u64,
@@ -45,6 +47,7 @@ struct DataEntry {
 }
 
 #[derive(Clone, Copy, Debug)]
+#[repr(align(16))]
 struct FetchEntry {
     tag: u64,
     mfn: u32,

@@ -16,8 +16,9 @@
 
 use crate::op::{At, Op};
 use crate::ops;
-use addr::Mfn;
+use addr::{Gva, Mfn};
 use machine::{Frame, Pool};
+use mmu::Mmu;
 use rustc_hash::FxHashMap;
 use std::cell::{Cell, OnceCell, RefCell};
 
@@ -60,6 +61,10 @@ impl CodePage {
     pub(crate) fn op(&self, at: At) -> Op {
         debug_assert!(at.halfword() < HALFWORDS);
         self.ops[at.halfword() % HALFWORDS].get()
+    }
+
+    pub(crate) fn is_undecoded(&self, at: At) -> bool {
+        std::ptr::fn_addr_eq(self.op(at).run, UNDECODED.run)
     }
 
     pub(crate) fn set(&self, at: At, op: Op) {
@@ -135,13 +140,15 @@ impl Code {
         self.pages.get(index as usize)?.get().map(|page| &**page)
     }
 
-    /// The page for `mfn`, compared with the frame just now. If it takes another frame's place,
-    /// `gone` is told the page's number first.
-    pub(crate) fn enter(&self, pool: &Pool, mfn: Mfn, gone: impl FnOnce(u32)) -> (u32, &CodePage) {
+    /// The page for `mfn`, which `gva` leads to, compared with the frame just now and entered in the
+    /// TLB.
+    #[inline(never)]
+    pub(crate) fn enter(&self, pool: &Pool, mmu: &mut Mmu, gva: Gva, mfn: Mfn) -> (u32, &CodePage) {
         let known = self.by_frame.borrow().get(&mfn).copied();
-        let index = known.unwrap_or_else(|| self.make_room(mfn, gone));
+        let index = known.unwrap_or_else(|| self.make_room(mmu, mfn));
         let page = self.pages[index as usize].get_or_init(CodePage::new);
         page.check(pool, mfn);
+        mmu.fill_fetch(gva, mfn, index);
         (index, page)
     }
 
@@ -161,13 +168,13 @@ impl Code {
         &self.alone
     }
 
-    fn make_room(&self, mfn: Mfn, gone: impl FnOnce(u32)) -> u32 {
+    fn make_room(&self, mmu: &mut Mmu, mfn: Mfn) -> u32 {
         let index = self.oldest.get();
         self.oldest.set((index + 1) % PAGES);
         let mut by_frame = self.by_frame.borrow_mut();
         if let Some(old) = self.pages[index].get() {
             by_frame.remove(&old.mfn.get());
-            gone(index as u32);
+            mmu.drop_code(index as u32);
         }
         by_frame.insert(mfn, index as u32);
         index as u32

@@ -32,15 +32,15 @@ const FCSR: u16 = 0x003;
 const CYCLE: u16 = 0xc00;
 const TIME: u16 = 0xc01;
 const INSTRET: u16 = 0xc02;
-const SSTATUS: u16 = 0x100;
+pub(crate) const SSTATUS: u16 = 0x100;
 const SIE_CSR: u16 = 0x104;
 const STVEC: u16 = 0x105;
 const SCOUNTEREN: u16 = 0x106;
 const SENVCFG: u16 = 0x10a;
-const SSCRATCH: u16 = 0x140;
-const SEPC: u16 = 0x141;
-const SCAUSE: u16 = 0x142;
-const STVAL: u16 = 0x143;
+pub(crate) const SSCRATCH: u16 = 0x140;
+pub(crate) const SEPC: u16 = 0x141;
+pub(crate) const SCAUSE: u16 = 0x142;
+pub(crate) const STVAL: u16 = 0x143;
 pub(crate) const SIP: u16 = 0x144;
 const STIMECMP: u16 = 0x14d;
 const SATP: u16 = 0x180;
@@ -54,8 +54,10 @@ pub(crate) struct Illegal;
 pub(crate) enum Effect {
     /// Nothing but the register.
     None,
-    /// Translation or what interrupts may be taken: the next instruction must be looked up anew.
-    Privileged,
+    /// What interrupts may be taken.
+    Interrupts,
+    /// Translation: the next instruction must be looked up anew.
+    Translation,
 }
 
 impl Csrs {
@@ -84,6 +86,7 @@ impl Csrs {
 
 impl Cpu {
     /// Whether the current privilege may use the register at all.
+    #[inline(always)]
     fn may_use(&self, csr: u16, write: bool) -> Result<(), Illegal> {
         let supervisor_only = csr >> 8 & 3 != 0;
         let read_only = csr >> 10 == 3;
@@ -97,7 +100,9 @@ impl Cpu {
         Ok(())
     }
 
-    /// Reads a register.
+    /// Reads a register. Inlined, since for most the number is known when their instruction is
+    /// compiled, and little is left of the `match`; so is writing.
+    #[inline(always)]
     pub(crate) fn read_csr(&self, csr: u16, here: Here) -> Result<u64, Illegal> {
         self.may_use(csr, false)?;
         let csrs = &self.csrs;
@@ -124,6 +129,7 @@ impl Cpu {
     }
 
     /// Writes a register.
+    #[inline(always)]
     pub(crate) fn write_csr(&mut self, csr: u16, value: u64) -> Result<Effect, Illegal> {
         self.may_use(csr, true)?;
         match csr {
@@ -156,7 +162,8 @@ impl Cpu {
             _ => return Err(Illegal),
         }
         Ok(match csr {
-            SSTATUS | SIE_CSR | SIP | STIMECMP | SATP => Effect::Privileged,
+            SSTATUS | SIE_CSR | SIP | STIMECMP => Effect::Interrupts,
+            SATP => Effect::Translation,
             _ => Effect::None,
         })
     }
@@ -167,6 +174,7 @@ impl Cpu {
         self.csrs.sstatus |= SSTATUS_FS;
     }
 
+    #[inline(always)]
     fn set_sstatus(&mut self, value: u64) {
         let float = if value & SSTATUS_FS == 0 { 0 } else { SSTATUS_FS };
         let before = self.csrs.sstatus;

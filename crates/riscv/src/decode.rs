@@ -9,6 +9,7 @@
 use crate::code::HALFWORDS;
 use crate::compressed::expand;
 use crate::cpu::Cpu;
+use crate::csr;
 use crate::op::{At, Op, Run};
 use crate::ops;
 
@@ -37,6 +38,11 @@ pub(crate) fn compressed(halfword: u16, place: Place) -> Op {
 /// Decodes a full instruction.
 pub(crate) fn full(word: u32, place: Place) -> Op {
     decode::<2>(word, place)
+}
+
+/// Decodes an instruction of `length` halfwords that was expanded if it was compressed.
+pub(crate) fn instruction(word: u32, length: usize, place: Place) -> Op {
+    if length == 1 { decode::<1>(word, place) } else { decode::<2>(word, place) }
 }
 
 /// The fields of a full instruction.
@@ -378,6 +384,18 @@ fn fence<const LEN: usize>(fields: Fields) -> Op {
     }
 }
 
+fn csr<const LEN: usize>(fields: Fields) -> Op {
+    fields.whole(match (fields.0 >> 20) as u16 {
+        _ if fields.funct3() == 4 => ops::illegal,
+        csr::SSTATUS => ops::known_csr::<LEN, { csr::SSTATUS }>,
+        csr::SSCRATCH => ops::known_csr::<LEN, { csr::SSCRATCH }>,
+        csr::SEPC => ops::known_csr::<LEN, { csr::SEPC }>,
+        csr::SCAUSE => ops::known_csr::<LEN, { csr::SCAUSE }>,
+        csr::STVAL => ops::known_csr::<LEN, { csr::STVAL }>,
+        _ => ops::csr::<LEN>,
+    })
+}
+
 fn system<const LEN: usize>(fields: Fields) -> Op {
     const ECALL: u32 = 0x0000_0073;
     const EBREAK: u32 = 0x0010_0073;
@@ -386,8 +404,7 @@ fn system<const LEN: usize>(fields: Fields) -> Op {
     const SFENCE_W_INVAL: u32 = 0x1800_0073;
     const SFENCE_INVAL_IR: u32 = 0x1810_0073;
     if fields.funct3() != 0 {
-        let known = fields.funct3() != 4;
-        return if known { fields.whole(ops::csr::<LEN>) } else { fields.illegal() };
+        return csr::<LEN>(fields);
     }
     match fields.0 {
         ECALL => fields.whole(ops::ecall::<LEN>),

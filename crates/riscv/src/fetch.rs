@@ -4,6 +4,7 @@ use crate::code::{Code, CodePage, HALFWORDS, UNDECODED};
 use crate::cpu::Cpu;
 use crate::decode::{self, Place};
 use crate::hart::Exit;
+use crate::join::join;
 use crate::memory::Missed;
 use crate::op::{At, Here, Op, Stop, dispatch};
 use addr::{Gva, Mfn, PAGE_OFFSET, PAGE_SIZE};
@@ -44,16 +45,8 @@ fn arrive(cpu: &mut Cpu, code: &Code, target: u64, here: Here) -> Stop {
     let Some(mfn) = fetch_frame(cpu, Gva(target), target, here) else {
         return cpu.stopped();
     };
-    let (index, page) = enter_frame(cpu, code, Gva(target), mfn);
+    let (index, page) = code.enter(&cpu.pool, &mut cpu.mmu, Gva(target), mfn);
     enter(cpu, code, (index, page), target, here)
-}
-
-/// The code page of `mfn`, which `gva` leads to, compared with the frame and entered in the TLB.
-fn enter_frame<'code>(cpu: &mut Cpu, code: &'code Code, gva: Gva, mfn: Mfn) -> (u32, &'code CodePage) {
-    let mmu = &mut cpu.mmu;
-    let (index, page) = code.enter(&cpu.pool, mfn, |gone| mmu.drop_code(gone));
-    mmu.fill_fetch(gva, mfn, index);
-    (index, page)
 }
 
 /// The frame to fetch from, or `None` when the loop must be gone back to. `pc` is the instruction's,
@@ -103,7 +96,7 @@ fn decode_slot(cpu: &Cpu, page: &CodePage, at: At) {
             Place::InPage(at),
         )
     };
-    page.set(at, op);
+    page.set(at, join(cpu, page, at, op));
 }
 
 /// The last instruction of a page. It runs from a page of its own, so that no other one need look
@@ -143,6 +136,6 @@ fn first_halfword(cpu: &mut Cpu, code: &Code, here: Here) -> Option<u16> {
         return Some(page.halfword(&cpu.pool, At::of(0)));
     }
     let mfn = fetch_frame(cpu, gva, cpu.pc_at(here.at()), here)?;
-    let (_, page) = enter_frame(cpu, code, gva, mfn);
+    let (_, page) = code.enter(&cpu.pool, &mut cpu.mmu, gva, mfn);
     Some(page.halfword(&cpu.pool, At::of(0)))
 }

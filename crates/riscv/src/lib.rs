@@ -32,6 +32,7 @@ mod decode;
 mod fetch;
 pub mod float;
 mod hart;
+mod join;
 mod memory;
 mod op;
 mod ops;

@@ -130,6 +130,17 @@ impl Here {
         Self(self.0 + Self::INSTRUCTION + (LEN * At::SCALE) as u64)
     }
 
+    /// What an instruction of `length` halfwords adds.
+    pub(crate) const fn step(length: usize) -> i32 {
+        (Self::INSTRUCTION as usize + length * At::SCALE) as i32
+    }
+
+    /// Behind all instructions that a sum of [`Here::step`]s stands for.
+    #[inline(always)]
+    pub(crate) const fn stepped(self, steps: i32) -> Self {
+        Self(self.0 + steps as u64)
+    }
+
     /// With an instruction counted.
     #[inline(always)]
     pub(crate) const fn instruction(self) -> Self {

@@ -6,6 +6,7 @@ mod bits;
 mod branch;
 mod float;
 mod integer;
+mod joined;
 mod memory;
 mod system;
 
@@ -15,6 +16,7 @@ pub(crate) use bits::*;
 pub(crate) use branch::*;
 pub(crate) use float::*;
 pub(crate) use integer::*;
+pub(crate) use joined::*;
 pub(crate) use memory::*;
 pub(crate) use system::*;
 

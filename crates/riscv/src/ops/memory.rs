@@ -26,7 +26,7 @@ macro_rules! loads {
 
         #[cold]
         #[inline(never)]
-        fn $missed<const LEN: usize>(
+        pub(super) fn $missed<const LEN: usize>(
             cpu: &mut Cpu, code: &Code, page: &CodePage, here: Here,
         ) -> Stop {
             let op = page.op(here.at());
@@ -73,7 +73,7 @@ macro_rules! stores {
 
         #[cold]
         #[inline(never)]
-        fn $missed<const LEN: usize>(
+        pub(super) fn $missed<const LEN: usize>(
             cpu: &mut Cpu, code: &Code, page: &CodePage, here: Here,
         ) -> Stop {
             let op = page.op(here.at());

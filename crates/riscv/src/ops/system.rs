@@ -135,17 +135,45 @@ pub(crate) fn cbo_zero<const LEN: usize>(cpu: &mut Cpu, code: &Code, page: &Code
 
 /// The six CSR instructions; `imm` is the encoding.
 pub(crate) fn csr<const LEN: usize>(cpu: &mut Cpu, code: &Code, page: &CodePage, here: Here) -> Stop {
-    match csr_access(cpu, page.op(here.at()), here) {
-        Ok(Effect::None) => next::<LEN>(cpu, code, page, here),
-        Ok(Effect::Privileged) => go_on(cpu, code, cpu.pc_at(here.at().after::<LEN>()), here.instruction()),
+    let number = (page.op(here.at()).imm as u32 >> 20) as u16;
+    let effect = csr_access(cpu, page.op(here.at()), number, here);
+    behind_csr::<LEN>(cpu, code, page, here, effect)
+}
+
+/// The same for the register `NUMBER`: compiled for each of those that every trap touches.
+pub(crate) fn known_csr<const LEN: usize, const NUMBER: u16>(
+    cpu: &mut Cpu,
+    code: &Code,
+    page: &CodePage,
+    here: Here,
+) -> Stop {
+    let effect = csr_access(cpu, page.op(here.at()), NUMBER, here);
+    behind_csr::<LEN>(cpu, code, page, here, effect)
+}
+
+#[inline(always)]
+fn behind_csr<const LEN: usize>(
+    cpu: &mut Cpu,
+    code: &Code,
+    page: &CodePage,
+    here: Here,
+    effect: Result<Effect, Illegal>,
+) -> Stop {
+    match effect {
+        Ok(Effect::Interrupts) if cpu.interrupt().is_some() => {
+            cpu.resume_at(cpu.pc_at(here.at().after::<LEN>()), here.instruction())
+        }
+        Ok(Effect::None | Effect::Interrupts) => next::<LEN>(cpu, code, page, here),
+        Ok(Effect::Translation) => go_on(cpu, code, cpu.pc_at(here.at().after::<LEN>()), here.instruction()),
         Err(Illegal) => illegal(cpu, code, page, here),
     }
 }
 
 /// Reads and writes the register as the instruction says.
-fn csr_access(cpu: &mut Cpu, op: Op, here: Here) -> Result<Effect, Illegal> {
+#[inline(always)]
+fn csr_access(cpu: &mut Cpu, op: Op, csr: u16, here: Here) -> Result<Effect, Illegal> {
     let encoding = op.imm as u32;
-    let (csr, source) = ((encoding >> 20) as u16, (encoding >> 15 & 31) as u8);
+    let source = (encoding >> 15 & 31) as u8;
     let operand = if encoding & 1 << 14 != 0 { u64::from(source) } else { cpu.x(source) };
     let (replaces, sets) = (encoding >> 12 & 3 == 1, encoding >> 12 & 3 == 2);
     let reads = !(replaces && op.rd == Cpu::SINK);

@@ -84,6 +84,27 @@ pub(crate) const fn csrrc(rd: u32, csr: u32, rs1: u32) -> u32 {
     csr << 20 | rs1 << 15 | 3 << 12 | rd << 7 | 0x73
 }
 
+const fn u_type(opcode: u32, rd: u32, high: i32) -> u32 {
+    (high as u32) << 12 | rd << 7 | opcode
+}
+
+pub(crate) const fn lui(rd: u32, high: i32) -> u32 {
+    u_type(0x37, rd, high)
+}
+
+pub(crate) const fn auipc(rd: u32, high: i32) -> u32 {
+    u_type(0x17, rd, high)
+}
+
+pub(crate) const fn addiw(rd: u32, rs1: u32, imm: i32) -> u32 {
+    i_type(0x1b, 0, rd, rs1, imm)
+}
+
+/// `jalr` to `imm` behind `rs1`.
+pub(crate) const fn jalr_by(rd: u32, rs1: u32, imm: i32) -> u32 {
+    i_type(0x67, 0, rd, rs1, imm)
+}
+
 const fn atomic(funct5: u32, width: u32, rd: u32, rs1: u32, rs2: u32) -> u32 {
     funct5 << 27 | 3 << 25 | rs2 << 20 | rs1 << 15 | width << 12 | rd << 7 | 0x2f
 }

@@ -4,6 +4,7 @@
 mod asm;
 mod code;
 mod csrs;
+mod joined;
 mod machine;
 mod memory;
 mod threads;

@@ -1,0 +1,152 @@
+//! Joining: operations that do the instructions behind their own as well.
+//!
+//! **Model.** Compilers write many things in the same few instructions: saving and restoring
+//! registers one beside the other, an address or a constant in two halves, a call as `auipc` and
+//! `jalr`. The operation in the first one's slot does them all and goes on behind the last, which
+//! saves the way from one to the next, and for loads and stores the lookup in the TLB.
+//!
+//! The slots behind the first hold operations of their own as ever. Whoever jumps there runs them,
+//! and a joined operation that meets anything unusual (a miss, another page) goes on with the slot
+//! it has come to. So nothing is undone or done twice, and the pc of an exception is right.
+//!
+//! **Invariants.** All of the instructions stand wholly in the page. Every one is counted.
+
+use crate::code::{CodePage, HALFWORDS};
+use crate::compressed::expand;
+use crate::cpu::Cpu;
+use crate::decode::{self, Place};
+use crate::op::{At, Here, Op, Run};
+use crate::ops;
+
+/// Loads or stores in a run: as many as a trap handler saves registers.
+const LONGEST_RUN: u8 = 32;
+
+/// An instruction that is wholly in its page, and not the last one there.
+#[derive(Clone, Copy)]
+struct Instruction {
+    at: At,
+    /// Its encoding, expanded if it was compressed.
+    word: u32,
+    length: usize,
+}
+
+const fn rd(word: u32) -> u32 {
+    word >> 7 & 31
+}
+
+const fn rs1(word: u32) -> u32 {
+    word >> 15 & 31
+}
+
+/// Opcode and funct3.
+const fn kind(word: u32) -> u32 {
+    word & 0x707f
+}
+
+const NOP: u32 = 0x0000_0013;
+const ADDI: u32 = 0x0013;
+const ADDIW: u32 = 0x001b;
+const JALR: u32 = 0x0067;
+const LD: u32 = 0x3003;
+const SD: u32 = 0x3023;
+/// These have no funct3.
+const AUIPC: u32 = 0x17;
+const LUI: u32 = 0x37;
+
+/// The operation for the slot at `at`, which alone would be `op`.
+pub(crate) fn join(cpu: &Cpu, page: &CodePage, at: At, op: Op) -> Op {
+    let Some(first) = instruction(cpu, page, at) else { return op };
+    let joined = match (first.word, kind(first.word), first.word & 0x7f) {
+        (NOP, ..) => nops(cpu, page, first),
+        (_, LD, _) => run(cpu, page, first, [ops::ld_run::<1>, ops::ld_run::<2>]),
+        (_, SD, _) => run(cpu, page, first, [ops::sd_run::<1>, ops::sd_run::<2>]),
+        (.., AUIPC | LUI) => pair(cpu, page, first),
+        _ => None,
+    };
+    match joined {
+        Some((run, aux, imm)) => Op { run, aux, imm: imm.unwrap_or(op.imm), ..op },
+        None => op,
+    }
+}
+
+/// What a joined operation has other than its first instruction's: function, `aux`, `imm`.
+type Joined = (Run, u8, Option<i32>);
+
+fn instruction(cpu: &Cpu, page: &CodePage, at: At) -> Option<Instruction> {
+    if at.halfword() >= HALFWORDS {
+        return None;
+    }
+    let low = page.halfword(&cpu.pool, at);
+    let length = decode::length(low);
+    if at.halfword() + length >= HALFWORDS {
+        return None;
+    }
+    let word = match length {
+        1 => expand(low)?,
+        _ => u32::from(page.halfword(&cpu.pool, at.after::<1>())) << 16 | u32::from(low),
+    };
+    Some(Instruction { at, word, length })
+}
+
+fn behind(cpu: &Cpu, page: &CodePage, first: Instruction) -> Option<Instruction> {
+    instruction(cpu, page, At::of(first.at.halfword() + first.length))
+}
+
+/// Instructions without effect, which `imm` counts and steps over.
+fn nops(cpu: &Cpu, page: &CodePage, first: Instruction) -> Option<Joined> {
+    let (mut last, mut step) = (first, Here::step(first.length));
+    while let Some(next) = behind(cpu, page, last).filter(|next| next.word == NOP) {
+        step += Here::step(next.length);
+        last = next;
+    }
+    (last.at.halfword() != first.at.halfword()).then_some((ops::nops as Run, 0, Some(step)))
+}
+
+/// Loads or stores of eight bytes with the same base and length, as many as `aux` says. Their
+/// operations are decoded at once, since the first one reads there what to do.
+fn run(cpu: &Cpu, page: &CodePage, first: Instruction, by_length: [Run; 2]) -> Option<Joined> {
+    let loads = kind(first.word) == LD;
+    let (mut last, mut count) = (first, 1);
+    // A load into the base is the last one it serves.
+    while count < LONGEST_RUN
+        && !(loads && rd(last.word) == rs1(last.word))
+        && let Some(next) = behind(cpu, page, last)
+        && (kind(next.word), rs1(next.word), next.length) == (kind(first.word), rs1(first.word), first.length)
+    {
+        if page.is_undecoded(next.at) {
+            page.set(next.at, decode::instruction(next.word, next.length, Place::InPage(next.at)));
+        }
+        last = next;
+        count += 1;
+    }
+    (count > 1).then_some((by_length[first.length - 1], count, None))
+}
+
+/// `auipc` or `lui` and what completes it in the same register.
+fn pair(cpu: &Cpu, page: &CodePage, first: Instruction) -> Option<Joined> {
+    let second = behind(cpu, page, first)?;
+    let register = rd(first.word);
+    if register == 0 || rd(second.word) != register || rs1(second.word) != register {
+        return None;
+    }
+    let (high, low) = ((first.word & 0xffff_f000) as i32, second.word as i32 >> 20);
+    let sum = high.checked_add(low);
+    let (run, imm): (Run, i32) = match (first.word & 0x7f, kind(second.word), first.length + second.length) {
+        (AUIPC, ADDI, 3) => (ops::auipc_addi::<3>, sum?),
+        (AUIPC, ADDI, 4) => (ops::auipc_addi::<4>, sum?),
+        (AUIPC, JALR, 4) => (ops::auipc_jalr::<4>, sum?),
+        (LUI, ADDI, length) => (li(length)?, sum?),
+        (LUI, ADDIW, length) => (li(length)?, high.wrapping_add(low)),
+        _ => return None,
+    };
+    Some((run, 0, Some(imm)))
+}
+
+fn li(length: usize) -> Option<Run> {
+    Some(match length {
+        2 => ops::lui_addi::<2>,
+        3 => ops::lui_addi::<3>,
+        4 => ops::lui_addi::<4>,
+        _ => return None,
+    })
+}
