@@ -391,6 +391,35 @@ fn what_is_taken_away_is_gone_and_nothing_else() {
 }
 
 #[test]
+fn instructions_are_dropped_as_often_as_asked_and_come_back() {
+    let mut guest = Guest::new(64);
+    let root = guest.root(PagingMode::Sv39);
+    guest.map(root, LOW, 0, Gfn(1), KERNEL);
+    let mut mmu = unit(&guest, Technique::Hardware, root);
+    // Not the same place in the array as the first.
+    let high = Gva(HIGH.0 + 4096);
+    let mfn = guest.memory.resolve(Gfn(1)).unwrap();
+    // An entry from long ago must not match again, however often instructions were dropped since.
+    mmu.fill_fetch(high, mfn, 7);
+    for code in 0..100 {
+        assert_eq!(mmu.tlb().fetch(LOW), None, "{code}");
+        mmu.fill_fetch(LOW, mfn, code);
+        assert_eq!(mmu.tlb().fetch(LOW), Some((code, mfn)));
+        assert_eq!(mmu.tlb().fetch(high).is_some(), code == 0, "{code}");
+        load(&guest, &mut mmu, LOW).unwrap();
+        mmu.drop_instructions();
+        assert!(mmu.tlb().read(LOW, 8).is_some(), "data stays");
+    }
+    mmu.fill_fetch(LOW, mfn, 1);
+    mmu.fill_fetch(high, mfn, 2);
+    mmu.drop_code(1);
+    assert_eq!([LOW, high].map(|gva| mmu.tlb().fetch(gva)), [None, Some((2, mfn))]);
+    // Fences of an address reach instructions of any age.
+    mmu.fence(Some(high), None);
+    assert_eq!(mmu.tlb().fetch(high), None);
+}
+
+#[test]
 fn a_change_of_technique_forgets_everything() {
     let mut guest = Guest::new(64);
     let root = guest.root(PagingMode::Sv48);

@@ -46,11 +46,11 @@ const STIMECMP: u16 = 0x14d;
 const SATP: u16 = 0x180;
 
 /// The register is not there, or not for this privilege.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Illegal;
 
 /// What a write to a register may have changed.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
     /// Nothing but the register.
     None,

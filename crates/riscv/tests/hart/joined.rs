@@ -7,7 +7,7 @@ use mmu::Technique;
 use proptest::prelude::*;
 use riscv::Exit;
 
-/// `c.nop`, `c.ldsp`, `c.sdsp`, `c.addi`, `c.addiw` and `c.lui`.
+/// `c.nop`. The functions below encode other compressed instructions.
 const C_NOP: u16 = 0x0001;
 
 fn c_ldsp(rd: u32, imm: u32) -> u16 {
@@ -18,6 +18,7 @@ fn c_sdsp(rs2: u32, imm: u32) -> u16 {
     (0xe002 | (imm >> 3 & 7) << 10 | (imm >> 6 & 7) << 7 | rs2 << 2) as u16
 }
 
+/// `c.addi`, `c.addiw` and `c.lui`.
 fn c_immediate(opcode: u32, rd: u32, imm: i32) -> u16 {
     (opcode | (imm as u32 >> 5 & 1) << 12 | rd << 7 | (imm as u32 & 31) << 2) as u16
 }
@@ -86,7 +87,8 @@ fn outcome(pieces: &[Piece], code: u64, spaced: bool, base: u64, second: u64) ->
     machine.map(1, DATA + PAGE_SIZE, second);
     let words = 0..2 * PAGE_SIZE / 8;
     // Some are addresses themselves.
-    let before = |word: u64| if word % 3 == 0 { VIRTUAL + word * 8 } else { word << 32 | 0x8000_1234 };
+    let before =
+        |word: u64| if word.is_multiple_of(3) { VIRTUAL + word * 8 } else { word << 32 | 0x8000_1234 };
     words.clone().for_each(|word| machine.put_double(DATA + word * 8, before(word)));
     machine.start(Start { paging: Some(Technique::Hardware), ..BARE }, code);
     machine.set(&[(2, base), (8, base + 64), (11, 0)]);
