@@ -136,7 +136,6 @@ impl VmMemory {
                     report.zeroed += 1;
                 }
             }
-            Promise::Shared(hash) => report.shared += u64::from(self.join(passage, mfn, hash).is_none()),
             Promise::Twin(hash, _, _, twin) if own_twin.is_some() => {
                 let other = own_twin.expect("just seen");
                 report.shared += self.unite(hash, (passage, mfn), (self, other, twin));
@@ -147,8 +146,10 @@ impl VmMemory {
                 peer.take_away(&[(gfn, twin)]);
                 report.shared += self.unite(hash, (passage, mfn), (&peer, other, twin));
             }
-            // Its twin is in passage too, as one of a batch of equal pages, and may be shared by now.
-            Promise::Twin(hash, ..) => report.shared += u64::from(self.join(passage, mfn, hash).is_none()),
+            // A twin may be in passage too, as one of a batch of equal pages, and be shared by now.
+            Promise::Shared(hash) | Promise::Twin(hash, ..) => {
+                report.shared += u64::from(self.join(passage, mfn, hash).is_none());
+            }
         }
     }
 

@@ -398,7 +398,7 @@ fn instructions_are_dropped_as_often_as_asked_and_come_back() {
     let mut mmu = unit(&guest, Technique::Hardware, root);
     // Not the same place in the array as the first.
     let high = Gva(HIGH.0 + 4096);
-    let mfn = guest.memory.resolve(Gfn(1)).unwrap();
+    let mfn = guest.memory.resolve(Gfn(1), Use::Write).unwrap();
     // An entry from long ago must not match again, however often instructions were dropped since.
     mmu.fill_fetch(high, mfn, 7);
     for code in 0..100 {

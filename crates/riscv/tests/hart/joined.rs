@@ -208,7 +208,7 @@ fn a_slice_of_joined_instructions_ends_soon_after_its_count() {
         while ran < slice {
             match machine.hart.run(slice as u32) {
                 Exit::Slice => {}
-                Exit::NeedsWork(gfn) => _ = machine.memory.resolve(gfn).expect("it is memory"),
+                Exit::NeedsWork(gfn, wanted) => machine.make_ready(gfn, wanted),
                 exit => panic!("{exit:?}"),
             }
             ran = machine.hart.counts().instructions - before;
