@@ -31,6 +31,9 @@ fn wait(guest: &Guest, what: &str, there: impl Fn(&BalloonReport) -> bool) -> Ba
 fn settled(guest: &Guest, target: PageCount) -> BalloonReport {
     let report = wait(guest, "agreement", |report| report.actual == target && report.held == target);
     assert_eq!((report.target, report.mistakes, &report.last_mistake), (target, 0, &None));
+    // The frames are really gone, but for a page that a device held at the moment.
+    let pages = guest.vm.memory().census();
+    assert!((target.0.saturating_sub(16)..=target.0).contains(&pages.ballooned.0), "{pages:?}");
     report
 }
 
@@ -110,12 +113,18 @@ fn memory_that_a_program_frees_is_reported() {
         report = later;
     }
     assert!(report.reported > ByteSize::mib(48).pages(), "{report:?}");
+    let private = || guest.vm.memory().census().private;
+    let before = private();
     guest.send("mt touch 64 1\n");
     guest.console.expect("touch mib=64");
+    let most_used = private();
+    assert!(most_used.0 > before.0 + ByteSize::mib(32).pages().0, "{before:?} {most_used:?}");
     // Linux reports blocks of 2 MiB, not all of which a program leaves whole.
     let most = PageCount(report.reported.0 + ByteSize::mib(48).pages().0);
     let report = wait(&guest, "report of what was freed", |report| report.reported >= most);
     assert_eq!((report.mistakes, report.held, report.last_mistake), (0, PageCount(0), None));
+    assert!(private().0 < most_used.0 - ByteSize::mib(32).pages().0, "{:?} of {most_used:?}", private());
+    guest.check();
     guest.take_down();
     guest::assert_unused(&pool);
 }
