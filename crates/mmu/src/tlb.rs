@@ -43,19 +43,19 @@ struct DataEntry {
     read: u64,
     write: u64,
     frame: Frame,
-    mfn: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
 #[repr(align(16))]
 struct FetchEntry {
     tag: u64,
-    mfn: u32,
     code: u32,
 }
 
-const NO_DATA: DataEntry = DataEntry { read: NEVER, write: NEVER, frame: Frame::NOWHERE, mfn: u32::MAX };
-const NO_FETCH: FetchEntry = FetchEntry { tag: NEVER, mfn: u32::MAX, code: 0 };
+const NO_DATA: DataEntry = DataEntry { read: NEVER, write: NEVER, frame: Frame::NOWHERE };
+const NO_FETCH: FetchEntry = FetchEntry { tag: NEVER, code: 0 };
+/// No frame has this number.
+const NO_FRAME: u32 = u32::MAX;
 
 /// The tags' contexts of the address space in use, for each half of it.
 #[derive(Clone, Copy)]
@@ -68,6 +68,10 @@ struct Contexts {
 pub struct Tlb {
     data: Box<[DataEntry; DATA]>,
     fetch: Box<[FetchEntry; FETCH]>,
+    /// The frame each entry leads to, apart from the entries so that it is quickly searched. Of an
+    /// entry that is not there it says anything.
+    data_frames: Box<[u32; DATA]>,
+    fetch_frames: Box<[u32; FETCH]>,
     contexts: Contexts,
     /// The slots in the contexts.
     slots: [u16; 2],
@@ -98,11 +102,25 @@ fn boxed<T: Copy + std::fmt::Debug, const N: usize>(entry: T) -> Box<[T; N]> {
     vec![entry; N].into_boxed_slice().try_into().expect("N entries were made")
 }
 
+/// Calls `found` with the places of `wanted` among `frames`. Counts in many before it looks for the
+/// places, which the host does with a few instructions.
+fn for_each_of(frames: &[u32], wanted: u32, mut found: impl FnMut(usize)) {
+    const MANY: usize = 64;
+    for (chunk, frames) in frames.chunks(MANY).enumerate() {
+        if frames.iter().map(|&frame| u32::from(frame == wanted)).sum::<u32>() > 0 {
+            let equal = (0..frames.len()).filter(|&place| frames[place] == wanted);
+            equal.for_each(|place| found(chunk * MANY + place));
+        }
+    }
+}
+
 impl Tlb {
     pub(crate) fn new() -> Self {
         Self {
             data: boxed(NO_DATA),
             fetch: boxed(NO_FETCH),
+            data_frames: boxed(NO_FRAME),
+            fetch_frames: boxed(NO_FRAME),
             contexts: Contexts { data: [0; 2], fetch: [0; 2] },
             slots: [0; 2],
             age: 0,
@@ -161,35 +179,39 @@ impl Tlb {
     }
 
     fn machine_address(&self, gva: Gva) -> Ma {
-        Mfn(u64::from(self.data[data_index(gva)].mfn)).base().wrapping_add(gva.page_offset())
+        Mfn(u64::from(self.data_frames[data_index(gva)])).base().wrapping_add(gva.page_offset())
     }
 
     /// The decoded code of the page `gva` is in, as [`Tlb::fill_fetch`] was told since the last
     /// `fence.i`, and its frame.
     #[inline(always)]
     pub fn fetch(&self, gva: Gva) -> Option<(u32, Mfn)> {
-        let entry = &self.fetch[fetch_index(gva)];
+        let index = fetch_index(gva);
+        let entry = &self.fetch[index];
         let key = (gva.0 & !PAGE_OFFSET) | self.contexts.fetch[half(gva)];
-        (key == entry.tag).then_some((entry.code, Mfn(entry.mfn as u64)))
+        (key == entry.tag).then_some((entry.code, Mfn(self.fetch_frames[index] as u64)))
     }
 
     /// Enters a page for data, as far as it is readable and writable from the current view.
     pub(crate) fn fill(&mut self, gva: Gva, (mfn, frame): (Mfn, Frame), readable: bool, writable: bool) {
         let page = gva.page_base();
         let tag = page.0 | self.contexts.data[half(gva)];
-        self.data[data_index(gva)] = DataEntry {
+        let index = data_index(gva);
+        self.data[index] = DataEntry {
             read: if readable { tag } else { NEVER },
             write: if writable { tag } else { NEVER },
             frame,
-            mfn: mfn.0 as u32,
         };
+        self.data_frames[index] = mfn.0 as u32;
     }
 
     /// Enters a page for instructions: `code` is the processor's name for what it decoded from
     /// `mfn`.
     pub fn fill_fetch(&mut self, gva: Gva, mfn: Mfn, code: u32) {
         let tag = gva.page_base().0 | self.contexts.fetch[half(gva)];
-        self.fetch[fetch_index(gva)] = FetchEntry { tag, mfn: mfn.0 as u32, code };
+        let index = fetch_index(gva);
+        self.fetch[index] = FetchEntry { tag, code };
+        self.fetch_frames[index] = mfn.0 as u32;
     }
 
     /// Drops what it knows of one page in the space of `slot`, whatever the view.
@@ -216,15 +238,9 @@ impl Tlb {
 
     /// Drops every entry that leads to one of `frames`.
     pub(crate) fn drop_frames(&mut self, frames: &[Mfn]) {
-        for entry in self.data.iter_mut().filter(|entry| entry.mfn != u32::MAX) {
-            if frames.contains(&Mfn(u64::from(entry.mfn))) {
-                *entry = NO_DATA;
-            }
-        }
-        for entry in self.fetch.iter_mut().filter(|entry| entry.mfn != u32::MAX) {
-            if frames.contains(&Mfn(u64::from(entry.mfn))) {
-                *entry = NO_FETCH;
-            }
+        for mfn in frames {
+            for_each_of(&*self.data_frames, mfn.0 as u32, |index| self.data[index] = NO_DATA);
+            for_each_of(&*self.fetch_frames, mfn.0 as u32, |index| self.fetch[index] = NO_FETCH);
         }
     }
 
@@ -253,8 +269,10 @@ impl Tlb {
 
     /// The frames entries lead to, and whether for writing, for audits.
     pub(crate) fn frames(&self) -> impl Iterator<Item = (Mfn, bool)> {
-        let data = self.data.iter().map(|entry| (entry.mfn, entry.write != NEVER));
-        let fetch = self.fetch.iter().map(|entry| (entry.mfn, false));
-        data.chain(fetch).filter(|(mfn, _)| *mfn != u32::MAX).map(|(mfn, write)| (Mfn(u64::from(mfn)), write))
+        let data = self.data.iter().zip(&*self.data_frames);
+        let data = data.filter(|(entry, _)| (entry.read, entry.write) != (NEVER, NEVER));
+        let fetch = self.fetch.iter().zip(&*self.fetch_frames).filter(|(entry, _)| entry.tag != NEVER);
+        let data = data.map(|(entry, mfn)| (*mfn, entry.write != NEVER));
+        data.chain(fetch.map(|(_, mfn)| (*mfn, false))).map(|(mfn, write)| (Mfn(u64::from(mfn)), write))
     }
 }
