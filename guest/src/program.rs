@@ -13,7 +13,7 @@ pub(crate) struct Program {
     pub(crate) purpose: &'static str,
     /// The numbers it takes, in order.
     pub(crate) parameters: &'static [Parameter],
-    /// The numbers with which `mt all` runs it; as many as there are parameters.
+    /// The numbers with which `mt all` runs it, as many as there are parameters; none if it does not.
     pub(crate) quick: &'static [u64],
     /// Runs it; gets as many numbers as there are parameters, each at least 1.
     pub(crate) run: fn(&[u64]) -> Outcome,
