@@ -46,9 +46,9 @@ struct Arguments {
     /// The directory with the guest's Image and memtide.cpio
     #[arg(long, value_name = "DIRECTORY")]
     guest: PathBuf,
-    /// The output of the MMU's micro-benchmark, to be included
-    #[arg(long, value_name = "FILE")]
-    translate: PathBuf,
+    /// A directory with the outputs of the benchmarks of single parts, to be included
+    #[arg(long, value_name = "DIRECTORY")]
+    parts: PathBuf,
     /// The report to write anew; its part written by hand is kept
     #[arg(long, value_name = "FILE")]
     report: PathBuf,
@@ -63,22 +63,15 @@ fn run(arguments: &Arguments) -> Result<(), String> {
     };
     // Everything that can be refused is refused before the minutes of measuring.
     let kept = report::kept_part(&arguments.report)?;
-    let translate = std::fs::read_to_string(&arguments.translate)
-        .map_err(|error| format!("cannot read '{}': {error}", arguments.translate.display()))?;
+    let parts = report::read_parts(&arguments.parts)?;
     let facts = machine::Facts::gather(&guest)?;
     let before = Usage::now()?;
     let sections = measure::measure(&guest, arguments.rounds)?;
     let others = Usage::now()?.of_others_since(&before);
     let counted = counters::count_all(&guest)?;
     let rounds = arguments.rounds;
-    let report = Report {
-        facts: &facts,
-        others,
-        rounds,
-        sections: &sections,
-        counted: &counted,
-        translate: &translate,
-    };
+    let report =
+        Report { facts: &facts, others, rounds, sections: &sections, counted: &counted, parts: &parts };
     let text = report.render(&kept);
     print!("{}", report::for_terminal(&sections));
     std::fs::write(&arguments.report, text)

@@ -23,7 +23,8 @@ pub(crate) struct Report<'a> {
     pub(crate) rounds: u32,
     pub(crate) sections: &'a [Measured],
     pub(crate) counted: &'a [Counted],
-    pub(crate) translate: &'a str,
+    /// What the benchmarks of [`PARTS`] said.
+    pub(crate) parts: &'a [String],
 }
 
 /// The part of the report that people wrote; empty if there is no report yet.
@@ -50,8 +51,15 @@ impl Report<'_> {
         }
         let _ = write!(text, "\n## Aims\n\n{}", verdicts(&aims::judge(self.sections)).render());
         let _ = write!(text, "\n## Counters\n\n{COUNTERS}\n{}", counters(self.counted).render());
-        let _ =
-            write!(text, "\n## The MMU alone\n\n{TRANSLATE}\n```text\n{}\n```\n", self.translate.trim_end());
+        for (part, said) in PARTS.iter().zip(self.parts) {
+            let _ = write!(
+                text,
+                "\n## {}\n\nWhat `{}` says:\n\n```text\n{}\n```\n",
+                part.title,
+                part.command,
+                said.trim_end()
+            );
+        }
         let _ = write!(text, "\n{BEGIN}{kept}{END}");
         text
     }
@@ -80,7 +88,29 @@ What Memtide counted while each program ran once on one vCPU, its start and end 
 shadow; a hidden fault is a miss that finds no shadow entry; references are memory references that walks made, of the\n\
 shadow, of the guest's tables and of the nested table; tables are shadow tables.\n";
 
-const TRANSLATE: &str = "What `cargo bench -p mmu --bench translate` says:\n";
+/// A benchmark of one part alone.
+struct Part {
+    title: &'static str,
+    command: &'static str,
+    /// The file its output is in.
+    file: &'static str,
+}
+
+const PARTS: [Part; 4] = [
+    Part { title: "The MMU alone", command: "cargo bench -p mmu --bench translate", file: "translate" },
+    Part { title: "What happens to pages", command: "cargo bench -p machine --bench pages", file: "pages" },
+    Part { title: "The stores", command: "cargo bench -p machine --bench stores", file: "stores" },
+    Part { title: "Plans", command: "cargo bench -p sched --bench plan", file: "plan" },
+];
+
+/// What the benchmarks of single parts said, from the files that their outputs are in.
+pub(crate) fn read_parts(dir: &Path) -> Result<Vec<String>, String> {
+    let read = |part: &Part| {
+        let file = dir.join(part.file);
+        std::fs::read_to_string(&file).map_err(|error| format!("cannot read '{}': {error}", file.display()))
+    };
+    PARTS.iter().map(read).collect()
+}
 
 fn title(section: &Measured) -> String {
     format!("{} vCPU{}", section.cpus, if section.cpus == 1 { "" } else { "s" })

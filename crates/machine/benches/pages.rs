@@ -3,7 +3,7 @@
 //! Nobody caches translations here, so what a shoot-down costs is not in it; `mmu`'s benches have that.
 
 use addr::{Gfn, PAGE_SIZE, PageCount};
-use machine::{Backing, Pool, ShareGroup, Stores, SwapFile, Use, VmId, VmMemory};
+use machine::{Backing, Pmap, Pool, ShareGroup, Stores, SwapFile, Use, VmId, VmMemory};
 use std::hint::black_box;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -167,6 +167,7 @@ fn main() {
     let pool = Pool::new(PageCount(PAGES + 64).bytes()).expect("a pool");
     // What the host gives on first use is not to be measured.
     touch_all(&vm(&pool, false, None), Use::Write);
+    println!("metadata: {} bytes a frame, {} bytes a page", Pool::BYTES_PER_FRAME, Pmap::BYTES_PER_PAGE);
     scans(&pool);
     for dir in [std::env::temp_dir(), "/dev/shm".into()] {
         reclaims(&pool, &dir);

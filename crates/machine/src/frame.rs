@@ -103,10 +103,9 @@ struct Frame {
     next: AtomicU32,
 }
 
-const _: () = assert!(
-    size_of::<Frame>() as u64 + crate::share::BYTES_PER_FRAME <= 24,
-    "design limit of metadata per machine frame"
-);
+/// What is kept about a frame, all tables together, in bytes.
+const BYTES_PER_FRAME: u64 = size_of::<Frame>() as u64 + crate::share::BYTES_PER_FRAME;
+const _: () = assert!(BYTES_PER_FRAME <= 24, "design limit of metadata per machine frame");
 
 /// Ends a list of frames.
 pub(crate) const END: u32 = u32::MAX;
@@ -380,6 +379,9 @@ impl Frames {
 }
 
 impl crate::Pool {
+    /// Bytes of host memory that each frame costs beside itself.
+    pub const BYTES_PER_FRAME: u64 = BYTES_PER_FRAME;
+
     /// How the frames are used now.
     pub fn usage(&self) -> FrameUse {
         self.frames().usage()

@@ -157,6 +157,9 @@ fn empty_leaf() -> Box<Leaf> {
 }
 
 impl Pmap {
+    /// Bytes of host memory that each page of a VM costs in its pmap.
+    pub const BYTES_PER_PAGE: u64 = size_of::<AtomicU64>() as u64;
+
     /// The first gfn a pmap cannot hold: 2²⁷, 512 GiB.
     pub const END: Gfn = Gfn(1 << 27);
 
