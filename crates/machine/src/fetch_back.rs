@@ -37,7 +37,7 @@ impl VmMemory {
         let mut page: Page = [0; PAGE_SIZE as usize];
         if let Err(reason) = self.stores.read(gfn, passage.was(), &mut page) {
             self.pool.frames().release(mfn);
-            return Err(MemoryError::Lost { gfn, reason });
+            return Err(self.lost(gfn, reason));
         }
         match passage.was() {
             PageState::Compressed(_) => self.counts.decompressed.add(1),
@@ -83,7 +83,7 @@ impl VmMemory {
             let gfn = passage.gfn();
             if let Err(reason) = self.stores.read(gfn, passage.was(), &mut pages[0]) {
                 self.pool.frames().release(mfn);
-                return Err(MemoryError::Lost { gfn, reason });
+                return Err(self.lost(gfn, reason));
             }
             self.counts.swapped_in.add(1);
             self.install(passage, mfn, &pages[0], because);

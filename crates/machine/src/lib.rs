@@ -62,6 +62,6 @@ pub use sample::{Sample, Sampled};
 pub use scan::{Peers, Scanned};
 pub use stores::{StoreUse, Stores};
 pub use swap::{Slot, SwapError, SwapFile, SwapUse};
-pub use vm_memory::{Backing, MemoryError, Pin, VmMemory};
+pub use vm_memory::{Backing, MemoryError, OnLoss, Pin, VmMemory};
 pub use word::Word;
 pub use zip::{Compressed, Compressor, Corrupt, ZipHandle, ZipStore, ZipUse};

@@ -71,6 +71,9 @@ impl Backing {
     }
 }
 
+/// Told of a page that is lost; called with no lock held but the page's passage.
+pub type OnLoss = Box<dyn Fn(&MemoryError) + Send + Sync>;
+
 /// One VM's memory. See the module's documentation.
 pub struct VmMemory {
     pub(crate) id: VmId,
@@ -88,6 +91,7 @@ pub struct VmMemory {
     allowance: AtomicU64,
     ending: AtomicBool,
     processors: OnceLock<Weak<dyn ShootDown>>,
+    on_loss: OnceLock<OnLoss>,
     /// Where those wait who found a page in passage; guards nothing but the waiting.
     waiting: Mutex<()>,
     waiters: AtomicU32,
@@ -142,6 +146,7 @@ impl VmMemory {
             allowance: AtomicU64::new(u64::MAX),
             ending: AtomicBool::new(false),
             processors: OnceLock::new(),
+            on_loss: OnceLock::new(),
             waiting: Mutex::new(()),
             waiters: AtomicU32::new(0),
             passage_ended: Condvar::new(),
@@ -170,6 +175,24 @@ impl VmMemory {
     pub fn attach(&self, processors: &Arc<impl ShootDown + 'static>) {
         let processors: Weak<dyn ShootDown> = Arc::downgrade(processors) as Weak<dyn ShootDown>;
         assert!(self.processors.set(processors).is_ok(), "a VM's processors are attached once");
+    }
+
+    /// Has `tell` called with every page that is found to be lost, whoever wanted it: a VM that goes on
+    /// without would work with memory that is not what it left there.
+    ///
+    /// # Panics
+    /// If it was said before.
+    pub fn on_loss(&self, tell: OnLoss) {
+        assert!(self.on_loss.set(tell).is_ok(), "who is told of losses is said once");
+    }
+
+    /// A page's content cannot be had.
+    pub(crate) fn lost(&self, gfn: Gfn, reason: String) -> MemoryError {
+        let error = MemoryError::Lost { gfn, reason };
+        if let Some(tell) = self.on_loss.get() {
+            tell(&error);
+        }
+        error
     }
 
     pub(crate) fn processors(&self) -> Option<Arc<dyn ShootDown>> {

@@ -226,7 +226,8 @@ impl Vcpu {
             Exit::Pause => std::thread::yield_now(),
             Exit::Call => sbi::handle(self, index, shared),
             Exit::NeedsWork(gfn, wanted) => match shared.memory.resolve(gfn, wanted) {
-                Ok(_) | Err(MemoryError::Ending) => {}
+                // A page that is lost has ended the VM already.
+                Ok(_) | Err(MemoryError::Ending | MemoryError::Lost { .. }) => {}
                 Err(error) => shared.end(Ended::Failed(error.to_string())),
             },
             Exit::Wait => {

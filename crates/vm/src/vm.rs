@@ -98,6 +98,12 @@ impl Shared {
             ended: Mutex::new(None),
             end: Condvar::new(),
         });
+        let ends = Arc::downgrade(&shared);
+        shared.memory.on_loss(Box::new(move |loss| {
+            if let Some(shared) = ends.upgrade() {
+                shared.end(Ended::Failed(loss.to_string()));
+            }
+        }));
         (shared, workers)
     }
 

@@ -5,11 +5,13 @@ mod guest;
 use addr::{ByteSize, PageCount};
 use guest::{Guest, HARDWARE, SOFTWARE};
 use machine::{Backing, MemoryCounts, Pool, ShareGroup, Stores, SwapFile, VmId, VmMemory};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
-use vm::{Config, MmuChoice};
+use vm::{Config, Ended, MmuChoice};
 
 const MEMORY: ByteSize = ByteSize::mib(192);
 const POOL: ByteSize = ByteSize::mib(256);
@@ -28,7 +30,7 @@ struct Ways {
     always: bool,
 }
 
-fn start(files: &std::path::Path, pool: &Pool, id: u32, cpus: u32, mmu: MmuChoice, ways: Ways) -> Guest {
+fn start(files: &Path, pool: &Pool, id: u32, cpus: u32, mmu: MmuChoice, ways: Ways) -> Guest {
     let size = MEMORY.pages();
     let reservation = RESERVATION.pages();
     let swap =
@@ -146,4 +148,48 @@ fn while_the_technique_changes() {
     let ways = Ways { sharing: true, zip: true, always: false };
     let Some(counts) = nothing_is_noticed(SOFTWARE, ways, true) else { return };
     assert!(counts.shared > 1000 && counts.compressed > 1000, "{counts:?}");
+}
+
+/// Writes over every unnamed file in `dir` that this process has open; gives how many there were.
+fn spoil_files_in(dir: &Path) -> usize {
+    let open = std::fs::read_dir("/proc/self/fd").unwrap().filter_map(Result::ok);
+    let links = open.filter_map(|entry| Some((entry.path(), std::fs::read_link(entry.path()).ok()?)));
+    let ours = links.filter(|(_, link)| link.starts_with(dir));
+    ours.map(|(path, _)| {
+        let file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+        let bytes = file.metadata().unwrap().len();
+        (0..bytes / 4096).for_each(|slot| file.write_all_at(&[0x5a; 16], slot * 4096 + 1000).unwrap());
+    })
+    .count()
+}
+
+#[test]
+fn a_vm_whose_swap_file_was_altered_ends_with_a_reason_and_the_others_go_on() {
+    let Some(files) = guest::debian() else { return };
+    let pool = Pool::new(MEMORY).unwrap();
+    let dirs = [(); 2].map(|()| tempfile::tempdir().unwrap());
+    let guests = [1, 2].map(|id: u32| {
+        let size = MEMORY.pages();
+        let swap = SwapFile::create(dirs[id as usize - 1].path(), size).expect("disk space");
+        let stores = Stores::new(PageCount(0), Some(swap));
+        let backing = Backing { reservation: PageCount(0), group: ShareGroup(id), stores };
+        Guest::start_on(&guest::programs(&files, ByteSize::mib(160), "", ""), &pool, id, backing)
+    });
+    for guest in &guests {
+        guest.console.expect("# ");
+        guest.vm.memory().reclaim(PageCount(8000));
+        assert!(guest.vm.memory().census().swapped.0 > 2000);
+    }
+    assert_eq!(spoil_files_in(dirs[0].path()), 1);
+    for guest in &guests {
+        guest.send("mt all; mt exit 0; poweroff -f\n");
+    }
+    let Ended::Failed(reason) = guests[0].end() else { panic!("it works with what is not its memory") };
+    assert!(reason.contains("lost") && reason.contains("swap"), "{reason}");
+    assert_eq!(guests[1].end(), Ended::PoweredOff);
+    assert!(guests[1].console.text().contains("ALL OK"));
+    for guest in guests {
+        guest.take_down();
+    }
+    guest::assert_unused(&pool);
 }
