@@ -64,14 +64,15 @@ struct Victim<'a> {
 
 impl VmMemory {
     /// Takes `wanted` frames from the VM, or as many as can be had: never below its reservation,
-    /// and none that a device holds.
+    /// and none that a device holds. What the VM takes meanwhile does not count, so that one that grows
+    /// keeps nobody here.
     pub fn reclaim(&self, wanted: PageCount) -> Reclaimed {
         let mut clock = self.clock.lock();
         let mut report = Reclaimed::default();
         let laps_end = clock.back + 2 * self.pmap.size().0;
-        let before = self.held().0;
+        let (mut gone, zip_before) = (0, self.stores.zip_frames());
         loop {
-            report.freed = before.saturating_sub(self.held().0);
+            report.freed = (gone + zip_before).saturating_sub(self.stores.zip_frames());
             let above = self.held().0.saturating_sub(self.reservation().0);
             let left = wanted.0.saturating_sub(report.freed).min(above);
             if left == 0 || clock.back >= laps_end || report.failure.is_some() {
@@ -79,7 +80,7 @@ impl VmMemory {
             }
             let any = clock.back + self.pmap.size().0 >= laps_end;
             let victims = self.choose(&mut clock, (left as usize).min(BATCH), any);
-            self.evict(victims, &mut clock.for_swap, &mut report);
+            gone += self.evict(victims, &mut clock.for_swap, &mut report);
         }
     }
 
@@ -133,8 +134,9 @@ impl VmMemory {
         self.begin_private(gfn)
     }
 
-    /// Frees the frames of victims that nobody can reach any more.
-    fn evict(&self, victims: Vec<Victim<'_>>, for_swap: &mut Vec<Page>, report: &mut Reclaimed) {
+    /// Frees the frames of victims that nobody can reach any more; says how many.
+    fn evict(&self, victims: Vec<Victim<'_>>, for_swap: &mut Vec<Page>, report: &mut Reclaimed) -> u64 {
+        let mut gone = victims.len() as u64;
         let mut leaving: Vec<Passage<'_>> = Vec::new();
         for_swap.clear();
         let mut page: Page = [0; PAGE_SIZE as usize];
@@ -160,10 +162,14 @@ impl VmMemory {
             leaving.push(passage);
             for_swap.push(page);
         }
+        // What the swap file does not take stays.
+        let (to_swap, swapped_before) = (leaving.len() as u64, report.swapped);
         self.swap_out(leaving, for_swap, report);
+        gone -= to_swap - (report.swapped - swapped_before);
         if self.stores.is_zip_full() {
             self.make_room_in_zip(for_swap, report);
         }
+        gone
     }
 
     fn compress(&self, gfn: Gfn, page: &Page) -> Option<ZipHandle> {

@@ -17,6 +17,7 @@ use crate::pmap::{Lookup, PageState, Pmap, Use};
 use crate::pool::Pool;
 use crate::reclaim::Clock;
 use crate::stores::{StoreUse, Stores};
+use crate::swap::SwapError;
 use addr::{Gfn, Mfn, PageCount};
 use parking_lot::{Condvar, Mutex};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -288,6 +289,19 @@ impl VmMemory {
     /// What happened to its pages so far.
     pub fn counts(&self) -> MemoryCounts {
         self.counts.now()
+    }
+
+    /// Changes how many frames its zip store may use. What is beyond goes out as it is used.
+    pub fn set_zip_limit(&self, limit: PageCount) {
+        self.stores.set_zip_limit(limit);
+    }
+
+    /// Changes how many pages its swap file has space for, if it has one.
+    ///
+    /// # Errors
+    /// As [`crate::SwapFile::resize`]; the size is as it was.
+    pub fn resize_swap(&self, size: PageCount) -> Result<(), SwapError> {
+        self.stores.swap().map_or(Ok(()), |swap| swap.resize(size))
     }
 
     /// What its zip store and swap file hold.

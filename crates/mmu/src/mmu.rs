@@ -151,6 +151,11 @@ impl Mmu {
         (self.shadow.tables(), self.shadow.bytes())
     }
 
+    /// The most host memory that one hart's shadow tables take in a VM with memory of `size`.
+    pub const fn most_shadow_bytes(size: PageCount) -> u64 {
+        Shadow::bytes_of(shadow_limit(size))
+    }
+
     /// Changes the technique; takes effect with the next access.
     pub fn set_technique(&mut self, technique: Technique) {
         if technique != self.technique {

@@ -351,6 +351,11 @@ impl Shadow {
         self.directory.len()
     }
 
+    /// About how many bytes of host memory so many tables take, with chains for their entries.
+    pub(crate) const fn bytes_of(tables: usize) -> u64 {
+        (tables * ENTRIES * size_of::<Spte>()) as u64
+    }
+
     /// Bytes of host memory the tables take.
     pub(crate) fn bytes(&self) -> u64 {
         (self.tables.len() * ENTRIES * size_of::<Spte>()) as u64 + self.chains.bytes()

@@ -115,6 +115,9 @@ fn for_each_of(frames: &[u32], wanted: u32, mut found: impl FnMut(usize)) {
 }
 
 impl Tlb {
+    /// Host memory that a TLB takes.
+    pub const BYTES: u64 = (DATA * size_of::<DataEntry>() + FETCH * size_of::<FetchEntry>()) as u64;
+
     pub(crate) fn new() -> Self {
         Self {
             data: boxed(NO_DATA),

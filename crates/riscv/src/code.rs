@@ -122,6 +122,9 @@ pub(crate) struct Code {
 }
 
 impl Code {
+    /// The most host memory that decoded code takes.
+    pub(crate) const MOST_BYTES: u64 = ((PAGES + 1) * size_of::<CodePage>()) as u64;
+
     pub(crate) fn new() -> Self {
         let alone = CodePage::new();
         alone.ops[1..].iter().for_each(|op| op.set(PAGE_END));

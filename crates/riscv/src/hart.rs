@@ -73,6 +73,9 @@ pub struct Hart {
 }
 
 impl Hart {
+    /// The most bytes of host memory that a hart's decoded code takes.
+    pub const MOST_CODE_BYTES: u64 = Code::MOST_BYTES;
+
     /// A hart with cleared registers, in supervisor mode, translation off. `boot` is when the
     /// guest's clock began.
     pub fn new(
