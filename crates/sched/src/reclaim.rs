@@ -15,6 +15,7 @@
 
 use crate::balloon::Conduct;
 use crate::entitlement::Entitlement;
+use crate::settings::Settings;
 use crate::snapshot::{Snapshot, Vm};
 use crate::state::{HostState, Thresholds};
 use crate::tree::{Tree, Who};
@@ -185,8 +186,9 @@ fn vm<'a>(tree: &Tree, snapshot: &'a Snapshot, node: usize) -> &'a Vm {
     }
 }
 
-fn balloon_cap(vm: &Vm, snapshot: &Snapshot) -> PageCount {
-    let percent = u64::from(snapshot.host.settings.ctl_max_percent);
+/// How large a VM's balloon may get.
+pub fn balloon_cap(vm: &Vm, settings: &Settings) -> PageCount {
+    let percent = u64::from(settings.ctl_max_percent);
     let cap = PageCount(vm.size.0 * percent / 100);
     // A host that turned ballooning off means every VM.
     vm.balloon.cap.filter(|_| percent > 0).unwrap_or(cap).min(vm.size)
@@ -208,7 +210,7 @@ fn nothing_taken(vm: &Vm, entitlement: &Entitlement, snapshot: &Snapshot) -> Rec
         why: Why::WithinTarget,
         balloon_take: PageCount(0),
         balloon_use: BalloonUse::NotNeeded,
-        balloon_target: vm.pages.ballooned.min(balloon_cap(vm, snapshot)),
+        balloon_target: vm.pages.ballooned.min(balloon_cap(vm, &snapshot.host.settings)),
         out_take: PageCount(0),
         out_target: vm.pages.out(),
         zip_max: PageCount(zip_max),
@@ -252,7 +254,7 @@ fn take(vm: &Vm, reclaim: &mut Reclaim, frames: u64, state: HostState, snapshot:
     }
     let seconds =
         if state == HostState::Hard { SOON } else { u64::from(snapshot.host.settings.balance_period) };
-    let room = balloon_cap(vm, snapshot).0.saturating_sub(vm.pages.ballooned.0);
+    let room = balloon_cap(vm, &snapshot.host.settings).0.saturating_sub(vm.pages.ballooned.0);
     let in_time = vm.balloon.conduct.gives_within(vm.balloon.rate, seconds).0;
     let (balloon, balloon_use) = if state.actions().block {
         (0, BalloonUse::NoTime)

@@ -86,12 +86,20 @@ impl Config {
         if self.name.is_empty() || self.name.contains(char::is_control) {
             return Err(ConfigError::Name(self.name.clone()));
         }
-        if !(1..=Self::MAX_CPUS).contains(&self.cpus) {
-            return Err(ConfigError::Cpus(self.cpus));
+        Self::check_sizes(self.memory, self.cpus)
+    }
+
+    /// Checks a VM's memory and number of vCPUs.
+    ///
+    /// # Errors
+    /// The first that is out of its range.
+    pub fn check_sizes(memory: ByteSize, cpus: u32) -> Result<(), ConfigError> {
+        if !(1..=Self::MAX_CPUS).contains(&cpus) {
+            return Err(ConfigError::Cpus(cpus));
         }
-        let whole = self.memory.0.is_multiple_of(ByteSize::mib(1).0);
-        if !whole || !(Self::MIN_MEMORY..=Self::MAX_MEMORY).contains(&self.memory) {
-            return Err(ConfigError::Memory(self.memory));
+        let whole = memory.0.is_multiple_of(ByteSize::mib(1).0);
+        if !whole || !(Self::MIN_MEMORY..=Self::MAX_MEMORY).contains(&memory) {
+            return Err(ConfigError::Memory(memory));
         }
         Ok(())
     }

@@ -24,6 +24,7 @@ mod config;
 mod console;
 mod gate;
 mod map;
+mod overhead;
 mod sbi;
 mod statistics;
 mod technique;

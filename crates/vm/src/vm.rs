@@ -7,7 +7,7 @@ use crate::config::{Config, ConfigError, MmuChoice};
 use crate::statistics::{Ledger, TechniqueStatistics};
 use crate::technique::{self, Choice};
 use crate::vcpu::{Attention, Trouble, Vcpu, Vcpus};
-use addr::{Gfn, Gpa};
+use addr::{ByteSize, Gfn, Gpa};
 use devices::{Balloon, WorkerThread};
 use machine::{Audit, Backing, MemoryError, MoveReport, Pool, VmId, VmMemory};
 use parking_lot::{Condvar, Mutex};
@@ -170,8 +170,40 @@ impl Vm {
         debug_console: Box<dyn Write + Send>,
     ) -> Result<Self, StartError> {
         config.check()?;
+        let memory = Self::memory_from(pool, id, config.memory, backing)?;
+        Self::start_on(config, memory, console, debug_console)
+    }
+
+    /// Memory for a VM of `size`, from `pool`. Whoever makes it before the VM can look after it while the
+    /// guest is loaded.
+    ///
+    /// # Errors
+    /// [`MemoryError::PoolTooSmall`] if the pool cannot guarantee the reservation.
+    pub fn memory_from(
+        pool: &Pool,
+        id: VmId,
+        size: ByteSize,
+        backing: Backing,
+    ) -> Result<Arc<VmMemory>, MemoryError> {
         let first = Gfn::containing(devices::map::RAM_START);
-        let memory = Arc::new(VmMemory::with_backing(pool, id, first, config.memory.pages(), backing)?);
+        Ok(Arc::new(VmMemory::with_backing(pool, id, first, size.pages(), backing)?))
+    }
+
+    /// As [`Vm::start`], on memory made by [`Vm::memory_from`] for a VM of this size.
+    ///
+    /// # Errors
+    /// [`StartError`] says what is missing; nothing is left running.
+    ///
+    /// # Panics
+    /// If the memory is of another size.
+    pub fn start_on(
+        config: &Config,
+        memory: Arc<VmMemory>,
+        console: Box<dyn Write + Send>,
+        debug_console: Box<dyn Write + Send>,
+    ) -> Result<Self, StartError> {
+        config.check()?;
+        assert_eq!(memory.pmap().size(), config.memory.pages(), "the memory is the VM's");
         let entry = load(config, &memory)?;
         let (shared, workers) = Shared::new(config, memory, console, debug_console);
         let workers = workers.spawn(&shared.memory)?;
@@ -233,6 +265,16 @@ impl Vm {
     /// Stops it, without asking the guest.
     pub fn stop(&self) {
         self.shared.end(Ended::Stopped);
+    }
+
+    /// Ends it because the host cannot go on with it, and says why.
+    pub fn fail(&self, why: String) {
+        self.shared.end(Ended::Failed(why));
+    }
+
+    /// How long its vCPUs ran, all together.
+    pub fn running_time(&self) -> Duration {
+        Duration::from_nanos(self.shared.vcpus.iter().map(Vcpu::running_nanoseconds).sum())
     }
 
     /// How its addresses are to be translated.

@@ -1,0 +1,47 @@
+//! What a VM costs beyond its guest's memory.
+//!
+//! **Model.** Memory of the host's process, outside the pool: the pmap, what the stores keep about pages,
+//! and for each vCPU its TLB, shadow tables, decoded code and stack. What has a size of its own is
+//! measured; the rest, which hardly differs between VMs, is an allowance.
+//!
+//! **Cost.** One hold of each hart's lock.
+
+use crate::vm::Vm;
+use addr::{ByteSize, PageCount};
+use machine::Pmap;
+use mmu::{Mmu, Tlb};
+use riscv::Hart;
+
+/// Devices, their workers' stacks, buffers and small things.
+const FIXED: ByteSize = ByteSize::kib(768);
+/// A vCPU's stack as far as it is used, and its registers and spaces.
+const PER_CPU: ByteSize = ByteSize::kib(128);
+/// What the swap file's slots keep for each page that is out.
+const PER_SWAPPED_PAGE: u64 = 24;
+/// What the zip store keeps for each of its frames.
+const PER_ZIP_FRAME: u64 = 32;
+
+impl Vm {
+    /// What the VM costs now beyond its guest's memory.
+    pub fn overhead(&self) -> ByteSize {
+        let mut bytes = fixed(self.shared.memory.pmap().size());
+        self.shared.vcpus.for_each_hart(|_, _, hart| {
+            bytes += PER_CPU.0 + Tlb::BYTES + hart.mmu().shadow_size().1 + hart.code_bytes();
+        });
+        let stores = self.shared.memory.stores();
+        bytes += stores.swap.used.0 * PER_SWAPPED_PAGE + stores.zip.frames.0 * PER_ZIP_FRAME;
+        ByteSize(bytes)
+    }
+
+    /// What a VM with so much memory and so many vCPUs may come to cost.
+    pub fn most_overhead(memory: ByteSize, cpus: u32) -> ByteSize {
+        let size = memory.pages();
+        let per_cpu = PER_CPU.0 + Tlb::BYTES + Mmu::most_shadow_bytes(size) + Hart::MOST_CODE_BYTES;
+        let out = size.0 * PER_SWAPPED_PAGE;
+        ByteSize(fixed(size) + u64::from(cpus) * per_cpu + out)
+    }
+}
+
+fn fixed(size: PageCount) -> u64 {
+    FIXED.0 + size.0 * Pmap::BYTES_PER_PAGE
+}
