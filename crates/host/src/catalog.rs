@@ -1,0 +1,290 @@
+//! Creating, changing and removing VMs, resource pools and settings.
+//!
+//! **Model.** Every change is checked, admitted where it touches running VMs, written down, and only then
+//! made. What concerns a running VM's memory is made first, as that can still be refused.
+//!
+//! **Concurrency.** Under the right to change, so one after another.
+
+use crate::change::{PoolChange, VmChange};
+use crate::core::Core;
+use crate::error::HostError;
+use crate::event::{Changed, What};
+use crate::info::Power;
+use crate::inventory::Inventory;
+use crate::power::refused;
+use crate::running::Running;
+use crate::spec::{PoolSpec, VmSpec};
+use addr::PageCount;
+use sched::admission::admit;
+use sched::settings::Setting;
+use sched::{Snapshot, VmId};
+use serde::Serialize;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Creates a VM, stopped.
+pub(crate) fn create_vm(core: &Core, spec: VmSpec) -> Result<(), HostError> {
+    spec.check()?;
+    let state = core.change()?;
+    {
+        let inventory = core.inventory.lock();
+        inventory.check_pool(spec.pool.as_ref())?;
+        if inventory.vms.contains_key(&spec.name) {
+            return Err(HostError::Exists { what: "VM", name: spec.name });
+        }
+    }
+    state.write_vm(&spec)?;
+    core.journal.add(What::VmCreated { vm: spec.name.clone() });
+    core.inventory.lock().add_vm(spec);
+    Ok(())
+}
+
+/// Removes a VM, which is stopped.
+pub(crate) fn remove_vm(core: &Core, name: &str) -> Result<(), HostError> {
+    let state = core.change()?;
+    if core.inventory.lock().vm(name)?.power != Power::Stopped {
+        return Err(HostError::NotStopped { name: name.to_owned(), what: "it cannot be removed" });
+    }
+    state.remove_vm(name)?;
+    core.inventory.lock().vms.remove(name);
+    core.journal.add(What::VmRemoved { vm: name.to_owned() });
+    Ok(())
+}
+
+/// Changes a VM.
+pub(crate) fn change_vm(core: &Core, name: &str, change: &VmChange) -> Result<(), HostError> {
+    let state = core.change()?;
+    let free_disk = core.free_disk();
+    let (old, new, running, before, after) = {
+        let inventory = core.inventory.lock();
+        let entry = inventory.vm(name)?;
+        let new = change.applied_to(&entry.spec);
+        new.check()?;
+        inventory.check_pool(new.pool.as_ref())?;
+        let running = entry.running.clone();
+        if running.is_some() {
+            check_while_running(&entry.spec, &new)?;
+        }
+        let before = core.books(&inventory, free_disk);
+        let after = running.as_ref().map(|running| edited(&before, &inventory, &new, running));
+        (entry.spec.clone(), new, running, before, after)
+    };
+    if let Some(after) = after {
+        let what = || format!("VM '{name}' cannot be changed");
+        admit(&before, &after).map_err(|error| refused(what(), error))?;
+    }
+    if let Some(running) = &running {
+        change_memory(running, &new)?;
+    }
+    state.write_vm(&new)?;
+    if let Some(vm) = running.as_ref().and_then(|running| running.vm.get())
+        && new.mmu != old.mmu
+    {
+        vm.set_mmu(new.mmu);
+    }
+    core.journal.add(What::VmChanged { vm: name.to_owned(), changes: differences(&old, &new) });
+    core.inventory.lock().vm_mut(name)?.spec = new;
+    core.wakeup.change();
+    Ok(())
+}
+
+/// What a VM is built from cannot change under it.
+fn check_while_running(old: &VmSpec, new: &VmSpec) -> Result<(), HostError> {
+    let changed = |what| Err(HostError::NotStopped { name: old.name.clone(), what });
+    match () {
+        () if old.memory_bytes != new.memory_bytes => changed("its memory cannot change while it runs"),
+        () if old.cpus != new.cpus => changed("its CPUs cannot change while it runs"),
+        () if (&old.kernel, &old.initrd, &old.append) != (&new.kernel, &new.initrd, &new.append) => {
+            changed("what it boots cannot change while it runs")
+        }
+        () if old.swap_dir != new.swap_dir => changed("its swap file cannot move while it runs"),
+        () => Ok(()),
+    }
+}
+
+/// The host with a running VM as `new` has it.
+fn edited(before: &Snapshot, inventory: &Inventory, new: &VmSpec, running: &Running) -> Snapshot {
+    let vm = inventory.snapshot_vm(new, running);
+    let mut after = before.clone();
+    let old = after.vms.iter_mut().find(|old| old.id == vm.id).expect("the VM runs");
+    if running.swaps_elsewhere {
+        // Its file is refused when it grows.
+        after.host.swap_space.0 += old.controls.reservation.0.saturating_sub(vm.controls.reservation.0);
+    }
+    *old = vm;
+    after
+}
+
+/// Gives a running VM its new reservation. There is always swap space for what is not reserved.
+fn change_memory(running: &Running, new: &VmSpec) -> Result<(), HostError> {
+    let reservation = new.controls()?.reservation;
+    let memory = &running.memory;
+    let before = memory.reservation();
+    if reservation == before {
+        return Ok(());
+    }
+    let what = || format!("VM '{}' cannot be changed", new.name);
+    let swap = PageCount(memory.pmap().size().0 - reservation.0);
+    if reservation < before {
+        memory.resize_swap(swap).map_err(|source| HostError::Swap { what: what(), source })?;
+    }
+    memory.set_reservation(reservation).map_err(|source| HostError::Memory { what: what(), source })?;
+    if reservation > before {
+        // Pages may lie at the file's end: then it keeps its size, which is merely generous.
+        let _ = memory.resize_swap(swap);
+    }
+    Ok(())
+}
+
+/// Creates a resource pool.
+pub(crate) fn create_pool(core: &Core, spec: PoolSpec) -> Result<(), HostError> {
+    spec.check()?;
+    let state = core.change()?;
+    {
+        let inventory = core.inventory.lock();
+        inventory.check_pool(spec.parent.as_ref())?;
+        if inventory.pools.contains_key(&spec.name) {
+            return Err(HostError::Exists { what: "resource pool", name: spec.name });
+        }
+    }
+    let what = format!("resource pool '{}' cannot be created", spec.name);
+    let name = spec.name.clone();
+    edit_pools(core, &state, what, |inventory| inventory.add_pool(spec))?;
+    core.journal.add(What::PoolCreated { pool: name });
+    Ok(())
+}
+
+/// Changes a resource pool.
+pub(crate) fn change_pool(core: &Core, name: &str, change: &PoolChange) -> Result<(), HostError> {
+    let state = core.change()?;
+    let (old, new) = {
+        let inventory = core.inventory.lock();
+        let old = inventory.pool(name)?.spec.clone();
+        let new = change.applied_to(&old);
+        new.check()?;
+        inventory.check_pool(new.parent.as_ref())?;
+        (old, new)
+    };
+    let changes = differences(&old, &new);
+    edit_pools(core, &state, format!("resource pool '{name}' cannot be changed"), |inventory| {
+        if let Some(pool) = inventory.pools.get_mut(name) {
+            pool.spec = new;
+        }
+    })?;
+    core.journal.add(What::PoolChanged { pool: name.to_owned(), changes });
+    Ok(())
+}
+
+/// Removes a resource pool that nothing lies in.
+pub(crate) fn remove_pool(core: &Core, name: &str) -> Result<(), HostError> {
+    let state = core.change()?;
+    {
+        let inventory = core.inventory.lock();
+        inventory.pool(name)?;
+        let here = |parent: &Option<String>| parent.as_deref() == Some(name);
+        let vm = inventory.vms.values().map(|vm| &vm.spec).find(|vm| here(&vm.pool)).map(|vm| &vm.name);
+        let pool = inventory.pools.values().map(|pool| &pool.spec).find(|pool| here(&pool.parent));
+        if let Some(within) = vm.or(pool.map(|pool| &pool.name)) {
+            return Err(HostError::PoolInUse { name: name.to_owned(), within: within.clone() });
+        }
+    }
+    edit_pools(core, &state, format!("resource pool '{name}' cannot be removed"), |inventory| {
+        inventory.pools.remove(name);
+    })?;
+    core.journal.add(What::PoolRemoved { pool: name.to_owned() });
+    Ok(())
+}
+
+/// Edits the pools if that is admitted, and writes them down.
+fn edit_pools(
+    core: &Core,
+    state: &crate::state_dir::StateDir,
+    what: String,
+    edit: impl FnOnce(&mut Inventory),
+) -> Result<(), HostError> {
+    let free_disk = core.free_disk();
+    let (pools, before) = {
+        let mut inventory = core.inventory.lock();
+        let before = core.books(&inventory, free_disk);
+        let undo = inventory.pools.clone();
+        edit(&mut inventory);
+        if let Err(error) = admit(&before, &core.books(&inventory, free_disk)) {
+            inventory.pools = undo;
+            return Err(refused(what, error));
+        }
+        let pools: Vec<PoolSpec> = inventory.pools.values().map(|pool| pool.spec.clone()).collect();
+        (pools, undo)
+    };
+    if let Err(error) = state.write_pools(pools.iter()) {
+        core.inventory.lock().pools = before;
+        return Err(error);
+    }
+    core.wakeup.change();
+    Ok(())
+}
+
+/// Changes an advanced setting.
+pub(crate) fn set_setting(core: &Core, name: &str, value: u64) -> Result<(), HostError> {
+    let setting = Setting::find(name)?;
+    let state = core.change()?;
+    let free_disk = core.free_disk();
+    let (before, after) = {
+        let inventory = core.inventory.lock();
+        let before = core.books(&inventory, free_disk);
+        let mut after = before.clone();
+        setting.set(&mut after.host.settings, value)?;
+        (before, after)
+    };
+    let what = || format!("{} cannot be {value}", setting.name);
+    admit(&before, &after).map_err(|error| refused(what(), error))?;
+    state.write_settings(&after.host.settings)?;
+    let (old, new) = (setting.get(&before.host.settings), setting.get(&after.host.settings));
+    core.inventory.lock().settings = after.host.settings;
+    core.journal.add(What::SettingChanged { name: setting.name, old, new });
+    core.wakeup.change();
+    Ok(())
+}
+
+/// The fields in which two specs differ, in the order of the alphabet.
+fn differences<T: Serialize>(old: &T, new: &T) -> Vec<Changed> {
+    let table = |spec: &T| toml::Table::try_from(spec).expect("specs can be written as TOML");
+    let (old, new) = (table(old), table(new));
+    let fields: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
+    let differs = |field: &&String| old.get(*field) != new.get(*field);
+    let text = |table: &toml::Table, field: &String| {
+        table.get(field).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+    };
+    let changed =
+        |field: &String| Changed { field: field.clone(), old: text(&old, field), new: text(&new, field) };
+    fields.into_iter().filter(differs).map(changed).collect()
+}
+
+/// The VM called `name`, as snapshots number it.
+pub(crate) fn running_id(inventory: &Inventory, name: &str) -> Result<VmId, HostError> {
+    let running: &Arc<Running> =
+        inventory.vm(name)?.running.as_ref().ok_or_else(|| HostError::NotRunning(name.to_owned()))?;
+    Ok(VmId(running.id.0.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use addr::ByteSize;
+
+    #[test]
+    fn differences_name_fields_and_both_values() {
+        let old = VmSpec::new("a", ByteSize::mib(64), "/Image");
+        let new = VmSpec {
+            limit_bytes: Some(ByteSize::mib(32)),
+            shares: sched::Shares::High,
+            append: "quiet".into(),
+            ..old.clone()
+        };
+        let all = differences(&old, &new);
+        let fields: Vec<&str> = all.iter().map(|changed| changed.field.as_str()).collect();
+        assert_eq!(fields, ["append", "limit_bytes", "shares"]);
+        assert_eq!((all[1].old.as_deref(), all[1].new.as_deref()), (None, Some("33554432")));
+        assert_eq!((all[2].old.as_deref(), all[2].new.as_deref()), (Some("normal"), Some("high")));
+        assert!(differences(&old, &old).is_empty());
+    }
+}

@@ -1,0 +1,114 @@
+//! Changes of VMs and resource pools: only what is to be different.
+//!
+//! **Model.** A field left out stays as it is. For what a spec may lack, `null` takes it away: in Rust,
+//! `Some(None)`.
+
+use crate::spec::{PoolSpec, VmSpec};
+use addr::ByteSize;
+use sched::Shares;
+use serde::{Deserialize, Deserializer, Serialize};
+use std::path::PathBuf;
+use vm::MmuChoice;
+
+/// Changes of a VM. Those of `memory_bytes`, `cpus`, `kernel`, `initrd`, `append` and `swap_dir` need it to be
+/// stopped; a new `salt` counts from its next start.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct VmChange {
+    /// Guest physical memory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_bytes: Option<ByteSize>,
+    /// vCPUs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpus: Option<u32>,
+    /// How addresses are translated.
+    #[serde(with = "crate::text::option", skip_serializing_if = "Option::is_none")]
+    pub mmu: Option<MmuChoice>,
+    /// The kernel.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kernel: Option<PathBuf>,
+    /// Its first file system.
+    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    pub initrd: Option<Option<PathBuf>>,
+    /// The kernel's command line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub append: Option<String>,
+    /// Machine memory guaranteed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reservation_bytes: Option<ByteSize>,
+    /// Machine memory never exceeded.
+    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    pub limit_bytes: Option<Option<ByteSize>>,
+    /// Claim on scarce memory.
+    #[serde(with = "crate::text::option", skip_serializing_if = "Option::is_none")]
+    pub shares: Option<Shares>,
+    /// The resource pool.
+    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    pub pool: Option<Option<String>>,
+    /// How large its balloon may get.
+    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    pub balloon_max_bytes: Option<Option<ByteSize>>,
+    /// Whether its pages are looked through for equal ones.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sharing: Option<bool>,
+    /// Whom it may share pages with.
+    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    pub salt: Option<Option<String>>,
+    /// The directory of its swap file.
+    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    pub swap_dir: Option<Option<PathBuf>>,
+    /// Whether its pages are compressed before they are swapped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub zip: Option<bool>,
+}
+
+/// Changes of a resource pool.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PoolChange {
+    /// The pool it lies in.
+    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Option<String>>,
+    /// Machine memory guaranteed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reservation_bytes: Option<ByteSize>,
+    /// Whether reservations within may take from the parent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expandable: Option<bool>,
+    /// Machine memory never exceeded.
+    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    pub limit_bytes: Option<Option<ByteSize>>,
+    /// Claim on scarce memory.
+    #[serde(with = "crate::text::option", skip_serializing_if = "Option::is_none")]
+    pub shares: Option<Shares>,
+}
+
+/// A field that was given, be it as null.
+fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(from: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(from).map(Some)
+}
+
+macro_rules! apply {
+    ($change:expr, $spec:expr, $($field:ident)+) => {
+        $(if let Some(value) = &$change.$field { $spec.$field = value.clone(); })+
+    };
+}
+
+impl VmChange {
+    /// `spec` with the changes made.
+    pub(crate) fn applied_to(&self, spec: &VmSpec) -> VmSpec {
+        let mut spec = spec.clone();
+        apply!(self, spec, memory_bytes cpus mmu kernel initrd append reservation_bytes limit_bytes shares pool
+            balloon_max_bytes sharing salt swap_dir zip);
+        spec
+    }
+}
+
+impl PoolChange {
+    /// `spec` with the changes made.
+    pub(crate) fn applied_to(&self, spec: &PoolSpec) -> PoolSpec {
+        let mut spec = spec.clone();
+        apply!(self, spec, parent reservation_bytes expandable limit_bytes shares);
+        spec
+    }
+}

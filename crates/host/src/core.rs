@@ -1,0 +1,137 @@
+//! What the host's threads share.
+
+use crate::error::HostError;
+use crate::host::HostConfig;
+use crate::inventory::Inventory;
+use crate::journal::Journal;
+use crate::measured::Measured;
+use crate::state_dir::StateDir;
+use crate::wakeup::Wakeup;
+use addr::{ByteSize, PageCount};
+use machine::Pool;
+use parking_lot::{Condvar, MappedMutexGuard, Mutex, MutexGuard};
+use sched::{HostState, InvalidSnapshot, Snapshot};
+use std::path::Path;
+use std::sync::Arc;
+
+/// What the host itself takes beside its tables: its code, stacks, buffers. An allowance.
+const PROCESS: ByteSize = ByteSize::mib(4);
+/// The frame table and the share table, for each frame.
+const PER_FRAME: u64 = 24;
+
+/// What the host's threads share. Locks are taken from the top down.
+pub(crate) struct Core {
+    pub(crate) config: HostConfig,
+    pub(crate) pool: Pool,
+    /// Held over every change, so that there is one at a time; gone when the host shuts down.
+    changes: Mutex<Option<StateDir>>,
+    pub(crate) inventory: Mutex<Inventory>,
+    /// A VM's power changed; with `inventory`.
+    pub(crate) power_changed: Condvar,
+    /// What the memory loop measured and planned last.
+    measured: Mutex<Arc<Measured>>,
+    pub(crate) journal: Journal,
+    pub(crate) wakeup: Arc<Wakeup>,
+    /// VMs that ran when the host ended before.
+    pub(crate) ran_before: Vec<String>,
+}
+
+impl Core {
+    /// # Errors
+    /// If resource pools do not form a tree.
+    pub(crate) fn new(
+        config: HostConfig,
+        pool: Pool,
+        state: StateDir,
+        inventory: Inventory,
+        ran_before: Vec<String>,
+    ) -> Result<Self, InvalidSnapshot> {
+        let swap_space = swap_space(&inventory, free_disk(&config.swap));
+        let measured = Measured::nothing(snapshot(&inventory, &pool, swap_space), &pool.usage())?;
+        Ok(Self {
+            config,
+            pool,
+            changes: Mutex::new(Some(state)),
+            inventory: Mutex::new(inventory),
+            power_changed: Condvar::new(),
+            measured: Mutex::new(Arc::new(measured)),
+            journal: Journal::default(),
+            wakeup: Arc::default(),
+            ran_before,
+        })
+    }
+
+    /// The right to change something, and where to write it down.
+    ///
+    /// # Errors
+    /// [`HostError::ShuttingDown`].
+    pub(crate) fn change(&self) -> Result<MappedMutexGuard<'_, StateDir>, HostError> {
+        MutexGuard::try_map(self.changes.lock(), Option::as_mut).map_err(|_| HostError::ShuttingDown)
+    }
+
+    /// Nothing can be changed any more, and another host may have the state directory.
+    pub(crate) fn close(&self) {
+        *self.changes.lock() = None;
+    }
+
+    pub(crate) fn measured(&self) -> Arc<Measured> {
+        Arc::clone(&self.measured.lock())
+    }
+
+    pub(crate) fn set_measured(&self, measured: Measured) {
+        let measured = Arc::new(measured);
+        // The one before may be the last of its kind, and large: it goes without the lock.
+        let _before = std::mem::replace(&mut *self.measured.lock(), measured);
+    }
+
+    /// The host as it is, with nothing measured of its VMs: enough for admission. `free_disk` was asked
+    /// for before the inventory was locked.
+    pub(crate) fn books(&self, inventory: &Inventory, free_disk: PageCount) -> Snapshot {
+        snapshot(inventory, &self.pool, swap_space(inventory, free_disk))
+    }
+
+    /// Disk space free for swap files.
+    pub(crate) fn free_disk(&self) -> PageCount {
+        free_disk(&self.config.swap)
+    }
+
+    /// The right to write down which VMs run, and doing so. Once the host shuts down, what ran stays
+    /// written.
+    pub(crate) fn note_running(&self) {
+        let Ok(state) = self.change() else { return };
+        let running = self.inventory.lock().running().map(|(entry, _)| entry.spec.name.clone()).collect();
+        if let Err(error) = state.write_running(running) {
+            self.journal.add(crate::What::Trouble { why: error.to_string() });
+        }
+    }
+}
+
+/// The host as it is, with nothing measured of its VMs, and in the state high.
+pub(crate) fn snapshot(inventory: &Inventory, pool: &Pool, swap_space: PageCount) -> Snapshot {
+    let host = sched::Host {
+        memory: pool.size(),
+        free: pool.usage().available(),
+        overhead: own_overhead(pool.size()),
+        swap_space,
+        state: HostState::High,
+        settings: inventory.settings.clone(),
+    };
+    Snapshot { host, pools: inventory.snapshot_pools(), vms: inventory.snapshot_vms() }
+}
+
+/// What the host itself takes of machine memory.
+pub(crate) fn own_overhead(size: PageCount) -> PageCount {
+    PageCount(ByteSize(size.0 * PER_FRAME + PROCESS.0).pages().0)
+}
+
+/// Disk space free for swap files in `dir`.
+pub(crate) fn free_disk(dir: &Path) -> PageCount {
+    PageCount(rustix::fs::statvfs(dir).map_or(0, |fs| fs.f_bavail * fs.f_frsize / addr::PAGE_SIZE))
+}
+
+/// Disk space for swap files: what is free, and what running VMs need, for they have it already.
+pub(crate) fn swap_space(inventory: &Inventory, free: PageCount) -> PageCount {
+    let needs = inventory.snapshot_vms().into_iter();
+    let needs = needs.map(|vm| vm.size.0.saturating_sub(vm.controls.reservation.0));
+    PageCount(free.0 + needs.sum::<u64>())
+}

@@ -1,0 +1,224 @@
+//! What can go wrong for whoever asks something of the host.
+//!
+//! **Model.** Three kinds, told apart by [`HostError::kind`]: a mistake of the caller, a lack of resources (a
+//! refusal, with figures), and what is the fault of the host or the machine it runs on.
+
+use machine::{MemoryError, SwapError};
+use sched::admission::Refusal;
+use sched::settings::SettingError;
+use std::fmt::Display;
+use std::io;
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+
+/// Whose fault it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// The caller asked for something that does not exist or cannot be.
+    Mistake,
+    /// It could be, if there was more of something.
+    Lack,
+    /// The host, or the machine it runs on, failed.
+    Internal,
+}
+
+/// Why the host did not do what was asked.
+#[derive(Debug, Error)]
+pub enum HostError {
+    /// A name that cannot be.
+    #[error(
+        "'{0}' cannot be a name: take 1 to 63 letters, digits, '-', '_' and '.', the first a letter or digit"
+    )]
+    Name(String),
+    /// There is no VM of that name.
+    #[error("there is no VM '{0}'")]
+    NoVm(String),
+    /// There is no resource pool of that name.
+    #[error("there is no resource pool '{0}'")]
+    NoPool(String),
+    /// There is one already.
+    #[error("there is a {what} '{name}' already")]
+    Exists {
+        /// VM or resource pool.
+        what: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// A VM or resource pool cannot be as asked.
+    #[error("'{name}' cannot be so: {why}")]
+    Spec {
+        /// Which one.
+        name: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// It needs a VM that is stopped.
+    #[error("VM '{name}' is not stopped: {what}")]
+    NotStopped {
+        /// Which one.
+        name: String,
+        /// What needs it to be.
+        what: &'static str,
+    },
+    /// It needs a VM that runs.
+    #[error("VM '{0}' is not running")]
+    NotRunning(String),
+    /// A pool that others lie in.
+    #[error("resource pool '{name}' is not empty: '{within}' lies in it")]
+    PoolInUse {
+        /// Which one.
+        name: String,
+        /// A VM or pool within.
+        within: String,
+    },
+    /// A setting that does not exist, or a value that it does not take.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
+    /// A guest's file cannot be read.
+    #[error("cannot read the {what} '{}' of VM '{name}': {source}", path.display())]
+    GuestFile {
+        /// Which VM.
+        name: String,
+        /// Kernel or initrd.
+        what: &'static str,
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The guest cannot be started as it is.
+    #[error("VM '{name}' cannot start: {why}")]
+    Guest {
+        /// Which one.
+        name: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A file of the host's is not what it should be.
+    #[error("{}: {why}", file.display())]
+    BadFile {
+        /// Which file.
+        file: PathBuf,
+        /// What is wrong with it, and where.
+        why: String,
+    },
+    /// Another host has the state directory.
+    #[error("another host runs on {}", .0.display())]
+    Locked(PathBuf),
+    /// There is not enough memory, or disk space, that is not guaranteed to others.
+    #[error("{what}: {refusal}")]
+    Refused {
+        /// What was asked for.
+        what: String,
+        /// Where there is no room, with figures.
+        refusal: Refusal,
+    },
+    /// There is not enough machine memory.
+    #[error("{what}: {source}")]
+    Memory {
+        /// What was asked for.
+        what: String,
+        /// What is missing.
+        source: MemoryError,
+    },
+    /// The disk does not take a VM's swap file.
+    #[error("{what}: {source}")]
+    Swap {
+        /// What was asked for.
+        what: String,
+        /// What is missing.
+        source: SwapError,
+    },
+    /// The host is shutting down.
+    #[error("the host is shutting down")]
+    ShuttingDown,
+    /// The machine does not give what the host needs.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was tried.
+        what: String,
+        /// Why it failed.
+        source: io::Error,
+    },
+    /// Something took too long.
+    #[error("{0}")]
+    Late(String),
+    /// An invariant does not hold.
+    #[error("an invariant does not hold: {0}")]
+    Broken(String),
+}
+
+impl HostError {
+    pub(crate) fn spec(name: &str, why: impl Display) -> Self {
+        Self::Spec { name: name.to_owned(), why: why.to_string() }
+    }
+
+    pub(crate) fn guest(name: &str, why: impl Display) -> Self {
+        Self::Guest { name: name.to_owned(), why: why.to_string() }
+    }
+
+    pub(crate) fn io(what: impl Into<String>, source: io::Error) -> Self {
+        Self::Io { what: what.into(), source }
+    }
+
+    pub(crate) fn bad_file(file: &Path, why: impl Display) -> Self {
+        Self::BadFile { file: file.to_owned(), why: why.to_string() }
+    }
+
+    /// Whose fault it is.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Refused { .. } | Self::Memory { .. } => Kind::Lack,
+            Self::Swap { source, .. } => match source {
+                SwapError::NoSpace { .. } | SwapError::Full { .. } | SwapError::InUse { .. } => Kind::Lack,
+                SwapError::Create { .. } | SwapError::Reserve { .. } => Kind::Mistake,
+                _ => Kind::Internal,
+            },
+            Self::ShuttingDown | Self::Io { .. } | Self::Late(_) | Self::Broken(_) => Kind::Internal,
+            _ => Kind::Mistake,
+        }
+    }
+
+    /// A word for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Name(_) => "bad-name",
+            Self::NoVm(_) => "no-such-vm",
+            Self::NoPool(_) => "no-such-pool",
+            Self::Exists { .. } => "exists",
+            Self::Spec { .. } => "bad-spec",
+            Self::NotStopped { .. } => "not-stopped",
+            Self::NotRunning(_) => "not-running",
+            Self::PoolInUse { .. } => "pool-in-use",
+            Self::Setting(SettingError::Unknown(_)) => "no-such-setting",
+            Self::Setting(_) => "bad-setting",
+            Self::GuestFile { .. } => "guest-file",
+            Self::Guest { .. } => "bad-guest",
+            Self::BadFile { .. } => "bad-file",
+            Self::Locked(_) => "locked",
+            Self::Refused { .. } | Self::Memory { .. } => "no-memory",
+            Self::Swap { .. } => "no-swap",
+            Self::ShuttingDown => "shutting-down",
+            Self::Io { .. } => "io",
+            Self::Late(_) => "late",
+            Self::Broken(_) => "broken-invariant",
+        }
+    }
+
+    /// What to do about it, where the message does not say.
+    pub fn hint(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::NoVm(_) | Self::NoPool(_) => "list those that there are, or create it",
+            Self::Exists { .. } => "choose another name, or remove that one first",
+            Self::NotStopped { .. } => "stop the VM first",
+            Self::NotRunning(_) => "start the VM first",
+            Self::PoolInUse { .. } => "move or remove what lies in it first",
+            Self::GuestFile { .. } => "check the path and that the host may read the file",
+            Self::BadFile { .. } => "correct the file, or move it out of the state directory",
+            Self::Locked(_) => "use that host, or another state directory",
+            Self::Memory { .. } => "reserve less, or stop a VM that has reservations",
+            Self::Late(_) | Self::Broken(_) => "please report this, with the host's events",
+            _ => return None,
+        })
+    }
+}

@@ -1,0 +1,264 @@
+//! What happened on the host, and what was decided and why.
+
+use addr::ByteSize;
+use sched::balloon::Conduct;
+use sched::{BalloonUse, Bound, HostState, Why};
+use serde::Serialize;
+
+/// Something that happened.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Event {
+    /// Its number: 1, 2, 3, and so on since the host opened.
+    pub seq: u64,
+    /// When, in milliseconds since 1970.
+    pub at_milliseconds: u64,
+    /// What.
+    #[serde(flatten)]
+    pub what: What,
+}
+
+/// What happened.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum What {
+    /// The host opened.
+    HostOpened {
+        /// All machine memory.
+        machine_memory_bytes: ByteSize,
+        /// VMs known from before.
+        vms: usize,
+    },
+    /// The host shuts down.
+    HostShutsDown,
+    /// A VM was created.
+    VmCreated {
+        /// Which one.
+        vm: String,
+    },
+    /// A VM was removed.
+    VmRemoved {
+        /// Which one.
+        vm: String,
+    },
+    /// A VM runs.
+    VmStarted {
+        /// Which one.
+        vm: String,
+        /// Its number.
+        id: u64,
+        /// Its memory.
+        memory_bytes: ByteSize,
+        /// What is guaranteed to it, overhead not included.
+        reservation_bytes: ByteSize,
+        /// What is set aside for its overhead.
+        overhead_reserved_bytes: ByteSize,
+        /// Disk space set aside for its swap file.
+        swap_bytes: ByteSize,
+    },
+    /// A VM could not start.
+    VmRefused {
+        /// Which one.
+        vm: String,
+        /// The error's code.
+        code: &'static str,
+        /// The error in words, with figures.
+        why: String,
+    },
+    /// A VM has ended.
+    VmEnded {
+        /// Which one.
+        vm: String,
+        /// `powered-off`, `reboot-requested`, `guest-failure`, `stopped` or `failed`.
+        how: &'static str,
+        /// Why, if it failed.
+        why: Option<String>,
+    },
+    /// A VM makes no progress.
+    VmTrouble {
+        /// Which one.
+        vm: String,
+        /// What was seen, in words.
+        what: String,
+    },
+    /// A VM was changed.
+    VmChanged {
+        /// Which one.
+        vm: String,
+        /// What is different.
+        changes: Vec<Changed>,
+    },
+    /// A resource pool was created.
+    PoolCreated {
+        /// Which one.
+        pool: String,
+    },
+    /// A resource pool was removed.
+    PoolRemoved {
+        /// Which one.
+        pool: String,
+    },
+    /// A resource pool was changed.
+    PoolChanged {
+        /// Which one.
+        pool: String,
+        /// What is different.
+        changes: Vec<Changed>,
+    },
+    /// An advanced setting was changed.
+    SettingChanged {
+        /// Which one.
+        name: &'static str,
+        /// Its value before.
+        old: u32,
+        /// Its value now.
+        new: u32,
+    },
+    /// A plan was made.
+    Planned(Decision),
+    /// Memory was taken from a VM without its help, in the second before.
+    Reclaimed {
+        /// Which one.
+        vm: String,
+        /// Machine memory that came free.
+        freed_bytes: ByteSize,
+        /// Pages found to be zeros.
+        zeroed_bytes: ByteSize,
+        /// Pages that joined equal ones.
+        shared_bytes: ByteSize,
+        /// Pages compressed.
+        compressed_bytes: ByteSize,
+        /// Pages swapped.
+        swapped_bytes: ByteSize,
+    },
+    /// A balloon's driver is judged differently.
+    BalloonJudged {
+        /// Whose.
+        vm: String,
+        /// The verdict before.
+        old: Conduct,
+        /// The verdict now.
+        new: Conduct,
+    },
+    /// A VM's swap file did not take what it was given.
+    SwapFailed {
+        /// Whose.
+        vm: String,
+        /// Why.
+        why: String,
+    },
+    /// A VM's swap file works again.
+    SwapWorks {
+        /// Whose.
+        vm: String,
+    },
+    /// The memory loop was late.
+    LoopLate {
+        /// By how much.
+        milliseconds: u64,
+    },
+    /// Pages of a VM were brought back from its stores because somebody asked for it.
+    Unswapped {
+        /// Which one.
+        vm: String,
+        /// How much.
+        bytes: ByteSize,
+    },
+    /// Something of the host failed that nobody was waiting for.
+    Trouble {
+        /// Why.
+        why: String,
+    },
+    /// An invariant does not hold.
+    AuditFailed {
+        /// Which, and where.
+        violation: String,
+    },
+}
+
+/// A field that is different now, its values as people write them.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct Changed {
+    /// Which one.
+    pub field: String,
+    /// Its value before; `null` if it had none.
+    pub old: Option<String>,
+    /// Its value now.
+    pub new: Option<String>,
+}
+
+/// A plan, and what it was made of.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Decision {
+    /// What called for a plan.
+    pub trigger: Trigger,
+    /// The state before.
+    pub state_before: HostState,
+    /// The state from now on.
+    pub state: HostState,
+    /// Free machine memory.
+    pub free_bytes: ByteSize,
+    /// What should be free.
+    pub high_bytes: ByteSize,
+    /// Free memory at which the next lower state begins; 0 in the lowest.
+    pub next_threshold_bytes: ByteSize,
+    /// What free memory lacks to what should be.
+    pub shortfall_bytes: ByteSize,
+    /// What there is for guests.
+    pub for_guests_bytes: ByteSize,
+    /// What cannot be had from anyone.
+    pub unmet_bytes: ByteSize,
+    /// Pages a second to reclaim, in bytes; `null`: as fast as can be.
+    pub pace_bytes_per_second: Option<ByteSize>,
+    /// VMs from which something is taken or which get something back; at most [`Decision::MOST_VMS`].
+    pub vms: Vec<VmDecision>,
+    /// How many VMs more.
+    pub more_vms: usize,
+}
+
+impl Decision {
+    /// Most VMs named in one event.
+    pub const MOST_VMS: usize = 32;
+}
+
+/// What called for a plan.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Trigger {
+    /// `Mem.BalancePeriod` is over.
+    Period,
+    /// A VM started or ended, or a setting or control changed.
+    Change,
+    /// Free memory fell below a threshold, or somebody waits for memory.
+    Alarm,
+    /// The plan before was being carried out.
+    Progress,
+}
+
+/// What was decided about one VM, and why.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct VmDecision {
+    /// Which one.
+    pub vm: String,
+    /// What it holds.
+    pub consumed_bytes: ByteSize,
+    /// What it uses.
+    pub active_bytes: ByteSize,
+    /// What it should hold at most.
+    pub target_bytes: ByteSize,
+    /// What decided the target.
+    pub bound: Bound,
+    /// What it pays for a page in shares; `null` if it holds nothing.
+    pub price: Option<f64>,
+    /// Why memory is taken or not.
+    pub why: Why,
+    /// The size its balloon has.
+    pub ballooned_bytes: ByteSize,
+    /// The size its balloon is asked to have.
+    pub balloon_target_bytes: ByteSize,
+    /// What part the balloon has in this.
+    pub balloon_use: BalloonUse,
+    /// What is to be compressed and swapped now.
+    pub take_bytes: ByteSize,
+    /// Whether it waits for every frame.
+    pub waits: bool,
+}

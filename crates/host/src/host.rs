@@ -1,0 +1,385 @@
+//! The host: what others ask of it.
+
+use crate::change::{PoolChange, VmChange};
+use crate::console::Console;
+use crate::core::{Core, own_overhead};
+use crate::error::HostError;
+use crate::event::{Event, What};
+use crate::info::{PoolInfo, Power, SettingInfo, VmInfo};
+use crate::inventory::Inventory;
+use crate::spec::{PoolSpec, VmSpec};
+use crate::state_dir::{Found, StateDir};
+use crate::status::HostStatus;
+use crate::what_if::{self, Edit, WhatIf};
+use crate::{audit, catalog, memory_loop, power, sharing, unswap};
+use addr::ByteSize;
+use machine::Pool;
+use parking_lot::Mutex;
+use sched::Explanation;
+use sched::admission::accounts;
+use sched::settings::{Setting, TABLE};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+use vm::Vm;
+
+/// What a host is made of.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct HostConfig {
+    /// Where what is to survive is kept. Made if it is not there.
+    pub state: PathBuf,
+    /// All machine memory there is for guests and what they cost.
+    pub machine_memory: ByteSize,
+    /// Where swap files go unless a VM says otherwise. Made if it is not there.
+    pub swap: PathBuf,
+}
+
+/// A host of VMs. Clones are the same host, which shuts down when the last one goes.
+#[derive(Clone)]
+pub struct Host(Arc<Handle>);
+
+struct Handle {
+    core: Arc<Core>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Host {
+    /// Opens the host on its state directory: its VMs are there, stopped.
+    ///
+    /// # Errors
+    /// [`HostError::Locked`] if another host has the directory, [`HostError::BadFile`] if a file in it makes
+    /// no sense, [`HostError::Io`] if the machine does not give the memory.
+    pub fn open(config: &HostConfig) -> Result<Self, HostError> {
+        std::fs::create_dir_all(&config.swap)
+            .map_err(|error| HostError::io(format!("cannot make {}", config.swap.display()), error))?;
+        let state = StateDir::open(&config.state)?;
+        let Found { settings, pools, vms, ran } = state.read()?;
+        let pool = make_pool(config.machine_memory)?;
+        let known = vms.len();
+        let inventory = take_in(&config.state, settings, pools, vms)?;
+        let core = Core::new(config.clone(), pool, state, inventory, ran)
+            .map_err(|error| HostError::bad_file(&config.state.join("pools.toml"), error))?;
+        core.pool.set_overhead(own_overhead(core.pool.size()));
+        core.journal.add(What::HostOpened { machine_memory_bytes: config.machine_memory, vms: known });
+        let host = Self(Arc::new(Handle { core: Arc::new(core), threads: Mutex::default() }));
+        host.spawn("memtide-memory", memory_loop::run)?;
+        host.spawn("memtide-sharing", |core| sharing::run(core))?;
+        Ok(host)
+    }
+
+    fn core(&self) -> &Arc<Core> {
+        &self.0.core
+    }
+
+    fn spawn(&self, name: &str, run: fn(&Arc<Core>)) -> Result<(), HostError> {
+        let core = Arc::clone(self.core());
+        let thread = thread::Builder::new().name(name.to_owned()).spawn(move || run(&core));
+        self.0.threads.lock().push(thread.map_err(|error| HostError::io("cannot start a thread", error))?);
+        Ok(())
+    }
+
+    /// Creates a VM, stopped.
+    ///
+    /// # Errors
+    /// A spec that cannot be, a name that there is, a pool that there is not.
+    pub fn create(&self, spec: VmSpec) -> Result<VmInfo, HostError> {
+        let name = spec.name.clone();
+        catalog::create_vm(self.core(), spec)?;
+        self.info(&name)
+    }
+
+    /// Removes a VM, which must be stopped.
+    ///
+    /// # Errors
+    /// [`HostError::NoVm`], [`HostError::NotStopped`].
+    pub fn remove(&self, name: &str) -> Result<(), HostError> {
+        catalog::remove_vm(self.core(), name)
+    }
+
+    /// Starts a VM; returns when its guest runs.
+    ///
+    /// # Errors
+    /// A refusal with figures if what it reserves, its overhead or its swap file has no room; a guest that
+    /// cannot be loaded.
+    pub fn start(&self, name: &str) -> Result<VmInfo, HostError> {
+        power::start(self.core(), name)?;
+        self.info(name)
+    }
+
+    /// Stops a VM without asking its guest; returns when its memory is free again.
+    ///
+    /// # Errors
+    /// [`HostError::NoVm`]; [`HostError::Late`] if it does not end.
+    pub fn stop(&self, name: &str) -> Result<VmInfo, HostError> {
+        power::stop(self.core(), name)?;
+        self.info(name)
+    }
+
+    /// All VMs, by name.
+    pub fn list(&self) -> Vec<VmInfo> {
+        let names: Vec<String> = self.core().inventory.lock().vms.keys().cloned().collect();
+        // One that is removed meanwhile is left out.
+        names.iter().filter_map(|name| self.info(name).ok()).collect()
+    }
+
+    /// One VM.
+    ///
+    /// # Errors
+    /// [`HostError::NoVm`].
+    pub fn info(&self, name: &str) -> Result<VmInfo, HostError> {
+        let inventory = self.core().inventory.lock();
+        let entry = inventory.vm(name)?;
+        let running = entry.running.as_ref().filter(|_| entry.power == Power::Running);
+        let trouble = running.and_then(|running| running.vm.get()).and_then(|vm| vm.trouble());
+        Ok(VmInfo {
+            spec: entry.spec.clone(),
+            power: entry.power,
+            id: entry.running.as_ref().map(|running| running.id.0.into()),
+            uptime_seconds: running.map(|running| running.since.elapsed().as_secs_f64()),
+            ended: entry.ended.as_ref().map(|ended| ended.0),
+            reason: entry.ended.as_ref().and_then(|ended| ended.1.clone()),
+            trouble: trouble.map(|trouble| format!("CPU {} gets nowhere, at {:#x}", trouble.cpu, trouble.pc)),
+            swap_failure: running.and_then(|running| running.swap_failure.lock().clone()),
+        })
+    }
+
+    /// Changes a VM, running or not.
+    ///
+    /// # Errors
+    /// What cannot be; what cannot change while it runs; a refusal with figures.
+    pub fn set(&self, name: &str, change: &VmChange) -> Result<VmInfo, HostError> {
+        catalog::change_vm(self.core(), name, change)?;
+        self.info(name)
+    }
+
+    /// Creates a resource pool.
+    ///
+    /// # Errors
+    /// A spec that cannot be, a name that there is, a parent that there is not; a refusal with figures.
+    pub fn create_pool(&self, spec: PoolSpec) -> Result<PoolInfo, HostError> {
+        let name = spec.name.clone();
+        catalog::create_pool(self.core(), spec)?;
+        self.pool(&name)
+    }
+
+    /// Changes a resource pool.
+    ///
+    /// # Errors
+    /// What cannot be; a refusal with figures.
+    pub fn set_pool(&self, name: &str, change: &PoolChange) -> Result<PoolInfo, HostError> {
+        catalog::change_pool(self.core(), name, change)?;
+        self.pool(name)
+    }
+
+    /// Removes a resource pool that nothing lies in.
+    ///
+    /// # Errors
+    /// [`HostError::NoPool`], [`HostError::PoolInUse`].
+    pub fn remove_pool(&self, name: &str) -> Result<(), HostError> {
+        catalog::remove_pool(self.core(), name)
+    }
+
+    /// All resource pools, by name.
+    pub fn pools(&self) -> Vec<PoolInfo> {
+        let free_disk = self.core().free_disk();
+        let inventory = self.core().inventory.lock();
+        let accounts = accounts(&self.core().books(&inventory, free_disk)).unwrap_or_default();
+        let info = |pool: &crate::inventory::Pool| {
+            let account = accounts.iter().find(|account| account.pool == Some(pool.id))?;
+            Some(PoolInfo {
+                spec: pool.spec.clone(),
+                reservation_used_bytes: account.used.bytes(),
+                unreserved_bytes: account.unreserved.bytes(),
+            })
+        };
+        inventory.pools.values().filter_map(info).collect()
+    }
+
+    /// One resource pool.
+    ///
+    /// # Errors
+    /// [`HostError::NoPool`].
+    pub fn pool(&self, name: &str) -> Result<PoolInfo, HostError> {
+        let found = self.pools().into_iter().find(|pool| pool.spec.name == name);
+        found.ok_or_else(|| HostError::NoPool(name.to_owned()))
+    }
+
+    /// All advanced settings, by name.
+    pub fn settings(&self) -> Vec<SettingInfo> {
+        let settings = self.core().inventory.lock().settings.clone();
+        TABLE.iter().map(|setting| SettingInfo::new(setting, &settings)).collect()
+    }
+
+    /// One advanced setting, its name in any case.
+    ///
+    /// # Errors
+    /// [`HostError::Setting`].
+    pub fn setting(&self, name: &str) -> Result<SettingInfo, HostError> {
+        Ok(SettingInfo::new(Setting::find(name)?, &self.core().inventory.lock().settings))
+    }
+
+    /// Changes an advanced setting.
+    ///
+    /// # Errors
+    /// [`HostError::Setting`] if there is none or it does not take the value; a refusal with figures if
+    /// reservations would not fit any more.
+    pub fn set_setting(&self, name: &str, value: u64) -> Result<SettingInfo, HostError> {
+        catalog::set_setting(self.core(), name, value)?;
+        self.setting(name)
+    }
+
+    /// Events numbered above `seq`, as far as they are kept: a gap shows in the first one's number.
+    pub fn events_since(&self, seq: u64) -> Vec<Arc<Event>> {
+        self.core().journal.since(seq)
+    }
+
+    /// The same, but waits until there is one, for `timeout` at most.
+    pub fn wait_events_since(&self, seq: u64, timeout: Duration) -> Vec<Arc<Event>> {
+        self.core().journal.wait_since(seq, timeout)
+    }
+
+    /// What a VM's guest has said.
+    ///
+    /// # Errors
+    /// [`HostError::NoVm`].
+    pub fn console(&self, name: &str) -> Result<Arc<Console>, HostError> {
+        Ok(Arc::clone(&self.core().inventory.lock().vm(name)?.console))
+    }
+
+    /// Types to a running VM's guest; says how many bytes were taken: fewer than all only while much waits
+    /// for a guest that does not read.
+    ///
+    /// # Errors
+    /// [`HostError::NoVm`], [`HostError::NotRunning`].
+    pub fn type_in(&self, name: &str, bytes: &[u8]) -> Result<usize, HostError> {
+        Ok(self.running_vm(name)?.type_in(bytes))
+    }
+
+    /// Memory as measured last, about a second ago at most.
+    pub fn status(&self) -> Arc<HostStatus> {
+        Arc::clone(&self.core().measured().status)
+    }
+
+    /// Why a running VM holds what it holds, and what would change it.
+    ///
+    /// # Errors
+    /// [`HostError::NoVm`], [`HostError::NotRunning`].
+    pub fn explain(&self, name: &str) -> Result<Explanation, HostError> {
+        let id = catalog::running_id(&self.core().inventory.lock(), name)?;
+        let measured = self.core().measured();
+        sched::explain(&measured.snapshot, &measured.plan, id)
+            .map_err(|_| HostError::NotRunning(name.to_owned()))
+    }
+
+    /// What would be different after `edit`. Touches nothing.
+    ///
+    /// # Errors
+    /// An edit that makes no sense.
+    pub fn what_if(&self, edit: &Edit) -> Result<WhatIf, HostError> {
+        what_if::what_if(self.core(), edit)
+    }
+
+    /// Brings back what is compressed and swapped of a running VM, as far as memory is free; gives how much.
+    ///
+    /// # Errors
+    /// [`HostError::NoVm`], [`HostError::NotRunning`]; [`HostError::Guest`] if a page cannot be brought back.
+    pub fn unswap(&self, name: &str) -> Result<ByteSize, HostError> {
+        unswap::unswap(self.core(), name)
+    }
+
+    /// Checks every invariant, while VMs run.
+    ///
+    /// # Errors
+    /// [`HostError::Broken`] with the first violation found.
+    pub fn audit(&self) -> Result<(), HostError> {
+        audit::audit(self.core())
+    }
+
+    /// The running VM itself. Who keeps it keeps its memory from being freed.
+    pub fn vm(&self, name: &str) -> Option<Arc<Vm>> {
+        self.running_vm(name).ok()
+    }
+
+    fn running_vm(&self, name: &str) -> Result<Arc<Vm>, HostError> {
+        let inventory = self.core().inventory.lock();
+        let running = inventory.vm(name)?.running.as_ref();
+        let vm = running.and_then(|running| running.vm.get()).cloned();
+        vm.ok_or_else(|| HostError::NotRunning(name.to_owned()))
+    }
+
+    /// VMs that ran when the host ended before, for whoever wants them started again.
+    pub fn ran_before(&self) -> Vec<String> {
+        self.core().ran_before.clone()
+    }
+
+    /// Stops all VMs and the host's threads, and leaves the state directory. What is asked to change
+    /// afterwards is refused. Which VMs ran stays written down.
+    pub fn shutdown(&self) {
+        self.0.shutdown();
+    }
+}
+
+impl Handle {
+    fn shutdown(&self) {
+        let core = &self.core;
+        if core.change().is_err() {
+            return;
+        }
+        core.journal.add(What::HostShutsDown);
+        core.close();
+        power::stop_all(core);
+        core.wakeup.stop();
+        for thread in self.threads.lock().drain(..) {
+            // A panic in it was told as an event.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.shutdown();
+    }
+}
+
+fn make_pool(size: ByteSize) -> Result<Pool, HostError> {
+    let pool =
+        Pool::new(size).map_err(|error| HostError::io(format!("cannot get {size} of memory"), error))?;
+    let (own, all) = (own_overhead(pool.size()), pool.size());
+    if own.0 * 2 > all.0 {
+        let least = "at least twice what the host itself takes";
+        let why = format!("the host itself takes {}: give it {least}", own.bytes());
+        return Err(HostError::spec(&format!("machine memory of {size}"), why));
+    }
+    Ok(pool)
+}
+
+/// The inventory of what was found, if it fits together.
+fn take_in(
+    state: &Path,
+    settings: sched::Settings,
+    pools: Vec<PoolSpec>,
+    vms: Vec<VmSpec>,
+) -> Result<Inventory, HostError> {
+    let mut inventory = Inventory::default();
+    inventory.settings = settings;
+    for pool in pools {
+        if inventory.pools.contains_key(&pool.name) {
+            let why = format!("pool: there are two named '{}'", pool.name);
+            return Err(HostError::bad_file(&state.join("pools.toml"), why));
+        }
+        inventory.add_pool(pool);
+    }
+    for pool in inventory.pools.values() {
+        let found = inventory.check_pool(pool.spec.parent.as_ref());
+        found.map_err(|error| HostError::bad_file(&state.join("pools.toml"), format!("parent: {error}")))?;
+    }
+    for spec in vms {
+        let file = || state.join("vms").join(format!("{}.toml", spec.name));
+        let found = inventory.check_pool(spec.pool.as_ref());
+        found.map_err(|error| HostError::bad_file(&file(), format!("pool: {error}")))?;
+        inventory.add_vm(spec);
+    }
+    Ok(inventory)
+}

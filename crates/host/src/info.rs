@@ -1,0 +1,88 @@
+//! What there is, for people and programs.
+
+use crate::spec::{PoolSpec, VmSpec};
+use addr::ByteSize;
+use sched::Settings;
+use sched::settings::Setting;
+use serde::Serialize;
+
+/// Whether a VM runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Power {
+    /// It does not.
+    Stopped,
+    /// Its guest is being loaded.
+    Starting,
+    /// It does.
+    Running,
+    /// It has ended, and gives back what it had.
+    Stopping,
+}
+
+/// A VM.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct VmInfo {
+    /// What it is asked to be.
+    #[serde(flatten)]
+    pub spec: VmSpec,
+    /// Whether it runs.
+    pub power: Power,
+    /// Its number while it runs, as in explanations.
+    pub id: Option<u64>,
+    /// How long it has been running, in seconds.
+    pub uptime_seconds: Option<f64>,
+    /// How it ended last: `powered-off`, `reboot-requested`, `guest-failure`, `stopped` or `failed`.
+    pub ended: Option<&'static str>,
+    /// Why, if it failed.
+    pub reason: Option<String>,
+    /// A vCPU that makes no progress, in words.
+    pub trouble: Option<String>,
+    /// Why its swap file did not take what it was given, if that is so now.
+    pub swap_failure: Option<String>,
+}
+
+/// A resource pool.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct PoolInfo {
+    /// What it is asked to be.
+    #[serde(flatten)]
+    pub spec: PoolSpec,
+    /// What is guaranteed to those within, of the pool's reservation and beyond.
+    pub reservation_used_bytes: ByteSize,
+    /// What still could be.
+    pub unreserved_bytes: ByteSize,
+}
+
+/// An advanced setting.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct SettingInfo {
+    /// ESX's name for it.
+    pub name: &'static str,
+    /// Its value.
+    pub value: u32,
+    /// Its value unless changed.
+    pub default: u32,
+    /// The least value it takes.
+    pub least: u32,
+    /// The greatest.
+    pub most: u32,
+    /// What the number counts; empty for a choice.
+    pub unit: &'static str,
+    /// What it does.
+    pub meaning: &'static str,
+}
+
+impl SettingInfo {
+    pub(crate) fn new(setting: &Setting, settings: &Settings) -> Self {
+        Self {
+            name: setting.name,
+            value: setting.get(settings),
+            default: setting.default_value(),
+            least: *setting.range.start(),
+            most: *setting.range.end(),
+            unit: setting.unit,
+            meaning: setting.meaning,
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! A host of VMs: which there are, their power, and the loop that divides memory among them.
+//!
+//! **Model.**
+//!
+//! ```text
+//!   Host  --- catalog    : VMs, resource pools and settings: create, change, remove; on disk at once
+//!         --- power      : admission, start, stop, a VM's own end
+//!         --- memory loop: measure -> sched::plan -> apply -> measure    (a thread)
+//!         --- sharing    : look for equal pages                          (a thread)
+//!         --- journal    : what happened, every decision with its inputs
+//! ```
+//!
+//! Read `spec` and `change` (what is asked), `inventory` and `running` (what there is), `state_dir` (what
+//! survives), `core` (what threads share), `catalog`, `power`, then `memory_loop`, and `status` and `event`
+//! (what is told).
+//!
+//! **Invariants.** INV-5, INV-6, INV-7; [`Host::audit`] checks all there are.
+//!
+//! **Concurrency.** `docs/locking.md`. Asking for status, events, consoles and infos takes no VM's lock.
+//!
+//! **Failure.** [`HostError`] tells a caller's mistake, a lack of resources and the host's own failure apart.
+//!
+//! **Not here.** Policy: `sched`. What happens to a page: `machine`. Who asks, and over what.
+
+#![forbid(unsafe_code)]
+
+mod audit;
+mod catalog;
+mod change;
+mod console;
+mod core;
+mod error;
+mod event;
+mod host;
+mod info;
+mod inventory;
+mod journal;
+mod measured;
+mod memory_loop;
+mod power;
+mod running;
+mod sharing;
+mod spec;
+mod state_dir;
+mod status;
+mod text;
+mod unswap;
+mod wakeup;
+mod what_if;
+
+pub use change::{PoolChange, VmChange};
+pub use console::{Console, Excerpt};
+pub use error::{HostError, Kind};
+pub use event::{Changed, Decision, Event, Trigger, VmDecision, What};
+pub use host::{Host, HostConfig};
+pub use info::{PoolInfo, Power, SettingInfo, VmInfo};
+pub use spec::{PoolSpec, VmSpec};
+pub use status::{HostStatus, Ledger, LoopStatus, Metrics, PoolStatus, ThresholdBytes, VmStatus};
+pub use what_if::{Edit, Shift, VmShift, WhatIf};

@@ -1,0 +1,26 @@
+//! What the memory loop measured and planned last, for everybody to read.
+
+use crate::status::HostStatus;
+use machine::FrameUse;
+use sched::{InvalidSnapshot, Plan, Snapshot, plan};
+use std::sync::Arc;
+
+/// What the memory loop measured and planned last.
+pub(crate) struct Measured {
+    pub(crate) snapshot: Snapshot,
+    /// The plan in force, which may be of a moment before.
+    pub(crate) plan: Plan,
+    pub(crate) status: Arc<HostStatus>,
+}
+
+impl Measured {
+    /// Before anything was measured.
+    ///
+    /// # Errors
+    /// If resource pools do not form a tree.
+    pub(crate) fn nothing(snapshot: Snapshot, usage: &FrameUse) -> Result<Self, InvalidSnapshot> {
+        let plan = plan(&snapshot)?;
+        let status = Arc::new(HostStatus::before_anything(&snapshot, &plan, usage));
+        Ok(Self { snapshot, plan, status })
+    }
+}

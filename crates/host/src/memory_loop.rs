@@ -1,0 +1,288 @@
+//! The loop that measures, plans and applies.
+//!
+//! **Model.** One thread.
+//!
+//! ```text
+//!   sleep until: a second is over | a plan is due | the next slice may be taken | the bell rings
+//!      every second:  samples, balloons, rates, overhead  -->  HostStatus, for everybody to read
+//!      when due:      measure --> Snapshot --> sched::plan --> targets, allowances, takings; an event
+//!      in between:    one slice of what is to be taken
+//! ```
+//!
+//! A plan is due every `Mem.BalancePeriod`; at once when a VM comes or goes or something is set, when free
+//! memory falls below a threshold, and when somebody waits for memory; and every so often while memory is
+//! short, as what is being taken comes in.
+//!
+//! **Concurrency.** The loop holds no lock while it takes memory from a VM. It keeps no VM alive beyond a turn.
+//!
+//! **Failure.** Whatever a VM does, the loop goes on. An assertion that fails in it is told as an event, and
+//! the loop begins anew with what it can measure.
+
+mod apply;
+mod report;
+mod takings;
+mod watched;
+
+use crate::core::{Core, own_overhead, snapshot, swap_space};
+use crate::event::{Trigger, What};
+use crate::status::LoopStatus;
+use addr::PageCount;
+use machine::VmId;
+use sched::{HostState, Plan, Snapshot, plan};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use takings::{Takings, Vms};
+use watched::Watched;
+
+const SECOND: Duration = Duration::from_secs(1);
+/// Time between two plans that the bell rings for.
+const LEAST_BETWEEN: Duration = Duration::from_millis(5);
+/// Lateness worth an event.
+const LATE: Duration = Duration::from_secs(1);
+
+/// The loop's own.
+struct MemoryLoop {
+    core: Arc<Core>,
+    vms: Vms,
+    state: HostState,
+    plan: Option<Plan>,
+    takings: Takings,
+    status: LoopStatus,
+    swap_space: PageCount,
+    /// What the pool's alarm was set to.
+    mark: Option<PageCount>,
+    second: u64,
+    next_second: Instant,
+    next_plan: Instant,
+    last_plan: Instant,
+    trigger: Trigger,
+    told: Instant,
+    /// Since when memory is low and nothing could be taken.
+    stuck_since: Option<Instant>,
+}
+
+/// What the loop's thread does, until the host shuts down.
+pub(crate) fn run(core: &Arc<Core>) {
+    while !core.wakeup.is_stopping() {
+        let turn = AssertUnwindSafe(|| MemoryLoop::new(Arc::clone(core)).turn_until_stopped());
+        if let Err(panic) = catch_unwind(turn) {
+            let said = panic.downcast_ref::<String>().map(String::as_str);
+            let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("unknown");
+            core.journal.add(What::AuditFailed { violation: format!("in the memory loop: {said}") });
+            std::thread::sleep(SECOND);
+        }
+    }
+    core.pool.set_alarm(PageCount(0), None);
+}
+
+impl MemoryLoop {
+    fn new(core: Arc<Core>) -> Self {
+        let now = Instant::now();
+        Self {
+            core,
+            vms: Vms::new(),
+            state: HostState::High,
+            plan: None,
+            takings: Takings::none(),
+            status: LoopStatus::default(),
+            swap_space: PageCount(0),
+            mark: None,
+            second: 0,
+            next_second: now,
+            next_plan: now,
+            last_plan: now,
+            trigger: Trigger::Change,
+            told: now,
+            stuck_since: None,
+        }
+    }
+
+    fn turn_until_stopped(&mut self) {
+        loop {
+            let until = self.next_second.min(self.next_plan);
+            let until = self.takings.ready_at().map_or(until, |ready| ready.min(until));
+            let reasons = self.core.wakeup.wait(until);
+            if reasons.stop {
+                return;
+            }
+            self.note_lag(until);
+            if reasons.alarm {
+                self.status.alarms += 1;
+                if self.takings.is_empty() {
+                    self.plan_by(self.last_plan + LEAST_BETWEEN, Trigger::Alarm);
+                }
+            }
+            if reasons.change {
+                self.follow_inventory();
+                self.plan_by(Instant::now(), Trigger::Change);
+            }
+            if Instant::now() >= self.next_second {
+                self.each_second();
+            }
+            if Instant::now() >= self.next_plan {
+                self.make_plan();
+            }
+            self.take_slice();
+        }
+    }
+
+    fn plan_by(&mut self, when: Instant, trigger: Trigger) {
+        if when < self.next_plan {
+            self.next_plan = when;
+            self.trigger = trigger;
+        }
+    }
+
+    fn note_lag(&mut self, until: Instant) {
+        let lag = Instant::now().saturating_duration_since(until);
+        self.status.lag_microseconds = lag.as_micros() as u64;
+        self.status.worst_lag_microseconds =
+            self.status.worst_lag_microseconds.max(self.status.lag_microseconds);
+        if lag >= LATE {
+            self.core.journal.add(What::LoopLate { milliseconds: lag.as_millis() as u64 });
+        }
+    }
+
+    /// Watches the VMs that run, and no others.
+    fn follow_inventory(&mut self) {
+        let running: Vec<_> =
+            self.core.inventory.lock().running().map(|(_, running)| Arc::clone(running)).collect();
+        let ids: Vec<VmId> = running.iter().map(|running| running.id).collect();
+        self.vms.retain(|id, _| ids.contains(id));
+        for running in running {
+            self.vms.entry(running.id).or_insert_with(|| Watched::new(running));
+        }
+    }
+
+    fn each_second(&mut self) {
+        let now = Instant::now();
+        self.next_second = (self.next_second + SECOND).max(now);
+        self.second += 1;
+        self.follow_inventory();
+        let (settings, swap_space) = {
+            let free = crate::core::free_disk(&self.core.config.swap);
+            let inventory = self.core.inventory.lock();
+            (inventory.settings.clone(), swap_space(&inventory, free))
+        };
+        self.swap_space = swap_space;
+        for watched in self.vms.values_mut() {
+            watched.second(self.second, &settings, &self.core.journal);
+        }
+        self.measure_overhead();
+        let snapshot = self.measure();
+        self.publish(snapshot);
+    }
+
+    /// Measures what some VMs cost, in turn, and keeps as much of the pool unused as all cost.
+    fn measure_overhead(&mut self) {
+        /// VMs measured in a second: each of their harts gives up its lock for that.
+        const AT_ONCE: usize = 32;
+        let skipped = (self.second as usize * AT_ONCE) % self.vms.len().max(1);
+        let from_there = self.vms.values().cycle().skip(skipped);
+        for watched in from_there.take(self.vms.len().min(AT_ONCE)) {
+            if let Some(vm) = watched.running.vm.get() {
+                watched.running.note_overhead(vm.overhead());
+            }
+        }
+        let used: u64 = self.vms.values().map(|watched| watched.running.overhead().used.0).sum();
+        let overhead = PageCount(used + own_overhead(self.core.pool.size()).0);
+        if self.core.pool.usage().overhead != overhead {
+            self.core.pool.set_overhead(overhead);
+        }
+    }
+
+    /// The host as it is now.
+    fn measure(&self) -> Snapshot {
+        let mut snapshot = snapshot(&self.core.inventory.lock(), &self.core.pool, self.swap_space);
+        snapshot.host.state = self.state;
+        let shared: u64 = self.vms.values().map(|watched| watched.running.memory.census().shared.0).sum();
+        let part = self.core.pool.usage().shared.0 as f64 / shared.max(1) as f64;
+        for vm in &mut snapshot.vms {
+            let Some(watched) = self.vms.get(&VmId(vm.id.0 as u32)) else { continue };
+            vm.pages = watched.pages(part.min(1.0));
+            vm.active = watched.active(&snapshot.host.settings, &vm.pages);
+            vm.balloon = watched.balloon(vm.balloon.cap);
+        }
+        snapshot
+    }
+
+    fn make_plan(&mut self) {
+        let start = Instant::now();
+        let snapshot = self.measure();
+        let planned = match plan(&snapshot) {
+            Ok(planned) => planned,
+            Err(why) => {
+                self.core.journal.add(What::AuditFailed { violation: format!("no plan: {why}") });
+                self.next_plan = start + SECOND;
+                return;
+            }
+        };
+        let before = self.state;
+        self.state = planned.host.state;
+        self.apply(&snapshot, &planned);
+        if self.trigger == Trigger::Period {
+            self.ask_guests();
+        }
+        let took = start.elapsed();
+        self.status.plans += 1;
+        self.status.plan_microseconds = took.as_micros() as u64;
+        self.last_plan = Instant::now();
+        self.next_plan = self.last_plan + self.until_next_plan(&snapshot);
+        self.tell(&snapshot, &planned, before);
+        self.trigger = if self.state.actions().reclaim { Trigger::Progress } else { Trigger::Period };
+        self.plan = Some(planned);
+    }
+
+    /// Asks guests what they say of their own memory.
+    fn ask_guests(&self) {
+        let vms = self.vms.values().filter_map(|watched| watched.running.vm.get());
+        vms.for_each(|vm| vm.balloon().request_statistics());
+    }
+
+    /// How long a plan is good for if nothing happens.
+    fn until_next_plan(&self, snapshot: &Snapshot) -> Duration {
+        match self.state {
+            HostState::High | HostState::Clear if self.takings.is_empty() => {
+                Duration::from_secs(snapshot.host.settings.balance_period.into())
+            }
+            HostState::High | HostState::Clear | HostState::Soft => SECOND,
+            HostState::Hard | HostState::Low => SECOND / 10,
+        }
+    }
+
+    fn take_slice(&mut self) {
+        let Some(plan) = &self.plan else { return };
+        let available = self.core.pool.usage().available();
+        let enough = available >= plan.host.thresholds.high;
+        let Some(slice) = self.takings.slice(&mut self.vms, enough, &self.core.journal) else { return };
+        self.status.longest_slice_microseconds =
+            self.status.longest_slice_microseconds.max(slice.took.as_micros() as u64);
+        self.watch_for_standstill(slice.freed, available);
+        if self.takings.is_empty() {
+            // What came in may be enough, or somebody else may have taken it.
+            self.plan_by(self.last_plan + 4 * LEAST_BETWEEN, Trigger::Progress);
+        }
+    }
+
+    /// When memory is out and nobody gives any, because a swap file fails, its VM must end for the others.
+    fn watch_for_standstill(&mut self, freed: u64, available: PageCount) {
+        const PATIENCE: Duration = Duration::from_secs(30);
+        if freed > 0 || available.0 > 0 {
+            self.stuck_since = None;
+            return;
+        }
+        let since = *self.stuck_since.get_or_insert_with(Instant::now);
+        if since.elapsed() < PATIENCE {
+            return;
+        }
+        let failing = self.vms.values().find_map(|watched| {
+            let failure = watched.running.swap_failure.lock().clone()?;
+            Some((watched.running.vm.get()?, failure))
+        });
+        if let Some((vm, failure)) = failing {
+            vm.fail(format!("memory is out, and what it holds cannot be swapped: {failure}"));
+            self.stuck_since = None;
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! From what was measured to what people read.
+
+use super::MemoryLoop;
+use super::watched::Watched;
+use crate::core::own_overhead;
+use crate::inventory::Inventory;
+use crate::journal::now;
+use crate::measured::Measured;
+use crate::status::{HostStatus, Ledger, Metrics, PoolStatus, ThresholdBytes, VmStatus};
+use addr::{ByteSize, PageCount};
+use machine::{FrameUse, VmId};
+use sched::admission::{Account, accounts};
+use sched::{Plan, Snapshot, plan};
+use std::sync::Arc;
+
+impl MemoryLoop {
+    /// Lets everybody see what was measured.
+    pub(super) fn publish(&self, snapshot: Snapshot) {
+        // The plan in force may not know a VM that just started.
+        let known = |plan: &&Plan| snapshot.vms.iter().all(|vm| plan.vm(vm.id).is_some());
+        let planned = match self.plan.as_ref().filter(known) {
+            Some(planned) => planned.clone(),
+            None => match plan(&snapshot) {
+                Ok(planned) => planned,
+                Err(_) => return,
+            },
+        };
+        let usage = self.core.pool.usage();
+        let status = {
+            let inventory = self.core.inventory.lock();
+            let mut vms: Vec<VmStatus> = snapshot
+                .vms
+                .iter()
+                .filter_map(|vm| self.vm_status(&inventory, &snapshot, vm, &planned))
+                .collect();
+            vms.sort_by(|a, b| a.name.cmp(&b.name));
+            HostStatus { vms, memory_loop: self.status, ..HostStatus::of_host(&snapshot, &planned, &usage) }
+        };
+        let status = status.with_sums().with_pools(&snapshot, &planned);
+        self.core.set_measured(Measured { snapshot, plan: planned, status: Arc::new(status) });
+    }
+
+    fn vm_status(
+        &self,
+        inventory: &Inventory,
+        snapshot: &Snapshot,
+        vm: &sched::Vm,
+        plan: &Plan,
+    ) -> Option<VmStatus> {
+        let watched = self.vms.get(&VmId(vm.id.0 as u32))?;
+        let planned = plan.vm(vm.id)?;
+        let settings = &snapshot.host.settings;
+        let running = &watched.running;
+        let estimate = watched.activity.estimate(settings.sample_active_percent_min);
+        let known = estimate.slow.is_some();
+        let guest = watched.balloon.as_ref().and_then(|report| report.statistics).map(|(_, guest)| guest);
+        Some(VmStatus {
+            name: vm.name.clone(),
+            id: vm.id.0,
+            pool: inventory.vms.get(&vm.name)?.spec.pool.clone(),
+            uptime_seconds: running.since.elapsed().as_secs_f64(),
+            size_bytes: vm.size.bytes(),
+            reservation_bytes: vm.controls.reservation.bytes(),
+            limit_bytes: vm.controls.limit.map(PageCount::bytes),
+            shares: vm.controls.shares.of_vm(vm.size),
+            metrics: Metrics {
+                active_write_bytes: watched.active_write(settings, &vm.pages).bytes(),
+                ..metrics(vm, planned, watched)
+            },
+            bound: Some(planned.entitlement.bound),
+            worst_case_bytes: Some(planned.worst_case.bytes()),
+            active_part: known.then_some(estimate.fraction),
+            active_error: known.then_some(estimate.error),
+            active_slow: estimate.slow,
+            active_fast: estimate.fast,
+            active_next: estimate.next,
+            balloon_max_bytes: sched::reclaim::balloon_cap(vm, settings).bytes(),
+            balloon_conduct: vm.balloon.conduct,
+            allowance: Some(planned.allowance),
+            guest_free_bytes: guest.and_then(|guest| guest.free),
+            guest_available_bytes: guest.and_then(|guest| guest.available),
+            latency: watched.rates.latency,
+            waiting: watched.rates.waiting,
+            swap_failure: running.swap_failure.lock().clone(),
+        })
+    }
+}
+
+fn metrics(vm: &sched::Vm, planned: &sched::VmPlan, watched: &Watched) -> Metrics {
+    let pages = &vm.pages;
+    let rates = watched.rates;
+    let common = PageCount(pages.shared.0 - pages.shared_saved.0);
+    Metrics {
+        granted_bytes: pages.granted().bytes(),
+        consumed_bytes: pages.consumed().bytes(),
+        active_bytes: vm.active.bytes(),
+        active_write_bytes: ByteSize(0),
+        private_bytes: pages.private.bytes(),
+        shared_bytes: PageCount(pages.shared.0 + pages.zero.0).bytes(),
+        shared_common_bytes: common.bytes(),
+        zero_bytes: pages.zero.bytes(),
+        ballooned_bytes: pages.ballooned.bytes(),
+        balloon_target_bytes: planned.reclaim.balloon_target.bytes(),
+        compressed_bytes: pages.compressed.bytes(),
+        zip_used_bytes: pages.zip_frames.bytes(),
+        zip_saved_bytes: PageCount(pages.compressed.0.saturating_sub(pages.zip_frames.0)).bytes(),
+        swapped_bytes: pages.swapped.bytes(),
+        swap_target_bytes: planned.reclaim.out_target.bytes(),
+        untouched_bytes: pages.untouched.bytes(),
+        entitlement_bytes: planned.entitlement.target.bytes(),
+        overhead_bytes: vm.overhead.used.bytes(),
+        overhead_reserved_bytes: vm.overhead.reserved.bytes(),
+        swap_in_bytes_per_second: rates.swap_in,
+        swap_out_bytes_per_second: rates.swap_out,
+        decompressed_bytes_per_second: rates.decompressed,
+        compressed_bytes_per_second: rates.compressed,
+        scanned_bytes_per_second: rates.scanned,
+    }
+}
+
+/// What all machine memory is used for.
+fn ledger(usage: &FrameUse, host: PageCount) -> Ledger {
+    let overhead = usage.overhead.min(usage.free);
+    Ledger {
+        total_bytes: usage.total.bytes(),
+        free_bytes: usage.available().bytes(),
+        private_bytes: usage.private.bytes(),
+        shared_bytes: usage.shared.bytes(),
+        zip_bytes: usage.zip.bytes(),
+        overhead_bytes: overhead.bytes(),
+        host_overhead_bytes: host.min(overhead).bytes(),
+    }
+}
+
+impl HostStatus {
+    /// Before anything was measured.
+    pub(crate) fn before_anything(snapshot: &Snapshot, plan: &Plan, usage: &FrameUse) -> Self {
+        Self::of_host(snapshot, plan, usage).with_pools(snapshot, plan)
+    }
+
+    /// The host without its VMs and pools.
+    fn of_host(snapshot: &Snapshot, plan: &Plan, usage: &FrameUse) -> Self {
+        let thresholds = &plan.host.thresholds;
+        let account = accounts(snapshot).ok().and_then(|accounts| accounts.into_iter().next());
+        let account = |of: fn(&Account) -> PageCount| account.as_ref().map(of).unwrap_or_default().bytes();
+        let promised: u64 =
+            snapshot.vms.iter().map(|vm| vm.controls.ceiling(vm.size).0 + vm.overhead.reserved.0).sum();
+        let there = snapshot.host.memory.0.saturating_sub(snapshot.host.overhead.0).max(1);
+        let swap = snapshot.vms.iter().map(|vm| vm.size.0.saturating_sub(vm.controls.reservation.0));
+        Self {
+            at_milliseconds: now(),
+            state: plan.host.state,
+            thresholds: ThresholdBytes {
+                high_bytes: thresholds.high.bytes(),
+                clear_bytes: thresholds.clear.bytes(),
+                soft_bytes: thresholds.soft.bytes(),
+                hard_bytes: thresholds.hard.bytes(),
+                low_bytes: thresholds.low.bytes(),
+            },
+            ledger: ledger(usage, own_overhead(usage.total)),
+            unreserved_bytes: account(|account| account.unreserved),
+            reserved_bytes: account(|account| account.used),
+            overcommitment: (promised as f64 / there as f64 - 1.0).max(0.0),
+            swap_total_bytes: PageCount(swap.sum()).bytes(),
+            sums: Metrics::default(),
+            memory_loop: crate::LoopStatus::default(),
+            vms: Vec::new(),
+            pools: Vec::new(),
+        }
+    }
+
+    fn with_sums(mut self) -> Self {
+        let mut sums = Metrics::default();
+        self.vms.iter().for_each(|vm| sums.add(&vm.metrics));
+        self.sums = sums;
+        self
+    }
+
+    fn with_pools(mut self, snapshot: &Snapshot, plan: &Plan) -> Self {
+        let accounts = accounts(snapshot).unwrap_or_default();
+        let pools = snapshot.pools.iter().filter_map(|pool| {
+            let account = accounts.iter().find(|account| account.pool == Some(pool.id))?;
+            Some(PoolStatus {
+                name: pool.name.clone(),
+                parent: pool.parent.and_then(|id| snapshot.pool(id)).map(|parent| parent.name.clone()),
+                entitlement_bytes: plan.pool(pool.id).map(|pool| pool.entitlement.target.bytes()),
+                reservation_used_bytes: account.used.bytes(),
+                unreserved_bytes: account.unreserved.bytes(),
+            })
+        });
+        self.pools = pools.collect();
+        self
+    }
+}
+
+impl Metrics {
+    fn add(&mut self, other: &Self) {
+        macro_rules! add {
+            ($($field:ident)+) => { $(self.$field.0 += other.$field.0;)+ };
+        }
+        add!(granted_bytes consumed_bytes active_bytes active_write_bytes private_bytes shared_bytes
+            shared_common_bytes zero_bytes ballooned_bytes balloon_target_bytes compressed_bytes zip_used_bytes
+            zip_saved_bytes swapped_bytes swap_target_bytes untouched_bytes entitlement_bytes overhead_bytes
+            overhead_reserved_bytes swap_in_bytes_per_second swap_out_bytes_per_second
+            decompressed_bytes_per_second compressed_bytes_per_second scanned_bytes_per_second);
+    }
+}
+
+const _: () = assert!(size_of::<Metrics>() == 24 * 8, "add() names every figure");

@@ -1,0 +1,260 @@
+//! What the memory loop knows of one running VM beyond what can be asked of it.
+//!
+//! **Model.** Once a second: the sample of pages is looked at, the balloon's driver judged, and what was
+//! counted compared with the second before. A sample ends when the VM has run for `Mem.SamplePeriod`; or in
+//! [`PATIENCE`] times that by the clock, since a VM that sleeps uses no memory and should not keep what it
+//! used last for that reason.
+
+use crate::event::What;
+use crate::journal::Journal;
+use crate::running::Running;
+use addr::{ByteSize, PAGE_SIZE, PageCount};
+use devices::{BalloonReport, DriverState};
+use machine::{MemoryCounts, Reclaimed, Sample, Sampled};
+use sched::activity::{self, Activity};
+use sched::balloon::{Judge, Observation};
+use sched::{Balloon, Pages, Settings};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use vm::Vm;
+
+/// Sample periods by the clock after which a sample ends though the VM did not run for one.
+const PATIENCE: u32 = 4;
+
+/// One running VM.
+pub(super) struct Watched {
+    pub(super) running: Arc<Running>,
+    pub(super) activity: Activity,
+    pub(super) writes: Activity,
+    pub(super) judge: Judge,
+    pub(super) balloon: Option<BalloonReport>,
+    pub(super) rates: Rates,
+    /// What was taken from it in this second.
+    pub(super) taken: Reclaimed,
+    /// Frames it may hold before it waits.
+    pub(super) allowance: PageCount,
+    /// Until when its swap file is not tried again.
+    pub(super) swap_rests_until: Option<Instant>,
+    zip_limit: PageCount,
+    sample: Option<Begun>,
+    counted: Counted,
+    troubled: bool,
+}
+
+/// A sample that was begun.
+struct Begun {
+    pages: Sample,
+    at: Instant,
+    /// How long the VM had run by then.
+    ran: Duration,
+}
+
+/// What was counted up to a moment.
+#[derive(Clone, Copy)]
+struct Counted {
+    at: Instant,
+    memory: MemoryCounts,
+}
+
+/// What happened in the second before.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Rates {
+    pub(super) swap_in: ByteSize,
+    pub(super) swap_out: ByteSize,
+    pub(super) decompressed: ByteSize,
+    pub(super) compressed: ByteSize,
+    pub(super) scanned: ByteSize,
+    /// Parts of the vCPUs' time.
+    pub(super) latency: f64,
+    pub(super) waiting: f64,
+}
+
+impl Watched {
+    pub(super) fn new(running: Arc<Running>) -> Self {
+        let memory = &running.memory;
+        let counted = Counted { at: Instant::now(), memory: memory.counts() };
+        Self {
+            running,
+            activity: Activity::default(),
+            writes: Activity::default(),
+            judge: Judge::default(),
+            balloon: None,
+            rates: Rates::default(),
+            taken: Reclaimed::default(),
+            allowance: PageCount(u64::MAX),
+            swap_rests_until: None,
+            zip_limit: PageCount(0),
+            sample: None,
+            counted,
+            troubled: false,
+        }
+    }
+
+    /// What is done once a second.
+    pub(super) fn second(&mut self, second: u64, settings: &Settings, journal: &Journal) {
+        self.count();
+        self.tell_taken(journal);
+        let Some(vm) = self.running.vm.get().cloned() else { return };
+        self.look_at_sample(&vm, settings);
+        self.judge(&vm, second, journal);
+        if !self.troubled
+            && let Some(trouble) = vm.trouble()
+        {
+            self.troubled = true;
+            let what = format!(
+                "CPU {} gets nowhere: exception {} at {:#x}, about {:#x}",
+                trouble.cpu, trouble.cause, trouble.pc, trouble.value
+            );
+            journal.add(What::VmTrouble { vm: self.running.name.clone(), what });
+        }
+    }
+
+    fn look_at_sample(&mut self, vm: &Vm, settings: &Settings) {
+        let memory = &self.running.memory;
+        let ran = vm.running_time();
+        let period = Duration::from_secs(settings.sample_period.into());
+        match self.sample.take() {
+            Some(begun) if ran < begun.ran + period && begun.at.elapsed() < period * PATIENCE => {
+                let seen = memory.look_at_sample(&begun.pages);
+                self.activity = self.activity.so_far(touched(seen));
+                self.writes = self.writes.so_far(written(seen));
+                self.sample = Some(begun);
+                return;
+            }
+            Some(begun) => {
+                let seen = memory.end_sample(begun.pages);
+                self.activity = self.activity.period(touched(seen));
+                self.writes = self.writes.period(written(seen));
+            }
+            None => {}
+        }
+        let picks = (0..activity::SAMPLED_PAGES).map(|_| fastrand::u64(..memory.pmap().size().0));
+        self.sample = Some(Begun { pages: memory.begin_sample(picks), at: Instant::now(), ran });
+    }
+
+    fn judge(&mut self, vm: &Vm, second: u64, journal: &Journal) {
+        let report = vm.balloon().report();
+        let before = self.judge.conduct();
+        self.judge = self.judge.observe(Observation {
+            tick: second,
+            asked: report.target,
+            reported: (report.driver == DriverState::Present).then_some(report.actual),
+            given: self.running.memory.census().ballooned,
+        });
+        self.balloon = Some(report);
+        let (old, new) = (before, self.judge.conduct());
+        if old != new {
+            journal.add(What::BalloonJudged { vm: self.running.name.clone(), old, new });
+        }
+    }
+
+    fn count(&mut self) {
+        let memory = &self.running.memory;
+        let now = Counted { at: Instant::now(), memory: memory.counts() };
+        let before = std::mem::replace(&mut self.counted, now);
+        let seconds = (now.at - before.at).as_secs_f64().max(1e-3);
+        let rate = |of: fn(&MemoryCounts) -> u64, unit: u64| {
+            ByteSize(((of(&now.memory) - of(&before.memory)) as f64 * unit as f64 / seconds) as u64)
+        };
+        let part = |of: fn(&MemoryCounts) -> u64| {
+            let nanoseconds = (of(&now.memory) - of(&before.memory)) as f64;
+            (nanoseconds / 1e9 / seconds / f64::from(self.running.cpus)).min(1.0)
+        };
+        self.rates = Rates {
+            swap_in: rate(|counts| counts.swapped_in, PAGE_SIZE),
+            swap_out: rate(|counts| counts.swapped_out, PAGE_SIZE),
+            decompressed: rate(|counts| counts.decompressed, PAGE_SIZE),
+            compressed: rate(|counts| counts.compressed, PAGE_SIZE),
+            scanned: rate(|counts| counts.scanned_bytes, 1),
+            latency: part(|counts| counts.waited_nanoseconds),
+            waiting: part(|counts| counts.stalled_nanoseconds),
+        };
+    }
+
+    /// Says what was taken since it was said last.
+    fn tell_taken(&mut self, journal: &Journal) {
+        let taken = std::mem::take(&mut self.taken);
+        if taken == Reclaimed::default() {
+            return;
+        }
+        let bytes = |pages: u64| PageCount(pages).bytes();
+        journal.add(What::Reclaimed {
+            vm: self.running.name.clone(),
+            freed_bytes: bytes(taken.freed),
+            zeroed_bytes: bytes(taken.zeroed),
+            shared_bytes: bytes(taken.shared),
+            compressed_bytes: bytes(taken.compressed),
+            swapped_bytes: bytes(taken.swapped),
+        });
+    }
+
+    /// What its pages are; `part` is how many frames there are for a shared page.
+    pub(super) fn pages(&self, part: f64) -> Pages {
+        let census = self.running.memory.census();
+        let frames = (census.shared.0 as f64 * part).ceil() as u64;
+        Pages {
+            private: census.private,
+            shared: census.shared,
+            shared_saved: PageCount(census.shared.0.saturating_sub(frames)),
+            zero: census.zero,
+            ballooned: census.ballooned,
+            compressed: census.compressed,
+            zip_frames: self.running.memory.stores().zip.frames,
+            swapped: census.swapped,
+            untouched: census.untouched,
+        }
+    }
+
+    /// Pages in use lately.
+    pub(super) fn active(&self, settings: &Settings, pages: &Pages) -> PageCount {
+        self.activity.estimate(settings.sample_active_percent_min).of(usable(pages))
+    }
+
+    /// Pages written lately.
+    pub(super) fn active_write(&self, settings: &Settings, pages: &Pages) -> PageCount {
+        self.writes.estimate(settings.sample_dirtied_percent_min).of(usable(pages))
+    }
+
+    /// What can be expected of its balloon, given its cap.
+    pub(super) fn balloon(&self, cap: Option<PageCount>) -> Balloon {
+        Balloon { conduct: self.judge.conduct(), rate: self.judge.rate(), cap }
+    }
+
+    pub(super) fn set_balloon_target(&self, target: PageCount) {
+        if let Some(vm) = self.running.vm.get()
+            && self.balloon.as_ref().is_some_and(|report| report.target != target)
+        {
+            vm.balloon().set_target(target);
+        }
+    }
+
+    pub(super) fn set_zip_limit(&mut self, limit: PageCount) {
+        if std::mem::replace(&mut self.zip_limit, limit) != limit {
+            self.running.memory.set_zip_limit(limit);
+        }
+    }
+
+    pub(super) fn set_allowance(&mut self, allowance: PageCount) {
+        if std::mem::replace(&mut self.allowance, allowance) != allowance {
+            self.running.memory.set_allowance(allowance);
+        }
+    }
+
+    /// Whether it waits, or is about to, because it holds all it may.
+    pub(super) fn is_held_up(&self) -> bool {
+        self.running.memory.held() >= self.allowance
+    }
+}
+
+/// The pages that samples are taken of: all but those in the balloon.
+fn usable(pages: &Pages) -> PageCount {
+    PageCount(pages.sum().0 - pages.ballooned.0)
+}
+
+fn touched(seen: Sampled) -> activity::Sample {
+    activity::Sample { touched: seen.touched, sampled: seen.watched }
+}
+
+fn written(seen: Sampled) -> activity::Sample {
+    activity::Sample { touched: seen.written, sampled: seen.watched }
+}

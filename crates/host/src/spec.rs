@@ -1,0 +1,194 @@
+//! What VMs and resource pools are asked to be, as people write it and as it is kept on disk.
+//!
+//! **Model.** A spec is complete: what a field was left out of has its default. A change names only what is
+//! to be different. Sizes are in bytes.
+//!
+//! **Failure.** [`VmSpec::check`] and [`PoolSpec::check`] say what cannot be, whatever the host is like.
+//! Whether there is room for it is another question, asked when a VM starts.
+
+use crate::error::HostError;
+use addr::ByteSize;
+use sched::{Controls, Shares, whole_pages};
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
+use vm::MmuChoice;
+
+/// A VM as it is asked to be.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VmSpec {
+    /// What people call it: 1 to 63 letters, digits, `-`, `_` and `.`, the first a letter or digit.
+    pub name: String,
+    /// Guest physical memory: whole MiB, 16 MiB to 256 GiB.
+    pub memory_bytes: ByteSize,
+    /// vCPUs, 1 to 8.
+    #[serde(default = "one")]
+    pub cpus: u32,
+    /// How addresses are translated: automatic, software or hardware.
+    #[serde(default, with = "crate::text")]
+    pub mmu: MmuChoice,
+    /// A RISC-V Linux `Image`, gzipped or not.
+    pub kernel: PathBuf,
+    /// A cpio archive, compressed or not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub initrd: Option<PathBuf>,
+    /// The kernel's command line.
+    #[serde(default)]
+    pub append: String,
+    /// Machine memory guaranteed; whole pages, at most the VM's memory.
+    #[serde(default)]
+    pub reservation_bytes: ByteSize,
+    /// Machine memory never exceeded; none by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit_bytes: Option<ByteSize>,
+    /// Claim on scarce memory relative to siblings: low, normal, high or a number.
+    #[serde(default, with = "crate::text")]
+    pub shares: Shares,
+    /// The resource pool it lies in; the host itself by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool: Option<String>,
+    /// How large its balloon may get; `Mem.CtlMaxPercent` of its memory by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub balloon_max_bytes: Option<ByteSize>,
+    /// Whether its pages are looked through for equal ones.
+    #[serde(default = "yes")]
+    pub sharing: bool,
+    /// VMs with the same salt may share pages, as `Mem.ShareForceSalting` has it. Counts from power-on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub salt: Option<String>,
+    /// The directory of its swap file; the host's by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub swap_dir: Option<PathBuf>,
+    /// Whether its pages are compressed before they are swapped, if `Mem.MemZipEnable` allows it.
+    #[serde(default = "yes")]
+    pub zip: bool,
+}
+
+const fn one() -> u32 {
+    1
+}
+
+const fn yes() -> bool {
+    true
+}
+
+impl VmSpec {
+    /// A VM with one CPU and everything else as by default.
+    pub fn new(name: &str, memory: ByteSize, kernel: impl Into<PathBuf>) -> Self {
+        Self {
+            name: name.to_owned(),
+            memory_bytes: memory,
+            cpus: 1,
+            mmu: MmuChoice::Automatic,
+            kernel: kernel.into(),
+            initrd: None,
+            append: String::new(),
+            reservation_bytes: ByteSize(0),
+            limit_bytes: None,
+            shares: Shares::Normal,
+            pool: None,
+            balloon_max_bytes: None,
+            sharing: true,
+            salt: None,
+            swap_dir: None,
+            zip: true,
+        }
+    }
+
+    /// Reservation, limit and shares, in pages.
+    ///
+    /// # Errors
+    /// A size that is not a whole number of pages.
+    pub(crate) fn controls(&self) -> Result<Controls, HostError> {
+        controls(&self.name, self.reservation_bytes, self.limit_bytes, self.shares)
+    }
+
+    /// Checks what does not depend on the host.
+    ///
+    /// # Errors
+    /// The first field that cannot be, named.
+    pub fn check(&self) -> Result<(), HostError> {
+        check_name(&self.name)?;
+        vm::Config::check_sizes(self.memory_bytes, self.cpus)
+            .map_err(|error| HostError::spec(&self.name, error))?;
+        let controls = self.controls()?;
+        controls.check_vm(self.memory_bytes.pages()).map_err(|error| HostError::spec(&self.name, error))?;
+        let balloon = self.balloon_max_bytes.unwrap_or_default();
+        whole_pages("balloon's cap", balloon).map_err(|error| HostError::spec(&self.name, error))?;
+        Ok(())
+    }
+}
+
+/// A resource pool as it is asked to be.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PoolSpec {
+    /// What people call it; as the name of a VM.
+    pub name: String,
+    /// The pool it lies in; the host itself by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
+    /// Machine memory guaranteed to those within, overhead included; whole pages.
+    #[serde(default)]
+    pub reservation_bytes: ByteSize,
+    /// Whether reservations within may take from the parent what this pool's own lacks.
+    #[serde(default = "yes")]
+    pub expandable: bool,
+    /// Machine memory that those within never exceed together; none by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit_bytes: Option<ByteSize>,
+    /// Claim on scarce memory relative to siblings: low, normal, high or a number.
+    #[serde(default, with = "crate::text")]
+    pub shares: Shares,
+}
+
+impl PoolSpec {
+    /// A pool on the host itself with everything as by default.
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            parent: None,
+            reservation_bytes: ByteSize(0),
+            expandable: true,
+            limit_bytes: None,
+            shares: Shares::Normal,
+        }
+    }
+
+    /// Reservation, limit and shares, in pages.
+    ///
+    /// # Errors
+    /// A size that is not a whole number of pages.
+    pub(crate) fn controls(&self) -> Result<Controls, HostError> {
+        controls(&self.name, self.reservation_bytes, self.limit_bytes, self.shares)
+    }
+
+    /// Checks what does not depend on the host.
+    ///
+    /// # Errors
+    /// The first field that cannot be, named.
+    pub fn check(&self) -> Result<(), HostError> {
+        check_name(&self.name)?;
+        self.controls()?.check_pool().map_err(|error| HostError::spec(&self.name, error))
+    }
+}
+
+fn controls(
+    of: &str,
+    reservation: ByteSize,
+    limit: Option<ByteSize>,
+    shares: Shares,
+) -> Result<Controls, HostError> {
+    let pages = |what, size| whole_pages(what, size).map_err(|error| HostError::spec(of, error));
+    let limit = limit.map(|limit| pages("limit", limit)).transpose()?;
+    Ok(Controls { reservation: pages("reservation", reservation)?, limit, shares })
+}
+
+/// Names are also names of files, so they are simple.
+fn check_name(name: &str) -> Result<(), HostError> {
+    let simple = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let good = (1..=63).contains(&name.len())
+        && name.chars().all(simple)
+        && name.starts_with(|c: char| c.is_ascii_alphanumeric());
+    if good { Ok(()) } else { Err(HostError::Name(name.to_owned())) }
+}

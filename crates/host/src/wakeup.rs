@@ -1,0 +1,107 @@
+//! What wakes the memory loop before its time.
+//!
+//! **Concurrency.** Rung by guests' threads that take frames, so ringing a bell that has rung costs one
+//! load. What was rung before the loop looked counts for that look; a ring lost to a load of a moment ago
+//! is made up for by the look that the loop takes every second.
+
+use parking_lot::{Condvar, Mutex};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+/// The loop's bell.
+#[derive(Default)]
+pub(crate) struct Wakeup {
+    /// Free memory fell below the mark, or somebody waits for memory.
+    alarm: AtomicBool,
+    /// A VM came or went, or something was set.
+    change: AtomicBool,
+    stop: AtomicBool,
+    asleep: Mutex<()>,
+    rung: Condvar,
+}
+
+/// Why the loop woke up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Reasons {
+    pub(crate) alarm: bool,
+    pub(crate) change: bool,
+    pub(crate) stop: bool,
+}
+
+impl Wakeup {
+    /// Free memory fell below the mark, or somebody waits for memory.
+    pub(crate) fn alarm(&self) {
+        self.ring(&self.alarm);
+    }
+
+    /// A VM came or went, or something was set.
+    pub(crate) fn change(&self) {
+        self.ring(&self.change);
+    }
+
+    /// The loop is to end.
+    pub(crate) fn stop(&self) {
+        self.ring(&self.stop);
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stop.load(Ordering::Acquire)
+    }
+
+    fn ring(&self, what: &AtomicBool) {
+        if !what.load(Ordering::Relaxed) {
+            what.store(true, Ordering::Release);
+            drop(self.asleep.lock());
+            self.rung.notify_all();
+        }
+    }
+
+    /// Waits until `until` or for the bell; says what has rung since the last look.
+    pub(crate) fn wait(&self, until: Instant) -> Reasons {
+        let mut asleep = self.asleep.lock();
+        while !self.has_rung() {
+            if self.rung.wait_until(&mut asleep, until).timed_out() {
+                break;
+            }
+        }
+        Reasons {
+            alarm: self.alarm.swap(false, Ordering::AcqRel),
+            change: self.change.swap(false, Ordering::AcqRel),
+            stop: self.is_stopping(),
+        }
+    }
+
+    fn has_rung(&self) -> bool {
+        [&self.alarm, &self.change, &self.stop].iter().any(|what| what.load(Ordering::Acquire))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn what_rang_before_counts_once() {
+        let wakeup = Wakeup::default();
+        let late = || Instant::now() + Duration::from_mins(1);
+        wakeup.alarm();
+        wakeup.alarm();
+        wakeup.change();
+        assert_eq!(wakeup.wait(late()), Reasons { alarm: true, change: true, stop: false });
+        let nothing = Reasons { alarm: false, change: false, stop: false };
+        assert_eq!(wakeup.wait(Instant::now()), nothing);
+        wakeup.stop();
+        assert!(wakeup.wait(late()).stop && wakeup.wait(late()).stop, "the end stays the end");
+    }
+
+    #[test]
+    fn a_sleeper_is_woken() {
+        let wakeup = Wakeup::default();
+        std::thread::scope(|scope| {
+            let sleeper = scope.spawn(|| wakeup.wait(Instant::now() + Duration::from_mins(1)));
+            wakeup.alarm();
+            assert!(sleeper.join().unwrap().alarm);
+        });
+    }
+}

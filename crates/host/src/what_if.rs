@@ -1,0 +1,189 @@
+//! What would be different if: plans of an edited snapshot, which touch nothing.
+
+use crate::catalog::running_id;
+use crate::core::Core;
+use crate::error::HostError;
+use crate::spec::VmSpec;
+use addr::{ByteSize, PageCount};
+use sched::admission::admit;
+use sched::{HostState, Overhead, Pages, Shares, Snapshot, VmId, diff, plan, whole_pages};
+use serde::{Deserialize, Serialize};
+use vm::Vm;
+
+/// A change to be imagined.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(tag = "edit", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Edit {
+    /// A running VM had other controls. What is left out stays.
+    Vm {
+        /// Which one.
+        name: String,
+        /// Its claim on scarce memory.
+        #[serde(default, with = "crate::text::option")]
+        shares: Option<Shares>,
+        /// What is guaranteed to it.
+        #[serde(default)]
+        reservation_bytes: Option<ByteSize>,
+        /// What it never exceeds; 0 for no limit.
+        #[serde(default)]
+        limit_bytes: Option<ByteSize>,
+    },
+    /// One more VM ran.
+    AddVm {
+        /// Its memory.
+        memory_bytes: ByteSize,
+        /// What is guaranteed to it.
+        #[serde(default)]
+        reservation_bytes: ByteSize,
+        /// Its claim on scarce memory.
+        #[serde(default, with = "crate::text")]
+        shares: Shares,
+        /// The resource pool it lies in.
+        #[serde(default)]
+        pool: Option<String>,
+        /// What it would hold and use; all of its memory by default.
+        #[serde(default)]
+        used_bytes: Option<ByteSize>,
+    },
+    /// A running VM did not run.
+    StopVm {
+        /// Which one.
+        name: String,
+    },
+    /// A setting had another value.
+    Setting {
+        /// Which one.
+        name: String,
+        /// Its value.
+        value: u64,
+    },
+}
+
+/// What would be different.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct WhatIf {
+    /// Why it would be refused, if it would; what follows is what would be if it was not.
+    pub refusal: Option<String>,
+    /// The state as it is.
+    pub state_before: HostState,
+    /// The state as it would be.
+    pub state_after: HostState,
+    /// What there is for guests, as it is.
+    pub for_guests_before_bytes: ByteSize,
+    /// As it would be.
+    pub for_guests_after_bytes: ByteSize,
+    /// The VMs for which something would be different.
+    pub vms: Vec<VmShift>,
+}
+
+/// What would be different for one VM.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct VmShift {
+    /// Which one; a VM that is only imagined has no name.
+    pub name: Option<String>,
+    /// What it should have.
+    pub entitlement: Shift,
+    /// What it would have if all VMs used their whole size.
+    pub worst_case: Shift,
+    /// What its balloon is asked to hold.
+    pub balloon_target: Shift,
+    /// What is to be compressed or swapped.
+    pub swap_target: Shift,
+}
+
+/// A size before and after.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct Shift {
+    /// As it is.
+    pub before_bytes: ByteSize,
+    /// As it would be.
+    pub after_bytes: ByteSize,
+}
+
+/// The number of a VM that is only imagined.
+const IMAGINED: VmId = VmId(u64::MAX);
+
+/// Compares the plan of the host as it was measured last with that after `edit`.
+pub(crate) fn what_if(core: &Core, edit: &Edit) -> Result<WhatIf, HostError> {
+    let measured = core.measured();
+    let before = &measured.snapshot;
+    let after = edited(core, before, edit)?;
+    let invalid = |error| HostError::spec("what if", error);
+    let (now, then) = (plan(before).map_err(invalid)?, plan(&after).map_err(invalid)?);
+    let shift =
+        |shift: sched::Shift| Shift { before_bytes: shift.before.bytes(), after_bytes: shift.after.bytes() };
+    let difference = diff(&now, &then);
+    let vms = difference.vms.into_iter().map(|change| VmShift {
+        name: before.vm(change.id).map(|vm| vm.name.clone()),
+        entitlement: shift(change.target),
+        worst_case: shift(change.worst_case),
+        balloon_target: shift(change.balloon_target),
+        swap_target: shift(change.out_target),
+    });
+    Ok(WhatIf {
+        refusal: admit(before, &after).err().map(|refusal| refusal.to_string()),
+        state_before: difference.state.0,
+        state_after: difference.state.1,
+        for_guests_before_bytes: difference.for_guests.before.bytes(),
+        for_guests_after_bytes: difference.for_guests.after.bytes(),
+        vms: vms.collect(),
+    })
+}
+
+fn edited(core: &Core, before: &Snapshot, edit: &Edit) -> Result<Snapshot, HostError> {
+    let mut after = before.clone();
+    match edit {
+        Edit::Vm { name, shares, reservation_bytes, limit_bytes } => {
+            let index = index(core, before, name)?;
+            let vm = &mut after.vms[index];
+            let pages = |what, size| whole_pages(what, size).map_err(|error| HostError::spec(name, error));
+            let mut controls = vm.controls;
+            controls.shares = shares.unwrap_or(controls.shares);
+            if let Some(reservation) = *reservation_bytes {
+                controls.reservation = pages("reservation", reservation)?;
+            }
+            if let Some(limit) = *limit_bytes {
+                controls.limit = Some(pages("limit", limit)?).filter(|limit| limit.0 > 0);
+            }
+            controls.check_vm(vm.size).map_err(|error| HostError::spec(name, error))?;
+            vm.controls = controls;
+        }
+        Edit::AddVm { memory_bytes, reservation_bytes, shares, pool, used_bytes } => {
+            let spec = VmSpec {
+                reservation_bytes: *reservation_bytes,
+                shares: *shares,
+                pool: pool.clone(),
+                ..VmSpec::new("imagined", *memory_bytes, "")
+            };
+            add(core, &mut after, &spec, used_bytes.unwrap_or(*memory_bytes))?;
+        }
+        Edit::StopVm { name } => {
+            let vm = after.vms.remove(index(core, before, name)?);
+            after.host.free.0 += vm.pages.consumed().0 + vm.overhead.used.0;
+        }
+        Edit::Setting { name, value } => after.host.settings.set(name, *value)?,
+    }
+    Ok(after)
+}
+
+fn index(core: &Core, snapshot: &Snapshot, name: &str) -> Result<usize, HostError> {
+    let id = running_id(&core.inventory.lock(), name)?;
+    let index = snapshot.vms.iter().position(|vm| vm.id == id);
+    index.ok_or_else(|| HostError::NotRunning(name.to_owned()))
+}
+
+/// Adds a VM that holds and uses `used`.
+fn add(core: &Core, after: &mut Snapshot, spec: &VmSpec, used: ByteSize) -> Result<(), HostError> {
+    spec.check()?;
+    let inventory = core.inventory.lock();
+    inventory.check_pool(spec.pool.as_ref())?;
+    let overhead = Vm::most_overhead(spec.memory_bytes, spec.cpus).pages();
+    let mut vm = inventory.vm_with(spec, IMAGINED, Overhead { reserved: overhead, used: overhead });
+    drop(inventory);
+    let used = used.pages().min(vm.size);
+    vm.pages = Pages { private: used, untouched: PageCount(vm.size.0 - used.0), ..Pages::default() };
+    vm.active = used;
+    after.host.free.0 = after.host.free.0.saturating_sub(used.0 + overhead.0);
+    after.vms.push(vm);
+    Ok(())
+}

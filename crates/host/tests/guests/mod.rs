@@ -1,0 +1,144 @@
+//! Hosts under test, with real Debian guests.
+
+#![allow(dead_code, reason = "each test program uses its part")]
+
+use addr::ByteSize;
+use host::{Host, HostConfig, HostStatus, Power, VmSpec};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// How long anything may take on a machine that is busy with other things.
+pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
+
+/// The directory with the Debian guest; `None`, and a word about it, if the guest is not there or this
+/// build is too slow for it.
+pub(crate) fn debian() -> Option<PathBuf> {
+    let skipped = |why: &str| {
+        let name = std::thread::current().name().unwrap_or("a test").to_owned();
+        let _ = writeln!(io::stderr(), "SKIPPED: {name}: {why}");
+    };
+    if cfg!(debug_assertions) {
+        skipped("a guest takes minutes to boot unoptimized; run cargo test --release");
+        return None;
+    }
+    let state = std::env::var_os("MEMTIDE_STATE");
+    let state =
+        state.map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../state"), PathBuf::from);
+    let guest = state.join("guest");
+    if let Some(file) =
+        ["Image", "memtide.cpio"].map(|file| guest.join(file)).iter().find(|file| !file.exists())
+    {
+        skipped(&format!("{} is missing; run make guest", file.display()));
+        return None;
+    }
+    Some(guest)
+}
+
+/// A host with directories of its own.
+pub(crate) struct Under {
+    pub(crate) host: Host,
+    pub(crate) dir: TempDir,
+}
+
+impl std::ops::Deref for Under {
+    type Target = Host;
+
+    fn deref(&self) -> &Host {
+        &self.host
+    }
+}
+
+pub(crate) fn config(dir: &Path, memory: ByteSize) -> HostConfig {
+    HostConfig { state: dir.join("state"), machine_memory: memory, swap: dir.join("swap") }
+}
+
+impl Under {
+    pub(crate) fn new(memory: ByteSize) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let host = Host::open(&config(dir.path(), memory)).unwrap();
+        Self { host, dir }
+    }
+
+    /// Waits until `wanted` holds of the status, which must always be in order.
+    pub(crate) fn wait_for(&self, what: &str, wanted: impl Fn(&HostStatus) -> bool) -> Arc<HostStatus> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let status = self.status();
+            check(&status);
+            if wanted(&status) {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "not so: {what}\n{status:#?}\n{}", self.told());
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// Waits until the VM has said `text`.
+    pub(crate) fn hears(&self, vm: &str, text: &str) {
+        let console = self.console(vm).unwrap();
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let said = String::from_utf8_lossy(&console.since(0).bytes).into_owned();
+            if said.contains(text) {
+                return;
+            }
+            let late = Instant::now() >= deadline || self.info(vm).unwrap().power == Power::Stopped;
+            assert!(!late, "{vm} has not said '{text}':\n{said}\n{:?}\n{}", self.info(vm), self.told());
+            console.wait_since(console.since(0).next(), Duration::from_millis(300));
+            check(&self.status());
+        }
+    }
+
+    /// Waits until the VM has ended by itself.
+    pub(crate) fn ends(&self, vm: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        while self.info(vm).unwrap().power != Power::Stopped {
+            assert!(Instant::now() < deadline, "{vm} has not ended: {:?}", self.info(vm));
+            check(&self.status());
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// The last events, for messages.
+    pub(crate) fn told(&self) -> String {
+        let events = self.events_since(0);
+        let skipped = events.len().saturating_sub(30);
+        events[skipped..].iter().map(|event| serde_json::to_string(&**event).unwrap() + "\n").collect()
+    }
+}
+
+/// What holds of every status.
+pub(crate) fn check(status: &HostStatus) {
+    let ledger = &status.ledger;
+    let sum = ledger.free_bytes.0
+        + ledger.private_bytes.0
+        + ledger.shared_bytes.0
+        + ledger.zip_bytes.0
+        + ledger.overhead_bytes.0;
+    assert_eq!(sum, ledger.total_bytes.0, "the ledger closes: {ledger:?}");
+    for vm in &status.vms {
+        let of = &vm.metrics;
+        let sum = of.private_bytes.0
+            + of.shared_bytes.0
+            + of.ballooned_bytes.0
+            + of.compressed_bytes.0
+            + of.swapped_bytes.0
+            + of.untouched_bytes.0;
+        // Pages that change state while they are counted may be missed or counted twice.
+        let off = sum.abs_diff(vm.size_bytes.0);
+        assert!(off <= 256 << 12, "{} has {sum} of {}: {vm:#?}", vm.name, vm.size_bytes);
+    }
+}
+
+/// A VM that runs `commands`, or waits for some.
+pub(crate) fn spec(guest: &Path, name: &str, memory: ByteSize, commands: &str) -> VmSpec {
+    let run = if commands.is_empty() { String::new() } else { format!(" memtide.run=\"{commands}\"") };
+    VmSpec {
+        initrd: Some(guest.join("memtide.cpio")),
+        append: format!("console=ttyS0 cryptomgr.notests quiet{run}"),
+        ..VmSpec::new(name, memory, guest.join("Image"))
+    }
+}
