@@ -3,10 +3,10 @@
 FUZZ_SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help setup guest build check test demo bench fuzz clean
+.PHONY: help setup guest build check test demo bench experiments fuzz clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## install what this machine lacks (Debian packages, Rust target, cargo-deny)
 	@scripts/setup
@@ -32,6 +32,9 @@ demo: guest build ## boot a two-CPU Debian guest under each MMU mode and show it
 
 bench: guest build ## measure boot and guest programs beside QEMU, into docs/performance.md
 	@scripts/bench
+
+experiments: guest ## repeat the ESX paper's measurements with real guests, into docs/experiments
+	@scripts/experiments
 
 fuzz: setup ## run every fuzz target for FUZZ_SECONDS (60)
 	@scripts/fuzz $(FUZZ_SECONDS)
