@@ -109,7 +109,8 @@ impl MemoryLoop {
             self.note_lag(until);
             if reasons.alarm {
                 self.status.alarms += 1;
-                if self.takings.is_empty() {
+                // Where all that can be is being taken already, planning would only take time from it.
+                if self.takings.is_empty() || self.takings.is_paced() {
                     self.plan_by(self.last_plan + LEAST_BETWEEN, Trigger::Alarm);
                 }
             }

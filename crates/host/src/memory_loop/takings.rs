@@ -98,6 +98,11 @@ impl Takings {
         self.queue.is_empty()
     }
 
+    /// Whether it is taken more slowly than it could be.
+    pub(super) fn is_paced(&self) -> bool {
+        matches!(self.pace, Pace::PerSecond(_))
+    }
+
     /// When the next slice may be taken; `None` if there is nothing to take.
     pub(super) fn ready_at(&self) -> Option<Instant> {
         let first = self.queue.front()?;
