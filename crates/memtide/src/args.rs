@@ -1,4 +1,11 @@
-//! The command line.
+//! The command line: `run`, and the verbs that look into VMs. Those of the host have their options in `host`.
+
+mod host;
+
+pub(crate) use host::{
+    Console, Controls, Create, Events, Host, Imagined, Names, OrNone, Plan, Pool, PoolControls, Set,
+    Settings, Top, VmOptions,
+};
 
 use addr::{ByteSize, Gva};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -6,21 +13,36 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use vm::MmuChoice;
 
-/// Runs virtual machines on virtualized memory, and shows how that memory is mapped.
+/// Runs virtual machines on virtualized memory, and shows how that memory is used.
 ///
-/// A size is a number and a unit: 512MiB, 2GiB; 2G means 2GiB. Every VM is known by its name; where one VM is
-/// running, the name may be left out.
+/// 'memtide host' runs a host of VMs that share its memory, for which most other verbs are. 'memtide run' runs a
+/// single VM in the foreground. A size is a number and a unit: 512MiB, 2GiB; 2G means 2GiB. Every VM is known by its
+/// name; verbs that show one do without it where one VM is running.
 #[derive(Parser)]
-#[command(name = "memtide", version, max_term_width = 100)]
+#[command(name = "memtide", version, max_term_width = 100, after_help = EXIT_STATUS)]
 pub(crate) struct Arguments {
+    /// The host to ask, by its socket [default: `$MEMTIDE_HOST`, or host.socket where the sockets of VMs are]
+    #[arg(long = "host", value_name = "SOCKET", global = true)]
+    pub(crate) socket: Option<PathBuf>,
     #[command(subcommand)]
     pub(crate) verb: Verb,
 }
 
 #[derive(Subcommand)]
 pub(crate) enum Verb {
+    Host(Host),
     Run(Run),
-    /// List the running VMs
+    Create(Box<Create>),
+    /// Start VMs of the host
+    Start(Names),
+    /// Stop a VM at once, without asking its guest
+    Stop {
+        /// The VM
+        name: Option<String>,
+    },
+    /// Remove stopped VMs of the host
+    Rm(Names),
+    /// List the VMs: the host's, and those in the foreground
     #[command(visible_alias = "list")]
     Ls {
         #[command(flatten)]
@@ -33,6 +55,29 @@ pub(crate) enum Verb {
         #[command(flatten)]
         output: Output,
     },
+    Set(Box<Set>),
+    Console(Console),
+    Events(Events),
+    Top(Top),
+    /// Say why a VM of the host holds the memory it holds, and what would change it
+    Explain {
+        /// The VM
+        name: Option<String>,
+        #[command(flatten)]
+        output: Output,
+    },
+    Plan(Plan),
+    /// Bring back what of a VM is compressed and swapped, as far as memory is free
+    Unswap {
+        /// The VM
+        name: Option<String>,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Make, change and list resource pools: groups of VMs with a reservation, a limit and shares in common
+    #[command(subcommand)]
+    Pool(Pool),
+    Settings(Settings),
     Map(Map),
     /// Show what a VM did under each technique of its MMU
     ///
@@ -63,12 +108,9 @@ pub(crate) enum Verb {
         pages: u64,
     },
     /// Check the invariants of a VM's memory and of its processors' caches
+    ///
+    /// Without a name, where a host runs: those of the host and all its VMs.
     Audit {
-        /// The VM
-        name: Option<String>,
-    },
-    /// Stop a VM at once, without asking its guest
-    Stop {
         /// The VM
         name: Option<String>,
     },
@@ -114,13 +156,16 @@ pub(crate) struct Run {
 
 const EXIT_STATUS: &str = "\
 Exit status:
-   0  the guest powered itself off
-   1  the VM could not be started or could not go on
+   0  done; of run: the guest powered itself off
+   1  it could not be done; of run: the VM could not be started or could not go on
    2  wrong usage
-  10  the guest asked for a reboot
-  11  the guest asked for a reset because something failed in it
-  12  the VM was stopped from the monitor or by 'memtide stop'
- 129, 130, 141, 143  stopped by SIGHUP, SIGINT, a closed output, SIGTERM";
+   3  there is no VM, resource pool or setting of that name
+   4  no host answers
+   5  refused: not enough memory or disk space is free
+  10  of run: the guest asked for a reboot
+  11  of run: the guest asked for a reset because something failed in it
+  12  of run: the VM was stopped from the monitor or by 'memtide stop'
+ 129, 130, 141, 143  of run: stopped by SIGHUP, SIGINT, a closed output, SIGTERM";
 
 /// Show how a VM's memory is mapped
 ///

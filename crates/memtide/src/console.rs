@@ -12,10 +12,10 @@
 //! counted, since a vCPU does not wait for a terminal. If standard output is gone, so is the point of the VM, and it
 //! is stopped.
 
-use crate::guest::Guest;
 use crate::monitor::{self, Typed};
 use crate::signals::{OUTPUT_CLOSED, Signals};
 use crate::terminal::{ESCAPE, Terminal};
+use api::inspect::Guest;
 use devices::{OutputReader, OutputWriter};
 use parking_lot::{Condvar, Mutex};
 use std::fs::File;

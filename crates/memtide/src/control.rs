@@ -15,10 +15,10 @@
 
 mod directory;
 
-pub(crate) use directory::{Claim, names, open};
+pub(crate) use directory::{Claim, make as make_private, names, open, runtime_directory};
 
 use crate::error::Error;
-use crate::guest::{Answer, Guest, Request};
+use api::inspect::{Answer, Guest, Request};
 use serde::{Deserialize, Serialize};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -94,7 +94,7 @@ fn understand(line: &str) -> Result<Request, Error> {
 }
 
 fn answer(guest: &Weak<Guest>, request: &Request) -> Result<Answer, Error> {
-    guest.upgrade().ok_or_else(|| Error::new("the VM has just ended"))?.answer(request)
+    Ok(guest.upgrade().ok_or_else(|| Error::new("the VM has just ended"))?.answer(request)?)
 }
 
 fn send(mut stream: &UnixStream, message: &impl Serialize) -> io::Result<()> {

@@ -1,24 +1,62 @@
 //! What the program says when it cannot do what it was asked.
 
+use api::Problem;
 use serde::{Deserialize, Serialize};
 use std::fmt::{self, Display};
+
+/// Exit status where nothing more precise is said.
+const FAILED: u8 = 1;
+/// There is no VM, pool or setting of that name.
+pub(crate) const NOT_FOUND: u8 = 3;
+/// No host answers.
+pub(crate) const UNREACHABLE: u8 = 4;
+/// Not enough memory or disk space is free.
+const REFUSED: u8 = 5;
 
 /// What went wrong, with the facts, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Error {
     message: String,
     hint: Option<String>,
+    /// The exit status.
+    #[serde(skip, default = "failed")]
+    status: u8,
+}
+
+const fn failed() -> u8 {
+    FAILED
 }
 
 impl Error {
     pub(crate) fn new(message: impl Display) -> Self {
-        Self { message: message.to_string(), hint: None }
+        Self { message: message.to_string(), hint: None, status: FAILED }
     }
 
     #[must_use]
     pub(crate) fn hint(mut self, hint: impl Display) -> Self {
         self.hint = Some(hint.to_string());
         self
+    }
+
+    #[must_use]
+    pub(crate) fn status(mut self, status: u8) -> Self {
+        self.status = status;
+        self
+    }
+
+    pub(crate) fn exit_status(&self) -> u8 {
+        self.status
+    }
+}
+
+impl From<Problem> for Error {
+    fn from(problem: Problem) -> Self {
+        let status = match problem.code.as_str() {
+            "no-such-vm" | "no-such-pool" | "no-such-setting" => NOT_FOUND,
+            "no-memory" | "no-swap" => REFUSED,
+            _ => FAILED,
+        };
+        Self { message: problem.message, hint: problem.hint, status }
     }
 }
 

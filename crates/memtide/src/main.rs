@@ -1,28 +1,31 @@
 //! The `memtide` program: runs VMs, and shows how their memory is mapped.
 //!
-//! **Model.** `memtide run` is a VM: a process that runs it in the foreground and listens on a control socket. Every
-//! other verb is a client that asks such processes and shows what they answer.
+//! **Model.** `memtide host` is a host of VMs: a process that runs them and serves the REST interface of the crate `api`
+//! on a socket. `memtide run` is a single VM: a process that runs it in the foreground and listens on a control socket.
+//! Every other verb is a client that asks such processes and shows what they answer.
 //!
 //! ```text
-//!   run --> Guest (a vm::Vm) <-- monitor <-- Ctrl-] on the console
-//!               ^------------ control <== socket == every other verb
-//!           Request -> Answer (report) -> view
+//!   host --> host::Host <-- api::Server <== socket == client::Client <-- remote <-- verbs --> view
+//!   run  --> Guest (a vm::Vm) <-- control <========== socket ============ find  <----'
+//!                     ^---------- monitor <-- Ctrl-] on the console
 //! ```
 //!
-//! Read `run`, `console` and `terminal` for the one side, `guest` and `report` for what can be asked,
-//! `control` for the way there, `verbs` and `view` for the other side.
+//! Read `daemon` for the host; `run`, `console`, `terminal` and `control` for a VM in the foreground; `remote` and
+//! `find` for the way there, `verbs` and `view` for the other side.
 //!
-//! **Failure.** Errors go to standard error as `error: what` and `hint: what to do`; see `run --help` for exit statuses.
+//! **Failure.** Errors go to standard error as `error: what` and `hint: what to do`; see `memtide --help` for exit statuses.
 
 #![forbid(unsafe_code)]
 
 mod args;
 mod console;
 mod control;
+mod daemon;
 mod error;
-mod guest;
+mod find;
 mod monitor;
-mod report;
+mod print;
+mod remote;
 mod run;
 mod signals;
 mod terminal;
@@ -31,18 +34,21 @@ mod view;
 
 use args::{Arguments, Verb};
 use clap::Parser;
+use remote::Remote;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let outcome = match Arguments::parse().verb {
+    let Arguments { socket, verb } = Arguments::parse();
+    let outcome = match verb {
         Verb::Run(args) => run::run(&args),
-        other => verbs::ask(other).map(|()| 0),
+        Verb::Host(args) => daemon::run(&args).map(|()| 0),
+        other => Remote::new(socket).and_then(|remote| verbs::ask(&remote, other)).map(|()| 0),
     };
     match outcome {
         Ok(status) => ExitCode::from(status),
         Err(error) => {
             eprintln!("{error}");
-            ExitCode::FAILURE
+            ExitCode::from(error.exit_status())
         }
     }
 }

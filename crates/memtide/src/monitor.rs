@@ -1,10 +1,10 @@
 //! The monitor: a prompt on the console's own terminal, beside the running guest.
 
 use crate::error::Error;
-use crate::guest::{Guest, Request};
-use crate::report::Hex;
 use crate::terminal::{CANCEL, ESCAPE};
 use crate::view::{self, Style};
+use api::inspect::Hex;
+use api::inspect::{Guest, Request};
 use std::io::{self, Read, Write};
 use std::sync::Weak;
 
@@ -132,7 +132,7 @@ pub(crate) fn converse<R: Read>(
                 let Some(guest) = guest.upgrade() else { return Ok(Left::Quietly) };
                 match guest.answer(&request) {
                     Ok(answer) => write!(output, "{}", view::show(&answer, Style::of_stderr()))?,
-                    Err(error) => writeln!(output, "{error}")?,
+                    Err(problem) => writeln!(output, "{}", Error::from(problem))?,
                 }
                 if request == Request::Stop {
                     return Ok(Left::Quietly);

@@ -4,11 +4,11 @@ use crate::args::Run;
 use crate::console::{self, Keyboard, Screen};
 use crate::control::{self, Claim};
 use crate::error::Error;
-use crate::guest::Guest;
-use crate::report::describe_trouble;
 use crate::signals::Signals;
 use crate::terminal::Terminal;
 use addr::ByteSize;
+use api::inspect::Guest;
+use api::inspect::describe_trouble;
 use machine::{Backing, MemoryError, Pool, VmId};
 use std::path::Path;
 use std::sync::Arc;
@@ -70,18 +70,22 @@ fn read_file(what: &str, path: &Path) -> Result<Vec<u8>, Error> {
 fn make_pool(args: &Run) -> Result<Pool, Error> {
     let spare = (args.memory.0 / 16).clamp(ByteSize::mib(1).0, ByteSize::mib(64).0);
     let size = args.machine_memory.unwrap_or(ByteSize(args.memory.0.saturating_add(spare)));
-    if let Some(available) = available_memory()
-        && size > available
-    {
-        return Err(Error::new(format!(
-            "the VM needs {size} of machine memory and the host has {available} available"
-        ))
-        .hint("give the VM less memory (--memory), or stop something else"));
-    }
+    check_available(size, "the VM", "give the VM less memory (--memory), or stop something else")?;
     Pool::new(size).map_err(|error| {
         Error::new(format!("cannot get {size} of machine memory: {error}"))
             .hint("--machine-memory takes a size such as 512MiB")
     })
+}
+
+/// Refuses what the machine does not have.
+pub(crate) fn check_available(size: ByteSize, whom: &str, hint: &str) -> Result<(), Error> {
+    match available_memory() {
+        Some(available) if size > available => Err(Error::new(format!(
+            "{whom} needs {size} of machine memory and the host has {available} available"
+        ))
+        .hint(hint)),
+        _ => Ok(()),
+    }
 }
 
 /// What the host kernel could give without swapping; `None` if it does not say.
@@ -116,7 +120,7 @@ fn run_vm(
     let vm = Vm::start(config, pool, VmId(1), backing, Box::new(printer.clone()), Box::new(printer))
         .map_err(explain_start)?;
     let guest = Arc::new(Guest {
-        vm,
+        vm: Arc::new(vm),
         kernel: args.kernel.display().to_string(),
         command_line: args.append.clone(),
         started: Instant::now(),

@@ -3,8 +3,8 @@
 //! **Model.** The first signal to stop stops the VM in order; a second one ends the program at once, the terminal
 //! restored. What stopped the VM decides the exit status, as shells have it: 128 plus the signal's number.
 
-use crate::guest::Guest;
 use crate::terminal::Terminal;
+use api::inspect::Guest;
 use parking_lot::Mutex;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGPIPE, SIGTERM, SIGWINCH};
 use signal_hook::iterator::Signals as Incoming;

@@ -2,17 +2,23 @@
 
 mod address;
 mod canvas;
+mod event;
+mod host;
 mod info;
 mod lanes;
 mod picture;
 mod statistics;
+mod status;
 pub(crate) mod svg;
 mod table;
 
-pub(crate) use info::list;
+pub(crate) use event::event;
+pub(crate) use host::{pools, setting, settings, what_if};
+pub(crate) use info::{Listed, hosted, list};
 pub(crate) use picture::pictures;
+pub(crate) use status::status;
 
-use crate::guest::Answer;
+use api::inspect::Answer;
 use rustix::termios::tcgetwinsize;
 use std::io::{IsTerminal, stderr, stdout};
 use std::os::fd::AsFd;

@@ -1,6 +1,6 @@
 //! Where the sockets are, who may have which name, and who is there.
 
-use crate::error::Error;
+use crate::error::{Error, NOT_FOUND};
 use rustix::fs::{FlockOperation, flock};
 use rustix::process::getuid;
 use std::fs::{self, DirBuilder, File};
@@ -22,7 +22,7 @@ impl Claim {
     /// # Errors
     /// If the name is not one, or a running VM has it.
     pub(crate) fn new(name: Option<&str>) -> Result<Self, Error> {
-        let directory = directory();
+        let directory = runtime_directory();
         make(&directory)?;
         let _lock = lock(&directory)?;
         match name {
@@ -70,7 +70,7 @@ impl Drop for Claim {
 
 /// The names of the running VMs, in order.
 pub(crate) fn names() -> Result<Vec<String>, Error> {
-    let directory = directory();
+    let directory = runtime_directory();
     if !directory.exists() {
         return Ok(Vec::new());
     }
@@ -99,9 +99,9 @@ pub(crate) fn names() -> Result<Vec<String>, Error> {
 /// Connects to a VM by name.
 pub(crate) fn open(name: &str) -> Result<UnixStream, Error> {
     check_name(name)?;
-    UnixStream::connect(socket(&directory(), name)).map_err(|_| {
+    UnixStream::connect(socket(&runtime_directory(), name)).map_err(|_| {
         let running = names().unwrap_or_default();
-        let error = Error::new(format!("no VM named '{name}' is running"));
+        let error = Error::new(format!("no VM named '{name}' is running")).status(NOT_FOUND);
         match running.len() {
             0 => error.hint("none is; 'memtide run' starts one"),
             _ => error.hint(format!("running: {}", running.join(", "))),
@@ -113,7 +113,8 @@ fn socket(directory: &Path, name: &str) -> PathBuf {
     directory.join(format!("{name}.sock"))
 }
 
-fn directory() -> PathBuf {
+/// Where the sockets of this user are.
+pub(crate) fn runtime_directory() -> PathBuf {
     if let Some(runtime) = std::env::var_os("XDG_RUNTIME_DIR").filter(|path| !path.is_empty()) {
         return PathBuf::from(runtime).join("memtide");
     }
@@ -123,7 +124,7 @@ fn directory() -> PathBuf {
 }
 
 /// Makes the directory unless it is there. In /tmp it could have been made by someone else.
-fn make(directory: &Path) -> Result<(), Error> {
+pub(crate) fn make(directory: &Path) -> Result<(), Error> {
     match DirBuilder::new().mode(0o700).create(directory) {
         Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(unusable(directory, &error)),
         _ => {}

@@ -2,7 +2,7 @@
 
 use super::table::Align::{Left, Right};
 use super::table::lay_out;
-use crate::report::map::{Address, Agreement, Page};
+use api::inspect::map::{Address, Agreement, Page};
 use std::fmt::Write;
 
 /// The guest's walk, the pmap, the shadow entry, and whether they agree.
@@ -34,7 +34,7 @@ fn walk(address: &Address) -> String {
     if address.walk.is_empty() {
         return "  translation is off: the guest physical address is the same\n".to_owned();
     }
-    let row = |level: &crate::report::map::WalkStep| {
+    let row = |level: &api::inspect::map::WalkStep| {
         vec![
             format!("  level {}", level.level),
             format!("table gfn {}", level.table_gfn),

@@ -1,9 +1,11 @@
 //! VMs in short.
 
 use super::table::Align::{Left, Right};
-use super::table::{lay_out, uptime};
-use crate::report::Info;
+use super::table::{lay_out, rounded, uptime};
 use addr::ByteSize;
+use api::inspect::Info;
+use api::types::{Vm, VmStatus};
+use serde::Serialize;
 
 /// One VM, a line for each fact.
 pub(super) fn show(info: &Info) -> String {
@@ -28,23 +30,165 @@ pub(super) fn show(info: &Info) -> String {
     lay_out(&[Left; 2], &rows)
 }
 
+/// A VM in a list, wherever it runs.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Listed {
+    name: String,
+    /// foreground or host.
+    runs_in: &'static str,
+    /// stopped, starting, running, stopping.
+    power: String,
+    /// The process of a VM in the foreground.
+    pid: Option<u32>,
+    uptime_seconds: Option<u64>,
+    cpus: u64,
+    memory_bytes: u64,
+    /// Machine memory it takes.
+    consumed_bytes: Option<u64>,
+    /// automatic, software, hardware.
+    mmu: String,
+    /// A processor that makes no progress, in words.
+    trouble: Option<String>,
+}
+
+impl Listed {
+    pub(crate) fn in_foreground(info: &Info) -> Self {
+        Self {
+            name: info.name.clone(),
+            runs_in: "foreground",
+            power: "running".to_owned(),
+            pid: Some(info.pid),
+            uptime_seconds: Some(info.uptime_seconds),
+            cpus: info.cpus as u64,
+            memory_bytes: info.memory_bytes,
+            consumed_bytes: Some(info.consumed_bytes),
+            mmu: info.mmu.clone(),
+            trouble: info.trouble.clone(),
+        }
+    }
+
+    pub(crate) fn hosted(vm: &Vm) -> Self {
+        Self {
+            name: vm.spec.name.clone(),
+            runs_in: "host",
+            power: vm.power.clone(),
+            pid: None,
+            uptime_seconds: vm.uptime_seconds.map(|seconds| seconds as u64),
+            cpus: vm.spec.cpus.into(),
+            memory_bytes: vm.spec.memory_bytes.0,
+            consumed_bytes: vm.memory.as_ref().map(|memory| memory.metrics.consumed_bytes.0),
+            mmu: vm.spec.mmu.to_string(),
+            trouble: vm.trouble.clone().or_else(|| vm.swap_failure.clone()),
+        }
+    }
+}
+
 /// Several VMs, a line for each.
-pub(crate) fn list(vms: &[Info]) -> String {
-    let titles = ["NAME", "PID", "UPTIME", "CPUS", "MEMORY", "CONSUMED", "MMU", "NOW", "TROUBLE"];
-    let row = |info: &Info| {
+pub(crate) fn list(vms: &[Listed]) -> String {
+    let titles = ["NAME", "RUNS IN", "POWER", "UPTIME", "CPUS", "MEMORY", "CONSUMED", "MMU", "TROUBLE"];
+    let row = |vm: &Listed| {
         vec![
-            info.name.clone(),
-            info.pid.to_string(),
-            uptime(info.uptime_seconds),
-            info.cpus.to_string(),
-            ByteSize(info.memory_bytes).to_string(),
-            ByteSize(info.consumed_bytes).to_string(),
-            info.mmu.clone(),
-            info.technique.clone(),
-            info.trouble.clone().unwrap_or_else(|| "none".to_owned()),
+            vm.name.clone(),
+            vm.pid.map_or_else(|| vm.runs_in.to_owned(), |pid| format!("process {pid}")),
+            vm.power.clone(),
+            vm.uptime_seconds.map_or_else(none, uptime),
+            vm.cpus.to_string(),
+            ByteSize(vm.memory_bytes).to_string(),
+            vm.consumed_bytes.map_or_else(none, rounded),
+            vm.mmu.clone(),
+            vm.trouble.clone().unwrap_or_else(none),
         ]
     };
     let rows: Vec<_> =
         std::iter::once(titles.map(str::to_owned).to_vec()).chain(vms.iter().map(row)).collect();
-    lay_out(&[Left, Right, Right, Right, Right, Right, Left, Left, Left], &rows)
+    lay_out(&[Left, Left, Left, Right, Right, Right, Right, Left, Left], &rows)
+}
+
+fn none() -> String {
+    "-".to_owned()
+}
+
+/// One of the host's VMs, a line for each fact.
+pub(crate) fn hosted(vm: &Vm) -> String {
+    let spec = &vm.spec;
+    let row = |words: &str, value: String| vec![words.to_owned(), value];
+    let mut rows = vec![
+        row("name", spec.name.clone()),
+        row("power", power(vm)),
+        row("CPUs", spec.cpus.to_string()),
+        row("memory", spec.memory_bytes.to_string()),
+        row("reservation", spec.reservation_bytes.to_string()),
+        row("limit", spec.limit_bytes.map_or_else(|| "none".to_owned(), |limit| limit.to_string())),
+        row("shares", spec.shares.to_string()),
+        row("pool", spec.pool.clone().unwrap_or_else(|| "none: on the host itself".to_owned())),
+        row("MMU", spec.mmu.to_string()),
+        row("sharing, zip", format!("{}, {}", yes(spec.sharing), yes(spec.zip))),
+        row("kernel", spec.kernel.display().to_string()),
+        row(
+            "initrd",
+            spec.initrd.as_ref().map_or_else(|| "none".to_owned(), |path| path.display().to_string()),
+        ),
+        row("command line", spec.append.clone()),
+    ];
+    for (words, value) in [("trouble", &vm.trouble), ("swap file", &vm.swap_failure)] {
+        rows.extend(value.as_ref().map(|value| row(words, value.clone())));
+    }
+    if let Some(memory) = &vm.memory {
+        rows.extend(host_view(memory).into_iter().map(|(words, value)| row(words, value)));
+    }
+    lay_out(&[Left; 2], &rows)
+}
+
+fn power(vm: &Vm) -> String {
+    let uptime = vm.uptime_seconds.map(|seconds| format!(", for {}", uptime(seconds as u64)));
+    let ended = vm.ended.as_ref().map(|how| match &vm.reason {
+        Some(why) => format!("; its last run: {how}, {why}"),
+        None => format!("; its last run: {how}"),
+    });
+    format!("{}{}{}", vm.power, uptime.unwrap_or_default(), ended.unwrap_or_default())
+}
+
+const fn yes(it_is: bool) -> &'static str {
+    if it_is { "yes" } else { "no" }
+}
+
+fn host_view(memory: &VmStatus) -> Vec<(&'static str, String)> {
+    let of = &memory.metrics;
+    let size = |size: ByteSize| rounded(size.0);
+    vec![
+        (
+            "consumed",
+            format!("{}, of {} it is entitled to", size(of.consumed_bytes), size(of.entitlement_bytes)),
+        ),
+        (
+            "active",
+            match memory.active_error {
+                Some(error) => format!("{} (within {:.0} %)", size(of.active_bytes), error * 100.0),
+                None => "not known yet".to_owned(),
+            },
+        ),
+        ("granted", size(of.granted_bytes)),
+        ("shared", format!("{}, {} of it zeros", size(of.shared_bytes), size(of.zero_bytes))),
+        (
+            "ballooned",
+            format!(
+                "{}, to be {}; driver {}",
+                size(of.ballooned_bytes),
+                size(of.balloon_target_bytes),
+                memory.balloon_conduct
+            ),
+        ),
+        ("compressed", format!("{}, in {}", size(of.compressed_bytes), size(of.zip_used_bytes))),
+        ("swapped", format!("{}, {} more to take", size(of.swapped_bytes), size(of.swap_target_bytes))),
+        ("untouched", size(of.untouched_bytes)),
+        ("overhead", format!("{}, {} set aside", size(of.overhead_bytes), size(of.overhead_reserved_bytes))),
+        (
+            "waiting",
+            format!(
+                "{:.1} % for its pages, {:.1} % for a frame",
+                memory.latency * 100.0,
+                memory.waiting * 100.0
+            ),
+        ),
+    ]
 }

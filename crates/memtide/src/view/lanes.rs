@@ -6,8 +6,8 @@
 //!       \........shadow.....................^
 //! ```
 
-use crate::report::Hex;
-use crate::report::map::{Map, Mapped};
+use api::inspect::Hex;
+use api::inspect::map::{Map, Mapped};
 
 /// One page or frame in its lane.
 #[derive(Clone, Debug, PartialEq, Eq)]

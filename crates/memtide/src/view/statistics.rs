@@ -2,8 +2,8 @@
 
 use super::table::Align::{Left, Right};
 use super::table::{duration, grouped, lay_out, uptime};
-use crate::report::statistics::{COUNTERS, Counter, Counts, Cpu, Device, Statistics, Unit};
 use addr::ByteSize;
+use api::inspect::statistics::{COUNTERS, Counter, Counts, Cpu, Device, Statistics, Unit};
 use std::fmt::Write;
 
 /// Everything, as tables.

@@ -1,56 +1,75 @@
-//! A running VM and what can be asked of it, whoever asks: the monitor or the control socket.
+//! A running VM and what can be asked of it, whoever asks: a monitor, a control socket or the REST interface.
 
-use crate::error::Error;
-use crate::report::statistics::Statistics;
-use crate::report::{Hex, Info, map};
+use crate::inspect::statistics::Statistics;
+use crate::inspect::{Hex, Info, map};
+use crate::problem::Problem;
 use addr::{Gfn, Gva};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use std::time::Instant;
 use vm::{MmuChoice, Vm};
 
 /// A running VM with what it was started from.
-pub(crate) struct Guest {
-    pub(crate) vm: Vm,
-    pub(crate) kernel: String,
-    pub(crate) command_line: String,
-    pub(crate) started: Instant,
+pub struct Guest {
+    /// The VM.
+    pub vm: Arc<Vm>,
+    /// Where its kernel was read from.
+    pub kernel: String,
+    /// What its kernel was told.
+    pub command_line: String,
+    /// When it started.
+    pub started: Instant,
 }
 
 /// A question or an order.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "ask")]
-pub(crate) enum Request {
+pub enum Request {
+    /// What it is and how it is doing.
     Info,
+    /// What it counted.
     Statistics,
     /// Up to `pages` pages of what `cpu` sees.
     Map {
+        /// The vCPU.
         cpu: usize,
+        /// How many at most.
         pages: usize,
     },
     /// One address as `cpu` sees it.
     Address {
+        /// The vCPU.
         cpu: usize,
+        /// The address.
         gva: Hex,
     },
     /// Sets the mode, if one is given.
     Mmu {
+        /// automatic, software or hardware.
         mode: Option<String>,
     },
     /// Moves up to `pages` pages to other frames.
     Move {
+        /// How many at most.
         pages: u64,
     },
+    /// Check its invariants.
     Audit,
+    /// Stop it at once.
     Stop,
 }
 
 /// What comes back.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Answer {
+pub enum Answer {
+    /// To `Info`.
     Info(Box<Info>),
+    /// To `Statistics`.
     Statistics(Box<Statistics>),
+    /// To `Map`.
     Map(Box<map::Map>),
+    /// To `Address`.
     Address(Box<map::Address>),
     /// The order was carried out; says how.
     Done(String),
@@ -64,7 +83,7 @@ impl Guest {
     ///
     /// # Errors
     /// If the request makes no sense for this VM.
-    pub(crate) fn answer(&self, request: &Request) -> Result<Answer, Error> {
+    pub fn answer(&self, request: &Request) -> Result<Answer, Problem> {
         Ok(match *request {
             Request::Info => Answer::Info(Box::new(Info::new(self))),
             Request::Statistics => Answer::Statistics(Box::new(Statistics::new(self))),
@@ -78,7 +97,12 @@ impl Guest {
             Request::Move { pages } => Answer::Done(self.move_pages(pages)),
             Request::Audit => match self.vm.audit() {
                 Ok(()) => Answer::Done(format!("{}: all invariants hold", self.vm.name())),
-                Err(violation) => return Err(Error::new(format!("'{}': {violation}", self.vm.name()))),
+                Err(violation) => {
+                    return Err(Problem::new(
+                        "broken-invariant",
+                        format!("'{}': {violation}", self.vm.name()),
+                    ));
+                }
             },
             Request::Stop => {
                 self.vm.stop();
@@ -87,25 +111,25 @@ impl Guest {
         })
     }
 
-    fn check_cpu(&self, cpu: usize) -> Result<usize, Error> {
+    fn check_cpu(&self, cpu: usize) -> Result<usize, Problem> {
         if cpu < self.vm.cpus() {
             return Ok(cpu);
         }
-        Err(Error::new(format!("'{}' has no CPU {cpu}", self.vm.name()))
+        Err(Problem::new("no-such-cpu", format!("'{}' has no CPU {cpu}", self.vm.name()))
             .hint(format!("its CPUs are 0 to {}", self.vm.cpus() - 1)))
     }
 
-    fn mmu(&self, mode: Option<&str>) -> Result<String, Error> {
+    fn mmu(&self, mode: Option<&str>) -> Result<String, Problem> {
         let before = self.vm.mmu();
         let name = self.vm.name();
         match mode {
             None => {
                 let choice = self.vm.statistics().choice;
-                let technique = crate::report::technique_name(choice.technique);
+                let technique = crate::inspect::technique_name(choice.technique);
                 Ok(format!("{name}: {before}, now {technique}: {}", choice.reason))
             }
             Some(mode) => {
-                let mode: MmuChoice = mode.parse().map_err(Error::new)?;
+                let mode: MmuChoice = mode.parse().map_err(|error| Problem::new("bad-mode", error))?;
                 self.vm.set_mmu(mode);
                 Ok(format!("{name}: {before} -> {mode}"))
             }

@@ -1,7 +1,7 @@
 //! What a VM counted.
 
 use super::technique_name;
-use crate::guest::Guest;
+use crate::inspect::Guest;
 use addr::ByteSize;
 use machine::PageCensus;
 use serde::{Deserialize, Serialize};
@@ -10,51 +10,70 @@ use std::fmt;
 use vm::TechniqueStatistics;
 
 /// Counts by their keys; what a key means is in [`COUNTERS`].
-pub(crate) type Counts = BTreeMap<String, u64>;
+pub type Counts = BTreeMap<String, u64>;
 
 /// Everything a VM counts.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Statistics {
-    pub(crate) name: String,
-    pub(crate) uptime_seconds: u64,
+pub struct Statistics {
+    /// The VM.
+    pub name: String,
+    /// How long it has been running.
+    pub uptime_seconds: u64,
     /// automatic, software, hardware.
-    pub(crate) mmu: String,
+    pub mmu: String,
     /// Why the technique in use is.
-    pub(crate) reason: String,
-    pub(crate) software: Counts,
-    pub(crate) hardware: Counts,
-    pub(crate) total: Counts,
-    pub(crate) cpus: Vec<Cpu>,
-    pub(crate) pages: Pages,
-    pub(crate) devices: Vec<Device>,
+    pub reason: String,
+    /// Counted under shadow page tables.
+    pub software: Counts,
+    /// Counted under two-stage walks.
+    pub hardware: Counts,
+    /// Both together.
+    pub total: Counts,
+    /// Each vCPU.
+    pub cpus: Vec<Cpu>,
+    /// What its pages are.
+    pub pages: Pages,
+    /// Each device.
+    pub devices: Vec<Device>,
 }
 
 /// One virtual processor now.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Cpu {
-    pub(crate) technique: String,
-    pub(crate) instructions: u64,
-    pub(crate) shadow_tables: usize,
-    pub(crate) shadow_bytes: u64,
-    pub(crate) code_bytes: u64,
+pub struct Cpu {
+    /// software or hardware.
+    pub technique: String,
+    /// Instructions executed.
+    pub instructions: u64,
+    /// Shadow tables it has.
+    pub shadow_tables: usize,
+    /// Memory they take.
+    pub shadow_bytes: u64,
+    /// Memory of decoded code.
+    pub code_bytes: u64,
 }
 
 /// What a VM's pages are.
 #[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
-#[expect(clippy::struct_field_names, reason = "in JSON a field names its unit")]
-pub(crate) struct Pages {
-    pub(crate) untouched_bytes: u64,
-    pub(crate) private_bytes: u64,
-    pub(crate) shared_bytes: u64,
-    pub(crate) zero_bytes: u64,
-    pub(crate) ballooned_bytes: u64,
-    pub(crate) compressed_bytes: u64,
-    pub(crate) swapped_bytes: u64,
+pub struct Pages {
+    /// Never used, or given back.
+    pub untouched_bytes: u64,
+    /// In frames of their own.
+    pub private_bytes: u64,
+    /// In frames shared with equal pages.
+    pub shared_bytes: u64,
+    /// Known to be zeros.
+    pub zero_bytes: u64,
+    /// In the balloon.
+    pub ballooned_bytes: u64,
+    /// In the zip store.
+    pub compressed_bytes: u64,
+    /// In the swap file.
+    pub swapped_bytes: u64,
 }
 
 impl Pages {
     /// The states with their names, in the order of a page's life.
-    pub(crate) fn by_state(&self) -> [(&'static str, ByteSize); 7] {
+    pub fn by_state(&self) -> [(&'static str, ByteSize); 7] {
         [
             ("private", self.private_bytes),
             ("shared", self.shared_bytes),
@@ -94,29 +113,38 @@ impl From<PageCensus> for Pages {
 
 /// One device.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Device {
-    pub(crate) name: String,
-    pub(crate) accesses: u64,
-    pub(crate) kicks: u64,
-    pub(crate) interrupts: u64,
-    pub(crate) bad_requests: u64,
-    pub(crate) last_bad: Option<String>,
+pub struct Device {
+    /// What it is.
+    pub name: String,
+    /// Register accesses.
+    pub accesses: u64,
+    /// Times the guest said there is work.
+    pub kicks: u64,
+    /// Interrupts it raised.
+    pub interrupts: u64,
+    /// Requests that make no sense.
+    pub bad_requests: u64,
+    /// The last of them, in words.
+    pub last_bad: Option<String>,
 }
 
 /// What a number is of.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Unit {
+pub enum Unit {
+    /// Occurrences.
     Count,
+    /// Time.
     Nanoseconds,
 }
 
 /// One thing that is counted under each technique.
-pub(crate) struct Counter {
+pub struct Counter {
     /// Its name in JSON.
-    pub(crate) key: &'static str,
+    pub key: &'static str,
     /// Its name for people.
-    pub(crate) words: &'static str,
-    pub(crate) unit: Unit,
+    pub words: &'static str,
+    /// What its number counts.
+    pub unit: Unit,
     read: fn(&TechniqueStatistics) -> u64,
 }
 
@@ -129,7 +157,7 @@ const fn time(key: &'static str, words: &'static str, read: fn(&TechniqueStatist
 }
 
 /// All of them, by subject, in the order people read them.
-pub(crate) const COUNTERS: [(&str, &[Counter]); 6] = [
+pub const COUNTERS: [(&str, &[Counter]); 6] = [
     (
         "processor",
         &[

@@ -1,21 +1,23 @@
-//! What can be asked of a running VM, as plain data: this is what `-o json` prints and what the control socket carries.
+//! What can be asked of a running VM, and the answers as plain data: how its memory is mapped and what it counted.
 //!
 //! **Model.** Sizes are integers in bytes, times integers in nanoseconds or seconds as the name says, addresses and frame
 //! numbers strings in hexadecimal (many JSON readers keep only 53 bits of an integer), and what is not known is `null`.
 //! Later versions may add fields.
 //!
-//! **Not here.** How it looks to people: `view`.
+//! **Not here.** How it looks to people: that is the program's.
 
-pub(crate) mod map;
-pub(crate) mod statistics;
+mod guest;
+pub mod map;
+pub mod statistics;
 
-use crate::guest::Guest;
+pub use guest::{Answer, Guest, Request};
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use vm::Trouble;
 
 /// An address or frame number.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub(crate) struct Hex(pub(crate) u64);
+pub struct Hex(pub u64);
 
 impl std::fmt::Display for Hex {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -39,24 +41,33 @@ impl<'de> Deserialize<'de> for Hex {
 
 /// A VM in short.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Info {
-    pub(crate) name: String,
-    pub(crate) pid: u32,
-    pub(crate) cpus: usize,
-    pub(crate) memory_bytes: u64,
-    pub(crate) machine_memory_bytes: u64,
+pub struct Info {
+    /// Its name.
+    pub name: String,
+    /// The process it runs in.
+    pub pid: u32,
+    /// vCPUs.
+    pub cpus: usize,
+    /// Guest physical memory.
+    pub memory_bytes: u64,
+    /// The pool its pages come from.
+    pub machine_memory_bytes: u64,
     /// Of the guest's memory, what has a frame.
-    pub(crate) consumed_bytes: u64,
+    pub consumed_bytes: u64,
     /// automatic, software, hardware.
-    pub(crate) mmu: String,
+    pub mmu: String,
     /// software, hardware.
-    pub(crate) technique: String,
-    pub(crate) reason: String,
-    pub(crate) kernel: String,
-    pub(crate) command_line: String,
-    pub(crate) uptime_seconds: u64,
+    pub technique: String,
+    /// Why this technique.
+    pub reason: String,
+    /// Where its kernel was read from.
+    pub kernel: String,
+    /// What its kernel was told.
+    pub command_line: String,
+    /// How long it has been running.
+    pub uptime_seconds: u64,
     /// A processor that makes no progress, in words.
-    pub(crate) trouble: Option<String>,
+    pub trouble: Option<String>,
 }
 
 impl Info {
@@ -88,7 +99,7 @@ pub(crate) const fn technique_name(technique: mmu::Technique) -> &'static str {
 }
 
 /// A processor in trouble, in words.
-pub(crate) fn describe_trouble(trouble: &Trouble) -> String {
+pub fn describe_trouble(trouble: &Trouble) -> String {
     let Trouble { cpu, pc, cause, value } = trouble;
     format!("CPU {cpu} does nothing but fault: {} at pc {pc:#x} (stval {value:#x})", describe_cause(*cause))
 }

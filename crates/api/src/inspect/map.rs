@@ -2,7 +2,7 @@
 
 use super::statistics::Pages;
 use super::{Hex, technique_name};
-use crate::guest::Guest;
+use crate::inspect::Guest;
 use addr::Gva;
 use machine::PageState;
 use mmu::{Access, Fault, PagingMode, Permissions, Pte, Root, Step, View};
@@ -11,11 +11,13 @@ use vm::AddressMap;
 
 /// An address space of the guest.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Space {
+pub struct Space {
     /// bare, sv39, sv48, sv57.
-    pub(crate) mode: String,
-    pub(crate) asid: u16,
-    pub(crate) root_table_gfn: Hex,
+    pub mode: String,
+    /// The address space's number.
+    pub asid: u16,
+    /// The page of the top-level table.
+    pub root_table_gfn: Hex,
 }
 
 impl From<Root> for Space {
@@ -32,64 +34,89 @@ impl From<Root> for Space {
 
 /// One guest virtual address, from the guest's tables to the machine frame.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Address {
-    pub(crate) name: String,
-    pub(crate) cpu: usize,
+pub struct Address {
+    /// The VM.
+    pub name: String,
+    /// The vCPU.
+    pub cpu: usize,
     /// software, hardware.
-    pub(crate) technique: String,
-    pub(crate) space: Space,
-    pub(crate) gva: Hex,
-    pub(crate) walk: Vec<WalkStep>,
-    pub(crate) gpa: Option<Hex>,
+    pub technique: String,
+    /// The address space it used.
+    pub space: Space,
+    /// The address asked about.
+    pub gva: Hex,
+    /// The guest's page tables, level by level.
+    pub walk: Vec<WalkStep>,
+    /// Where they lead; null if nowhere.
+    pub gpa: Option<Hex>,
     /// What the guest page is in the pmap; null if it is no memory.
-    pub(crate) page: Option<Page>,
-    pub(crate) machine: Option<Hex>,
-    pub(crate) shadow: Option<Shadow>,
-    pub(crate) agreement: Agreement,
+    pub page: Option<Page>,
+    /// The machine address; null without a frame.
+    pub machine: Option<Hex>,
+    /// The shadow entry; null if there is none.
+    pub shadow: Option<Shadow>,
+    /// Whether walk, pmap and shadow agree.
+    pub agreement: Agreement,
 }
 
 /// One level of the guest's walk.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct WalkStep {
-    pub(crate) level: u32,
-    pub(crate) table_gfn: Hex,
-    pub(crate) index: u64,
+pub struct WalkStep {
+    /// Of the table; 0 is the last.
+    pub level: u32,
+    /// The table's page.
+    pub table_gfn: Hex,
+    /// Of the entry in the table.
+    pub index: u64,
     /// Null if the table cannot be read.
-    pub(crate) entry: Option<Hex>,
+    pub entry: Option<Hex>,
     /// The entry's bits as letters, `dagu-xwrv` in the manual's order of significance.
-    pub(crate) letters: Option<String>,
-    pub(crate) meaning: String,
+    pub letters: Option<String>,
+    /// The entry in words.
+    pub meaning: String,
 }
 
 /// A guest page.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Page {
-    pub(crate) gfn: Hex,
+pub struct Page {
+    /// Its number.
+    pub gfn: Hex,
     /// untouched, private.
-    pub(crate) state: String,
-    pub(crate) in_passage: bool,
-    pub(crate) mfn: Option<Hex>,
+    pub state: String,
+    /// Whether it is changing its state or frame right now.
+    pub in_passage: bool,
+    /// Its frame; null if it has none.
+    pub mfn: Option<Hex>,
 }
 
 /// A shadow entry.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Shadow {
-    pub(crate) gfn: Hex,
-    pub(crate) mfn: Hex,
-    pub(crate) permissions: String,
-    pub(crate) writes_pass: bool,
-    pub(crate) stale: bool,
+pub struct Shadow {
+    /// The guest page it was derived for.
+    pub gfn: Hex,
+    /// The frame it leads to.
+    pub mfn: Hex,
+    /// r, w, x and u, a dash where something is not permitted.
+    pub permissions: String,
+    /// Whether writes go through without the VMM.
+    pub writes_pass: bool,
+    /// Whether a fence came since, so that it is compared before use.
+    pub stale: bool,
     /// Whether it serves every address space.
-    pub(crate) global: bool,
+    pub global: bool,
 }
 
 /// How the shadow entry compares with the guest's walk and the pmap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Agreement {
+pub enum Agreement {
+    /// The shadow entry leads where walk and pmap lead.
     Agree,
+    /// It does not: right only between a guest's change and its fence.
     Disagree,
+    /// There is no shadow entry.
     NothingToCompare,
+    /// There is one, to be compared before use.
     Stale,
 }
 
@@ -208,34 +235,44 @@ fn permission_letters(permissions: Permissions) -> String {
 
 /// A VM's memory: what its pages are, and some of the pages mapped in one address space.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Map {
-    pub(crate) name: String,
-    pub(crate) cpu: usize,
+pub struct Map {
+    /// The VM.
+    pub name: String,
+    /// The vCPU.
+    pub cpu: usize,
     /// software, hardware.
-    pub(crate) technique: String,
-    pub(crate) space: Space,
-    pub(crate) pages: Pages,
+    pub technique: String,
+    /// The address space it used.
+    pub space: Space,
+    /// What all of the VM's pages are.
+    pub pages: Pages,
     /// The guest's memory: its first page, and how many there are.
-    pub(crate) first_gfn: Hex,
-    pub(crate) guest_frames: u64,
-    pub(crate) pool_frames: u64,
+    pub first_gfn: Hex,
+    /// How many pages the guest's memory has.
+    pub guest_frames: u64,
+    /// How many frames the pool has.
+    pub pool_frames: u64,
     /// How many pages the guest maps in this address space.
-    pub(crate) mapped_pages: usize,
-    pub(crate) shadow_entries: usize,
+    pub mapped_pages: usize,
+    /// Shadow entries for them.
+    pub shadow_entries: usize,
     /// Some of these pages, spread over the address space, in order of address.
-    pub(crate) sample: Vec<Mapped>,
+    pub sample: Vec<Mapped>,
 }
 
 /// A mapped page.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Mapped {
-    pub(crate) gva: Hex,
-    pub(crate) gfn: Hex,
+pub struct Mapped {
+    /// Its address.
+    pub gva: Hex,
+    /// Its guest page.
+    pub gfn: Hex,
     /// Null while the page has no frame.
-    pub(crate) mfn: Option<Hex>,
-    pub(crate) permissions: String,
+    pub mfn: Option<Hex>,
+    /// r, w, x and u, a dash where something is not permitted.
+    pub permissions: String,
     /// Whether a shadow entry leads straight from gva to frame.
-    pub(crate) shadowed: bool,
+    pub shadowed: bool,
 }
 
 impl Map {

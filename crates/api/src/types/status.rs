@@ -1,0 +1,209 @@
+//! The host's memory at a moment, as a reader gets it.
+//!
+//! **Model.** Measured by the host once a second, so that asking costs nothing. A rate is that of the second before.
+
+use addr::ByteSize;
+use serde::{Deserialize, Serialize};
+
+/// The host's memory.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct HostStatus {
+    /// When it was measured, in milliseconds since 1970.
+    pub at_milliseconds: u64,
+    /// The state.
+    pub state: String,
+    /// Free memory at which states change.
+    pub thresholds: ThresholdBytes,
+    /// What all machine memory is used for.
+    pub ledger: Ledger,
+    /// What could still be guaranteed to VMs on the host itself.
+    pub unreserved_bytes: ByteSize,
+    /// What is guaranteed to running VMs and to resource pools, overhead included.
+    pub reserved_bytes: ByteSize,
+    /// What running VMs were promised, less what there is, as a part of that; above 0: overcommitted.
+    pub overcommitment: f64,
+    /// Disk space of the swap files of running VMs.
+    pub swap_total_bytes: ByteSize,
+    /// What running VMs have together.
+    pub sums: Metrics,
+    /// How the memory loop does.
+    pub memory_loop: LoopStatus,
+    /// Every running VM, by name.
+    pub vms: Vec<VmStatus>,
+    /// Every resource pool, by name.
+    pub pools: Vec<PoolStatus>,
+}
+
+/// Free memory at which states change.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ThresholdBytes {
+    /// What targets aim to have free.
+    pub high_bytes: ByteSize,
+    /// Below it: clear.
+    pub clear_bytes: ByteSize,
+    /// Below it: soft. vSphere's reclamation threshold.
+    pub soft_bytes: ByteSize,
+    /// Below it: hard.
+    pub hard_bytes: ByteSize,
+    /// Below it: low.
+    pub low_bytes: ByteSize,
+}
+
+/// What machine memory is used for. Free, private, shared, zip and overhead add up to the total, to the
+/// page (INV-5).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Ledger {
+    /// All of it.
+    pub total_bytes: ByteSize,
+    /// What can be handed out.
+    pub free_bytes: ByteSize,
+    /// What holds one page of one VM.
+    pub private_bytes: ByteSize,
+    /// What holds pages shared by several. vSphere's *shared common*.
+    pub shared_bytes: ByteSize,
+    /// What holds compressed pages.
+    pub zip_bytes: ByteSize,
+    /// What is kept unused because as much is in use beside the pool, by VMs and by the host itself.
+    pub overhead_bytes: ByteSize,
+    /// Of the overhead, the host's own.
+    pub host_overhead_bytes: ByteSize,
+}
+
+/// How the memory loop does.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct LoopStatus {
+    /// Plans made.
+    pub plans: u64,
+    /// How long the last one took.
+    pub plan_microseconds: u64,
+    /// How much later than intended the loop last woke up.
+    pub lag_microseconds: u64,
+    /// The most it ever was late.
+    pub worst_lag_microseconds: u64,
+    /// The longest time a slice of reclaiming took.
+    pub longest_slice_microseconds: u64,
+    /// Times it was woken by free memory falling below a threshold, or by somebody waiting for memory.
+    pub alarms: u64,
+}
+
+/// A running VM.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct VmStatus {
+    /// Which one.
+    pub name: String,
+    /// Its number.
+    pub id: u64,
+    /// The resource pool it lies in.
+    pub pool: Option<String>,
+    /// How long it has been running.
+    pub uptime_seconds: f64,
+    /// Guest physical memory.
+    pub size_bytes: ByteSize,
+    /// What is guaranteed to it.
+    pub reservation_bytes: ByteSize,
+    /// What it never exceeds.
+    pub limit_bytes: Option<ByteSize>,
+    /// Its number of shares.
+    pub shares: u64,
+    /// The figures that add up.
+    #[serde(flatten)]
+    pub metrics: Metrics,
+    /// What decided its entitlement; `null` before the first plan.
+    pub bound: Option<String>,
+    /// What it would have if all VMs used their whole size.
+    pub worst_case_bytes: Option<ByteSize>,
+    /// The part of its memory in use, and the error of that; `null` before the first sample has ended.
+    pub active_part: Option<f64>,
+    /// The standard error of `active_part`.
+    pub active_error: Option<f64>,
+    /// The slow average of it.
+    pub active_slow: Option<f64>,
+    /// The fast average of it.
+    pub active_fast: Option<f64>,
+    /// The fast average if the sample ended now.
+    pub active_next: Option<f64>,
+    /// How large its balloon may get.
+    pub balloon_max_bytes: ByteSize,
+    /// How its balloon's driver conducts itself.
+    pub balloon_conduct: String,
+    /// Whether it may take another frame at once.
+    pub allowance: Option<String>,
+    /// What the guest says is free in it.
+    pub guest_free_bytes: Option<ByteSize>,
+    /// What the guest says its programs could get.
+    pub guest_available_bytes: Option<ByteSize>,
+    /// The part of its vCPUs' time spent waiting for decompression and swap-in, in the second before.
+    pub latency: f64,
+    /// The part of its vCPUs' time spent waiting for a frame.
+    pub waiting: f64,
+    /// Why its swap file did not take what it was given, if that is so now.
+    pub swap_failure: Option<String>,
+}
+
+/// Figures of a VM that add up to those of the host.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct Metrics {
+    /// Pages the guest can use without waiting.
+    pub granted_bytes: ByteSize,
+    /// Machine memory they take, shared frames by part, and the zip store; overhead not included.
+    pub consumed_bytes: ByteSize,
+    /// Pages in use lately.
+    pub active_bytes: ByteSize,
+    /// Pages written lately.
+    pub active_write_bytes: ByteSize,
+    /// Pages in frames of their own.
+    pub private_bytes: ByteSize,
+    /// Pages shared, zero pages among them.
+    pub shared_bytes: ByteSize,
+    /// Machine memory behind them, by part.
+    pub shared_common_bytes: ByteSize,
+    /// Zero pages.
+    pub zero_bytes: ByteSize,
+    /// Pages in the balloon.
+    pub ballooned_bytes: ByteSize,
+    /// What the balloon is asked to hold.
+    pub balloon_target_bytes: ByteSize,
+    /// Pages compressed.
+    pub compressed_bytes: ByteSize,
+    /// Machine memory that they take.
+    pub zip_used_bytes: ByteSize,
+    /// Machine memory that compressing them saves.
+    pub zip_saved_bytes: ByteSize,
+    /// Pages swapped.
+    pub swapped_bytes: ByteSize,
+    /// What is to be compressed or swapped.
+    pub swap_target_bytes: ByteSize,
+    /// Pages never used, or given back.
+    pub untouched_bytes: ByteSize,
+    /// What it should hold at most when memory is short.
+    pub entitlement_bytes: ByteSize,
+    /// What it costs beyond its guest's memory.
+    pub overhead_bytes: ByteSize,
+    /// What is set aside for that.
+    pub overhead_reserved_bytes: ByteSize,
+    /// Read from the swap file in a second.
+    pub swap_in_bytes_per_second: ByteSize,
+    /// Written to the swap file in a second.
+    pub swap_out_bytes_per_second: ByteSize,
+    /// Decompressed in a second.
+    pub decompressed_bytes_per_second: ByteSize,
+    /// Compressed in a second.
+    pub compressed_bytes_per_second: ByteSize,
+    /// Looked through for equal pages in a second.
+    pub scanned_bytes_per_second: ByteSize,
+}
+
+/// A resource pool.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct PoolStatus {
+    /// Which one.
+    pub name: String,
+    /// The pool it lies in.
+    pub parent: Option<String>,
+    /// What its VMs should hold together; `null` before the first plan.
+    pub entitlement_bytes: Option<ByteSize>,
+    /// What is guaranteed to those within.
+    pub reservation_used_bytes: ByteSize,
+    /// What still could be.
+    pub unreserved_bytes: ByteSize,
+}

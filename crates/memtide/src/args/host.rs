@@ -1,0 +1,287 @@
+//! The options of verbs that are about a host.
+
+use super::{Format, Output, mmu_mode};
+use addr::ByteSize;
+use api::types::Shares;
+use clap::{Args, Subcommand};
+use std::path::PathBuf;
+use std::str::FromStr;
+use vm::MmuChoice;
+
+/// Run a host of VMs, until SIGINT or SIGTERM
+///
+/// VMs, resource pools and settings are kept in files in the state directory and survive the host. It prints a line when
+/// it is ready.
+#[derive(Args)]
+pub(crate) struct Host {
+    /// All machine memory there is for VMs and what they cost
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) machine_memory: ByteSize,
+    /// The directory for what is to survive [default: memtide/host in `$XDG_STATE_HOME` or ~/.local/state]
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) state: Option<PathBuf>,
+    /// The directory for swap files [default: swap in the state directory]
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) swap: Option<PathBuf>,
+    /// The socket to listen at [default: as for --host]
+    #[arg(long, value_name = "SOCKET")]
+    pub(crate) listen: Option<PathBuf>,
+    /// Start the VMs that ran when the host last ended
+    #[arg(long)]
+    pub(crate) resume: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Names {
+    /// The VMs
+    #[arg(required = true)]
+    pub(crate) names: Vec<String>,
+}
+
+/// Something, or the word `none`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct OrNone<T>(pub(crate) Option<T>);
+
+impl<T: FromStr> FromStr for OrNone<T> {
+    type Err = T::Err;
+
+    fn from_str(text: &str) -> Result<Self, T::Err> {
+        if text == "none" { Ok(Self(None)) } else { text.parse().map(|value| Self(Some(value))) }
+    }
+}
+
+/// What decides over memory, of VMs and resource pools alike.
+#[derive(Args, Default)]
+pub(crate) struct Controls {
+    /// Machine memory guaranteed
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) reservation: Option<ByteSize>,
+    /// Machine memory never exceeded, or none
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) limit: Option<OrNone<ByteSize>>,
+    /// Claim on scarce memory: low, normal, high or a number
+    #[arg(long, value_name = "SHARES")]
+    pub(crate) shares: Option<Shares>,
+}
+
+/// What can be said of a VM, made or changed.
+#[derive(Args)]
+pub(crate) struct VmOptions {
+    #[command(flatten)]
+    pub(crate) controls: Controls,
+    /// The resource pool it lies in, or none
+    #[arg(long, value_name = "NAME")]
+    pub(crate) pool: Option<OrNone<String>>,
+    /// Guest memory
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) memory: Option<ByteSize>,
+    /// Virtual processors, 1 to 8
+    #[arg(long, value_name = "COUNT")]
+    pub(crate) cpus: Option<u32>,
+    /// How guest addresses are translated: automatic, software or hardware
+    #[arg(long, value_name = "MODE", value_parser = mmu_mode())]
+    pub(crate) mmu: Option<MmuChoice>,
+    /// The initial file system, or none
+    #[arg(long, value_name = "FILE")]
+    pub(crate) initrd: Option<OrNone<PathBuf>>,
+    /// The kernel's command line
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    pub(crate) append: Option<String>,
+    /// How large its balloon may get, or none for what Mem.CtlMaxPercent says
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) balloon_max: Option<OrNone<ByteSize>>,
+    /// Whether its pages are looked through for equal ones
+    #[arg(long, value_name = "YES-OR-NO", value_parser = clap::builder::BoolishValueParser::new())]
+    pub(crate) sharing: Option<bool>,
+    /// Whether its pages are compressed before they are swapped
+    #[arg(long, value_name = "YES-OR-NO", value_parser = clap::builder::BoolishValueParser::new())]
+    pub(crate) zip: Option<bool>,
+    /// VMs with the same salt may share pages; none: as Mem.ShareForceSalting has it
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) salt: Option<OrNone<String>>,
+    /// The directory of its swap file, or none for the host's
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) swap_dir: Option<OrNone<PathBuf>>,
+}
+
+/// Create a VM on the host, stopped
+#[derive(Args)]
+pub(crate) struct Create {
+    /// What to call it
+    pub(crate) name: String,
+    /// The kernel: a RISC-V Linux Image, gzipped or not
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kernel: PathBuf,
+    #[command(flatten)]
+    pub(crate) options: VmOptions,
+    /// Start it as well
+    #[arg(long)]
+    pub(crate) start: bool,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+/// Change a VM of the host
+///
+/// Memory, CPUs, kernel, initrd, command line and swap directory need it to be stopped; all else works while it runs.
+#[derive(Args)]
+pub(crate) struct Set {
+    /// The VM
+    pub(crate) name: String,
+    /// The kernel
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kernel: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) options: VmOptions,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+/// Show what a VM of the host says, and type to it
+///
+/// Ctrl-] leaves. If the input is no terminal, its bytes go to the guest.
+#[derive(Args)]
+pub(crate) struct Console {
+    /// The VM
+    pub(crate) name: Option<String>,
+    /// Print what was said so far and end, once the input has ended
+    #[arg(long)]
+    pub(crate) no_follow: bool,
+}
+
+/// Show what happened on the host, and why
+#[derive(Args)]
+pub(crate) struct Events {
+    /// Go on with those to come
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+    /// Only those numbered above this
+    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
+    pub(crate) since: u64,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+/// Show how the host's memory is divided, again and again
+#[derive(Args)]
+pub(crate) struct Top {
+    /// Seconds between two screens
+    #[arg(short, long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) delay: u64,
+    /// How many screens [default: without end]
+    #[arg(short = 'n', long, value_name = "COUNT")]
+    pub(crate) count: Option<u64>,
+    /// One screen after the other, without clearing the terminal
+    #[arg(short, long)]
+    pub(crate) batch: bool,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+/// Say what would be different if, without touching anything
+#[derive(Args)]
+pub(crate) struct Plan {
+    #[command(subcommand)]
+    pub(crate) edit: Imagined,
+    /// table for people, json for programs
+    #[arg(short, long, value_name = "FORMAT", default_value = "table", global = true)]
+    pub(crate) output: Format,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Imagined {
+    /// If a running VM had other controls
+    Set {
+        /// The VM
+        name: String,
+        #[command(flatten)]
+        controls: Controls,
+    },
+    /// If one more VM ran
+    Add {
+        /// Its memory
+        #[arg(long, value_name = "SIZE")]
+        memory: ByteSize,
+        /// What it would use [default: all of its memory]
+        #[arg(long, value_name = "SIZE")]
+        used: Option<ByteSize>,
+        /// The resource pool it would lie in
+        #[arg(long, value_name = "NAME")]
+        pool: Option<String>,
+        /// Machine memory guaranteed
+        #[arg(long, value_name = "SIZE", default_value = "0")]
+        reservation: ByteSize,
+        /// Claim on scarce memory: low, normal, high or a number
+        #[arg(long, value_name = "SHARES", default_value = "normal")]
+        shares: Shares,
+    },
+    /// If a running VM did not run
+    Stop {
+        /// The VM
+        name: String,
+    },
+    /// If a setting had another value
+    Setting {
+        /// The setting
+        name: String,
+        /// Its value
+        value: u64,
+    },
+}
+
+/// What can be said of a resource pool, made or changed.
+#[derive(Args)]
+pub(crate) struct PoolControls {
+    #[command(flatten)]
+    pub(crate) controls: Controls,
+    /// The pool it lies in, or none
+    #[arg(long, value_name = "NAME")]
+    pub(crate) parent: Option<OrNone<String>>,
+    /// Whether reservations within may take from the parent what its own lacks
+    #[arg(long, value_name = "YES-OR-NO", value_parser = clap::builder::BoolishValueParser::new())]
+    pub(crate) expandable: Option<bool>,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Pool {
+    /// Make a resource pool
+    Create {
+        /// What to call it
+        name: String,
+        #[command(flatten)]
+        controls: PoolControls,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Change a resource pool
+    Set {
+        /// The pool
+        name: String,
+        #[command(flatten)]
+        controls: PoolControls,
+        #[command(flatten)]
+        output: Output,
+    },
+    /// Remove an empty resource pool
+    Rm {
+        /// The pool
+        name: String,
+    },
+    /// List the resource pools
+    #[command(visible_alias = "list")]
+    Ls {
+        #[command(flatten)]
+        output: Output,
+    },
+}
+
+/// Show or change the host's advanced settings
+#[derive(Args)]
+pub(crate) struct Settings {
+    /// Only this one, such as Mem.IdleTax
+    pub(crate) name: Option<String>,
+    /// Its new value
+    pub(crate) value: Option<u64>,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}

@@ -1,0 +1,52 @@
+//! Where VMs run: in the foreground, each with a control socket, or on the host. Whoever asks a VM needs not care.
+
+use crate::control;
+use crate::error::{Error, NOT_FOUND};
+use crate::remote::Remote;
+use api::inspect::{Answer, Request};
+
+/// The names of all VMs that run.
+pub(crate) fn running(remote: &Remote) -> Result<Vec<String>, Error> {
+    let mut names = control::names()?;
+    let hosted = remote.if_there(remote.client.vms())?.unwrap_or_default();
+    names.extend(hosted.into_iter().filter(|vm| vm.power == "running").map(|vm| vm.spec.name));
+    Ok(names)
+}
+
+/// The name given, or that of the one VM that runs.
+pub(crate) fn only(remote: &Remote, name: Option<String>) -> Result<String, Error> {
+    if let Some(name) = name {
+        return Ok(name);
+    }
+    let mut names = running(remote)?;
+    match names.len() {
+        0 => Err(Error::new("no VM is running").hint("'memtide run' or 'memtide start' starts one")),
+        1 => Ok(names.remove(0)),
+        _ => Err(Error::new("several VMs are running").hint(format!("name one of {}", names.join(", ")))),
+    }
+}
+
+/// Asks a VM, wherever it runs.
+pub(crate) fn ask(remote: &Remote, name: &str, request: Request) -> Result<Answer, Error> {
+    if is_hosted(remote, name)? {
+        return remote.wait(remote.client.inspect(name, &request));
+    }
+    control::ask(name, request)
+}
+
+/// Whether a VM is the host's; an error if there is none, or two.
+pub(crate) fn is_hosted(remote: &Remote, name: &str) -> Result<bool, Error> {
+    let in_foreground = control::names()?.iter().any(|running| running == name);
+    let hosted = match remote.if_there(remote.client.vm(name)) {
+        Ok(vm) => vm.is_some(),
+        Err(error) if error.exit_status() == NOT_FOUND && in_foreground => false,
+        Err(error) => return Err(error),
+    };
+    if in_foreground && hosted {
+        return Err(Error::new(format!(
+            "a VM in the foreground and one of the host's are both called '{name}'"
+        ))
+        .hint("use the monitor (Ctrl-]) of the one in the foreground, or end it"));
+    }
+    Ok(hosted)
+}

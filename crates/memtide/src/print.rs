@@ -1,0 +1,30 @@
+//! Writing to standard output.
+
+use crate::error::Error;
+use serde::Serialize;
+use std::io::{ErrorKind, Write, stdout};
+
+/// Prints to standard output. A reader that has seen enough is no failure, but the end.
+pub(crate) fn print(text: &str) -> Result<(), Error> {
+    print_bytes(text.as_bytes())
+}
+
+/// The same for what may not be text.
+pub(crate) fn print_bytes(bytes: &[u8]) -> Result<(), Error> {
+    let mut output = stdout().lock();
+    match output.write_all(bytes).and_then(|()| output.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
+        Err(error) => Err(Error::new(format!("cannot write to standard output: {error}"))),
+        Ok(()) => Ok(()),
+    }
+}
+
+/// For people and programs that read a document.
+pub(crate) fn json(value: &impl Serialize) -> String {
+    serde_json::to_string_pretty(value).expect("answers are JSON") + "\n"
+}
+
+/// For programs that read line by line.
+pub(crate) fn json_line(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("answers are JSON") + "\n"
+}

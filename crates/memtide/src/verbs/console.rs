@@ -1,0 +1,111 @@
+//! The console of one of the host's VMs.
+//!
+//! **Model.** The main thread prints what the guest says. A second one, with a connection of its own, types what the user
+//! does, and says when they leave.
+
+use crate::args::Console;
+use crate::error::Error;
+use crate::print::print_bytes;
+use crate::remote::Remote;
+use crate::terminal::{ESCAPE, Terminal};
+use client::Bytes;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use std::io::{Read, stdin};
+use std::time::Duration;
+use tokio::sync::mpsc::{Sender, channel};
+
+/// How soon to type on when the guest takes no more.
+const RETRY: Duration = Duration::from_millis(20);
+
+pub(super) fn console(remote: &Remote, args: Console) -> Result<(), Error> {
+    let name = super::hosted(remote, args.name)?;
+    if args.no_follow {
+        let mut input = Vec::new();
+        stdin()
+            .read_to_end(&mut input)
+            .map_err(|error| Error::new(format!("cannot read the input: {error}")))?;
+        type_in(remote, &name, &input)?;
+        let said = remote.wait(remote.client.said(&name, 0))?;
+        return print_bytes(&said);
+    }
+    let mut output = remote.wait(remote.client.console(&name, 0))?;
+    let terminal =
+        Terminal::open().map_err(|error| Error::new(format!("cannot use the terminal: {error}")))?;
+    if terminal.is_some() {
+        eprint!("memtide: the console of {name}; Ctrl-] leaves it\r\n");
+    }
+    let (leave, mut left) = channel(1);
+    leave_on_signals(leave.clone())
+        .map_err(|error| Error::new(format!("cannot watch for signals: {error}")))?;
+    let keyboard = Keyboard { remote: remote.another()?, name, escapes: terminal.is_some(), leave };
+    // Never joined: the program may end while it still reads.
+    std::thread::spawn(move || keyboard.run());
+    while let Some(bytes) = remote.wait(async {
+        tokio::select! {
+            more = output.next() => more,
+            _ = left.recv() => Ok(None),
+        }
+    })? {
+        print_bytes(&bytes)?;
+    }
+    if let Some(terminal) = terminal {
+        terminal.restore();
+        eprintln!();
+    }
+    Ok(())
+}
+
+/// Types until the guest has taken all of it.
+fn type_in(remote: &Remote, name: &str, bytes: &[u8]) -> Result<(), Error> {
+    /// Within what a request may be.
+    const MOST: usize = 16 << 10;
+    let mut left = bytes;
+    while !left.is_empty() {
+        let next = Bytes::copy_from_slice(&left[..left.len().min(MOST)]);
+        let taken = remote.wait(remote.client.type_in(name, next))?;
+        left = &left[taken..];
+        if taken == 0 {
+            std::thread::sleep(RETRY);
+        }
+    }
+    Ok(())
+}
+
+fn leave_on_signals(leave: Sender<()>) -> std::io::Result<()> {
+    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM])?;
+    std::thread::spawn(move || {
+        signals.forever().next();
+        // If nobody receives it, the console is left already.
+        let _ = leave.blocking_send(());
+    });
+    Ok(())
+}
+
+struct Keyboard {
+    remote: Remote,
+    name: String,
+    /// Whether Ctrl-] leaves.
+    escapes: bool,
+    leave: Sender<()>,
+}
+
+impl Keyboard {
+    /// Until the input ends, the user leaves, or the guest is gone. While it does not run, what is typed goes nowhere.
+    fn run(&self) {
+        let mut bytes = [0; 1024];
+        while let Ok(count @ 1..) = stdin().lock().read(&mut bytes) {
+            let typed = &bytes[..count];
+            let end = typed.iter().position(|&byte| self.escapes && byte == ESCAPE);
+            if let Err(error) = type_in(&self.remote, &self.name, &typed[..end.unwrap_or(count)])
+                && end.is_none()
+            {
+                eprint!("{error}\r\n");
+            }
+            if end.is_some() {
+                let _ = self.leave.blocking_send(());
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! Looking into running VMs, wherever they run: map, statistics, MMU, audit.
+
+use crate::args::{Format, Map, Output};
+use crate::error::Error;
+use crate::find::{ask, only, running};
+use crate::print::{json, json_line, print};
+use crate::remote::Remote;
+use crate::view::{self, Style};
+use api::inspect::{Answer, Hex, Request};
+use std::time::Duration;
+use vm::MmuChoice;
+
+/// Asks for something that is said in a sentence.
+pub(super) fn order(remote: &Remote, name: Option<String>, request: Request) -> Result<(), Error> {
+    present(&ask(remote, &only(remote, name)?, request)?, Format::Table)
+}
+
+pub(super) fn statistics(
+    remote: &Remote,
+    name: Option<String>,
+    watch: Option<u64>,
+    output: Output,
+) -> Result<(), Error> {
+    let name = only(remote, name)?;
+    loop {
+        let answer = ask(remote, &name, Request::Statistics)?;
+        let Some(seconds) = watch else { return present(&answer, output.output) };
+        match output.output {
+            // One line each, for programs that read line by line.
+            Format::Json => print(&line(&answer))?,
+            Format::Table => {
+                if Style::of_stdout().color {
+                    print("\x1b[H\x1b[2J")?;
+                }
+                present(&answer, Format::Table)?;
+            }
+        }
+        std::thread::sleep(Duration::from_secs(seconds));
+    }
+}
+
+pub(super) fn mmu(remote: &Remote, name: Option<String>, mode: Option<String>) -> Result<(), Error> {
+    let is_mode = |text: &String| text.parse::<MmuChoice>().is_ok();
+    let (name, mode) = match (name, mode) {
+        (Some(first), None) if is_mode(&first) => (None, Some(first)),
+        other => other,
+    };
+    order(remote, name, Request::Mmu { mode })
+}
+
+pub(super) fn map(remote: &Remote, args: &Map) -> Result<(), Error> {
+    let cpu = args.cpu;
+    if let Some(gva) = args.address {
+        if args.names.len() > 1 {
+            return Err(Error::new("an address is looked up in one VM").hint("name only one"));
+        }
+        let name = only(remote, args.names.first().cloned())?;
+        return present(&ask(remote, &name, Request::Address { cpu, gva: Hex(gva.0) })?, args.output.output);
+    }
+    let names = if args.names.is_empty() { running(remote)? } else { args.names.clone() };
+    if names.is_empty() {
+        only(remote, None)?;
+    }
+    let pages = if args.svg.is_some() { view::SVG_PAGES } else { view::TERMINAL_PAGES };
+    let mut maps = Vec::new();
+    for name in &names {
+        if let Answer::Map(map) = ask(remote, name, Request::Map { cpu, pages })? {
+            maps.push(map);
+        }
+    }
+    if let Some(path) = &args.svg {
+        std::fs::write(path, view::svg::draw(&maps))
+            .map_err(|error| Error::new(format!("cannot write '{}': {error}", path.display())))?;
+        eprintln!("wrote {}", path.display());
+        if args.output.output == Format::Table {
+            return Ok(());
+        }
+    }
+    match args.output.output {
+        Format::Json => print(&json(&maps)),
+        Format::Table => {
+            let mut style = Style::of_stdout();
+            style.unicode &= !args.ascii;
+            print(&view::pictures(&maps, style))
+        }
+    }
+}
+
+/// Shows an answer.
+pub(super) fn present(answer: &Answer, format: Format) -> Result<(), Error> {
+    match (format, answer) {
+        (Format::Table, _) => print(&view::show(answer, Style::of_stdout())),
+        (Format::Json, Answer::Info(info)) => print(&json(info)),
+        (Format::Json, Answer::Statistics(statistics)) => print(&json(statistics)),
+        (Format::Json, Answer::Map(map)) => print(&json(map)),
+        (Format::Json, Answer::Address(address)) => print(&json(address)),
+        (Format::Json, Answer::Done(text)) => print(&json(text)),
+    }
+}
+
+/// An answer without line breaks.
+fn line(answer: &Answer) -> String {
+    match answer {
+        Answer::Statistics(statistics) => json_line(statistics),
+        other => json_line(other),
+    }
+}

@@ -1,0 +1,119 @@
+//! Resource pools, settings, and what would be if.
+
+use super::table::Align::{Left, Right};
+use super::table::{lay_out, rounded};
+use api::types::{Pool, Setting, Shift, VmShift, WhatIf};
+use std::fmt::Write;
+
+fn titled<const N: usize>(titles: [&str; N], rows: impl Iterator<Item = [String; N]>) -> Vec<Vec<String>> {
+    std::iter::once(titles.map(str::to_owned).to_vec()).chain(rows.map(|row| row.to_vec())).collect()
+}
+
+/// Resource pools, a line for each.
+pub(crate) fn pools(pools: &[Pool]) -> String {
+    let titles =
+        ["NAME", "IN", "RESERVATION", "EXPANDABLE", "LIMIT", "SHARES", "RESERVED WITHIN", "UNRESERVED"];
+    let row = |pool: &Pool| {
+        let spec = &pool.spec;
+        [
+            spec.name.clone(),
+            spec.parent.clone().unwrap_or_else(|| "the host".to_owned()),
+            spec.reservation_bytes.to_string(),
+            if spec.expandable { "yes" } else { "no" }.to_owned(),
+            spec.limit_bytes.map_or_else(|| "none".to_owned(), |limit| limit.to_string()),
+            spec.shares.to_string(),
+            rounded(pool.reservation_used_bytes.0),
+            rounded(pool.unreserved_bytes.0),
+        ]
+    };
+    lay_out(&[Left, Left, Right, Left, Right, Right, Right, Right], &titled(titles, pools.iter().map(row)))
+}
+
+fn value(value: u64, unit: &str) -> String {
+    if unit.is_empty() { value.to_string() } else { format!("{value} {unit}") }
+}
+
+/// Settings, a line for each; a star marks those that were changed.
+pub(crate) fn settings(settings: &[Setting]) -> String {
+    let row = |setting: &Setting| {
+        [
+            setting.name.clone(),
+            value(setting.value, &setting.unit),
+            if setting.value == setting.default { "" } else { "*" }.to_owned(),
+            setting.default.to_string(),
+            format!("{} to {}", setting.least, setting.most),
+            setting.meaning.clone(),
+        ]
+    };
+    let titles = ["NAME", "VALUE", "", "DEFAULT", "RANGE", "MEANING"];
+    lay_out(&[Left, Right, Left, Right, Left, Left], &titled(titles, settings.iter().map(row)))
+}
+
+/// One setting.
+pub(crate) fn setting(of: &Setting) -> String {
+    let now = value(of.value, &of.unit);
+    format!("{}: {now} (default {}, {} to {})\n{}\n", of.name, of.default, of.least, of.most, of.meaning)
+}
+
+fn shift(shift: Shift) -> String {
+    let Shift { before_bytes, after_bytes } = shift;
+    change(rounded(before_bytes.0), &rounded(after_bytes.0))
+}
+
+fn change(before: String, after: &str) -> String {
+    if before == after { before } else { format!("{before} -> {after}") }
+}
+
+/// What would be different, a line for each VM.
+pub(crate) fn what_if(of: &WhatIf) -> String {
+    let mut text = match &of.refusal {
+        Some(why) => format!("It would be refused: {why}. If it was not:\n"),
+        None => String::new(),
+    };
+    let for_guests =
+        Shift { before_bytes: of.for_guests_before_bytes, after_bytes: of.for_guests_after_bytes };
+    let state = change(of.state_before.clone(), &of.state_after);
+    let _ = writeln!(text, "state {state}, {} for guests", shift(for_guests));
+    if of.vms.is_empty() {
+        return text + "nothing would be different for any VM\n";
+    }
+    let row = |vm: &VmShift| {
+        let name = vm.name.clone().unwrap_or_else(|| "(the new one)".to_owned());
+        [name, shift(vm.entitlement), shift(vm.balloon_target), shift(vm.swap_target), shift(vm.worst_case)]
+    };
+    let titles = ["VM", "ENTITLED TO", "BALLOON", "TO COMPRESS OR SWAP", "WORST CASE"];
+    text + &lay_out(&[Left; 5], &titled(titles, of.vms.iter().map(row)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use addr::ByteSize;
+
+    fn shift_of(before: u64, after: u64) -> Shift {
+        Shift { before_bytes: ByteSize::mib(before), after_bytes: ByteSize::mib(after) }
+    }
+
+    #[test]
+    fn only_what_differs_has_an_arrow() {
+        let same = shift_of(64, 64);
+        let vm = VmShift {
+            name: Some("web".to_owned()),
+            entitlement: shift_of(64, 128),
+            worst_case: same,
+            balloon_target: same,
+            swap_target: same,
+        };
+        let of = WhatIf {
+            refusal: None,
+            state_before: "high".to_owned(),
+            state_after: "soft".to_owned(),
+            for_guests_before_bytes: ByteSize::mib(400),
+            for_guests_after_bytes: ByteSize::mib(400),
+            vms: vec![vm],
+        };
+        let text = what_if(&of);
+        assert!(text.starts_with("state high -> soft, 400.0 MiB for guests\n"), "{text}");
+        assert!(text.contains("web  64.0 MiB -> 128.0 MiB  64.0 MiB"), "{text}");
+    }
+}

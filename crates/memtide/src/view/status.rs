@@ -1,0 +1,133 @@
+//! The host's memory on one screen.
+
+use super::Style;
+use super::table::Align::{Left, Right};
+use super::table::lay_out;
+use addr::ByteSize;
+use api::types::{HostStatus, Ledger, VmStatus};
+use std::fmt::Write;
+
+/// The host's state and ledger, and a line for each running VM; in MiB.
+pub(crate) fn status(status: &HostStatus, style: Style) -> String {
+    let mut text = head(status, style);
+    text.push_str(&vms(status));
+    text
+}
+
+/// In MiB, without the unit.
+fn mib(size: ByteSize) -> String {
+    format!("{:.1}", size.0 as f64 / (1 << 20) as f64)
+}
+
+fn whole_mib(size: ByteSize) -> String {
+    format!("{:.0}", size.0 as f64 / (1 << 20) as f64)
+}
+
+fn head(status: &HostStatus, style: Style) -> String {
+    let (of, at) = (&status.ledger, &status.thresholds);
+    let mut text = String::new();
+    let [on, off] = match status.state.as_str() {
+        _ if !style.color => ["", ""],
+        "high" | "clear" => ["\x1b[1;32m", "\x1b[0m"],
+        "soft" => ["\x1b[1;33m", "\x1b[0m"],
+        _ => ["\x1b[1;31m", "\x1b[0m"],
+    };
+    let _ = writeln!(
+        text,
+        "state {on}{}{off}  free {}  (high {} > clear {} > soft {} > hard {} > low {})  overcommitted {:+.0} %",
+        status.state,
+        mib(of.free_bytes),
+        mib(at.high_bytes),
+        mib(at.clear_bytes),
+        mib(at.soft_bytes),
+        mib(at.hard_bytes),
+        mib(at.low_bytes),
+        status.overcommitment * 100.0
+    );
+    text.push_str(&ledger(of));
+    let _ = writeln!(
+        text,
+        "VMs     {} running, promised {}; reserved {}, unreserved {}; swap files {}; saved: {} by sharing, {} by zip",
+        status.vms.len(),
+        whole_mib(ByteSize(status.vms.iter().map(|vm| vm.size_bytes.0).sum())),
+        mib(status.reserved_bytes),
+        mib(status.unreserved_bytes),
+        mib(status.swap_total_bytes),
+        mib(ByteSize(status.sums.shared_bytes.0.saturating_sub(status.sums.shared_common_bytes.0))),
+        mib(status.sums.zip_saved_bytes)
+    );
+    text
+}
+
+/// What machine memory is used for, and whether that adds up.
+fn ledger(of: &Ledger) -> String {
+    let parts = [of.free_bytes, of.private_bytes, of.shared_bytes, of.zip_bytes, of.overhead_bytes];
+    let closes = parts.iter().map(|part| part.0).sum::<u64>() == of.total_bytes.0;
+    format!(
+        "ledger  {} MiB = free {} + private {} + shared {} + zip {} + overhead {}: {}\n",
+        mib(of.total_bytes),
+        mib(of.free_bytes),
+        mib(of.private_bytes),
+        mib(of.shared_bytes),
+        mib(of.zip_bytes),
+        mib(of.overhead_bytes),
+        if closes { "closes" } else { "DOES NOT CLOSE" }
+    )
+}
+
+fn vms(status: &HostStatus) -> String {
+    const TITLES: [&str; 14] = [
+        "VM", "SIZE", "GRANTED", "CONSUMED", "ACTIVE", "ENTITLED", "SHARED", "BALLOON", "ZIPPED", "SWAPPED",
+        "IN/s", "OUT/s", "LAT%", "WAIT%",
+    ];
+    let titles = TITLES.map(str::to_owned).to_vec();
+    let rows: Vec<_> = std::iter::once(titles).chain(status.vms.iter().map(row)).collect();
+    let mut columns = [Right; TITLES.len()];
+    columns[0] = Left;
+    lay_out(&columns, &rows)
+}
+
+/// What is and, after the slash, what it is to be.
+fn row(vm: &VmStatus) -> Vec<String> {
+    let of = &vm.metrics;
+    let toward = |is: ByteSize, target: ByteSize| format!("{}/{}", whole_mib(is), whole_mib(target));
+    let coming = ByteSize(of.swap_in_bytes_per_second.0 + of.decompressed_bytes_per_second.0);
+    let going = ByteSize(of.swap_out_bytes_per_second.0 + of.compressed_bytes_per_second.0);
+    vec![
+        vm.name.clone(),
+        whole_mib(vm.size_bytes),
+        mib(of.granted_bytes),
+        mib(of.consumed_bytes),
+        vm.active_part.map_or_else(|| "-".to_owned(), |_| mib(of.active_bytes)),
+        mib(of.entitlement_bytes),
+        mib(of.shared_bytes),
+        toward(of.ballooned_bytes, of.balloon_target_bytes),
+        mib(of.compressed_bytes),
+        toward(of.swapped_bytes, ByteSize(of.swapped_bytes.0 + of.swap_target_bytes.0)),
+        mib(coming),
+        mib(going),
+        format!("{:.1}", vm.latency * 100.0),
+        format!("{:.1}", vm.waiting * 100.0),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_ledger_that_does_not_add_up_is_shouted() {
+        let mut of = Ledger {
+            total_bytes: ByteSize::mib(512),
+            free_bytes: ByteSize::mib(100),
+            private_bytes: ByteSize::mib(300),
+            shared_bytes: ByteSize::mib(50),
+            zip_bytes: ByteSize::mib(12),
+            overhead_bytes: ByteSize::mib(50),
+            host_overhead_bytes: ByteSize::mib(8),
+        };
+        assert!(ledger(&of).ends_with("overhead 50.0: closes\n"), "{}", ledger(&of));
+        of.private_bytes = ByteSize(of.private_bytes.0 - 4096);
+        assert!(ledger(&of).contains("DOES NOT CLOSE"));
+    }
+}
