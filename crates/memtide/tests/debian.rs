@@ -3,27 +3,12 @@
 mod support;
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
-use support::{Place, Running, SOON};
+use support::{Place, Running, SOON, guest};
 
 /// How long a boot may take on a busy machine.
 const BOOT: Duration = Duration::from_mins(3);
-
-/// The kernel and the initramfs that `make guest` builds; says so where they are missing.
-fn guest() -> Option<[String; 2]> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let state = std::env::var_os("MEMTIDE_STATE").map_or(root.join("state"), PathBuf::from);
-    let files = ["Image", "memtide.cpio"].map(|name| state.join("guest").join(name));
-    if let Some(missing) = files.iter().find(|path| !path.exists()) {
-        let line = format!("SKIPPED: {} is not there; 'make guest' builds it\n", missing.display());
-        // Past the test harness, which would hide it.
-        std::io::stderr().write_all(line.as_bytes()).unwrap();
-        return None;
-    }
-    Some(files.map(|path| path.to_str().unwrap().to_owned()))
-}
 
 fn boot(place: &Place, [kernel, initrd]: &[String; 2], args: &[&str], commands: &str) -> Running {
     let line = format!("console=ttyS0 quiet cryptomgr.notests no4lvl {commands}");
