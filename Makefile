@@ -27,7 +27,7 @@ test: guest check ## check everything and run all tests
 	cargo test --workspace --locked --lib --bins
 	cargo test --workspace --locked --release
 
-demo: guest build ## boot a two-CPU Debian guest under each MMU mode and show its memory
+demo: guest build ## run six Debian VMs of 256 MiB on a host of 512 MiB, and show how memory moves
 	@scripts/demo
 
 bench: guest build ## measure boot and guest programs beside QEMU, into docs/performance.md
