@@ -8,8 +8,8 @@
 //!
 //! **Not here.** The device that the guest's driver talks to, and how large the balloon should be.
 
+use crate::entry::PageState;
 use crate::passage::{Because, Passage};
-use crate::pmap::PageState;
 use crate::vm_memory::VmMemory;
 use addr::{Gfn, Mfn};
 

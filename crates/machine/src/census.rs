@@ -3,7 +3,7 @@
 //! **Invariants.** INV-5: the states add up to the VM's size. Each passage moves one page from one
 //! count to another, so the sum is right whenever nothing is between the two.
 
-use crate::pmap::PageState;
+use crate::entry::PageState;
 use addr::PageCount;
 use std::sync::atomic::{AtomicU64, Ordering};
 

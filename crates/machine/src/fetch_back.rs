@@ -7,59 +7,59 @@
 //! **Failure.** What does not come back as it went stays where it is, and says why. A page brought
 //! along that cannot be read is left alone.
 
-use crate::frame::Holds;
+use crate::entry::PageState;
+use crate::frame::{Holds, Taken};
 use crate::passage::{Because, Passage};
-use crate::pmap::PageState;
 use crate::pool::Page;
 use crate::swap::Slot;
 use crate::vm_memory::{MemoryError, VmMemory};
-use addr::{Gfn, Mfn, PAGE_SIZE, PageCount};
+use addr::{Gfn, PAGE_SIZE, PageCount};
 
 /// Pages read from the swap file together, at most.
-const RUN: u64 = 8;
+pub(crate) const RUN: u64 = 8;
 
 impl VmMemory {
-    /// Puts the content of a compressed or swapped page in passage into `mfn`, which is the page's from
-    /// then on. If it cannot be had, the frame is freed.
+    /// Puts the content of a compressed or swapped page in passage into `own`, which is the page's from
+    /// then on, and brings along others, at most `most` together. Gives how many.
     pub(crate) fn fetch_back(
         &self,
         passage: Passage<'_>,
-        mfn: Mfn,
+        own: Taken<'_>,
         because: Because,
-    ) -> Result<(), MemoryError> {
+        most: u64,
+    ) -> Result<u64, MemoryError> {
         let gfn = passage.gfn();
         if let PageState::Swapped(slot) = passage.was() {
-            let more = self.followers(gfn, slot);
+            let more = self.followers(gfn, slot, most);
             if !more.is_empty() {
-                return self.swap_in_run((passage, mfn), more, slot, because);
+                return self.swap_in_run((passage, own), more, slot, because);
             }
         }
         let mut page: Page = [0; PAGE_SIZE as usize];
-        if let Err(reason) = self.stores.read(gfn, passage.was(), &mut page) {
-            self.pool.frames().release(mfn);
-            return Err(self.lost(gfn, reason));
-        }
+        let read = self.stores.read(gfn, passage.was(), &mut page);
+        read.map_err(|reason| self.lost(gfn, reason))?;
         match passage.was() {
             PageState::Compressed(_) => self.counts.decompressed.add(1),
             _ => self.counts.swapped_in.add(1),
         }
-        self.install(passage, mfn, &page, because);
-        Ok(())
+        self.install(passage, own, &page, because);
+        Ok(1)
     }
 
-    /// The pages behind `gfn` whose content lies behind its own, in passage and with frames.
-    fn followers(&self, gfn: Gfn, slot: Slot) -> Vec<(Passage<'_>, Mfn)> {
+    /// The pages behind `gfn` whose content lies behind its own, in passage and with frames; with it
+    /// at most `most`.
+    fn followers(&self, gfn: Gfn, slot: Slot, most: u64) -> Vec<(Passage<'_>, Taken<'_>)> {
         let follower = |n| {
             let gfn = Gfn(gfn.0 + n);
             let wanted = PageState::Swapped(slot.after(n)?);
             let passage = self.begin(gfn, |state| state == wanted)?;
-            let mfn = self.spare_frame(gfn)?;
-            Some((passage, mfn))
+            let own = self.spare_frame(gfn)?;
+            Some((passage, own))
         };
-        (1..RUN).map_while(follower).collect()
+        (1..RUN.min(most)).map_while(follower).collect()
     }
 
-    fn spare_frame(&self, gfn: Gfn) -> Option<Mfn> {
+    fn spare_frame(&self, gfn: Gfn) -> Option<Taken<'_>> {
         if !self.is_allowed_more() {
             return None;
         }
@@ -68,41 +68,37 @@ impl VmMemory {
 
     fn swap_in_run(
         &self,
-        (passage, mfn): (Passage<'_>, Mfn),
-        more: Vec<(Passage<'_>, Mfn)>,
+        (passage, own): (Passage<'_>, Taken<'_>),
+        more: Vec<(Passage<'_>, Taken<'_>)>,
         slot: Slot,
         because: Because,
-    ) -> Result<(), MemoryError> {
+    ) -> Result<u64, MemoryError> {
         let mut pages = vec![[0; PAGE_SIZE as usize]; 1 + more.len()];
         if self.stores.read_run(slot, &mut pages).is_err() {
             // One of them cannot be read. If it is the page itself, it says why.
-            for (follower, mfn) in more {
-                drop(follower);
-                self.pool.frames().release(mfn);
-            }
+            drop(more);
             let gfn = passage.gfn();
-            if let Err(reason) = self.stores.read(gfn, passage.was(), &mut pages[0]) {
-                self.pool.frames().release(mfn);
-                return Err(self.lost(gfn, reason));
-            }
+            let read = self.stores.read(gfn, passage.was(), &mut pages[0]);
+            read.map_err(|reason| self.lost(gfn, reason))?;
             self.counts.swapped_in.add(1);
-            self.install(passage, mfn, &pages[0], because);
-            return Ok(());
+            self.install(passage, own, &pages[0], because);
+            return Ok(1);
         }
         self.counts.swapped_in.add(pages.len() as u64);
         self.counts.read_ahead.add(more.len() as u64);
-        self.install(passage, mfn, &pages[0], because);
-        for ((follower, mfn), page) in more.into_iter().zip(&pages[1..]) {
-            self.install(follower, mfn, page, Because::Managed);
+        self.install(passage, own, &pages[0], because);
+        for ((follower, own), page) in more.into_iter().zip(&pages[1..]) {
+            self.install(follower, own, page, Because::Managed);
         }
-        Ok(())
+        Ok(pages.len() as u64)
     }
 
-    fn install(&self, passage: Passage<'_>, mfn: Mfn, page: &Page, because: Because) {
-        self.pool.fill_frame(mfn, page);
-        let was = passage.was();
-        passage.end(PageState::Private(mfn), because);
-        self.free_what_held(was);
+    fn install(&self, passage: Passage<'_>, own: Taken<'_>, page: &Page, because: Because) {
+        self.pool.fill_frame(own.mfn(), page);
+        // First, so that a page is never counted as held while its slot is still taken: the swap file
+        // has just as many slots as pages may be swapped.
+        self.free_what_held(passage.was());
+        passage.end(PageState::Private(own.keep()), because);
     }
 
     /// Brings back up to `most` swapped pages before anybody asks for them, as long as there are
@@ -111,18 +107,17 @@ impl VmMemory {
     /// # Errors
     /// [`MemoryError::Lost`] for the first page that cannot be had.
     pub fn unswap(&self, most: PageCount) -> Result<PageCount, MemoryError> {
-        let before = self.counts.now().swapped_in;
-        let brought = || PageCount(self.counts.now().swapped_in - before);
+        let mut left = most.0;
         for gfn in self.pmap.pages() {
-            if brought() >= most {
+            if left == 0 {
                 break;
             }
             let Some(passage) = self.begin(gfn, |state| matches!(state, PageState::Swapped(_))) else {
                 continue;
             };
-            let Some(mfn) = self.spare_frame(gfn) else { break };
-            self.fetch_back(passage, mfn, Because::Managed)?;
+            let Some(own) = self.spare_frame(gfn) else { break };
+            left -= self.fetch_back(passage, own, Because::Managed, left)?;
         }
-        Ok(brought())
+        Ok(PageCount(most.0 - left))
     }
 }

@@ -9,10 +9,9 @@
 //!
 //! **Cost.** 16 bytes a frame.
 
+use crate::sync::{AtomicU32, Condvar, Mutex, Ordering, write_then_look};
 use addr::{Gfn, Mfn, PageCount};
-use parking_lot::{Condvar, Mutex};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 /// Names a VM for as long as it has memory; 1 and up, below 2³⁰.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
@@ -105,6 +104,7 @@ struct Frame {
 
 /// What is kept about a frame, all tables together, in bytes.
 const BYTES_PER_FRAME: u64 = size_of::<Frame>() as u64 + crate::share::BYTES_PER_FRAME;
+#[cfg(not(loom))]
 const _: () = assert!(BYTES_PER_FRAME <= 24, "design limit of metadata per machine frame");
 
 /// Ends a list of frames.
@@ -202,20 +202,33 @@ impl Frames {
     }
 
     /// Takes a frame to hold something, if one is available.
-    pub(crate) fn take(&self, holds: Holds) -> Option<Mfn> {
-        self.take_above(holds, |_| 0)
+    pub(crate) fn take(&self, holds: Holds) -> Option<Taken<'_>> {
+        let (taken, alarm) = self.take_above(holds, |_| 0);
+        if let Some(alarm) = alarm {
+            alarm();
+        }
+        taken
     }
 
     /// Takes a frame for what is only convenient: if so many are available that nobody is alarmed.
-    pub(crate) fn take_spare(&self, holds: Holds) -> Option<Mfn> {
-        self.take_above(holds, |free| free.mark + 1)
+    pub(crate) fn take_spare(&self, holds: Holds) -> Option<Taken<'_>> {
+        self.take_above(holds, |free| free.mark + 1).0
     }
 
-    fn take_above(&self, holds: Holds, keep: impl Fn(&FreeList) -> u64) -> Option<Mfn> {
+    /// Takes a frame to help in reclaiming others: whoever does that is alarmed already, and holds
+    /// locks.
+    pub(crate) fn take_quietly(&self, holds: Holds) -> Option<Taken<'_>> {
+        self.take_above(holds, |_| 0).0
+    }
+
+    fn take_above(
+        &self,
+        holds: Holds,
+        keep: impl Fn(&FreeList) -> u64,
+    ) -> (Option<Taken<'_>>, Option<Alarm>) {
         let mut free = self.free.lock();
         let available = free.available();
-        let keep = keep(&free);
-        let taken = (available > keep).then_some(Mfn(u64::from(free.top)));
+        let taken = (available > keep(&free)).then_some(Mfn(u64::from(free.top)));
         if let Some(mfn) = taken {
             free.top = self.next(mfn);
             free.count -= 1;
@@ -223,26 +236,25 @@ impl Frames {
                 *count += 1;
             }
         }
-        let alarm = if available <= free.mark && keep == 0 { free.alarm.clone() } else { None };
+        let alarm = if available <= free.mark { free.alarm.clone() } else { None };
         drop(free);
-        if let Some(alarm) = alarm {
-            alarm();
-        }
-        let mfn = taken?;
-        let before = self.holds(mfn);
-        assert_eq!(before, Holds::Nothing, "INV-5: {mfn:?} was free");
-        self.set(mfn, holds);
-        Some(mfn)
+        let taken = taken.map(|mfn| {
+            let before = self.holds(mfn);
+            assert_eq!(before, Holds::Nothing, "INV-5: {mfn:?} was free");
+            self.set(mfn, holds);
+            Taken { frames: self, mfn }
+        });
+        (taken, alarm)
     }
 
     /// Waits until a frame is available or `enough` says there is another reason to go on; rings
     /// the alarm first. Changes that `enough` looks at must be followed by [`Frames::tell_waiting`].
     pub(crate) fn wait(&self, enough: impl Fn(bool) -> bool) {
-        let mut free = self.free.lock();
-        let alarm = free.alarm.clone();
+        let alarm = self.free.lock().alarm.clone();
         if let Some(alarm) = alarm {
-            parking_lot::MutexGuard::unlocked(&mut free, || alarm());
+            alarm();
         }
+        let mut free = self.free.lock();
         free.waiting += 1;
         while !enough(free.available() > 0) {
             self.news.wait(&mut free);
@@ -309,6 +321,19 @@ impl Frames {
         }
     }
 
+    /// Pins a frame if the page is `still_there`. Whoever changes the page sets the passage bit first
+    /// and looks for pins second; here the pin is set first and the entry read second, so one of the
+    /// two sees the other, or both.
+    pub(crate) fn pin_if(&self, mfn: Mfn, still_there: impl FnOnce() -> bool) -> bool {
+        self.pin(mfn);
+        write_then_look();
+        let pinned = still_there();
+        if !pinned {
+            self.unpin(mfn);
+        }
+        pinned
+    }
+
     pub(crate) fn unpin(&self, mfn: Mfn) {
         if let Some(frame) = self.table.get(mfn.0 as usize) {
             let before = frame.pins.fetch_sub(1, Ordering::SeqCst);
@@ -316,7 +341,9 @@ impl Frames {
         }
     }
 
+    /// Whether somebody holds the frame, of a page that is in passage.
     pub(crate) fn is_pinned(&self, mfn: Mfn) -> bool {
+        write_then_look();
         self.frame(mfn).pins.load(Ordering::SeqCst) != 0
     }
 
@@ -375,6 +402,31 @@ impl Frames {
             }
         }
         Ok(())
+    }
+}
+
+/// A frame taken for something, which is freed again unless it is put there.
+pub(crate) struct Taken<'a> {
+    frames: &'a Frames,
+    mfn: Mfn,
+}
+
+impl Taken<'_> {
+    pub(crate) fn mfn(&self) -> Mfn {
+        self.mfn
+    }
+
+    /// The frame is in its place now.
+    pub(crate) fn keep(self) -> Mfn {
+        let mfn = self.mfn;
+        std::mem::forget(self);
+        mfn
+    }
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        self.frames.release(self.mfn);
     }
 }
 

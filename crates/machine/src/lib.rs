@@ -28,8 +28,11 @@ mod copy;
 mod counts;
 #[expect(unsafe_code, reason = "a device's slice of a frame is a raw pointer")]
 mod dma;
+mod entry;
 mod fetch_back;
 mod frame;
+#[cfg(all(test, loom))]
+mod interleavings;
 mod moving;
 mod passage;
 mod pmap;
@@ -43,19 +46,22 @@ mod share;
 mod stores;
 mod swap;
 mod swap_out;
-#[cfg(test)]
+mod sync;
+#[cfg(all(test, not(loom)))]
 mod tests;
 mod vm_memory;
+mod waiting;
 mod word;
 mod zip;
 
 pub use balloon::GivenBack;
 pub use census::PageCensus;
 pub use counts::MemoryCounts;
+pub use entry::{Lookup, PageState, Use};
 pub use frame::{Alarm, Audit, FrameUse, Holds, ShareGroup, VmId};
 pub use moving::MoveReport;
 pub use passage::ShootDown;
-pub use pmap::{Lookup, PageState, Pmap, Use};
+pub use pmap::Pmap;
 pub use pool::{Frame, Pool};
 pub use reclaim::Reclaimed;
 pub use sample::{Sample, Sampled};

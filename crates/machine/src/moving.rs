@@ -1,8 +1,8 @@
 //! Moving pages to other frames while the VM runs: the simplest passage there is.
 
-use crate::frame::Holds;
+use crate::entry::PageState;
+use crate::frame::{Holds, Taken};
 use crate::passage::{Because, Passage};
-use crate::pmap::PageState;
 use crate::vm_memory::VmMemory;
 use addr::{Gfn, Mfn};
 
@@ -21,7 +21,7 @@ impl VmMemory {
     /// Moves private pages to other frames.
     pub fn move_pages(&self, gfns: &[Gfn]) -> MoveReport {
         let mut report = MoveReport::default();
-        let mut moving: Vec<(Passage<'_>, Mfn, Mfn)> = Vec::with_capacity(gfns.len());
+        let mut moving: Vec<(Passage<'_>, Mfn, Taken<'_>)> = Vec::with_capacity(gfns.len());
         for &gfn in gfns {
             let Some((passage, from)) = self.begin_private(gfn) else {
                 report.skipped += 1;
@@ -35,8 +35,8 @@ impl VmMemory {
         let taken: Vec<(Gfn, Mfn)> = moving.iter().map(|(passage, from, _)| (passage.gfn(), *from)).collect();
         self.take_away(&taken);
         for (passage, from, to) in moving {
-            self.pool.copy_frame(from, to);
-            passage.end(PageState::Private(to), Because::Managed);
+            self.pool.copy_frame(from, to.mfn());
+            passage.end(PageState::Private(to.keep()), Because::Managed);
             self.pool.frames().release(from);
             report.moved += 1;
         }

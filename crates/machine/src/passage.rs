@@ -15,7 +15,7 @@
 //!
 //! **Failure.** Nothing is left behind: the page is in the old state or in the new.
 
-use crate::pmap::PageState;
+use crate::entry::{PageState, Use};
 use crate::vm_memory::VmMemory;
 use addr::{Gfn, Mfn};
 use std::time::Instant;
@@ -30,8 +30,8 @@ pub trait ShootDown: Send + Sync {
 /// Whether the page was used: then what was watched for has happened.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Because {
-    /// Somebody wants to use it.
-    Used,
+    /// Somebody wants to put it to this use.
+    Used(Use),
     /// The VMM had its reasons.
     Managed,
 }
@@ -86,7 +86,11 @@ impl Passage<'_> {
     /// Publishes the page's new state.
     pub(crate) fn end(self, state: PageState, because: Because) {
         self.memory.census.moves(self.was, state);
-        self.memory.pmap.publish(self.gfn, state, because == Because::Managed);
+        let used = match because {
+            Because::Used(wanted) => Some(wanted),
+            Because::Managed => None,
+        };
+        self.memory.pmap.publish(self.gfn, state, used);
         self.memory.wake_waiters();
         std::mem::forget(self);
     }
@@ -94,7 +98,7 @@ impl Passage<'_> {
 
 impl Drop for Passage<'_> {
     fn drop(&mut self) {
-        self.memory.pmap.publish(self.gfn, self.was, true);
+        self.memory.pmap.publish(self.gfn, self.was, None);
         self.memory.wake_waiters();
     }
 }

@@ -144,7 +144,7 @@ impl Frame {
     /// Copies the content. Where somebody writes it meanwhile, each eight bytes are old or new.
     pub(crate) fn read(self, into: &mut Page) {
         for (word, bytes) in self.0.iter().zip(into.as_chunks_mut::<8>().0) {
-            *bytes = word.load(Ordering::Relaxed).to_le_bytes();
+            *bytes = word.load(Ordering::Relaxed).to_ne_bytes();
         }
     }
 
@@ -286,35 +286,37 @@ impl Pool {
     pub fn frame(&self, mfn: Mfn) -> Frame {
         let start = self.frame_start(mfn).cast();
         // SAFETY: a whole frame of the mapping, page-aligned, never unmapped, only ever accessed
-        // atomically but for the two moments argued for below.
+        // atomically.
         Frame(unsafe { start.as_ref() })
+    }
+
+    /// The words of a frame whose content is to be replaced. Who has only seen the frame in passing, as
+    /// a sharing scan does, may still read it: hence not as plain memory.
+    fn words(&self, mfn: Mfn) -> &'static [AtomicU64; FRAME_WORDS as usize] {
+        assert_ne!(mfn, self.zero(), "INV-3: the frame of zeros is never written");
+        self.frame(mfn).0
     }
 
     /// Fills a frame with zeros.
     pub(crate) fn zero_frame(&self, mfn: Mfn) {
-        assert_ne!(mfn, self.zero(), "INV-3: the frame of zeros is never written");
-        let start = self.frame_start(mfn);
-        // SAFETY: the frame lies in the mapping. It belongs to no guest yet (its caller has just
-        // taken it from the free list), so nobody else reads or writes it.
-        unsafe { start.as_ptr().write_bytes(0, PAGE_SIZE as usize) };
+        for word in self.words(mfn) {
+            word.store(0, Ordering::Relaxed);
+        }
     }
 
-    /// Fills a frame that nobody else uses yet.
+    /// Fills a frame.
     pub(crate) fn fill_frame(&self, mfn: Mfn, bytes: &Page) {
-        assert_ne!(mfn, self.zero(), "INV-3: the frame of zeros is never written");
-        let start = self.frame_start(mfn);
-        // SAFETY: as for `zero_frame`; `bytes` is ordinary memory, so the two do not overlap.
-        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), start.as_ptr(), PAGE_SIZE as usize) };
+        for (word, bytes) in self.words(mfn).iter().zip(bytes.as_chunks::<8>().0) {
+            word.store(u64::from_ne_bytes(*bytes), Ordering::Relaxed);
+        }
     }
 
-    /// Copies a frame that nobody writes to a frame that nobody uses.
+    /// Copies a frame that nobody writes to another.
     pub(crate) fn copy_frame(&self, from: Mfn, to: Mfn) {
         assert_ne!(from, to, "a frame is copied to another");
-        assert_ne!(to, self.zero(), "INV-3: the frame of zeros is never written");
-        let (from, to) = (self.frame_start(from), self.frame_start(to));
-        // SAFETY: both frames lie in the mapping and are distinct. `from` is in passage with its
-        // translations taken away and no pin, so it is not written; `to` is fresh and private here.
-        unsafe { std::ptr::copy_nonoverlapping(from.as_ptr(), to.as_ptr(), PAGE_SIZE as usize) };
+        for (word, from) in self.words(to).iter().zip(self.frame(from).0) {
+            word.store(from.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
     }
 
     pub(crate) fn frame_start(&self, mfn: Mfn) -> NonNull<u8> {

@@ -17,9 +17,9 @@
 //!
 //! **Not here.** How much to take from which VM: `sched`.
 
+use crate::entry::{PageState, Watch};
 use crate::frame::Holds;
 use crate::passage::{Because, Passage};
-use crate::pmap::{PageState, Watch};
 use crate::pool::Page;
 use crate::share::Hash;
 use crate::vm_memory::VmMemory;
@@ -38,6 +38,13 @@ pub(crate) struct Clock {
     front: u64,
     /// Where contents wait to be swapped out, kept because the host takes long to give fresh memory.
     for_swap: Vec<Page>,
+}
+
+#[cfg(test)]
+impl Clock {
+    pub(crate) fn hands(&mut self) -> [&mut u64; 2] {
+        [&mut self.back, &mut self.front]
+    }
 }
 
 /// What reclaiming brought.
@@ -167,7 +174,9 @@ impl VmMemory {
         self.swap_out(leaving, for_swap, report);
         gone -= to_swap - (report.swapped - swapped_before);
         if self.stores.is_zip_full() {
-            self.make_room_in_zip(for_swap, report);
+            // No more pages, hence frames, than may go.
+            let most = self.held().0.saturating_sub(self.reservation().0);
+            self.make_room_in_zip(most as usize, for_swap, report);
         }
         gone
     }
@@ -175,7 +184,7 @@ impl VmMemory {
     fn compress(&self, gfn: Gfn, page: &Page) -> Option<ZipHandle> {
         let frames = self.pool.frames();
         self.stores.compress(gfn, page, || {
-            let zip = frames.take(Holds::Zip(self.id))?;
+            let zip = frames.take_quietly(Holds::Zip(self.id))?.keep();
             Some((zip, self.pool.frame(zip)))
         })
     }

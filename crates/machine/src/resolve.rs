@@ -17,9 +17,10 @@
 //! VM. Content that does not come back as it went is [`MemoryError::Lost`], and the page stays as it
 //! is: nobody ever reads it wrong.
 
-use crate::frame::Holds;
+use crate::entry::{Lookup, PageState, Use};
+use crate::fetch_back::RUN;
+use crate::frame::{Holds, Taken};
 use crate::passage::{Because, Passage};
-use crate::pmap::{Lookup, PageState, Use};
 use crate::vm_memory::{MemoryError, VmMemory};
 use addr::{Gfn, Mfn};
 use std::time::Instant;
@@ -54,20 +55,20 @@ impl VmMemory {
         match (passage.was(), wanted) {
             (PageState::Untouched | PageState::Ballooned, _) => self.first_use(passage, wanted),
             (PageState::Zero(_), Use::Write) => {
-                let mfn = self.take_frame(passage.gfn())?;
-                self.pool.zero_frame(mfn);
+                let own = self.take_frame(passage.gfn())?;
+                self.pool.zero_frame(own.mfn());
                 self.take_away(&[(passage.gfn(), self.pool.zero())]);
                 self.counts.zeros_broken.add(1);
-                passage.end(PageState::Private(mfn), Because::Used);
+                passage.end(PageState::Private(own.keep()), Because::Used(Use::Write));
                 Ok(())
             }
             (PageState::Shared(shared), Use::Write) => self.break_share(passage, shared),
             (PageState::Compressed(_) | PageState::Swapped(_), _) => {
-                let mfn = self.take_frame(passage.gfn())?;
+                let own = self.take_frame(passage.gfn())?;
                 let start = Instant::now();
-                let result = self.fetch_back(passage, mfn, Because::Used);
+                let result = self.fetch_back(passage, own, Because::Used(wanted), RUN);
                 self.counts.waited_nanoseconds.add_since(start);
-                result
+                result.map(|_| ())
             }
             // Somebody else has made the page ready since it was looked up.
             (PageState::Private(_) | PageState::Shared(_) | PageState::Zero(_), _) => Ok(()),
@@ -81,13 +82,13 @@ impl VmMemory {
         let state = match wanted {
             Use::Read => PageState::Zero(self.pool.zero()),
             Use::Write => {
-                let mfn = self.take_frame(passage.gfn())?;
-                self.pool.zero_frame(mfn);
+                let own = self.take_frame(passage.gfn())?;
+                self.pool.zero_frame(own.mfn());
                 self.counts.first_writes.add(1);
-                PageState::Private(mfn)
+                PageState::Private(own.keep())
             }
         };
-        passage.end(state, Because::Used);
+        passage.end(state, Because::Used(wanted));
         Ok(())
     }
 
@@ -96,28 +97,28 @@ impl VmMemory {
         let gfn = passage.gfn();
         self.counts.shares_broken.add(1);
         if self.pool.make_private(shared, Holds::Page(self.id, gfn)) {
-            passage.end(PageState::Private(shared), Because::Used);
+            passage.end(PageState::Private(shared), Because::Used(Use::Write));
             return Ok(());
         }
         let own = self.take_frame(gfn)?;
         self.take_away(&[(gfn, shared)]);
-        self.pool.copy_frame(shared, own);
-        passage.end(PageState::Private(own), Because::Used);
+        self.pool.copy_frame(shared, own.mfn());
+        passage.end(PageState::Private(own.keep()), Because::Used(Use::Write));
         self.pool.leave_shared(shared);
         Ok(())
     }
 
     /// Takes a frame for a page, waiting for one if need be.
-    fn take_frame(&self, gfn: Gfn) -> Result<Mfn, MemoryError> {
+    fn take_frame(&self, gfn: Gfn) -> Result<Taken<'_>, MemoryError> {
         let mut stalled: Option<Instant> = None;
         let taken = loop {
             if self.is_ending() {
                 break Err(MemoryError::Ending);
             }
             if self.is_allowed_more()
-                && let Some(mfn) = self.pool.frames().take(Holds::Page(self.id, gfn))
+                && let Some(own) = self.pool.frames().take(Holds::Page(self.id, gfn))
             {
-                break Ok(mfn);
+                break Ok(own);
             }
             stalled.get_or_insert_with(Instant::now);
             let may_go_on = |available| self.is_ending() || available && self.is_allowed_more();

@@ -10,7 +10,7 @@
 //!
 //! **Sources.** Waldspurger, "Memory Resource Management in `VMware` ESX Server", OSDI 2002, section 5.3.
 
-use crate::pmap::{PageState, Watch};
+use crate::entry::{PageState, Watch};
 use crate::vm_memory::VmMemory;
 use addr::{Gfn, Mfn};
 

@@ -12,9 +12,9 @@
 //!
 //! **Cost.** Most pages cost one hash. Translations are taken away for a batch of pages at once.
 
+use crate::entry::PageState;
 use crate::frame::{Holds, VmId};
 use crate::passage::{Because, Passage};
-use crate::pmap::PageState;
 use crate::pool::Page;
 use crate::share::Hash;
 use crate::vm_memory::VmMemory;

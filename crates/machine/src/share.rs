@@ -38,8 +38,18 @@ pub(crate) struct Hash(u64);
 
 impl Hash {
     pub(crate) fn of(page: &Page, group: ShareGroup) -> Self {
+        #[cfg(test)]
+        if COLLIDING.get() {
+            return Self(0);
+        }
         Self(XxHash3_64::oneshot_with_seed(u64::from(group.0), page))
     }
+}
+
+#[cfg(test)]
+thread_local! {
+    /// Whether all pages have the same hash, on this thread.
+    pub(crate) static COLLIDING: std::cell::Cell<bool> = const { std::cell::Cell::new(false) };
 }
 
 /// See the module's documentation.
@@ -168,18 +178,13 @@ impl Pool {
 
     /// A page leaves its shared frame, which is freed if it was the last.
     pub(crate) fn leave_shared(&self, mfn: Mfn) {
-        let last = {
-            let mut chains = self.chains();
-            let (group, pages) = self.pages_of(mfn);
-            if pages > 1 {
-                self.frames().change(mfn, Holds::Shared { group, pages: pages - 1 });
-                false
-            } else {
-                chains.remove(self.hash_frame(mfn, group), mfn);
-                true
-            }
-        };
-        if last {
+        let mut chains = self.chains();
+        let (group, pages) = self.pages_of(mfn);
+        if pages > 1 {
+            self.frames().change(mfn, Holds::Shared { group, pages: pages - 1 });
+        } else {
+            chains.remove(self.hash_frame(mfn, group), mfn);
+            // Under the lock, so that an audit does not find the frame off its chain and shared.
             self.frames().release(mfn);
         }
     }

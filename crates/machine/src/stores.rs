@@ -4,8 +4,8 @@
 //!
 //! **Invariants.** INV-4: both give back what was put in or say that they cannot.
 
+use crate::entry::PageState;
 use crate::frame::Audit;
-use crate::pmap::PageState;
 use crate::pool::{Frame, Page};
 use crate::swap::{Slot, SwapError, SwapFile, SwapUse};
 use crate::zip::{Compressor, ZipHandle, ZipStore, ZipUse};

@@ -39,7 +39,7 @@ mod seal;
 mod slots;
 mod storage;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use crate::frame::Audit;
 use addr::{ByteSize, PAGE_SIZE, PageCount};

@@ -1,7 +1,7 @@
 //! The last way out: writing pages to the swap file, from their frames or from the zip store.
 
+use crate::entry::PageState;
 use crate::passage::{Because, Passage};
-use crate::pmap::PageState;
 use crate::pool::Page;
 use crate::reclaim::Reclaimed;
 use crate::vm_memory::VmMemory;
@@ -33,10 +33,11 @@ impl VmMemory {
         }
     }
 
-    /// Moves the pages compressed longest ago to the swap file.
-    pub(crate) fn make_room_in_zip(&self, contents: &mut Vec<Page>, report: &mut Reclaimed) {
+    /// Moves the pages compressed longest ago to the swap file, at most `most`.
+    pub(crate) fn make_room_in_zip(&self, most: usize, contents: &mut Vec<Page>, report: &mut Reclaimed) {
         contents.clear();
         let room = (self.stores.usage().zip.pages.0 / ROOM).clamp(ROOM_LEAST, ROOM_MOST) as usize;
+        let room = room.min(most);
         let mut passages = Vec::with_capacity(room);
         for (gfn, handle) in self.stores.oldest_compressed(room) {
             let wanted = PageState::Compressed(handle);

@@ -11,16 +11,18 @@
 
 use crate::census::{PageCensus, RunningCensus};
 use crate::counts::{Counts, MemoryCounts};
+use crate::entry::{Lookup, PageState, Use};
 use crate::frame::{Audit, Holds, ShareGroup, VmId};
 use crate::passage::ShootDown;
-use crate::pmap::{Lookup, PageState, Pmap, Use};
+use crate::pmap::Pmap;
 use crate::pool::Pool;
 use crate::reclaim::Clock;
 use crate::stores::{StoreUse, Stores};
 use crate::swap::SwapError;
+use crate::waiting::Waiting;
 use addr::{Gfn, Mfn, PageCount};
-use parking_lot::{Condvar, Mutex};
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use parking_lot::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use thiserror::Error;
 
@@ -87,16 +89,14 @@ pub struct VmMemory {
     /// Where the next sharing scan goes on.
     pub(crate) scan_hand: AtomicU64,
     pub(crate) clock: Mutex<Clock>,
-    reservation: AtomicU64,
+    /// Locked while it changes, together with what the pool has promised.
+    reservation: Mutex<PageCount>,
     /// Frames it may hold before it must wait for its own to be reclaimed.
     allowance: AtomicU64,
     ending: AtomicBool,
     processors: OnceLock<Weak<dyn ShootDown>>,
     on_loss: OnceLock<OnLoss>,
-    /// Where those wait who found a page in passage; guards nothing but the waiting.
-    waiting: Mutex<()>,
-    waiters: AtomicU32,
-    passage_ended: Condvar,
+    waiting: Waiting,
 }
 
 impl VmMemory {
@@ -143,14 +143,12 @@ impl VmMemory {
             stores: backing.stores,
             scan_hand: AtomicU64::new(0),
             clock: Mutex::default(),
-            reservation: AtomicU64::new(reservation.0),
+            reservation: Mutex::new(reservation),
             allowance: AtomicU64::new(u64::MAX),
             ending: AtomicBool::new(false),
             processors: OnceLock::new(),
             on_loss: OnceLock::new(),
-            waiting: Mutex::new(()),
-            waiters: AtomicU32::new(0),
-            passage_ended: Condvar::new(),
+            waiting: Waiting::new(),
         })
     }
 
@@ -202,7 +200,7 @@ impl VmMemory {
 
     /// What is never reclaimed once touched.
     pub fn reservation(&self) -> PageCount {
-        PageCount(self.reservation.load(Ordering::Relaxed))
+        *self.reservation.lock()
     }
 
     /// Changes the reservation while the VM runs.
@@ -210,14 +208,14 @@ impl VmMemory {
     /// # Errors
     /// [`MemoryError::PoolTooSmall`] with what more was asked, if the pool cannot guarantee it.
     pub fn set_reservation(&self, reservation: PageCount) -> Result<(), MemoryError> {
-        let before = self.reservation();
+        let mut before = self.reservation.lock();
         if let Some(more) = reservation.0.checked_sub(before.0) {
             let asked = PageCount(more);
             self.pool.frames().reserve(asked).map_err(|free| MemoryError::PoolTooSmall { asked, free })?;
         } else {
             self.pool.frames().unreserve(PageCount(before.0 - reservation.0));
         }
-        self.reservation.store(reservation.0, Ordering::Relaxed);
+        *before = reservation;
         Ok(())
     }
 
@@ -248,23 +246,12 @@ impl VmMemory {
     }
 
     pub(crate) fn wait_for_passage(&self, gfn: Gfn) {
-        self.waiters.fetch_add(1, Ordering::SeqCst);
-        let mut waiting = self.waiting.lock();
-        while self.pmap.state(gfn).is_some_and(|(_, in_passage)| in_passage) {
-            self.passage_ended.wait(&mut waiting);
-        }
-        drop(waiting);
-        self.waiters.fetch_sub(1, Ordering::SeqCst);
+        self.waiting.wait_while(|| self.pmap.state(gfn).is_some_and(|(_, in_passage)| in_passage));
     }
 
-    /// Called after every publication. A waiter counts itself first and looks at the entry second,
-    /// the publisher writes the entry first and reads the count second, so one of them sees the
-    /// other. Taking the lock makes sure that the waiter is asleep, or has yet to look again.
+    /// Called after every publication.
     pub(crate) fn wake_waiters(&self) {
-        if self.waiters.load(Ordering::SeqCst) > 0 {
-            drop(self.waiting.lock());
-            self.passage_ended.notify_all();
-        }
+        self.waiting.wake();
     }
 
     /// Holds a page in a frame of its own until the pin is dropped, making it ready first. A page
@@ -275,14 +262,9 @@ impl VmMemory {
     pub fn pin(&self, gfn: Gfn) -> Result<Pin<'_>, MemoryError> {
         loop {
             let mfn = self.resolve(gfn, Use::Write)?;
-            self.pool.frames().pin(mfn);
-            // Whoever changes the page sets the passage bit first and looks for pins second; here the
-            // pin is set first and the entry read second. Sequential consistency lets one of the
-            // two see the other.
-            if self.pmap.lookup(gfn) == Lookup::Mapped(mfn) {
+            if self.pool.frames().pin_if(mfn, || self.pmap.lookup(gfn) == Lookup::Mapped(mfn)) {
                 return Ok(Pin { memory: self, mfn });
             }
-            self.pool.frames().unpin(mfn);
         }
     }
 

@@ -42,12 +42,19 @@ pub(super) fn with_blocks<R>(count: usize, work: impl FnOnce(&mut [Block]) -> R)
 pub(super) struct Storage {
     pub(super) file: File,
     direct: bool,
+    #[cfg(test)]
+    pub(super) faults: super::tests::Faults,
 }
 
 impl Storage {
     /// Makes an empty file without a name.
     pub(super) fn create(dir: &Path) -> io::Result<Self> {
-        Ok(Self { file: tempfile::tempfile_in(dir)?, direct: false })
+        Ok(Self {
+            file: tempfile::tempfile_in(dir)?,
+            direct: false,
+            #[cfg(test)]
+            faults: super::tests::Faults::default(),
+        })
     }
 
     /// From now on, has blocks go around the host's page cache if the file system can do that.
@@ -100,6 +107,8 @@ impl Storage {
 
     /// Writes blocks to the file from `offset` on.
     pub(super) fn write(&self, offset: u64, blocks: &[Block]) -> io::Result<()> {
+        #[cfg(test)]
+        self.faults.of_writing()?;
         transfer(blocks.len(), |done| {
             let slices: Vec<_> = blocks[done..].iter().map(|block| IoSlice::new(&block.0)).collect();
             Ok(pwritev(&self.file, &slices, offset + done as u64 * PAGE_SIZE)?)
@@ -114,6 +123,8 @@ impl Storage {
 
     /// Reads blocks from the file from `offset` on. What the file is too short for is an error.
     pub(super) fn read(&self, offset: u64, blocks: &mut [Block]) -> io::Result<()> {
+        #[cfg(test)]
+        self.faults.of_reading()?;
         transfer(blocks.len(), |done| {
             let rest = blocks[done..].iter_mut();
             let mut slices: Vec<_> = rest.map(|block| IoSliceMut::new(&mut block.0)).collect();

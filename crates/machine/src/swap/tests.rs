@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileExt, MetadataExt};
+use std::sync::atomic::AtomicBool;
 use tempfile::TempDir;
 
 type Page = [u8; PAGE_SIZE as usize];
@@ -41,6 +42,42 @@ fn free(swap: &SwapFile, slots: &[Slot]) {
 
 fn assert_altered(swap: &SwapFile, slot: Slot) {
     assert!(matches!(read(swap, slot), Err(SwapError::Altered { slot: named, .. }) if named == slot));
+}
+
+/// What the disk does wrong at present.
+#[derive(Default)]
+pub(crate) struct Faults {
+    pub(crate) writes: AtomicBool,
+    pub(crate) reads: AtomicBool,
+}
+
+impl Faults {
+    pub(super) fn of_writing(&self) -> io::Result<()> {
+        if self.writes.load(Ordering::Relaxed) { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+    }
+
+    pub(super) fn of_reading(&self) -> io::Result<()> {
+        if self.reads.load(Ordering::Relaxed) { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(()) }
+    }
+}
+
+impl SwapFile {
+    /// What its disk does wrong.
+    pub(crate) fn faults(&self) -> &Faults {
+        &self.storage.faults
+    }
+
+    /// Alters a bit of the file.
+    pub(crate) fn alter(&self, bit: u64) {
+        let (file, mut byte) = (intruder(self), [0]);
+        file.read_exact_at(&mut byte, bit / 8).expect("the file is as long");
+        file.write_all_at(&[byte[0] ^ 1 << (bit % 8)], bit / 8).expect("it can be written");
+    }
+
+    /// Takes the second half of the file away; audits find that.
+    pub(crate) fn cut(&self) {
+        intruder(self).set_len(self.usage().total.bytes().0 / 2).expect("it can be cut");
+    }
 }
 
 /// The file as somebody else on the host may get at it.

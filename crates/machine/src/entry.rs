@@ -1,0 +1,306 @@
+//! The entry of one page in the pmap: what the page is, in one 64-bit word.
+//!
+//! **Model.**
+//!
+//! ```text
+//!   63                          12 11   7    6      5     4       3      2..0
+//!  |  mfn, zip handle or swap slot |  0  | written | touched | idle | passage | state |
+//!                                          \____ watches ____/
+//! ```
+//!
+//! A *watch* makes the next use of a page noticed: a page with one is not mapped (`written`: not
+//! writable), so that whoever wants it comes to [`crate::VmMemory::resolve`], which clears it.
+//!
+//! **Concurrency.** Readers load the word. Watches are set and cleared by compare-and-swap. A writer
+//! of the state first sets the passage bit by compare-and-swap and then alone may change the word,
+//! until it publishes one without the bit; see [`crate::passage`]. The interleavings are gone through in
+//! [`crate::interleavings`].
+
+use crate::swap::Slot;
+use crate::sync::{AtomicU64, Ordering};
+use crate::zip::ZipHandle;
+use addr::{Mfn, PAGE_SHIFT};
+
+const STATE: u64 = 0b111;
+const PASSAGE: u64 = 1 << 3;
+const WATCHES: u64 = Watch::Idle.bit() | Watch::Touched.bit() | Watch::Written.bit();
+/// With one of these set the page is not mapped at all.
+const UNMAPPED: u64 = PASSAGE | Watch::Idle.bit() | Watch::Touched.bit();
+
+/// What a page is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PageState {
+    /// Never used, or given back: reads as zeros, has no frame.
+    Untouched,
+    /// Has a frame of its own.
+    Private(Mfn),
+    /// In a frame with other pages of the same content; read-only.
+    Shared(Mfn),
+    /// Reads as zeros: in the pool's frame of zeros, read-only.
+    Zero(Mfn),
+    /// Handed over by the guest's balloon driver: has no frame and no content.
+    Ballooned,
+    /// Compressed, in the VM's zip store.
+    Compressed(ZipHandle),
+    /// In the VM's swap file.
+    Swapped(Slot),
+}
+
+impl PageState {
+    fn encode(self) -> u64 {
+        let (payload, state) = match self {
+            Self::Untouched => (0, 0),
+            Self::Private(mfn) => (mfn.0, 1),
+            Self::Shared(mfn) => (mfn.0, 2),
+            Self::Zero(mfn) => (mfn.0, 3),
+            Self::Ballooned => (0, 4),
+            Self::Compressed(handle) => (handle.bits(), 5),
+            Self::Swapped(slot) => (slot.bits(), 6),
+        };
+        payload << PAGE_SHIFT | state
+    }
+
+    fn decode(entry: u64) -> Self {
+        let payload = entry >> PAGE_SHIFT;
+        match entry & STATE {
+            0 => Self::Untouched,
+            1 => Self::Private(Mfn(payload)),
+            2 => Self::Shared(Mfn(payload)),
+            3 => Self::Zero(Mfn(payload)),
+            4 => Self::Ballooned,
+            5 => Self::Compressed(ZipHandle::from_bits(payload)),
+            6 => Self::Swapped(Slot::from_bits(payload)),
+            other => unreachable!("INV-5: page state {other} is never stored"),
+        }
+    }
+
+    /// The frame the page's content is in, its own or shared.
+    pub const fn frame(self) -> Option<Mfn> {
+        match self {
+            Self::Private(mfn) | Self::Shared(mfn) | Self::Zero(mfn) => Some(mfn),
+            Self::Untouched | Self::Ballooned | Self::Compressed(_) | Self::Swapped(_) => None,
+        }
+    }
+}
+
+/// A use of a page that is to be noticed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Watch {
+    /// Any use, for choosing what to reclaim: see [`crate::reclaim`].
+    Idle,
+    /// Any use, for estimating the working set: see [`crate::sample`].
+    Touched,
+    /// A write, for the same.
+    Written,
+}
+
+impl Watch {
+    const fn bit(self) -> u64 {
+        match self {
+            Self::Idle => 1 << 4,
+            Self::Touched => 1 << 5,
+            Self::Written => 1 << 6,
+        }
+    }
+}
+
+/// What someone wants to do with a page.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Use {
+    /// Read it.
+    Read,
+    /// Write it, and read it.
+    Write,
+}
+
+/// What a processor or device finds when it looks a page up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Lookup {
+    /// The page is in this frame and may be read and written there.
+    Mapped(Mfn),
+    /// The page is in this frame and may be read there. Before a write it must be made ready.
+    ReadOnly(Mfn),
+    /// The page must first be made ready with [`crate::VmMemory::resolve`], outside any hart's lock.
+    NeedsWork,
+    /// The gfn is not memory.
+    Outside,
+}
+
+impl Lookup {
+    /// The frame, if the page may be put to this use in it.
+    #[inline(always)]
+    pub fn permits(self, wanted: Use) -> Option<Mfn> {
+        match self {
+            Self::Mapped(mfn) => Some(mfn),
+            Self::ReadOnly(mfn) if wanted == Use::Read => Some(mfn),
+            Self::ReadOnly(_) | Self::NeedsWork | Self::Outside => None,
+        }
+    }
+}
+
+/// What one page is, and who has an eye on it. An untouched page to begin with.
+#[derive(Default)]
+pub(crate) struct Entry(AtomicU64);
+
+impl Entry {
+    /// Looks the page up the way a nested walk does.
+    #[inline(always)]
+    pub(crate) fn lookup(&self) -> Lookup {
+        let entry = self.0.load(Ordering::SeqCst);
+        let mfn = Mfn(entry >> PAGE_SHIFT);
+        match entry & (STATE | UNMAPPED | Watch::Written.bit()) {
+            1 => Lookup::Mapped(mfn),
+            // Private with its writes watched, shared or zero, in that order.
+            0b100_0001 | 2 | 0b100_0010 | 3 | 0b100_0011 => Lookup::ReadOnly(mfn),
+            _ => Lookup::NeedsWork,
+        }
+    }
+
+    /// The page's state, and whether it is in passage to another.
+    pub(crate) fn state(&self) -> (PageState, bool) {
+        let entry = self.0.load(Ordering::SeqCst);
+        (PageState::decode(entry), entry & PASSAGE != 0)
+    }
+
+    /// Takes the page into passage if it `suits` and is not in passage already; gives the state it
+    /// is in.
+    pub(crate) fn begin_passage(&self, suits: impl Fn(PageState) -> bool) -> Option<PageState> {
+        let mut entry = self.0.load(Ordering::SeqCst);
+        while entry & PASSAGE == 0 && suits(PageState::decode(entry)) {
+            match self.0.compare_exchange_weak(entry, entry | PASSAGE, Ordering::SeqCst, Ordering::SeqCst) {
+                Ok(_) => return Some(PageState::decode(entry)),
+                Err(now) => entry = now,
+            }
+        }
+        None
+    }
+
+    /// Ends the passage begun by the caller: from here on the page is in `state`, with the watches
+    /// it had but for those that notice the use, if it is put to one.
+    pub(crate) fn publish(&self, state: PageState, used: Option<Use>) {
+        let noticed = used.map_or(0, noticed_by);
+        let watches = self.0.load(Ordering::SeqCst) & WATCHES & !noticed;
+        let before = self.0.swap(state.encode() | watches, Ordering::SeqCst);
+        assert_ne!(
+            before & PASSAGE,
+            0,
+            "INV-1: a page is published out of a passage, not out of {before:#x}"
+        );
+    }
+
+    fn change(&self, change: impl Fn(u64) -> Option<u64>) -> bool {
+        let mut entry = self.0.load(Ordering::SeqCst);
+        while let Some(changed) = change(entry) {
+            match self.0.compare_exchange_weak(entry, changed, Ordering::SeqCst, Ordering::SeqCst) {
+                Ok(_) => return true,
+                Err(now) => entry = now,
+            }
+        }
+        false
+    }
+
+    /// Sets a watch, unless the page is in passage. Translations made before must then be taken
+    /// away for it to notice anything.
+    pub(crate) fn watch(&self, watch: Watch) -> bool {
+        self.change(|entry| (entry & PASSAGE == 0).then_some(entry | watch.bit()))
+    }
+
+    /// Whether the watch is still set: nobody used the page in the way it waits for.
+    pub(crate) fn is_watched(&self, watch: Watch) -> bool {
+        self.0.load(Ordering::SeqCst) & watch.bit() != 0
+    }
+
+    /// Clears one watch. A page in passage keeps it, until its next use.
+    pub(crate) fn unwatch(&self, watch: Watch) {
+        self.change(|entry| (entry & PASSAGE == 0).then_some(entry & !watch.bit()));
+    }
+
+    /// Clears the watches that a use of a page in a frame is noticed by; says whether any was set.
+    pub(crate) fn notice(&self, wanted: Use) -> bool {
+        let noticed = noticed_by(wanted);
+        self.change(|entry| {
+            let resident = PageState::decode(entry).frame().is_some();
+            (resident && entry & PASSAGE == 0 && entry & noticed != 0).then_some(entry & !noticed)
+        })
+    }
+}
+
+/// The watches that a use is noticed by.
+const fn noticed_by(wanted: Use) -> u64 {
+    match wanted {
+        Use::Read => Watch::Idle.bit() | Watch::Touched.bit(),
+        Use::Write => WATCHES,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_in_passage_is_not_mapped() {
+        let entry = Entry::default();
+        let private = PageState::Private(Mfn(7));
+        let untouched = |state| state == PageState::Untouched;
+        assert_eq!(entry.begin_passage(|state| state == private), None);
+        assert_eq!(entry.begin_passage(untouched), Some(PageState::Untouched));
+        assert_eq!(entry.begin_passage(untouched), None, "one passage at a time");
+        entry.publish(private, Some(Use::Write));
+        assert_eq!(entry.lookup(), Lookup::Mapped(Mfn(7)));
+        assert_eq!(entry.begin_passage(|_| true), Some(private));
+        assert_eq!(entry.lookup(), Lookup::NeedsWork);
+        assert_eq!(entry.state(), (private, true));
+    }
+
+    #[test]
+    fn every_state_comes_back_as_it_went() {
+        let entry = Entry::default();
+        let largest = (1 << 40) - 1;
+        for (state, lookup) in [
+            (PageState::Untouched, Lookup::NeedsWork),
+            (PageState::Private(Mfn(3)), Lookup::Mapped(Mfn(3))),
+            (PageState::Shared(Mfn(4)), Lookup::ReadOnly(Mfn(4))),
+            (PageState::Zero(Mfn(5)), Lookup::ReadOnly(Mfn(5))),
+            (PageState::Ballooned, Lookup::NeedsWork),
+            (PageState::Compressed(ZipHandle::from_bits((1 << ZipHandle::BITS) - 1)), Lookup::NeedsWork),
+            (PageState::Swapped(Slot::from_bits(largest)), Lookup::NeedsWork),
+        ] {
+            entry.begin_passage(|_| true).expect("no passage is under way");
+            entry.publish(state, Some(Use::Write));
+            assert_eq!(entry.state(), (state, false));
+            assert_eq!(entry.lookup(), lookup);
+        }
+    }
+
+    #[test]
+    fn watches_are_noticed_by_the_uses_they_wait_for() {
+        let entry = Entry::default();
+        entry.begin_passage(|_| true).expect("no passage is under way");
+        entry.publish(PageState::Private(Mfn(1)), Some(Use::Write));
+        for watch in [Watch::Idle, Watch::Touched, Watch::Written] {
+            assert!(entry.watch(watch));
+        }
+        assert_eq!(entry.lookup(), Lookup::NeedsWork);
+        assert!(entry.notice(Use::Read));
+        assert_eq!(entry.lookup(), Lookup::ReadOnly(Mfn(1)));
+        assert!(!entry.notice(Use::Read), "nothing is left to notice");
+        assert!(entry.is_watched(Watch::Written) && !entry.is_watched(Watch::Touched));
+        assert!(entry.notice(Use::Write));
+        assert_eq!(entry.lookup(), Lookup::Mapped(Mfn(1)));
+    }
+
+    #[test]
+    fn a_passage_keeps_the_watches_that_did_not_notice_it() {
+        let entry = Entry::default();
+        for (used, touched, written) in
+            [(None, true, true), (Some(Use::Read), false, true), (Some(Use::Write), false, false)]
+        {
+            assert!(entry.watch(Watch::Touched) && entry.watch(Watch::Written));
+            entry.begin_passage(|_| true).expect("no passage is under way");
+            assert!(!entry.watch(Watch::Idle), "a page in passage is left alone");
+            entry.publish(PageState::Private(Mfn(1)), used);
+            let kept = (entry.is_watched(Watch::Touched), entry.is_watched(Watch::Written));
+            assert_eq!(kept, (touched, written), "{used:?}");
+        }
+    }
+}

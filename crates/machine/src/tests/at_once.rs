@@ -1,0 +1,120 @@
+//! Races between what the host does to a VM's memory, and a VM that ends in the midst of it.
+
+use super::faults::within_a_minute;
+use super::overcommit::{pattern, vm};
+use super::{FIRST, pool};
+use crate::{MemoryError, ShootDown, Use, VmMemory};
+use addr::{Gfn, Mfn, PageCount};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// How often a race is run.
+const ROUNDS: u64 = if cfg!(debug_assertions) { 300 } else { 3000 };
+
+fn fill(memory: &VmMemory, page: u64, seed: u8) {
+    let pin = memory.pin(Gfn(FIRST.0 + page)).expect("there are frames");
+    let frame = memory.pool().frame(pin.mfn());
+    (0..512).for_each(|word| frame.store(word * 8, pattern(seed, word)));
+}
+
+/// Audits again and again while `work` is done.
+fn audit_beside(memory: &VmMemory, work: impl FnOnce() + Send) {
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            work();
+            done.store(true, Ordering::Relaxed);
+        });
+        while !done.load(Ordering::Relaxed) {
+            memory.pool().audit().unwrap();
+            memory.audit().unwrap();
+        }
+    });
+}
+
+#[test]
+fn audits_find_nothing_while_frames_become_shared_and_free() {
+    let pool = pool(8);
+    let memory = vm(&pool, 1, 1, 8, 0);
+    audit_beside(&memory, || {
+        for _ in 0..ROUNDS {
+            fill(&memory, 0, 1);
+            fill(&memory, 1, 1);
+            memory.scan(PageCount(8), &|_| None);
+            memory.discard(memory.pmap().pages());
+        }
+    });
+}
+
+#[test]
+fn audits_find_nothing_while_pages_go_out_and_come_back() {
+    let pool = pool(16);
+    let memory = vm(&pool, 1, 1, 8, 0);
+    audit_beside(&memory, || {
+        for round in 0..ROUNDS / 10 {
+            (0..8).for_each(|page| fill(&memory, page, (round + page) as u8));
+            memory.reclaim(PageCount(8));
+            memory.unswap(PageCount(3)).unwrap();
+        }
+    });
+    assert!(memory.counts().swapped_in > 0 && memory.counts().compressed > 0);
+}
+
+#[test]
+fn reservations_changed_at_once_add_up() {
+    let pool = pool(16);
+    let memory = vm(&pool, 1, 1, 8, 0);
+    std::thread::scope(|scope| {
+        for most in [3, 7] {
+            let memory = &memory;
+            scope.spawn(move || {
+                for round in 0..ROUNDS {
+                    memory.set_reservation(PageCount(round % most)).expect("it is small");
+                }
+            });
+        }
+    });
+    assert_eq!(pool.usage().reserved, memory.reservation(), "INV-6");
+    drop(memory);
+    assert_eq!(pool.usage().reserved, PageCount(0), "INV-6");
+}
+
+/// Processors that take their time.
+struct Slow;
+
+impl ShootDown for Slow {
+    fn take_away(&self, _: &[(Gfn, Mfn)]) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_vm_that_ends_lets_everyone_go() {
+    within_a_minute(|| {
+        let pool = pool(4);
+        let (memory, other) = (vm(&pool, 1, 1, 4, 0), vm(&pool, 2, 2, 4, 0));
+        let processors = Arc::new(Slow);
+        memory.attach(&processors);
+        (0..2).for_each(|page| fill(&memory, page, 3));
+        (0..2).for_each(|page| fill(&other, page, 3));
+        std::thread::scope(|scope| {
+            // Waits for a frame, those behind it for its passage.
+            let touching: Vec<_> =
+                (0..3).map(|_| scope.spawn(|| memory.resolve(Gfn(FIRST.0 + 3), Use::Write))).collect();
+            let reading =
+                scope.spawn(|| (0..2).all(|page| memory.resolve(Gfn(FIRST.0 + page), Use::Read).is_ok()));
+            memory.move_pages(&[FIRST, Gfn(FIRST.0 + 1)]);
+            memory.end();
+            for touching in touching {
+                assert_eq!(touching.join().unwrap(), Err(MemoryError::Ending));
+            }
+            assert!(reading.join().unwrap(), "what has a frame can still be read");
+        });
+        drop(memory);
+        // What it held is the other's, who waits for nobody.
+        (0..4).for_each(|page| fill(&other, page, 3));
+        drop(other);
+        assert_eq!(pool.usage().free, PageCount(4));
+    });
+}
