@@ -14,7 +14,7 @@
 //! **Concurrency.** Readers load the word. Watches are set and cleared by compare-and-swap. A writer
 //! of the state first sets the passage bit by compare-and-swap and then alone may change the word,
 //! until it publishes one without the bit; see [`crate::passage`]. The interleavings are gone through in
-//! [`crate::interleavings`].
+//! `interleavings.rs`.
 
 use crate::swap::Slot;
 use crate::sync::{AtomicU64, Ordering};

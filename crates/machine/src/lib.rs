@@ -22,6 +22,8 @@
 //!
 //! **Not here.** CPUs, page-table formats, and every decision about who gets how much.
 
+#![cfg_attr(loom, allow(dead_code, reason = "models use a part of the crate"))]
+
 mod balloon;
 mod census;
 mod copy;

@@ -1,4 +1,4 @@
-//! What threads meet on in the parts that [`crate::interleavings`] goes through: the ordinary things, or
+//! What threads meet on in the parts that `interleavings.rs` goes through: the ordinary things, or
 //! loom's, which know every order in which things may happen.
 
 #[cfg(not(loom))]

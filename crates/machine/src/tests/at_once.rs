@@ -61,25 +61,6 @@ fn audits_find_nothing_while_pages_go_out_and_come_back() {
     assert!(memory.counts().swapped_in > 0 && memory.counts().compressed > 0);
 }
 
-#[test]
-fn reservations_changed_at_once_add_up() {
-    let pool = pool(16);
-    let memory = vm(&pool, 1, 1, 8, 0);
-    std::thread::scope(|scope| {
-        for most in [3, 7] {
-            let memory = &memory;
-            scope.spawn(move || {
-                for round in 0..ROUNDS {
-                    memory.set_reservation(PageCount(round % most)).expect("it is small");
-                }
-            });
-        }
-    });
-    assert_eq!(pool.usage().reserved, memory.reservation(), "INV-6");
-    drop(memory);
-    assert_eq!(pool.usage().reserved, PageCount(0), "INV-6");
-}
-
 /// Processors that take their time.
 struct Slow;
 
