@@ -268,8 +268,9 @@ impl Host {
     pub fn explain(&self, name: &str) -> Result<Explanation, HostError> {
         let id = catalog::running_id(&self.core().inventory.lock(), name)?;
         let measured = self.core().measured();
-        sched::explain(&measured.snapshot, &measured.plan, id)
-            .map_err(|_| HostError::NotRunning(name.to_owned()))
+        // Planned anew, so that it goes with what is held now; the plan in force may be of moments before.
+        let plan = sched::plan(&measured.snapshot).unwrap_or_else(|_| measured.plan.clone());
+        sched::explain(&measured.snapshot, &plan, id).map_err(|_| HostError::NotRunning(name.to_owned()))
     }
 
     /// What would be different after `edit`. Touches nothing.

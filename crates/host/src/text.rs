@@ -25,16 +25,20 @@ where
     D: Deserializer<'de>,
     T: FromStr<Err: Display>,
 {
-    let word = match Written::deserialize(from)? {
-        Written::Number(number) => number.to_string(),
-        Written::Word(word) => word,
-    };
-    word.parse().map_err(D::Error::custom)
+    parse(Written::deserialize(from)?).map_err(D::Error::custom)
 }
 
-/// The same for values that may be left out.
+fn parse<T: FromStr>(written: Written) -> Result<T, T::Err> {
+    match written {
+        Written::Number(number) => number.to_string(),
+        Written::Word(word) => word,
+    }
+    .parse()
+}
+
+/// The same for values that may be left out, or be `null`.
 pub(crate) mod option {
-    use super::{Deserializer, Display, FromStr, Serializer};
+    use super::{Deserialize, Deserializer, Display, Error, FromStr, Serializer, Written, parse};
 
     #[expect(clippy::ref_option, reason = "the signature is serde's")]
     pub(crate) fn serialize<S: Serializer>(value: &Option<impl Display>, to: S) -> Result<S::Ok, S::Error> {
@@ -49,6 +53,21 @@ pub(crate) mod option {
         D: Deserializer<'de>,
         T: FromStr<Err: Display>,
     {
-        super::deserialize(from).map(Some)
+        Option::<Written>::deserialize(from)?.map(parse).transpose().map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::what_if::Edit;
+
+    #[test]
+    fn what_was_written_is_read_whether_given_or_not() {
+        for shares in ["null", "\"high\"", "1000"] {
+            let edit = r#"{"edit":"vm","name":"a","shares":SHARES}"#.replace("SHARES", shares);
+            let read: Edit = serde_json::from_str(&edit).unwrap_or_else(|error| panic!("{shares}: {error}"));
+            let again: Edit = serde_json::from_str(&serde_json::to_string(&read).unwrap()).unwrap();
+            assert_eq!(format!("{read:?}"), format!("{again:?}"));
+        }
     }
 }
