@@ -9,6 +9,7 @@
 //!
 //! **Cost.** 16 bytes a frame.
 
+use crate::free_list::FreeList;
 use crate::sync::{AtomicU32, Condvar, Mutex, Ordering, write_then_look};
 use addr::{Gfn, Mfn, PageCount};
 use std::sync::Arc;
@@ -120,51 +121,13 @@ pub(crate) struct Frames {
     news: Condvar,
 }
 
-struct FreeList {
-    /// The top of a stack: the frame freed last is the likeliest to be in the host's caches.
-    top: u32,
-    count: u64,
-    shared: u64,
-    zip: u64,
-    reserved: u64,
-    overhead: u64,
-    waiting: u32,
-    /// With fewer frames available than this, the alarm is rung.
-    mark: u64,
-    alarm: Option<Alarm>,
-}
-
-impl FreeList {
-    fn available(&self) -> u64 {
-        self.count.saturating_sub(self.overhead)
-    }
-
-    fn count(&mut self, holds: Holds) -> Option<&mut u64> {
-        match holds {
-            Holds::Shared { .. } => Some(&mut self.shared),
-            Holds::Zip(_) => Some(&mut self.zip),
-            Holds::Page(..) | Holds::Nothing => None,
-        }
-    }
-}
-
 impl Frames {
     pub(crate) fn new(count: PageCount) -> Self {
         let following = |mfn: u64| if mfn + 1 < count.0 { mfn as u32 + 1 } else { END };
         let frame = |mfn| Frame { next: AtomicU32::new(following(mfn)), ..Frame::default() };
         Self {
             table: (0..count.0).map(frame).collect(),
-            free: Mutex::new(FreeList {
-                top: 0,
-                count: count.0,
-                shared: 0,
-                zip: 0,
-                reserved: 0,
-                overhead: 0,
-                waiting: 0,
-                mark: 0,
-                alarm: None,
-            }),
+            free: Mutex::new(FreeList::new(count.0)),
             news: Condvar::new(),
         }
     }
@@ -190,9 +153,24 @@ impl Frames {
         free.reserved = free.reserved.checked_sub(count.0).expect("INV-6: a reservation ends once");
     }
 
-    pub(crate) fn set_overhead(&self, count: PageCount) {
+    /// Keeps so many frames unused; `give_back` is to take the host's memory from a frame.
+    pub(crate) fn set_overhead(&self, count: PageCount, give_back: impl Fn(Mfn)) {
         self.free.lock().overhead = count.0;
         self.tell_waiting();
+        // One frame at a time, so that nobody waits for more than one system call.
+        while self.cool_one(&give_back) {}
+    }
+
+    /// Makes a free frame cold if more have to be; says whether it did.
+    fn cool_one(&self, give_back: impl Fn(Mfn)) -> bool {
+        let mut free = self.free.lock();
+        if free.cold.count() >= free.overhead {
+            return false;
+        }
+        let Some(mfn) = free.warm.pop(|mfn| self.next(mfn)) else { return false };
+        give_back(mfn);
+        free.cold.push(mfn, |mfn, next| self.set_next(mfn, next));
+        true
     }
 
     pub(crate) fn set_alarm(&self, mark: PageCount, alarm: Option<Alarm>) {
@@ -228,10 +206,10 @@ impl Frames {
     ) -> (Option<Taken<'_>>, Option<Alarm>) {
         let mut free = self.free.lock();
         let available = free.available();
-        let taken = (available > keep(&free)).then_some(Mfn(u64::from(free.top)));
-        if let Some(mfn) = taken {
-            free.top = self.next(mfn);
-            free.count -= 1;
+        let mut taken = None;
+        if available > keep(&free) {
+            let next = |mfn| self.next(mfn);
+            taken = free.warm.pop(next).or_else(|| free.cold.pop(next));
             if let Some(count) = free.count(holds) {
                 *count += 1;
             }
@@ -294,9 +272,7 @@ impl Frames {
         if let Some(count) = free.count(before) {
             *count -= 1;
         }
-        self.set_next(mfn, free.top);
-        free.top = mfn.0 as u32;
-        free.count += 1;
+        free.warm.push(mfn, |mfn, next| self.set_next(mfn, next));
         if free.waiting > 0 {
             self.news.notify_all();
         }
@@ -363,7 +339,7 @@ impl Frames {
     pub(crate) fn usage(&self) -> FrameUse {
         let free = self.free.lock();
         let total = self.table.len() as u64;
-        let unused = free.count;
+        let unused = free.free();
         FrameUse {
             total: PageCount(total),
             free: PageCount(unused),
@@ -381,18 +357,8 @@ impl Frames {
             return Err(format!("INV-6: {} frames reserved of {}", free.reserved, self.table.len()));
         }
         let mut on_list = vec![false; self.table.len()];
-        let mut mfn = free.top;
-        for _ in 0..free.count {
-            if mfn == END || std::mem::replace(&mut on_list[mfn as usize], true) {
-                return Err(format!(
-                    "INV-5: the free list of {} frames ends or turns at {mfn:#x}",
-                    free.count
-                ));
-            }
-            mfn = self.next(Mfn(u64::from(mfn)));
-        }
-        if mfn != END {
-            return Err(format!("INV-5: the free list of {} frames goes on with {mfn:#x}", free.count));
+        for list in [&free.warm, &free.cold] {
+            list.audit(|mfn| self.next(mfn), |mfn| !std::mem::replace(&mut on_list[mfn.0 as usize], true))?;
         }
         // A frame between the list and its owner has an owner already or still, so what is found
         // here holds also while VMs run, except that a frame off the list may not be owned yet.
@@ -446,7 +412,7 @@ impl crate::Pool {
 
     /// Keeps so many frames unused, because as much memory is in use outside the pool.
     pub fn set_overhead(&self, count: PageCount) {
-        self.frames().set_overhead(count);
+        self.frames().set_overhead(count, |mfn| self.give_back(mfn));
     }
 
     /// Has `alarm` called whenever a frame is taken with at most `mark` available, and whenever

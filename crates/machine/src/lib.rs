@@ -33,6 +33,7 @@ mod dma;
 mod entry;
 mod fetch_back;
 mod frame;
+mod free_list;
 #[cfg(all(test, loom))]
 mod interleavings;
 mod moving;

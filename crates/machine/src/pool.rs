@@ -297,6 +297,14 @@ impl Pool {
         self.frame(mfn).0
     }
 
+    /// Gives the host the memory of a free frame back. The frame is there as before, and zero.
+    pub(crate) fn give_back(&self, mfn: Mfn) {
+        let start = self.frame_start(mfn);
+        // SAFETY: exactly one frame of the mapping, plain shared memory, which is free: nobody relies on what
+        // it holds. An error leaves it as it is, which is merely wasteful.
+        let _ = unsafe { madvise(start.as_ptr().cast(), PAGE_SIZE as usize, Advice::LinuxRemove) };
+    }
+
     /// Fills a frame with zeros.
     pub(crate) fn zero_frame(&self, mfn: Mfn) {
         for word in self.words(mfn) {

@@ -1,7 +1,7 @@
 //! Whole-crate tests: VMs on one pool against a naive model, and threads against each other.
 
 use crate::{Holds, Lookup, MemoryError, MoveReport, PageState, Pool, Use, VmId, VmMemory};
-use addr::{Gfn, Ma, PageCount};
+use addr::{Gfn, Ma, Mfn, PageCount};
 use proptest::prelude::*;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -184,4 +184,29 @@ fn states_name_their_frames() {
     assert_eq!(pool.holds(mfn), Holds::Page(VmId(1), FIRST));
     assert_eq!(vm.resolve(Gfn(1), Use::Read), Err(MemoryError::Outside(Gfn(1))));
     assert_eq!(pool.load::<u64>(Ma(mfn.base().0)), 0);
+}
+
+#[test]
+fn what_is_kept_unused_for_overhead_takes_no_memory() {
+    let pool = pool(64);
+    let vm = vm(&pool, 1, 48);
+    for gfn in vm.pmap().pages() {
+        let mfn = vm.resolve(gfn, Use::Write).unwrap();
+        pool.store::<u64>(mfn.base(), 1);
+    }
+    drop(vm);
+    let used = || (0..64).filter(|&mfn| pool.load::<u64>(Mfn(mfn).base()) == 1).count();
+    assert_eq!(used(), 48);
+    // Sixteen were never used.
+    pool.set_overhead(PageCount(16));
+    assert_eq!(used(), 48);
+    pool.set_overhead(PageCount(40));
+    assert_eq!((used(), pool.usage().available()), (24, PageCount(24)));
+    pool.set_overhead(PageCount(0));
+    pool.audit().unwrap();
+    // All of them can be used again, the cold ones too.
+    let again = self::vm(&pool, 2, 64);
+    again.pmap().pages().for_each(|gfn| _ = again.resolve(gfn, Use::Write).unwrap());
+    assert_eq!(pool.usage().available(), PageCount(0));
+    again.audit().unwrap();
 }
