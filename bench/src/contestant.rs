@@ -1,17 +1,16 @@
 //! Who is measured: QEMU, and Memtide under each technique of its MMU, running the same guest.
 
+use apparatus::guest::{self, Files, KERNEL_LINE};
 use std::path::PathBuf;
 use std::process::Command;
 
 /// Guest memory, in the words of both programs.
 const MEMORY_MIB: u32 = 512;
-pub(crate) const QEMU: &str = "qemu-system-riscv64";
 
 /// The programs and files that are measured.
 pub(crate) struct Guest {
     pub(crate) memtide: PathBuf,
-    pub(crate) kernel: PathBuf,
-    pub(crate) initrd: PathBuf,
+    pub(crate) files: Files,
 }
 
 /// One way to run the guest.
@@ -38,24 +37,11 @@ impl Contestant {
     /// The process that runs the guest, its console on standard output. `vm` names the VM to `memtide stats`.
     pub(crate) fn command(self, guest: &Guest, cpus: u32, commands: &str, vm: &str) -> Command {
         let mut command = match self {
-            Self::Qemu => Command::new(QEMU),
+            Self::Qemu => guest::qemu(MEMORY_MIB, cpus),
             Self::Software | Self::Hardware => Command::new(&guest.memtide),
         };
         match self {
-            Self::Qemu => command
-                .args([
-                    "-machine",
-                    "virt",
-                    "-nodefaults",
-                    "-display",
-                    "none",
-                    "-serial",
-                    "stdio",
-                    "-no-reboot",
-                ])
-                .args(["-m", &format!("{MEMORY_MIB}M"), "-smp", &cpus.to_string()])
-                .args(["-append", &command_line(commands)])
-                .arg("-kernel"),
+            Self::Qemu => command.args(["-append", &command_line(commands)]).arg("-kernel"),
             Self::Software | Self::Hardware => command
                 .args(["run", "--name", vm, "--mmu", self.name()])
                 .args(["--memory", &format!("{MEMORY_MIB}MiB"), "--cpus", &cpus.to_string()])
@@ -63,14 +49,14 @@ impl Contestant {
                 .arg("--kernel"),
         };
         let initrd = if self == Self::Qemu { "-initrd" } else { "--initrd" };
-        command.arg(&guest.kernel).arg(initrd).arg(&guest.initrd);
+        command.arg(&guest.files.kernel).arg(initrd).arg(&guest.files.initrd);
         command
     }
 }
 
 /// The guest kernel's command line that runs `commands`.
 pub(crate) fn command_line(commands: &str) -> String {
-    format!("console=ttyS0 no4lvl cryptomgr.notests quiet memtide.run=\"{commands}\"")
+    format!("{KERNEL_LINE} memtide.run=\"{commands}\"")
 }
 
 /// The order in which the contestants take part in `round`: each is first, second and last equally often.
@@ -94,7 +80,8 @@ mod tests {
 
     #[test]
     fn all_get_the_same_guest() {
-        let guest = Guest { memtide: "memtide".into(), kernel: "Image".into(), initrd: "cpio".into() };
+        let files = Files { kernel: "Image".into(), initrd: "cpio".into() };
+        let guest = Guest { memtide: "memtide".into(), files };
         let line = command_line("mt pipe 1");
         for contestant in Contestant::ALL {
             let command = contestant.command(&guest, 2, "mt pipe 1", "vm");

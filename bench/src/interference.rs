@@ -4,7 +4,7 @@ use std::fs;
 use std::time::Instant;
 
 /// CPU time used so far, in hundredths of a second, and when that was.
-pub(crate) struct Usage {
+pub struct Usage {
     at: Instant,
     /// By everything on this host, and by its neighbours if it is itself a guest.
     host: u64,
@@ -13,7 +13,11 @@ pub(crate) struct Usage {
 }
 
 impl Usage {
-    pub(crate) fn now() -> Result<Self, String> {
+    /// What was used until now.
+    ///
+    /// # Errors
+    /// If `/proc` cannot be read or makes no sense.
+    pub fn now() -> Result<Self, String> {
         let read =
             |path: &str| fs::read_to_string(path).map_err(|error| format!("cannot read {path}: {error}"));
         let (host, ours) = (read("/proc/stat")?, read("/proc/self/stat")?);
@@ -23,7 +27,7 @@ impl Usage {
     }
 
     /// CPUs that others used on average since `earlier`.
-    pub(crate) fn of_others_since(&self, earlier: &Self) -> f64 {
+    pub fn of_others_since(&self, earlier: &Self) -> f64 {
         let others = (self.host - earlier.host).saturating_sub(self.ours - earlier.ours);
         others as f64 / 100.0 / (self.at - earlier.at).as_secs_f64()
     }

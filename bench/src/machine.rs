@@ -1,11 +1,12 @@
 //! What it was measured on and with.
 
-use crate::contestant::{Guest, QEMU};
+use crate::guest::QEMU;
 use std::fmt::Write;
+use std::path::Path;
 use std::process::Command;
 
 /// The facts that a reader needs to judge the figures or to repeat them.
-pub(crate) struct Facts {
+pub struct Facts {
     date: String,
     processor: String,
     processors: usize,
@@ -16,10 +17,14 @@ pub(crate) struct Facts {
 }
 
 impl Facts {
-    pub(crate) fn gather(guest: &Guest) -> Result<Self, String> {
+    /// Those of this machine, of the programs on it, and of the guest's kernel.
+    ///
+    /// # Errors
+    /// If one cannot be read or run.
+    pub fn gather(kernel: &Path) -> Result<Self, String> {
         let cpuinfo = read("/proc/cpuinfo")?;
-        let kernel = std::fs::read(&guest.kernel)
-            .map_err(|error| format!("cannot read '{}': {error}", guest.kernel.display()))?;
+        let image =
+            std::fs::read(kernel).map_err(|error| format!("cannot read '{}': {error}", kernel.display()))?;
         Ok(Self {
             date: first_line(Command::new("date").args(["-u", "+%F %H:%M UTC"]))?,
             processor: field(&cpuinfo, "model name").unwrap_or("unknown").to_owned(),
@@ -28,12 +33,13 @@ impl Facts {
             qemu: first_line(Command::new(QEMU).arg("--version"))?,
             memtide: first_line(Command::new("git").args(["describe", "--always", "--dirty"]))
                 .unwrap_or_else(|_| "unknown".to_owned()),
-            guest_kernel: kernel_version(&kernel).unwrap_or_else(|| "unknown".to_owned()),
+            guest_kernel: kernel_version(&image).unwrap_or_else(|| "unknown".to_owned()),
         })
     }
 
-    /// As a list in Markdown; `others` are the CPUs that other programs used meanwhile.
-    pub(crate) fn render(&self, others: f64) -> String {
+    /// As a list in Markdown; `others` are the CPUs that other programs used meanwhile, `guest`
+    /// what the guests were.
+    pub fn render(&self, others: f64, guest: &str) -> String {
         let mut text = String::new();
         let facts: [(&str, &str); 7] = [
             ("Date", &self.date),
@@ -42,7 +48,7 @@ impl Facts {
             ("QEMU", &self.qemu),
             ("Memtide", &format!("commit {}, release build", self.memtide)),
             ("Guest kernel", &self.guest_kernel),
-            ("Guest", "512 MiB, Sv39, `scripts/build-initramfs`'s initramfs"),
+            ("Guest", guest),
         ];
         for (name, fact) in facts {
             writeln!(text, "* {name}: {fact}").expect("a String takes everything");

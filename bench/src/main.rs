@@ -19,17 +19,16 @@ mod aims;
 mod boot;
 mod contestant;
 mod counters;
-mod interference;
-mod machine;
 mod measure;
 mod programs;
 mod report;
 mod sample;
-mod table;
 
+use apparatus::guest::Files;
+use apparatus::interference::Usage;
+use apparatus::{kept, machine};
 use clap::Parser;
 use contestant::Guest;
-use interference::Usage;
 use report::Report;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -56,15 +55,11 @@ struct Arguments {
 
 /// A whole run, or why there is none, said for people.
 fn run(arguments: &Arguments) -> Result<(), String> {
-    let guest = Guest {
-        memtide: arguments.memtide.clone(),
-        kernel: arguments.guest.join("Image"),
-        initrd: arguments.guest.join("memtide.cpio"),
-    };
+    let guest = Guest { memtide: arguments.memtide.clone(), files: Files::in_directory(&arguments.guest) };
     // Everything that can be refused is refused before the minutes of measuring.
-    let kept = report::kept_part(&arguments.report)?;
+    let kept = kept::kept_part(&arguments.report)?;
     let parts = report::read_parts(&arguments.parts)?;
-    let facts = machine::Facts::gather(&guest)?;
+    let facts = machine::Facts::gather(&guest.files.kernel)?;
     let before = Usage::now()?;
     let sections = measure::measure(&guest, arguments.rounds)?;
     let others = Usage::now()?.of_others_since(&before);

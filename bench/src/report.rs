@@ -5,15 +5,12 @@
 use crate::aims::{self, Verdict};
 use crate::contestant::{Contestant, command_line};
 use crate::counters::Counted;
-use crate::machine::Facts;
 use crate::measure::Measured;
 use crate::sample::Sample;
-use crate::table::{Table, count};
+use apparatus::kept;
+use apparatus::machine::Facts;
+use apparatus::table::{Table, count};
 use std::fmt::Write;
-use std::path::Path;
-
-const BEGIN: &str = "<!-- written by hand: begin -->\n";
-const END: &str = "<!-- written by hand: end -->\n";
 
 /// Everything that goes into the report.
 pub(crate) struct Report<'a> {
@@ -25,22 +22,6 @@ pub(crate) struct Report<'a> {
     pub(crate) counted: &'a [Counted],
     /// What the benchmarks of [`PARTS`] said.
     pub(crate) parts: &'a [String],
-}
-
-/// The part of the report that people wrote; empty if there is no report yet.
-pub(crate) fn kept_part(report: &Path) -> Result<String, String> {
-    let text = match std::fs::read_to_string(report) {
-        Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(String::new()),
-        Err(error) => return Err(format!("cannot read '{}': {error}", report.display())),
-    };
-    kept(&text).map(str::to_owned).ok_or_else(|| {
-        format!("'{}' has no part between '{}' and '{}' to keep", report.display(), BEGIN.trim(), END.trim())
-    })
-}
-
-fn kept(text: &str) -> Option<&str> {
-    Some(text.split_once(BEGIN)?.1.split_once(END)?.0)
 }
 
 impl Report<'_> {
@@ -60,7 +41,7 @@ impl Report<'_> {
                 said.trim_end()
             );
         }
-        let _ = write!(text, "\n{BEGIN}{kept}{END}");
+        let _ = write!(text, "\n{}", kept::marked(kept));
         text
     }
 
@@ -76,12 +57,15 @@ impl Report<'_> {
             start of the process to the line `memtide: shell ready` on the console; a program by the guest's clock.\n\
             Ratios below 1 are in favour of the one named first.\n",
             self.rounds,
-            self.facts.render(self.others),
+            self.facts.render(self.others, GUEST),
             command_line("..."),
             self.rounds
         )
     }
 }
+
+/// What the guests are.
+const GUEST: &str = "512 MiB, Sv39, `scripts/build-initramfs`'s initramfs";
 
 const COUNTERS: &str = "\
 What Memtide counted while each program ran once on one vCPU, its start and end included. A TLB miss is answered from the\n\
@@ -212,14 +196,6 @@ mod tests {
     use crate::counters::Counts;
     use crate::measure::tests::measured;
     use crate::sample::tests::sample;
-
-    #[test]
-    fn what_people_wrote_is_kept() {
-        assert_eq!(kept(&format!("old\n{BEGIN}ours\n{END}old")), Some("ours\n"));
-        assert_eq!(kept("a report without markers"), None);
-        assert_eq!(kept(&format!("{BEGIN}no end")), None);
-        assert_eq!(kept_part(Path::new("/no/such/report")), Ok(String::new()));
-    }
 
     #[test]
     fn times_are_shown_with_their_spread() {

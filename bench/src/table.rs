@@ -1,23 +1,27 @@
 //! Tables that are Markdown and line up on a terminal too.
 
 /// A table: the first column to the left, the others to the right.
-pub(crate) struct Table {
+pub struct Table {
     rows: Vec<Vec<String>>,
 }
 
 impl Table {
-    pub(crate) fn new(head: &[&str]) -> Self {
+    /// A table with this head and no rows yet.
+    pub fn new(head: &[&str]) -> Self {
         Self { rows: vec![head.iter().map(ToString::to_string).collect()] }
     }
 
+    /// Adds a row.
+    ///
     /// # Panics
-    /// If the row has another number of cells than the head.
-    pub(crate) fn row(&mut self, cells: Vec<String>) {
+    /// If it has another number of cells than the head.
+    pub fn row(&mut self, cells: Vec<String>) {
         assert_eq!(cells.len(), self.rows[0].len(), "cells of a row");
         self.rows.push(cells);
     }
 
-    pub(crate) fn render(&self) -> String {
+    /// The table in Markdown.
+    pub fn render(&self) -> String {
         let width = |column: usize| self.rows.iter().map(|row| row[column].chars().count()).max();
         let widths: Vec<_> = (0..self.rows[0].len()).filter_map(width).collect();
         let mut lines: Vec<_> = self.rows.iter().map(|row| line(row, &widths)).collect();
@@ -47,7 +51,7 @@ fn rule(widths: &[usize]) -> String {
 }
 
 /// A count in at most four characters and a unit: 987, 12.3 k, 4.56 M.
-pub(crate) fn count(number: u64) -> String {
+pub fn count(number: u64) -> String {
     let scaled = |unit: f64, letter: char| {
         let value = number as f64 / unit;
         let decimals = if value >= 100.0 {
