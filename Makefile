@@ -3,10 +3,10 @@
 FUZZ_SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help setup guest build check test loom demo bench experiments fuzz clean
+.PHONY: help setup guest build check test loom demo bench bench-density experiments fuzz clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## install what this machine lacks (Debian packages, Rust target, cargo-deny)
 	@scripts/setup
@@ -36,6 +36,9 @@ demo: guest build ## run six Debian VMs of 256 MiB on a host of 512 MiB, and sho
 
 bench: guest build ## measure boot and guest programs beside QEMU, into docs/performance.md
 	@scripts/bench
+
+bench-density: guest ## measure how many VMs fit beside QEMU and KSM, into docs/density.md
+	@scripts/bench-density
 
 experiments: guest ## repeat the ESX paper's measurements with real guests, into docs/experiments
 	@scripts/experiments

@@ -11,6 +11,7 @@ use apparatus::kept;
 use apparatus::machine::Facts;
 use apparatus::table::{Table, count};
 use std::fmt::Write;
+use std::path::Path;
 
 /// Everything that goes into the report.
 pub(crate) struct Report<'a> {

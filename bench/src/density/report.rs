@@ -47,7 +47,11 @@ impl Report<'_> {
         }
         let _ =
             write!(text, "\n## With {SCARCE} of machine memory\n\n{SCARCELY}\n{}", self.scarce().render());
-        let _ = write!(text, "\n## What the figures are made of\n\n{}", self.behind());
+        let _ = write!(
+            text,
+            "\n## What the figures are made of\n\nBy contestant and number of VMs; KSM counts pages.\n\n{}",
+            self.behind()
+        );
         let _ = write!(text, "\n{}", kept::marked(kept));
         text
     }
@@ -61,8 +65,8 @@ impl Report<'_> {
             Each trial starts its VMs anew, one after the other: a VM is started when the one before has its shell and has run\n\
             `mt all`. Then all are idle. Then all run `{}` at once. The contestants take turns at each number of VMs.\n\n\
             Memory used is, of QEMU, what the kernel counts for its processes: proportional set size, in which merged pages count\n\
-            by their part, and page tables. Of Memtide it is what the host's ledger has not free, overhead included; of\n\
-            {} of machine memory here. KSM looks at {} pages every {} ms until it gains no more, for {} s at most; Memtide's\n\
+            by their part, and page tables. Of Memtide it is what the host's ledger has not free, overhead included, of the {} of\n\
+            machine memory that its host has where it is to have enough. KSM looks at {} pages every {} ms until it gains no more, for {} s at most; Memtide's\n\
             scan, which by default takes an hour for a round, is called directly. Nobody looks for equal pages while guests work.\n",
             self.rounds,
             self.facts.render(self.others, &guest),
@@ -143,7 +147,8 @@ impl Report<'_> {
             "VMs",
             "promised",
             "used, idle",
-            "working",
+            "used, working",
+            "process, after work",
             "throughput",
             "of that with enough memory",
         ]);
@@ -163,9 +168,15 @@ impl Report<'_> {
         let rates_shown = rates.map(|(average, least)| format!("{average:.3} ({least:.3})"));
         let ample = self.results.median(contestant.unbounded(), count, rate);
         let part = rates.zip(ample).map(|((scarce, _), ample)| format!("{:.0} %", 100.0 * scarce / ample));
-        let cells = [used(|trial| trial.idle), used(|trial| trial.working), rates_shown, part];
+        let sizes = [
+            |trial: &Trial| trial.idle,
+            |trial: &Trial| trial.working,
+            |trial: &Trial| trial.working_processes,
+        ]
+        .map(used);
+        let cells = sizes.into_iter().chain([rates_shown, part]);
         let unknown = if self.results.refused(contestant, count).is_some() { "refused" } else { "-" };
-        let cells = cells.map(|cell| cell.unwrap_or(unknown.to_owned()));
+        let cells = cells.map(|cell| cell.unwrap_or_else(|| unknown.to_owned()));
         [contestant.name().to_owned(), count.to_string(), promised].into_iter().chain(cells).collect()
     }
 
@@ -176,14 +187,14 @@ impl Report<'_> {
             for count in self.results.counts() {
                 let name = contestant.name();
                 if let Some(why) = self.results.refused(contestant, count) {
-                    let _ = writeln!(text, "* {name}, {count} VMs: {why}");
+                    let _ = writeln!(text, "* {name}, {count}: {why}");
                 }
                 let Some(trial) = self.results.trials(contestant, count).last() else { continue };
                 if !trial.idle_told.is_empty() {
-                    let _ = writeln!(text, "* {name}, {count} VMs, idle: {}", trial.idle_told);
+                    let _ = writeln!(text, "* {name}, {count}, idle: {}", trial.idle_told);
                 }
                 if contestant.is_scarce() {
-                    let _ = writeln!(text, "* {name}, {count} VMs, after work: {}", trial.working_told);
+                    let _ = writeln!(text, "* {name}, {count}, after work: {}", trial.working_told);
                 }
             }
         }
@@ -195,7 +206,9 @@ const IN_SHORT: &str = "\
 Memory in MiB. What each further VM costs is the slope from the fewest to the most VMs; what fits is calculated with it.\n";
 const MEBIBYTES: &str = "MiB.\n";
 const PROCESSES: &str = "\
-MiB, proportional set size and page tables. Memtide's VMs and host run within the measuring program, which is counted too.\n";
+MiB, proportional set size and page tables. Memtide's host and VMs run within the measuring program, which is counted with\n\
+what it keeps of trials before; and a frame of machine memory that was used once stays with the process when it is free again. So\n\
+for Memtide this is the most that was used at any time, start-up included, and an upper bound.\n";
 const WORKING: &str = "MiB, the most while all guests work at once.\n";
 const THROUGHPUT: &str = "\
 Visits per microsecond of a VM on average, and in parentheses of the slowest. All share the host's processors.\n";

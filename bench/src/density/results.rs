@@ -115,6 +115,7 @@ pub(crate) mod tests {
             idle_processes: ByteSize::mib(idle_mib + 1),
             idle_told: "idle words".to_owned(),
             working: ByteSize::mib(2 * idle_mib),
+            working_processes: ByteSize::mib(2 * idle_mib + 1),
             working_told: "working words".to_owned(),
             rates: rates.to_vec(),
         }

@@ -60,6 +60,8 @@ pub(crate) struct Trial {
     pub(crate) idle_told: String,
     /// The most while all worked.
     pub(crate) working: ByteSize,
+    /// As the kernel counts for the processes, when they have worked.
+    pub(crate) working_processes: ByteSize,
     pub(crate) working_told: String,
     /// Visits per microsecond of each guest.
     pub(crate) rates: Vec<f64>,
@@ -87,7 +89,8 @@ pub(crate) fn run(
     crowd.settle(interrupt)?;
     let (idle, idle_processes, idle_told) = (crowd.used()?, crowd.processes()?, crowd.tell());
     let (working, rates) = put_to_work(crowd, &mut terminals, work, interrupt)?;
-    Ok(Ok(Trial { idle, idle_processes, idle_told, working, working_told: crowd.tell(), rates }))
+    let (working_processes, working_told) = (crowd.processes()?, crowd.tell());
+    Ok(Ok(Trial { idle, idle_processes, idle_told, working, working_processes, working_told, rates }))
 }
 
 /// Has all guests work at once; gives the most memory used meanwhile and the rate of each.
