@@ -1,6 +1,7 @@
 //! One boot: the process, its console, and when which line came.
 
 use crate::programs;
+use apparatus::process::cpu_time;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
@@ -13,8 +14,6 @@ const READY: &str = "memtide: shell ready";
 const SUCCESS: &str = "memtide: exit 0";
 /// The longest that a contestant may be silent. QEMU's two vCPUs need tens of seconds on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(2);
-/// The kernel's unit for CPU times in `/proc`: hundredths of a second on every Linux.
-const TICK: Duration = Duration::from_millis(10);
 
 /// What one boot took.
 #[derive(Debug)]
@@ -125,21 +124,6 @@ fn reported_time(line: &str) -> Option<Duration> {
     value.parse().ok().map(Duration::from_micros)
 }
 
-/// CPU time that a running process has used, user and system, in all threads.
-fn cpu_time(process: u32) -> Result<Duration, String> {
-    let path = format!("/proc/{process}/stat");
-    let text = std::fs::read_to_string(&path).map_err(|error| format!("cannot read {path}: {error}"))?;
-    cpu_ticks(&text).map(|ticks| TICK * ticks).ok_or_else(|| format!("{path} says '{text}'"))
-}
-
-/// User and system time in `/proc/PID/stat`: the fields 14 and 15, counted from behind the name, which may have
-/// spaces and parentheses.
-fn cpu_ticks(stat: &str) -> Option<u32> {
-    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
-    let mut next = || fields.next()?.parse::<u32>().ok();
-    Some(next()? + next()?)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -155,13 +139,6 @@ mod tests {
         assert_eq!(reported_time("pipe trips=5 us=1234"), Some(Duration::from_micros(1234)));
         assert_eq!(reported_time("pipe trips=5"), None);
         assert_eq!(reported_time("pipe us=soon"), None);
-    }
-
-    #[test]
-    fn cpu_time_is_found_behind_any_name() {
-        assert_eq!(cpu_ticks("7 (a) b) S 1 1 1 0 -1 4194560 89 0 0 0 31 11 0 0 20"), Some(42));
-        assert_eq!(cpu_ticks("7 (a"), None);
-        assert!(cpu_time(std::process::id()).is_ok());
     }
 
     #[test]

@@ -6,4 +6,5 @@ pub mod guest;
 pub mod interference;
 pub mod kept;
 pub mod machine;
+pub mod process;
 pub mod table;

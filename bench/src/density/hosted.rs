@@ -7,11 +7,11 @@
 //! directly, round after round, until it finds little more.
 
 use crate::interrupt::Interrupt;
-use crate::process;
 use crate::terminal::Terminal;
 use crate::trial::{Crowd, Start};
 use addr::ByteSize;
 use apparatus::guest::{Files, KERNEL_LINE};
+use apparatus::process;
 use host::{Host, HostConfig, HostError, HostStatus, Kind, VmSpec};
 use machine::{VmId, VmMemory};
 use std::collections::HashMap;
@@ -97,6 +97,10 @@ impl Crowd for Hosted<'_> {
 
     fn processes(&self) -> Result<ByteSize, String> {
         process::memory(std::process::id())
+    }
+
+    fn cpu_time(&self) -> Result<Duration, String> {
+        process::cpu_time(std::process::id())
     }
 
     fn settle(&mut self, interrupt: &Interrupt) -> Result<(), String> {

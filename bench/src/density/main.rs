@@ -16,7 +16,6 @@ mod contestant;
 mod hosted;
 mod interrupt;
 mod ksm;
-mod process;
 mod qemus;
 mod report;
 mod results;

@@ -5,13 +5,14 @@
 
 use crate::interrupt::Interrupt;
 use crate::ksm::{Ksm, Merged};
-use crate::process;
 use crate::terminal::Terminal;
 use crate::trial::{Crowd, Start};
 use addr::ByteSize;
 use apparatus::guest::{self, Files, KERNEL_LINE};
+use apparatus::process;
 use rustix::thread::disable_transparent_huge_pages;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 /// Processes of QEMU.
 pub(crate) struct Qemus<'a> {
@@ -66,6 +67,10 @@ impl Crowd for Qemus<'_> {
 
     fn processes(&self) -> Result<ByteSize, String> {
         self.used()
+    }
+
+    fn cpu_time(&self) -> Result<Duration, String> {
+        self.running.iter().map(|child| process::cpu_time(child.id())).sum()
     }
 
     fn settle(&mut self, interrupt: &Interrupt) -> Result<(), String> {

@@ -110,7 +110,7 @@ impl Report<'_> {
     }
 
     /// Tables of one figure each, by number of VMs and contestant.
-    fn tables(&self) -> [(&'static str, &'static str, Table); 4] {
+    fn tables(&self) -> [(&'static str, &'static str, Table); 5] {
         let bytes = |figure: fn(&Trial) -> ByteSize| {
             self.by_count(|contestant, count| {
                 self.results.median(contestant, count, |trial| figure(trial).0 as f64).map(mib)
@@ -121,11 +121,17 @@ impl Report<'_> {
                 [rate, least_rate].map(|figure| self.results.median(contestant, count, figure));
             Some(format!("{:.3} ({:.3})", average?, least?))
         });
+        let efficiency = self.by_count(|contestant, count| {
+            self.results
+                .median(contestant, count, |trial| trial.efficiency)
+                .map(|value| format!("{value:.3}"))
+        });
         [
             ("Idle: memory used", MEBIBYTES, bytes(|trial| trial.idle)),
             ("Idle: memory of the processes", PROCESSES, bytes(|trial| trial.idle_processes)),
             ("Working: memory used", WORKING, bytes(|trial| trial.working)),
             ("Working: throughput", THROUGHPUT, rates),
+            ("Working: throughput of a CPU", EFFICIENCY, efficiency),
         ]
     }
 
@@ -151,6 +157,7 @@ impl Report<'_> {
             "process, after work",
             "throughput",
             "of that with enough memory",
+            "throughput of a CPU",
         ]);
         for contestant in Contestant::ALL.into_iter().filter(|contestant| contestant.is_scarce()) {
             for count in self.results.counts() {
@@ -174,7 +181,8 @@ impl Report<'_> {
             |trial: &Trial| trial.working_processes,
         ]
         .map(used);
-        let cells = sizes.into_iter().chain([rates_shown, part]);
+        let efficiency = median(&|trial| trial.efficiency).map(|value| format!("{value:.3}"));
+        let cells = sizes.into_iter().chain([rates_shown, part, efficiency]);
         let unknown = if self.results.refused(contestant, count).is_some() { "refused" } else { "-" };
         let cells = cells.map(|cell| cell.unwrap_or_else(|| unknown.to_owned()));
         [contestant.name().to_owned(), count.to_string(), promised].into_iter().chain(cells).collect()
@@ -212,8 +220,11 @@ for Memtide this is the most that was used at any time, start-up included, and a
 const WORKING: &str = "MiB, the most while all guests work at once.\n";
 const THROUGHPUT: &str = "\
 Visits per microsecond of a VM on average, and in parentheses of the slowest. All share the host's processors.\n";
+const EFFICIENCY: &str = "\
+Visits of all guests per microsecond of CPU time that the processes running them used meanwhile: what other programs take\n\
+from the throughput above is not in it, but for what they do to the caches.\n";
 const SCARCELY: &str = "\
-Memory in MiB, throughput as above; the last column compares it with the same number of VMs in enough memory.\n";
+Memory in MiB, throughput as above, and compared with that of the same number of VMs in enough memory.\n";
 
 fn mib(bytes: f64) -> String {
     format!("{:.0}", bytes / f64::from(1 << 20))
@@ -222,4 +233,74 @@ fn mib(bytes: f64) -> String {
 /// What is worth seeing at once.
 pub(crate) fn for_terminal(report: &Report<'_>) -> String {
     format!("{}\n{}", report.summary().render(), report.scarce().render())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::tests::trial;
+
+    /// QEMU and Memtide with one and three VMs; Memtide in little memory too, where three are refused.
+    fn results() -> Results {
+        let mut results = Results::default();
+        for (contestant, idle) in [(Contestant::Qemu, 200), (Contestant::Salted, 60)] {
+            results.add(contestant, 1, Ok(trial(idle, &[4.0])));
+            results.add(contestant, 3, Ok(trial(3 * idle, &[2.0, 1.0, 3.0])));
+        }
+        results.add(Contestant::ScarceSalted, 1, Ok(trial(60, &[3.0])));
+        results.add(Contestant::ScarceSalted, 3, Err("2 run, then: too little".to_owned()));
+        results
+    }
+
+    fn report(results: &Results, test: impl Fn(&Report<'_>)) {
+        let facts = Facts::gather(std::path::Path::new("/dev/null"));
+        let Ok(facts) = &facts else { panic!("QEMU is not installed: run make setup") };
+        let report = Report {
+            facts,
+            others: 0.5,
+            rounds: 1,
+            memory_mib: 256,
+            ample: ByteSize::mib(1280),
+            work: Work { seconds: 10, mib: 24 },
+            results,
+            without_ksm: Some("cannot write run: Permission denied"),
+        };
+        test(&report);
+    }
+
+    fn cells<'a>(table: &'a str, start: &str) -> Vec<&'a str> {
+        let row = table.lines().find(|line| line.starts_with(start));
+        row.unwrap_or_else(|| panic!("no row {start} in\n{table}")).split('|').map(str::trim).collect()
+    }
+
+    #[test]
+    fn what_fits_is_in_the_summary() {
+        report(&results(), |report| {
+            let table = report.summary().render();
+            assert_eq!(cells(&table, "| QEMU")[2..6], ["200", "200", "2", "5"]);
+            assert_eq!(cells(&table, "| Memtide ")[2..6], ["60", "60", "8", "17"]);
+        });
+    }
+
+    #[test]
+    fn little_memory_is_compared_with_enough() {
+        report(&results(), |report| {
+            let table = report.scarce().render();
+            let rows: Vec<_> =
+                table.lines().filter(|line| line.starts_with("| Memtide in 512 MiB  ")).collect();
+            assert!(rows[0].contains("3.000 (3.000)") && rows[0].contains("75 %"), "{table}");
+            assert!(rows[1].contains("768 MiB") && rows[1].contains("refused"), "{table}");
+        });
+    }
+
+    #[test]
+    fn a_report_says_what_was_left_out_and_keeps_what_people_wrote() {
+        report(&results(), |report| {
+            let text = report.render("by hand\n");
+            for part in ["KSM was not measured, for cannot write run", "2 run, then: too little", "by hand\n"]
+            {
+                assert!(text.contains(part), "no '{part}' in\n{text}");
+            }
+        });
+    }
 }

@@ -118,6 +118,7 @@ pub(crate) mod tests {
             working_processes: ByteSize::mib(2 * idle_mib + 1),
             working_told: "working words".to_owned(),
             rates: rates.to_vec(),
+            efficiency: 5.0,
         }
     }
 

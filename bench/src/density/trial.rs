@@ -25,6 +25,8 @@ pub(crate) trait Crowd {
     fn used(&self) -> Result<ByteSize, String>;
     /// The same, as the kernel counts for the processes that run them.
     fn processes(&self) -> Result<ByteSize, String>;
+    /// CPU time that the processes that run them have used.
+    fn cpu_time(&self) -> Result<Duration, String>;
     /// Has equal pages looked for until there is little more to find.
     fn settle(&mut self, interrupt: &Interrupt) -> Result<(), String>;
     /// What is behind the figures, in words.
@@ -65,6 +67,8 @@ pub(crate) struct Trial {
     pub(crate) working_told: String,
     /// Visits per microsecond of each guest.
     pub(crate) rates: Vec<f64>,
+    /// Visits of all guests per microsecond of CPU time of the processes that run them.
+    pub(crate) efficiency: f64,
 }
 
 /// Runs a trial with `count` VMs; the words of a refusal if one cannot be started.
@@ -88,23 +92,36 @@ pub(crate) fn run(
     interrupt.sleep(REST)?;
     crowd.settle(interrupt)?;
     let (idle, idle_processes, idle_told) = (crowd.used()?, crowd.processes()?, crowd.tell());
-    let (working, rates) = put_to_work(crowd, &mut terminals, work, interrupt)?;
+    let cpu_before = crowd.cpu_time()?;
+    let (working, reports) = put_to_work(crowd, &mut terminals, work, interrupt)?;
+    let cpu = crowd.cpu_time()? - cpu_before;
+    let rates = reports.iter().map(|(visits, microseconds)| visits / microseconds).collect();
+    let efficiency = reports.iter().map(|(visits, _)| visits).sum::<f64>() / (cpu.as_secs_f64() * 1e6);
     let (working_processes, working_told) = (crowd.processes()?, crowd.tell());
-    Ok(Ok(Trial { idle, idle_processes, idle_told, working, working_processes, working_told, rates }))
+    Ok(Ok(Trial {
+        idle,
+        idle_processes,
+        idle_told,
+        working,
+        working_processes,
+        working_told,
+        rates,
+        efficiency,
+    }))
 }
 
-/// Has all guests work at once; gives the most memory used meanwhile and the rate of each.
+/// Has all guests work at once; gives the most memory used meanwhile, and visits and microseconds of each.
 fn put_to_work(
     crowd: &dyn Crowd,
     terminals: &mut [Terminal],
     work: Work,
     interrupt: &Interrupt,
-) -> Result<(ByteSize, Vec<f64>), String> {
+) -> Result<(ByteSize, Vec<(f64, f64)>), String> {
     for terminal in &mut *terminals {
         terminal.type_line(&work.command())?;
     }
     let mut most = crowd.used()?;
-    let mut rates = Vec::new();
+    let mut reports = Vec::new();
     for terminal in terminals {
         // Those that end meanwhile wait with their lines.
         let line = loop {
@@ -114,15 +131,15 @@ fn put_to_work(
                 break line;
             }
         };
-        rates.push(rate(&line).ok_or_else(|| format!("'mt work' said '{line}'"))?);
+        reports.push(reported(&line).ok_or_else(|| format!("'mt work' said '{line}'"))?);
     }
-    Ok((most, rates))
+    Ok((most, reports))
 }
 
-/// Visits per microsecond in the line of `mt work`.
-fn rate(line: &str) -> Option<f64> {
-    let value = |key: &str| line.split(' ').find_map(|word| word.strip_prefix(key))?.parse::<f64>().ok();
-    value("visits=").zip(value("us=")).map(|(visits, time)| visits / time)
+/// Visits and microseconds in the line of `mt work`.
+fn reported(line: &str) -> Option<(f64, f64)> {
+    let value = |key: &str| line.split(' ').find_map(|word| word.strip_prefix(key))?.parse().ok();
+    value("visits=").zip(value("us="))
 }
 
 #[cfg(test)]
@@ -131,10 +148,9 @@ mod tests {
     use std::process::{Command, Stdio};
 
     #[test]
-    fn a_line_of_work_tells_its_rate() {
-        let told = rate("work mib=24 area=24 visits=5000000 us=10000000").unwrap();
-        assert!((told - 0.5).abs() < 1e-9, "{told}");
-        assert_eq!(rate("work mib=24 us=10"), None);
+    fn a_line_of_work_tells_visits_and_time() {
+        assert_eq!(reported("work mib=24 area=24 visits=5000000 us=10000000"), Some((5e6, 1e7)));
+        assert_eq!(reported("work mib=24 us=10"), None);
     }
 
     /// Guests that are shell scripts, at most two, each taking a MiB, and one more at each look while they work.
@@ -162,6 +178,9 @@ mod tests {
         fn processes(&self) -> Result<ByteSize, String> {
             Ok(ByteSize::mib(9))
         }
+        fn cpu_time(&self) -> Result<Duration, String> {
+            Ok(Duration::from_micros(10 * self.1.get()))
+        }
         fn settle(&mut self, _: &Interrupt) -> Result<(), String> {
             Ok(())
         }
@@ -177,6 +196,8 @@ mod tests {
         assert_eq!((trial.idle, trial.idle_processes), (ByteSize::mib(1), ByteSize::mib(9)));
         assert!(trial.working > trial.idle, "{trial:?}");
         assert_eq!(trial.rates, [1.5, 1.5]);
+        let looks = (trial.working.0 - trial.idle.0) as f64 / ByteSize::mib(1).0 as f64;
+        assert!((trial.efficiency - 60.0 / (10.0 * looks)).abs() < 1e-9, "{trial:?}");
         let refused = run(&mut Scripts(0, 0.into()), 3, work, &interrupt).unwrap().unwrap_err();
         assert_eq!(refused, "2 run, then: two are enough");
     }

@@ -1,11 +1,18 @@
-//! What memory a process takes, as the kernel says.
+//! What a process takes, as the kernel says.
 
 use addr::ByteSize;
 use std::fs;
+use std::time::Duration;
+
+/// The kernel's unit for CPU times in `/proc`: hundredths of a second on every Linux.
+const TICK: Duration = Duration::from_millis(10);
 
 /// The memory of a process: its proportional set, in which a page that several have, a merged one too, counts in each by
 /// its part, and its page tables.
-pub(crate) fn memory(process: u32) -> Result<ByteSize, String> {
+///
+/// # Errors
+/// If the kernel does not say.
+pub fn memory(process: u32) -> Result<ByteSize, String> {
     let read = |file: &str| {
         let path = format!("/proc/{process}/{file}");
         fs::read_to_string(&path).map_err(|error| format!("cannot read {path}: {error}"))
@@ -23,6 +30,24 @@ fn field(text: &str, key: &str) -> Option<ByteSize> {
     })
 }
 
+/// CPU time that a running process has used, user and system, in all threads.
+///
+/// # Errors
+/// If the kernel does not say.
+pub fn cpu_time(process: u32) -> Result<Duration, String> {
+    let path = format!("/proc/{process}/stat");
+    let text = fs::read_to_string(&path).map_err(|error| format!("cannot read {path}: {error}"))?;
+    cpu_ticks(&text).map(|ticks| TICK * ticks).ok_or_else(|| format!("{path} says '{text}'"))
+}
+
+/// User and system time in `/proc/PID/stat`: the fields 14 and 15, counted from behind the name, which may have
+/// spaces and parentheses.
+fn cpu_ticks(stat: &str) -> Option<u32> {
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+    let mut next = || fields.next()?.parse::<u32>().ok();
+    Some(next()? + next()?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -37,5 +62,12 @@ mod tests {
     #[test]
     fn this_process_takes_something() {
         assert!(memory(std::process::id()).unwrap() > ByteSize::kib(100));
+    }
+
+    #[test]
+    fn cpu_time_is_found_behind_any_name() {
+        assert_eq!(cpu_ticks("7 (a) b) S 1 1 1 0 -1 4194560 89 0 0 0 31 11 0 0 20"), Some(42));
+        assert_eq!(cpu_ticks("7 (a"), None);
+        assert!(cpu_time(std::process::id()).is_ok());
     }
 }
