@@ -94,7 +94,7 @@ pub(crate) fn run(
     let (idle, idle_processes, idle_told) = (crowd.used()?, crowd.processes()?, crowd.tell());
     let cpu_before = crowd.cpu_time()?;
     let (working, reports) = put_to_work(crowd, &mut terminals, work, interrupt)?;
-    let cpu = crowd.cpu_time()? - cpu_before;
+    let cpu = crowd.cpu_time()?.saturating_sub(cpu_before);
     let rates = reports.iter().map(|(visits, microseconds)| visits / microseconds).collect();
     let efficiency = reports.iter().map(|(visits, _)| visits).sum::<f64>() / (cpu.as_secs_f64() * 1e6);
     let (working_processes, working_told) = (crowd.processes()?, crowd.tell());
