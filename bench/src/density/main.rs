@@ -49,6 +49,10 @@ struct Arguments {
     #[arg(long, value_name = "NUMBER,...", value_delimiter = ',', default_value = "1,2,4,8",
         value_parser = clap::value_parser!(u32).range(1..=64))]
     vms: Vec<u32>,
+    /// More numbers of VMs, for Memtide in 512 MiB only
+    #[arg(long, value_name = "NUMBER,...", value_delimiter = ',',
+        value_parser = clap::value_parser!(u32).range(1..=64))]
+    scarce_vms: Vec<u32>,
     /// Guest memory of each VM in MiB
     #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(64..=4096))]
     memory_mib: u32,
@@ -116,20 +120,28 @@ fn measure(
 ) -> Result<Results, String> {
     let mut results = Results::default();
     for round in 0..arguments.rounds {
-        for &count in &arguments.vms {
-            let mut order = Contestant::ALL;
-            order.rotate_left(round as usize % Contestant::ALL.len());
-            for contestant in order.into_iter().filter(|contestant| ksm.is_some() || !contestant.needs_ksm())
-            {
-                eprint!("round {} of {}, {count} VMs, {}: ", round + 1, arguments.rounds, contestant.name());
-                let outcome = try_out(contestant, count, arguments, files, ksm, interrupt)
-                    .map_err(|error| format!("{}: {error}", contestant.name()))?;
-                eprintln!("{}", outcome.as_ref().map_or_else(Clone::clone, in_a_line));
-                results.add(contestant, count, outcome);
-            }
+        for (contestant, count) in
+            trials(arguments, round).filter(|(who, _)| ksm.is_some() || !who.needs_ksm())
+        {
+            eprint!("round {} of {}, {count} VMs, {}: ", round + 1, arguments.rounds, contestant.name());
+            let outcome = try_out(contestant, count, arguments, files, ksm, interrupt)
+                .map_err(|error| format!("{}: {error}", contestant.name()))?;
+            eprintln!("{}", outcome.as_ref().map_or_else(Clone::clone, in_a_line));
+            results.add(contestant, count, outcome);
         }
     }
     Ok(results)
+}
+
+/// Who runs how many VMs in a round, in order.
+fn trials(arguments: &Arguments, round: u32) -> impl Iterator<Item = (Contestant, u32)> {
+    let mut order = Contestant::ALL;
+    order.rotate_left(round as usize % Contestant::ALL.len());
+    let all = arguments.vms.iter().flat_map(move |&count| order.map(|who| (who, count)));
+    let scarce = order.into_iter().filter(|who| who.is_scarce());
+    let more =
+        arguments.scarce_vms.iter().flat_map(move |&count| scarce.clone().map(move |who| (who, count)));
+    all.chain(more)
 }
 
 /// One trial.
@@ -171,5 +183,20 @@ fn main() -> ExitCode {
             eprintln!("error: {error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_take_turns_and_scarce_ones_go_on() {
+        let words = ["density", "--vms", "1,2", "--scarce-vms", "9", "--guest", "g", "--report", "r"];
+        let arguments = Arguments::parse_from(words);
+        let order: Vec<_> = trials(&arguments, 1).collect();
+        assert_eq!(order.len(), 2 * Contestant::ALL.len() + 2);
+        assert_eq!((order[0], order[7]), ((Contestant::Merged, 1), (Contestant::Merged, 2)));
+        assert_eq!(order[14..], [(Contestant::ScarceSalted, 9), (Contestant::ScarceUnsalted, 9)]);
     }
 }

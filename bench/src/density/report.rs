@@ -140,9 +140,12 @@ impl Report<'_> {
         let names = contestants.iter().map(|contestant| contestant.name());
         let mut table = Table::new(&["VMs"].into_iter().chain(names).collect::<Vec<_>>());
         for count in self.results.counts() {
-            let cells =
-                contestants.iter().map(|&contestant| cell(contestant, count).unwrap_or("-".to_owned()));
-            table.row([count.to_string()].into_iter().chain(cells).collect());
+            let cells: Vec<_> = contestants.iter().map(|&contestant| cell(contestant, count)).collect();
+            // Some numbers only those in little memory tried.
+            if cells.iter().any(Option::is_some) {
+                let cells = cells.into_iter().map(|cell| cell.unwrap_or_else(|| "-".to_owned()));
+                table.row([count.to_string()].into_iter().chain(cells).collect());
+            }
         }
         table
     }
