@@ -32,7 +32,7 @@ const TERMS: &str = "\
 * **QEMU, KSM, thrifty**: also no huge pages for its processes, and a balloon device by which guests report free pages.
 * **Memtide**: default settings, so VMs do not share with each other.
 * **Memtide, shared**: `Mem.ShareForceSalting` is 0, so they do.
-* **Memtide in 512 MiB**: the same two with so much machine memory, where the others have more than they use.
+* **Memtide in 512 MiB**: the same two with so little machine memory; the others have more than they use.
 ";
 
 impl Report<'_> {
@@ -65,9 +65,10 @@ impl Report<'_> {
             Each trial starts its VMs anew, one after the other: a VM is started when the one before has its shell and has run\n\
             `mt all`. Then all are idle. Then all run `{}` at once. The contestants take turns at each number of VMs.\n\n\
             Memory used is, of QEMU, what the kernel counts for its processes: proportional set size, in which merged pages count\n\
-            by their part, and page tables. Of Memtide it is what the host's ledger has not free, overhead included, of the {} of\n\
-            machine memory that its host has where it is to have enough. KSM looks at {} pages every {} ms until it gains no more, for {} s at most; Memtide's\n\
-            scan, which by default takes an hour for a round, is called directly. Nobody looks for equal pages while guests work.\n",
+            by their part, and page tables. Of Memtide it is what the host's ledger has not free, overhead included; the hosts that are\n\
+            to have enough have {} of machine memory. KSM looks at {} pages every {} ms until it gains no more, for {} s at\n\
+            most; Memtide's scan, which by default takes an hour for a round, is called directly. Nobody looks for equal pages while\n\
+            guests work.\n",
             self.rounds,
             self.facts.render(self.others, &guest),
             self.work.command(),
