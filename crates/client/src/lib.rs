@@ -7,7 +7,7 @@
 //! # async fn example() -> Result<(), client::Error> {
 //! let host = client::Client::new("/run/user/1000/memtide/host.socket");
 //! for vm in host.vms().await? {
-//!     println!("{}: {}, {}", vm.spec.name, vm.power, vm.spec.memory_bytes);
+//!     println!("{}: {}, {}", vm.info.spec.name, vm.info.power, vm.info.spec.memory_bytes);
 //! }
 //! # Ok(())
 //! # }

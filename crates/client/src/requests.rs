@@ -12,7 +12,6 @@ use crate::{Client, Error};
 use addr::ByteSize;
 use api::inspect::{Answer, Request};
 use hyper::Method;
-use serde_json::Value;
 
 fn of_vm(name: &str, what: &str) -> String {
     format!("/v1/vms/{}{what}", escaped(name))
@@ -20,15 +19,6 @@ fn of_vm(name: &str, what: &str) -> String {
 
 fn of_pool(name: &str) -> String {
     format!("/v1/pools/{}", escaped(name))
-}
-
-/// What is left as it is, is left out.
-fn without_nulls(edit: &Edit) -> Value {
-    let mut edit = serde_json::to_value(edit).expect("edits are JSON");
-    if let Some(fields) = edit.as_object_mut() {
-        fields.retain(|_, value| !value.is_null());
-    }
-    edit
 }
 
 #[expect(clippy::missing_errors_doc, reason = "the same for all, said above")]
@@ -159,7 +149,7 @@ impl Client {
 
     /// What would be different if.
     pub async fn what_if(&self, edit: &Edit) -> Result<WhatIf, Error> {
-        self.ask(Method::POST, "/v1/plan", &without_nulls(edit)).await
+        self.ask(Method::POST, "/v1/plan", edit).await
     }
 
     /// Checks every invariant of the host and its VMs; says that they hold.

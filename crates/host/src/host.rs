@@ -137,7 +137,7 @@ impl Host {
             power: entry.power,
             id: entry.running.as_ref().map(|running| running.id.0.into()),
             uptime_seconds: running.map(|running| running.since.elapsed().as_secs_f64()),
-            ended: entry.ended.as_ref().map(|ended| ended.0),
+            ended: entry.ended.as_ref().map(|ended| ended.0.to_owned()),
             reason: entry.ended.as_ref().and_then(|ended| ended.1.clone()),
             trouble: trouble.map(|trouble| format!("CPU {} gets nowhere, at {:#x}", trouble.cpu, trouble.pc)),
             swap_failure: running.and_then(|running| running.swap_failure.lock().clone()),

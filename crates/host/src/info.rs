@@ -4,10 +4,11 @@ use crate::spec::{PoolSpec, VmSpec};
 use addr::ByteSize;
 use sched::Settings;
 use sched::settings::Setting;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// Whether a VM runs.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Power {
     /// It does not.
@@ -20,8 +21,19 @@ pub enum Power {
     Stopping,
 }
 
+impl fmt::Display for Power {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Stopped => "stopped",
+            Self::Starting => "starting",
+            Self::Running => "running",
+            Self::Stopping => "stopping",
+        })
+    }
+}
+
 /// A VM.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct VmInfo {
     /// What it is asked to be.
     #[serde(flatten)]
@@ -33,7 +45,7 @@ pub struct VmInfo {
     /// How long it has been running, in seconds.
     pub uptime_seconds: Option<f64>,
     /// How it ended last: `powered-off`, `reboot-requested`, `guest-failure`, `stopped` or `failed`.
-    pub ended: Option<&'static str>,
+    pub ended: Option<String>,
     /// Why, if it failed.
     pub reason: Option<String>,
     /// A vCPU that makes no progress, in words.
@@ -43,7 +55,7 @@ pub struct VmInfo {
 }
 
 /// A resource pool.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct PoolInfo {
     /// What it is asked to be.
     #[serde(flatten)]
@@ -55,10 +67,10 @@ pub struct PoolInfo {
 }
 
 /// An advanced setting.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct SettingInfo {
     /// ESX's name for it.
-    pub name: &'static str,
+    pub name: String,
     /// Its value.
     pub value: u32,
     /// Its value unless changed.
@@ -68,21 +80,21 @@ pub struct SettingInfo {
     /// The greatest.
     pub most: u32,
     /// What the number counts; empty for a choice.
-    pub unit: &'static str,
+    pub unit: String,
     /// What it does.
-    pub meaning: &'static str,
+    pub meaning: String,
 }
 
 impl SettingInfo {
     pub(crate) fn new(setting: &Setting, settings: &Settings) -> Self {
         Self {
-            name: setting.name,
+            name: setting.name.to_owned(),
             value: setting.get(settings),
             default: setting.default_value(),
             least: *setting.range.start(),
             most: *setting.range.end(),
-            unit: setting.unit,
-            meaning: setting.meaning,
+            unit: setting.unit.to_owned(),
+            meaning: setting.meaning.to_owned(),
         }
     }
 }

@@ -6,10 +6,10 @@
 use addr::ByteSize;
 use sched::balloon::Conduct;
 use sched::{Allowance, Bound, HostState};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The host's memory.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct HostStatus {
     /// When it was measured, in milliseconds since 1970.
     pub at_milliseconds: u64,
@@ -38,7 +38,7 @@ pub struct HostStatus {
 }
 
 /// Free memory at which states change.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ThresholdBytes {
     /// What targets aim to have free.
     pub high_bytes: ByteSize,
@@ -54,7 +54,7 @@ pub struct ThresholdBytes {
 
 /// What machine memory is used for. Free, private, shared, zip and overhead add up to the total, to the
 /// page (INV-5).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Ledger {
     /// All of it.
     pub total_bytes: ByteSize,
@@ -73,7 +73,7 @@ pub struct Ledger {
 }
 
 /// How the memory loop does.
-#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize)]
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub struct LoopStatus {
     /// Plans made.
     pub plans: u64,
@@ -90,7 +90,7 @@ pub struct LoopStatus {
 }
 
 /// A running VM.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct VmStatus {
     /// Which one.
     pub name: String,
@@ -144,7 +144,7 @@ pub struct VmStatus {
 }
 
 /// Figures of a VM that add up to those of the host.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Metrics {
     /// Pages the guest can use without waiting.
     pub granted_bytes: ByteSize,
@@ -197,7 +197,7 @@ pub struct Metrics {
 }
 
 /// A resource pool.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct PoolStatus {
     /// Which one.
     pub name: String,

@@ -60,7 +60,7 @@ pub enum Edit {
 }
 
 /// What would be different.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct WhatIf {
     /// Why it would be refused, if it would; what follows is what would be if it was not.
     pub refusal: Option<String>,
@@ -77,7 +77,7 @@ pub struct WhatIf {
 }
 
 /// What would be different for one VM.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct VmShift {
     /// Which one; a VM that is only imagined has no name.
     pub name: Option<String>,
@@ -92,7 +92,7 @@ pub struct VmShift {
 }
 
 /// A size before and after.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Shift {
     /// As it is.
     pub before_bytes: ByteSize,

@@ -41,7 +41,7 @@ fn guests_on_a_third_of_their_memory_notice_nothing() {
     }
     for name in ["one", "two", "three", "four"] {
         host.ends(name);
-        assert_eq!(host.info(name).unwrap().ended, Some("powered-off"));
+        assert_eq!(host.info(name).unwrap().ended.as_deref(), Some("powered-off"));
     }
     let status = host.wait_for("all memory is free again", |status| status.vms.is_empty());
     assert_eq!((status.ledger.private_bytes.0, status.ledger.zip_bytes.0), (0, 0));
@@ -170,6 +170,6 @@ fn a_vm_too_many_is_refused_with_figures_and_changes_count_while_running() {
     assert_eq!(host.type_in("one", b"echo $((6*7))\n").unwrap(), 14);
     host.hears("one", "42");
     host.stop("one").unwrap();
-    assert_eq!(host.info("one").unwrap().ended, Some("stopped"));
+    assert_eq!(host.info("one").unwrap().ended.as_deref(), Some("stopped"));
     assert!(matches!(host.type_in("one", b"x"), Err(HostError::NotRunning(_))));
 }

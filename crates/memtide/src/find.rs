@@ -4,12 +4,13 @@ use crate::control;
 use crate::error::{Error, NOT_FOUND};
 use crate::remote::Remote;
 use api::inspect::{Answer, Request};
+use api::types::Power;
 
 /// The names of all VMs that run.
 pub(crate) fn running(remote: &Remote) -> Result<Vec<String>, Error> {
     let mut names = control::names()?;
     let hosted = remote.if_there(remote.client.vms())?.unwrap_or_default();
-    names.extend(hosted.into_iter().filter(|vm| vm.power == "running").map(|vm| vm.spec.name));
+    names.extend(hosted.into_iter().filter(|vm| vm.info.power == Power::Running).map(|vm| vm.info.spec.name));
     Ok(names)
 }
 

@@ -24,6 +24,7 @@
 
 use addr::{ByteSize, PageCount};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// How a balloon driver has conducted itself.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
@@ -44,6 +45,20 @@ pub enum Conduct {
     Lying,
     /// It failed before, and is asked for [`PROBE`] pages to see whether it does better now.
     Probation,
+}
+
+impl fmt::Display for Conduct {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Absent => "absent",
+            Self::Untried => "untried",
+            Self::Working => "working",
+            Self::Slow => "slow",
+            Self::Stuck => "stuck",
+            Self::Lying => "lying",
+            Self::Probation => "probation",
+        })
+    }
 }
 
 /// What was seen in one tick.

@@ -12,7 +12,7 @@ use crate::state::{Actions, HostState, Thresholds, next_state};
 use crate::tree::{Tree, Who};
 use crate::validate::InvalidSnapshot;
 use addr::PageCount;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What the host should do, and why.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -98,7 +98,7 @@ pub struct VmPlan {
 }
 
 /// Whether a VM may take another frame.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Allowance {
     /// At once.

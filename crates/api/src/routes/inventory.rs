@@ -3,29 +3,19 @@
 use super::Shared;
 use crate::extract::{Given, Name, ask};
 use crate::problem::Problem;
-use crate::types::List;
+use crate::types::{List, Vm};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use host::{HostStatus, PoolChange, PoolInfo, PoolSpec, VmChange, VmInfo, VmSpec};
-use serde::Serialize;
 
 type Answer<T> = Result<Json<T>, Problem>;
 
-/// A VM as it is sent: `types::Vm` is what a reader makes of it.
-#[derive(Serialize)]
-pub(super) struct Vm {
-    #[serde(flatten)]
-    info: VmInfo,
-    memory: Option<host::VmStatus>,
-}
-
-impl Vm {
-    fn new(info: VmInfo, status: &HostStatus) -> Self {
-        // The status is of a second ago at most, so it may still know a VM that has ended, or its run before.
-        let memory = status.vms.iter().find(|vm| Some(vm.id) == info.id).cloned();
-        Self { info, memory }
-    }
+/// A VM with what its memory was measured to be.
+fn with_memory(info: VmInfo, status: &HostStatus) -> Vm {
+    // The status is of a second ago at most, so it may still know a VM that has ended, or its run before.
+    let memory = status.vms.iter().find(|vm| Some(vm.id) == info.id).cloned();
+    Vm { info, memory }
 }
 
 /// Asks for something whose answer is a VM.
@@ -34,13 +24,13 @@ async fn ask_vm(
     work: impl FnOnce(&host::Host) -> Result<VmInfo, host::HostError> + Send + 'static,
 ) -> Answer<Vm> {
     let info = ask(&shared.host, work).await?;
-    Ok(Json(Vm::new(info, &shared.host.status())))
+    Ok(Json(with_memory(info, &shared.host.status())))
 }
 
 pub(super) async fn vms(State(shared): State<Shared>) -> Answer<List<Vm>> {
     let infos = ask(&shared.host, |host| Ok(host.list())).await?;
     let status = shared.host.status();
-    Ok(Json(List { items: infos.into_iter().map(|info| Vm::new(info, &status)).collect() }))
+    Ok(Json(List { items: infos.into_iter().map(|info| with_memory(info, &status)).collect() }))
 }
 
 pub(super) async fn create(

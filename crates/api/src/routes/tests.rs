@@ -101,20 +101,20 @@ impl Drop for Fixture {
 async fn a_vm_lives_from_its_making_to_its_removal() {
     let fixture = Fixture::new();
     let vm: types::Vm = fixture.read("POST", "/v1/vms", fixture.spec("web")).await;
-    assert_eq!((vm.power.as_str(), vm.memory.is_some()), ("stopped", false));
+    assert_eq!((vm.info.power.to_string().as_str(), vm.memory.is_some()), ("stopped", false));
     let vm: types::Vm = fixture.read("POST", "/v1/vms/web/start", Value::Null).await;
-    assert_eq!((vm.power.as_str(), vm.id.is_some()), ("running", true));
+    assert_eq!((vm.info.power.to_string().as_str(), vm.info.id.is_some()), ("running", true));
     let change = json!({"shares": "high", "limit_bytes": 32 << 20, "mmu": "software"});
     let vm: types::Vm = fixture.read("PATCH", "/v1/vms/web", change).await;
-    assert_eq!(vm.spec.limit_bytes, Some(ByteSize::mib(32)));
+    assert_eq!(vm.info.spec.limit_bytes, Some(ByteSize::mib(32)));
     let vm: types::Vm = fixture.read("PATCH", "/v1/vms/web", json!({"limit_bytes": null})).await;
-    assert_eq!((vm.spec.limit_bytes, vm.spec.shares), (None, types::Shares::High));
+    assert_eq!((vm.info.spec.limit_bytes, vm.info.spec.shares), (None, types::Shares::High));
     let vms: types::List<types::Vm> = fixture.read("GET", "/v1/vms", Value::Null).await;
     assert_eq!(vms.items.len(), 1);
     let (status, answer) = fixture.ask("DELETE", "/v1/vms/web", "").await;
     assert_eq!((status, &answer["code"]), (StatusCode::CONFLICT, &json!("not-stopped")));
     let vm: types::Vm = fixture.read("POST", "/v1/vms/web/stop", Value::Null).await;
-    assert_eq!((vm.power.as_str(), vm.ended.as_deref()), ("stopped", Some("stopped")));
+    assert_eq!((vm.info.power.to_string().as_str(), vm.info.ended.as_deref()), ("stopped", Some("stopped")));
     assert_eq!(fixture.ask("DELETE", "/v1/vms/web", "").await.0, StatusCode::NO_CONTENT);
     assert_eq!(fixture.ask("GET", "/v1/vms/web", "").await.0, StatusCode::NOT_FOUND);
 }
@@ -194,7 +194,7 @@ async fn a_running_vm_is_looked_into() {
     assert_eq!(inspect(json!({"ask": "mmu", "mode": "magic"})).await["code"], "bad-mode");
     // The host knows of it.
     let vm: types::Vm = fixture.read("GET", "/v1/vms/web", Value::Null).await;
-    assert_eq!(vm.spec.mmu.to_string(), "hardware");
+    assert_eq!(vm.info.spec.mmu.to_string(), "hardware");
     assert!(inspect(json!({"ask": "stop"})).await["done"].is_string());
     assert_eq!(inspect(json!({"ask": "info"})).await["code"], "not-running");
 }

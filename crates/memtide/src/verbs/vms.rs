@@ -29,7 +29,7 @@ pub(super) fn create(remote: &Remote, args: Create) -> Result<(), Error> {
     }
     match args.output.output {
         Format::Json => print(&json(&vm)),
-        Format::Table => print(&format!("{name} is created, {}\n", vm.power)),
+        Format::Table => print(&format!("{name} is created, {}\n", vm.info.power)),
     }
 }
 

@@ -29,7 +29,7 @@ pub(crate) fn pools(pools: &[Pool]) -> String {
     lay_out(&[Left, Left, Right, Left, Right, Right, Right, Right], &titled(titles, pools.iter().map(row)))
 }
 
-fn value(value: u64, unit: &str) -> String {
+fn value(value: u32, unit: &str) -> String {
     if unit.is_empty() { value.to_string() } else { format!("{value} {unit}") }
 }
 
@@ -72,7 +72,7 @@ pub(crate) fn what_if(of: &WhatIf) -> String {
     };
     let for_guests =
         Shift { before_bytes: of.for_guests_before_bytes, after_bytes: of.for_guests_after_bytes };
-    let state = change(of.state_before.clone(), &of.state_after);
+    let state = change(of.state_before.to_string(), &of.state_after.to_string());
     let _ = writeln!(text, "state {state}, {} for guests", shift(for_guests));
     if of.vms.is_empty() {
         return text + "nothing would be different for any VM\n";
@@ -89,6 +89,7 @@ pub(crate) fn what_if(of: &WhatIf) -> String {
 mod tests {
     use super::*;
     use addr::ByteSize;
+    use api::types::HostState;
 
     fn shift_of(before: u64, after: u64) -> Shift {
         Shift { before_bytes: ByteSize::mib(before), after_bytes: ByteSize::mib(after) }
@@ -106,8 +107,8 @@ mod tests {
         };
         let of = WhatIf {
             refusal: None,
-            state_before: "high".to_owned(),
-            state_after: "soft".to_owned(),
+            state_before: HostState::High,
+            state_after: HostState::Soft,
             for_guests_before_bytes: ByteSize::mib(400),
             for_guests_after_bytes: ByteSize::mib(400),
             vms: vec![vm],

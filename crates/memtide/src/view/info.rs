@@ -69,16 +69,16 @@ impl Listed {
 
     pub(crate) fn hosted(vm: &Vm) -> Self {
         Self {
-            name: vm.spec.name.clone(),
+            name: vm.info.spec.name.clone(),
             runs_in: "host",
-            power: vm.power.clone(),
+            power: vm.info.power.to_string(),
             pid: None,
-            uptime_seconds: vm.uptime_seconds.map(|seconds| seconds as u64),
-            cpus: vm.spec.cpus.into(),
-            memory_bytes: vm.spec.memory_bytes.0,
+            uptime_seconds: vm.info.uptime_seconds.map(|seconds| seconds as u64),
+            cpus: vm.info.spec.cpus.into(),
+            memory_bytes: vm.info.spec.memory_bytes.0,
             consumed_bytes: vm.memory.as_ref().map(|memory| memory.metrics.consumed_bytes.0),
-            mmu: vm.spec.mmu.to_string(),
-            trouble: vm.trouble.clone().or_else(|| vm.swap_failure.clone()),
+            mmu: vm.info.spec.mmu.to_string(),
+            trouble: vm.info.trouble.clone().or_else(|| vm.info.swap_failure.clone()),
         }
     }
 }
@@ -110,7 +110,7 @@ fn none() -> String {
 
 /// One of the host's VMs, a line for each fact.
 pub(crate) fn hosted(vm: &Vm) -> String {
-    let spec = &vm.spec;
+    let spec = &vm.info.spec;
     let row = |words: &str, value: String| vec![words.to_owned(), value];
     let mut rows = vec![
         row("name", spec.name.clone()),
@@ -130,7 +130,7 @@ pub(crate) fn hosted(vm: &Vm) -> String {
         ),
         row("command line", spec.append.clone()),
     ];
-    for (words, value) in [("trouble", &vm.trouble), ("swap file", &vm.swap_failure)] {
+    for (words, value) in [("trouble", &vm.info.trouble), ("swap file", &vm.info.swap_failure)] {
         rows.extend(value.as_ref().map(|value| row(words, value.clone())));
     }
     if let Some(memory) = &vm.memory {
@@ -140,12 +140,12 @@ pub(crate) fn hosted(vm: &Vm) -> String {
 }
 
 fn power(vm: &Vm) -> String {
-    let uptime = vm.uptime_seconds.map(|seconds| format!(", for {}", uptime(seconds as u64)));
-    let ended = vm.ended.as_ref().map(|how| match &vm.reason {
+    let uptime = vm.info.uptime_seconds.map(|seconds| format!(", for {}", uptime(seconds as u64)));
+    let ended = vm.info.ended.as_ref().map(|how| match &vm.info.reason {
         Some(why) => format!("; its last run: {how}, {why}"),
         None => format!("; its last run: {how}"),
     });
-    format!("{}{}{}", vm.power, uptime.unwrap_or_default(), ended.unwrap_or_default())
+    format!("{}{}{}", vm.info.power, uptime.unwrap_or_default(), ended.unwrap_or_default())
 }
 
 const fn yes(it_is: bool) -> &'static str {

@@ -4,7 +4,7 @@ use super::Style;
 use super::table::Align::{Left, Right};
 use super::table::lay_out;
 use addr::ByteSize;
-use api::types::{HostStatus, Ledger, VmStatus};
+use api::types::{HostState, HostStatus, Ledger, VmStatus};
 use std::fmt::Write;
 
 /// The host's state and ledger, and a line for each running VM; in MiB.
@@ -26,10 +26,10 @@ fn whole_mib(size: ByteSize) -> String {
 fn head(status: &HostStatus, style: Style) -> String {
     let (of, at) = (&status.ledger, &status.thresholds);
     let mut text = String::new();
-    let [on, off] = match status.state.as_str() {
+    let [on, off] = match status.state {
         _ if !style.color => ["", ""],
-        "high" | "clear" => ["\x1b[1;32m", "\x1b[0m"],
-        "soft" => ["\x1b[1;33m", "\x1b[0m"],
+        HostState::High | HostState::Clear => ["\x1b[1;32m", "\x1b[0m"],
+        HostState::Soft => ["\x1b[1;33m", "\x1b[0m"],
         _ => ["\x1b[1;31m", "\x1b[0m"],
     };
     let _ = writeln!(
