@@ -152,16 +152,7 @@ fn a_slice_ends_in_loops_soon_after_its_count() {
         for slice in [1, 10, 101, 5000] {
             machine.start(BARE, at);
             machine.set(&[(5, at), (7, 0)]);
-            let before = machine.hart.counts().instructions;
-            let mut ran = 0;
-            while ran < slice {
-                match machine.hart.run(slice as u32) {
-                    Exit::Slice => {}
-                    Exit::NeedsWork(gfn, wanted) => machine.make_ready(gfn, wanted),
-                    exit => panic!("{exit:?}"),
-                }
-                ran = machine.hart.counts().instructions - before;
-            }
+            let ran = machine.run_slices_of(slice);
             assert!((slice..slice + 4).contains(&ran), "{ran} instructions in a slice of {slice}");
             assert_eq!(machine.hart.x(7), ran / 2, "one sret, then two a round");
         }

@@ -203,16 +203,7 @@ fn a_slice_of_joined_instructions_ends_soon_after_its_count() {
     machine.put(CODE, &[NOP, NOP, NOP, lui(7, 1), addi(7, 7, 1), auipc(1, 0), jalr_by(1, 1, -20)]);
     for slice in [1, 7, 100] {
         machine.start(BARE, CODE);
-        let before = machine.hart.counts().instructions;
-        let mut ran = 0;
-        while ran < slice {
-            match machine.hart.run(slice as u32) {
-                Exit::Slice => {}
-                Exit::NeedsWork(gfn, wanted) => machine.make_ready(gfn, wanted),
-                exit => panic!("{exit:?}"),
-            }
-            ran = machine.hart.counts().instructions - before;
-        }
+        let ran = machine.run_slices_of(slice);
         assert!((slice..slice + 8).contains(&ran), "{ran} instructions in a slice of {slice}");
     }
 }

@@ -194,6 +194,23 @@ impl Machine {
         panic!("it does not end: {:x?}", self.hart.registers());
     }
 
+    /// Runs slices of so many instructions until that many have run, in code that nothing else ends;
+    /// gives how many did.
+    pub(crate) fn run_slices_of(&mut self, slice: u64) -> u64 {
+        let before = self.hart.counts().instructions;
+        loop {
+            match self.hart.run(slice as u32) {
+                Exit::Slice => {}
+                Exit::NeedsWork(gfn, wanted) => self.make_ready(gfn, wanted),
+                exit => panic!("{exit:?}"),
+            }
+            let ran = self.hart.counts().instructions - before;
+            if ran >= slice {
+                return ran;
+            }
+        }
+    }
+
     /// Puts code at [`CODE`] and runs it there with `registers` set.
     pub(crate) fn run(&mut self, start: Start, registers: &[(u8, u64)], code: &[u32]) -> Exit {
         self.put(CODE, code);
