@@ -150,6 +150,11 @@ fn within(place: Place, offset: i32) -> Option<i32> {
     (0..HALFWORDS as i32).contains(&target).then(|| At::of(target as usize).to_imm())
 }
 
+/// Whether an instruction at `at` is anything but a branch to another page.
+pub(crate) fn stays_in_page(word: u32, at: At) -> bool {
+    word & 0x7f != 0x63 || within(Place::InPage(at), Fields(word).imm_b()).is_some()
+}
+
 fn branch<const LEN: usize>(fields: Fields, place: Place) -> Op {
     let (near, far): (Run, Run) = match fields.funct3() {
         0 => (ops::beq::<LEN>, ops::beq_far::<LEN>),

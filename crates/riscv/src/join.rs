@@ -2,7 +2,7 @@
 //!
 //! **Model.** Compilers write many things in the same few instructions: saving and restoring
 //! registers one beside the other, an address or a constant in two halves, a call as `auipc` and
-//! `jalr`. The operation in the first one's slot does them all and goes on behind the last, which
+//! `jalr`, arithmetic and the branch that ends a loop. The operation in the first one's slot does them all and goes on behind the last, which
 //! saves the way from one to the next, and for loads and stores the lookup in the TLB.
 //!
 //! The slots behind the first hold operations of their own as ever. Whoever jumps there runs them,
@@ -60,8 +60,8 @@ pub(crate) fn join(cpu: &Cpu, page: &CodePage, at: At, op: Op) -> Op {
         (NOP, ..) => nops(cpu, page, first),
         (_, LD, _) => run(cpu, page, first, [ops::ld_run::<1>, ops::ld_run::<2>]),
         (_, SD, _) => run(cpu, page, first, [ops::sd_run::<1>, ops::sd_run::<2>]),
-        (.., AUIPC | LUI) => pair(cpu, page, first),
-        _ => None,
+        (.., AUIPC | LUI) => halves(cpu, page, first),
+        _ => pair(cpu, page, first),
     };
     match joined {
         Some((run, aux, imm)) => Op { run, aux, imm: imm.unwrap_or(op.imm), ..op },
@@ -92,6 +92,26 @@ fn behind(cpu: &Cpu, page: &CodePage, first: Instruction) -> Option<Instruction>
     instruction(cpu, page, At::of(first.at.halfword() + first.length))
 }
 
+/// Gives an instruction's slot the operation that does it alone, unless there is one. A joined
+/// operation reads there what to do.
+fn decode_alone(page: &CodePage, instruction: Instruction) {
+    let Instruction { at, word, length } = instruction;
+    if page.is_undecoded(at) {
+        page.set(at, decode::instruction(word, length, Place::InPage(at)));
+    }
+}
+
+/// One of the pairs of [`ops::pair`].
+fn pair(cpu: &Cpu, page: &CodePage, first: Instruction) -> Option<Joined> {
+    let second = behind(cpu, page, first)?;
+    let run = ops::pair((first.word, first.length), (second.word, second.length))?;
+    if !decode::stays_in_page(second.word, second.at) {
+        return None;
+    }
+    decode_alone(page, second);
+    Some((run, 0, None))
+}
+
 /// Instructions without effect, which `imm` counts and steps over.
 fn nops(cpu: &Cpu, page: &CodePage, first: Instruction) -> Option<Joined> {
     let (mut last, mut step) = (first, Here::step(first.length));
@@ -102,8 +122,7 @@ fn nops(cpu: &Cpu, page: &CodePage, first: Instruction) -> Option<Joined> {
     (last.at.halfword() != first.at.halfword()).then_some((ops::nops as Run, 0, Some(step)))
 }
 
-/// Loads or stores of eight bytes with the same base and length, as many as `aux` says. Their
-/// operations are decoded at once, since the first one reads there what to do.
+/// Loads or stores of eight bytes with the same base and length, as many as `aux` says.
 fn run(cpu: &Cpu, page: &CodePage, first: Instruction, by_length: [Run; 2]) -> Option<Joined> {
     let loads = kind(first.word) == LD;
     let (mut last, mut count) = (first, 1);
@@ -113,9 +132,7 @@ fn run(cpu: &Cpu, page: &CodePage, first: Instruction, by_length: [Run; 2]) -> O
         && let Some(next) = behind(cpu, page, last)
         && (kind(next.word), rs1(next.word), next.length) == (kind(first.word), rs1(first.word), first.length)
     {
-        if page.is_undecoded(next.at) {
-            page.set(next.at, decode::instruction(next.word, next.length, Place::InPage(next.at)));
-        }
+        decode_alone(page, next);
         last = next;
         count += 1;
     }
@@ -123,7 +140,7 @@ fn run(cpu: &Cpu, page: &CodePage, first: Instruction, by_length: [Run; 2]) -> O
 }
 
 /// `auipc` or `lui` and what completes it in the same register.
-fn pair(cpu: &Cpu, page: &CodePage, first: Instruction) -> Option<Joined> {
+fn halves(cpu: &Cpu, page: &CodePage, first: Instruction) -> Option<Joined> {
     let second = behind(cpu, page, first)?;
     let register = rd(first.word);
     if register == 0 || rd(second.word) != register || rs1(second.word) != register {

@@ -8,6 +8,7 @@ mod float;
 mod integer;
 mod joined;
 mod memory;
+mod pairs;
 mod system;
 
 pub(crate) use crate::fetch::{page_end, undecoded};
@@ -18,11 +19,25 @@ pub(crate) use float::*;
 pub(crate) use integer::*;
 pub(crate) use joined::*;
 pub(crate) use memory::*;
+pub(crate) use pairs::pair;
 pub(crate) use system::*;
 
-/// Defines operations that compute `rd` from two registers.
+/// Defines operations that compute `rd` from two registers, and, in a module, what they do to the
+/// hart's registers.
 macro_rules! register_register {
-    ($($(#[$doc:meta])* $name:ident: |$a:ident, $b:ident| $result:expr;)*) => {$(
+    ($effects:ident: $($(#[$doc:meta])* $name:ident: |$a:ident, $b:ident| $result:expr;)*) => {
+        pub(super) mod $effects {
+            #[allow(unused_imports, reason = "not every set of operations needs what is there")]
+            use super::*;
+            $(
+                #[inline(always)]
+                pub(in crate::ops) fn $name(cpu: &mut $crate::cpu::Cpu, op: $crate::op::Op) {
+                    let ($a, $b) = (cpu.x(op.rs1), cpu.x(op.rs2));
+                    cpu.set_x(op.rd, $result);
+                }
+            )*
+        }
+        $(
         $(#[$doc])*
         pub(crate) fn $name<const LEN: usize>(
             cpu: &mut $crate::cpu::Cpu,
@@ -30,17 +45,28 @@ macro_rules! register_register {
             page: &$crate::code::CodePage,
             here: $crate::op::Here,
         ) -> $crate::op::Stop {
-            let op = page.op(here.at());
-            let ($a, $b) = (cpu.x(op.rs1), cpu.x(op.rs2));
-            cpu.set_x(op.rd, $result);
+            $effects::$name(cpu, page.op(here.at()));
             $crate::op::next::<LEN>(cpu, code, page, here)
-        }
-    )*};
+        })*
+    };
 }
 
-/// Defines operations that compute `rd` from a register and the immediate.
+/// Defines operations that compute `rd` from a register and the immediate, and, in a module, what
+/// they do to the hart's registers.
 macro_rules! register_immediate {
-    ($($(#[$doc:meta])* $name:ident: |$a:ident, $b:ident| $result:expr;)*) => {$(
+    ($effects:ident: $($(#[$doc:meta])* $name:ident: |$a:ident, $b:ident| $result:expr;)*) => {
+        pub(super) mod $effects {
+            #[allow(unused_imports, reason = "not every set of operations needs what is there")]
+            use super::*;
+            $(
+                #[inline(always)]
+                pub(in crate::ops) fn $name(cpu: &mut $crate::cpu::Cpu, op: $crate::op::Op) {
+                    let ($a, $b) = (cpu.x(op.rs1), op.imm());
+                    cpu.set_x(op.rd, $result);
+                }
+            )*
+        }
+        $(
         $(#[$doc])*
         pub(crate) fn $name<const LEN: usize>(
             cpu: &mut $crate::cpu::Cpu,
@@ -48,12 +74,10 @@ macro_rules! register_immediate {
             page: &$crate::code::CodePage,
             here: $crate::op::Here,
         ) -> $crate::op::Stop {
-            let op = page.op(here.at());
-            let ($a, $b) = (cpu.x(op.rs1), op.imm());
-            cpu.set_x(op.rd, $result);
+            $effects::$name(cpu, page.op(here.at()));
             $crate::op::next::<LEN>(cpu, code, page, here)
-        }
-    )*};
+        })*
+    };
 }
 
 pub(crate) use {register_immediate, register_register};

@@ -23,7 +23,7 @@ use std::sync::Arc;
 type Leaves = Vec<Vec<Leaf>>;
 
 struct Hart {
-    units: [Mmu; 2],
+    units: [Box<Mmu>; 2],
     root: Root,
     view: View,
     own: HashMap<Root, Leaves>,
@@ -60,7 +60,7 @@ pub(crate) struct World {
 
 impl Hart {
     fn new() -> Self {
-        let unit = |technique| Mmu::new(technique, PageCount(PAGES));
+        let unit = |technique| Box::new(Mmu::new(technique, PageCount(PAGES)));
         Self {
             units: [unit(Technique::Software), unit(Technique::Hardware)],
             root: Root::BARE,

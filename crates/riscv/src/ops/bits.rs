@@ -2,7 +2,7 @@
 
 use super::{register_immediate, register_register, word};
 
-register_register! {
+register_register! { on_registers:
     sh1add: |a, b| (a << 1).wrapping_add(b);
     sh2add: |a, b| (a << 2).wrapping_add(b);
     sh3add: |a, b| (a << 3).wrapping_add(b);
@@ -29,7 +29,7 @@ register_register! {
     bset: |a, b| a | 1 << (b & 63);
 }
 
-register_immediate! {
+register_immediate! { on_immediate:
     slli_uw: |a, b| u64::from(a as u32) << (b & 63);
     rori: |a, b| a.rotate_right(b as u32 & 63);
     roriw: |a, b| (a as u32).rotate_right(b as u32 & 31) as i32 as u64;

@@ -5,7 +5,7 @@ use crate::code::{Code, CodePage};
 use crate::cpu::Cpu;
 use crate::op::{Here, Stop, next};
 
-register_immediate! {
+register_immediate! { on_immediate:
     addi: |a, b| a.wrapping_add(b);
     slti: |a, b| u64::from((a as i64) < b as i64);
     sltiu: |a, b| u64::from(a < b);
@@ -25,7 +25,7 @@ register_immediate! {
     li: |_unused, b| b;
 }
 
-register_register! {
+register_register! { on_registers:
     add: |a, b| a.wrapping_add(b);
     sub: |a, b| a.wrapping_sub(b);
     sll: |a, b| a << (b & 63);

@@ -33,6 +33,10 @@ pub(crate) const fn addi(rd: u32, rs1: u32, imm: i32) -> u32 {
     i_type(0x13, 0, rd, rs1, imm)
 }
 
+pub(crate) const fn andi(rd: u32, rs1: u32, imm: i32) -> u32 {
+    i_type(0x13, 7, rd, rs1, imm)
+}
+
 pub(crate) const fn add(rd: u32, rs1: u32, rs2: u32) -> u32 {
     i_type(0x33, 0, rd, rs1, rs2 as i32)
 }

@@ -28,6 +28,49 @@ fn c_immediate(opcode: u32, rd: u32, imm: i32) -> u16 {
 enum Piece {
     Half(u16),
     Word(u32),
+    /// A branch over so many pieces, by `funct3` and registers.
+    Branch(u32, u32, u32, usize),
+}
+
+impl Piece {
+    const fn length(self) -> u64 {
+        if matches!(self, Self::Half(_)) { 2 } else { 4 }
+    }
+}
+
+/// Arithmetic, array elements and branches, as pairs are made of. x2 and x8 are addresses.
+fn plain() -> impl Strategy<Value = Piece> {
+    let register = || 5u32..8;
+    let shift = || prop_oneof![1u32..64, Just(48)];
+    let condition = prop_oneof![Just(0u32), Just(1), Just(4), Just(5), Just(6), Just(7)];
+    prop_oneof![
+        8 => (register(), register(), -2048i32..2048).prop_map(|(r, a, n)| Piece::Word(addi(r, a, n))),
+        4 => (register(), 1i32..32).prop_map(|(r, n)| Piece::Half(c_immediate(0x0001, r, n))),
+        4 => (register(), register(), register()).prop_map(|(r, a, b)| Piece::Word(add(r, a, b))),
+        4 => (register(), register()).prop_map(|(r, b)| Piece::Half((0x9002 | r << 7 | b << 2) as u16)),
+        4 => (register(), register(), register()).prop_map(|(r, a, b)| Piece::Word(register_form(0, 4, r, a, b))),
+        4 => (register(), register(), register()).prop_map(|(r, a, b)| Piece::Word(register_form(1, 0, r, a, b))),
+        4 => (register(), register(), shift()).prop_map(|(r, a, n)| Piece::Word(shift_form(1, r, a, n))),
+        4 => (register(), shift()).prop_map(|(r, n)| Piece::Half(c_immediate(0x0002, r, n as i32))),
+        4 => (register(), register(), shift()).prop_map(|(r, a, n)| Piece::Word(shift_form(5, r, a, n))),
+        4 => (register(), register(), -64i32..64).prop_map(|(r, a, n)| Piece::Word(andi(r, a, n))),
+        4 => (register(), prop_oneof![Just(2u32), Just(8)]).prop_map(|(r, a)| Piece::Word(add(r, a, 11))),
+        4 => (register(), register(), prop_oneof![Just(3u32), Just(4)], 0i32..16)
+            .prop_map(|(r, a, width, n)| Piece::Word(load(width, r, a, n * 8))),
+        8 => (condition, register(), register(), 0usize..6).prop_map(|(c, a, b, over)| Piece::Branch(c, a, b, over)),
+    ]
+}
+
+const fn register_form(funct7: u32, funct3: u32, rd: u32, rs1: u32, rs2: u32) -> u32 {
+    funct7 << 25 | rs2 << 20 | rs1 << 15 | funct3 << 12 | rd << 7 | 0x33
+}
+
+fn shift_form(funct3: u32, rd: u32, rs1: u32, amount: u32) -> u32 {
+    amount << 20 | rs1 << 15 | funct3 << 12 | rd << 7 | 0x13
+}
+
+fn branch_form(funct3: u32, rs1: u32, rs2: u32, offset: u32) -> u32 {
+    (offset >> 5 & 63) << 25 | rs2 << 20 | rs1 << 15 | funct3 << 12 | (offset >> 1 & 15) << 8 | 0x63
 }
 
 /// Instructions as joining looks for them, and some that do not fit. Bases are x2 and x8.
@@ -64,34 +107,43 @@ struct Outcome {
     accesses: u64,
 }
 
-/// Runs `pieces` at `code`, each followed by a fence if `spaced`: then no two can be joined. `second` is
-/// what the second page of data may be used for.
+/// Subtracts x30 from x31, and is never joined.
+const SPACER: u32 = register_form(0x20, 0, 31, 31, 30);
+
+/// Runs `pieces` at `code`, each behind a [`SPACER`] if `spaced`: then no two can be joined. `second`
+/// is what the second page of data may be used for.
 fn outcome(pieces: &[Piece], code: u64, spaced: bool, base: u64, second: u64) -> Outcome {
     let mut machine = Machine::new();
-    let mut at = code;
-    let mut places = vec![];
-    for &piece in pieces {
-        places.push(at);
-        match piece {
-            Piece::Half(half) => machine.put_half(at, half),
-            Piece::Word(word) => machine.put(at, &[word]),
-        }
-        at += if matches!(piece, Piece::Half(_)) { 2 } else { 4 };
+    let before = if spaced { 4 } else { 0 };
+    let starts: Vec<u64> = pieces
+        .iter()
+        .scan(code, |at, piece| Some(std::mem::replace(at, *at + before + piece.length())))
+        .collect();
+    let end = starts.last().zip(pieces.last()).map_or(code, |(start, piece)| start + before + piece.length());
+    let places: Vec<u64> = starts.iter().map(|start| start + before).collect();
+    for (number, (&piece, &place)) in pieces.iter().zip(&places).enumerate() {
         if spaced {
-            machine.put(at, &[FENCE]);
-            at += 4;
+            machine.put(place - 4, &[SPACER]);
+        }
+        match piece {
+            Piece::Half(half) => machine.put_half(place, half),
+            Piece::Word(word) => machine.put(place, &[word]),
+            Piece::Branch(funct3, rs1, rs2, over) => {
+                let target = starts.get(number + 1 + over).copied().unwrap_or(end);
+                machine.put(place, &[branch_form(funct3, rs1, rs2, (target - place) as u32)]);
+            }
         }
     }
-    machine.put(at, &[ECALL]);
+    machine.put(end, &[ECALL]);
     machine.map(0, DATA, WRITE);
     machine.map(1, DATA + PAGE_SIZE, second);
     let words = 0..2 * PAGE_SIZE / 8;
     // Some are addresses themselves.
-    let before =
+    let original =
         |word: u64| if word.is_multiple_of(3) { VIRTUAL + word * 8 } else { word << 32 | 0x8000_1234 };
-    words.clone().for_each(|word| machine.put_double(DATA + word * 8, before(word)));
+    words.clone().for_each(|word| machine.put_double(DATA + word * 8, original(word)));
     machine.start(Start { paging: Some(Technique::Hardware), ..BARE }, code);
-    machine.set(&[(2, base), (8, base + 64), (11, 0)]);
+    machine.set(&[(2, base), (8, base + 64), (11, 0), (30, u64::MAX), (31, 0)]);
     let counts_before = machine.hart.counts();
     let exit = machine.go();
     let counts = machine.hart.counts();
@@ -99,16 +151,17 @@ fn outcome(pieces: &[Piece], code: u64, spaced: bool, base: u64, second: u64) ->
         let [cause, epc, value] = machine.trapped();
         (places.iter().position(|&place| place == epc).expect("a piece trapped"), cause, value)
     });
-    let fences = if spaced { trap.map_or(pieces.len(), |(piece, ..)| piece) } else { 0 };
+    let mut registers = machine.hart.registers().x;
+    let spacers = std::mem::take(&mut registers[31]);
     Outcome {
         exit,
-        registers: machine.hart.registers().x,
+        registers,
         changed: words
             .map(|word| (word, machine.double(DATA + word * 8)))
-            .filter(|&(word, now)| now != before(word))
+            .filter(|&(word, now)| now != original(word))
             .collect(),
         trap,
-        instructions: counts.instructions - counts_before.instructions - fences as u64,
+        instructions: counts.instructions - counts_before.instructions - spacers,
         accesses: counts.accesses - counts_before.accesses,
     }
 }
@@ -125,6 +178,16 @@ proptest! {
     ) {
         let one_by_one = outcome(&pieces, CODE, true, base, second);
         prop_assert_eq!(outcome(&pieces, code, false, base, second), one_by_one);
+    }
+
+    #[test]
+    fn in_pairs_or_not_is_the_same(
+        pieces in prop::collection::vec(plain(), 1..60),
+        code in prop_oneof![Just(CODE), (0u64..64).prop_map(|n| CODE + 0xf80 + n * 2)],
+        base in (0u64..64).prop_map(|n| VIRTUAL + 0xe80 + n * 8),
+    ) {
+        let one_by_one = outcome(&pieces, CODE, true, base, WRITE);
+        prop_assert_eq!(outcome(&pieces, code, false, base, WRITE), one_by_one);
     }
 }
 
