@@ -50,7 +50,9 @@ fn arrive(cpu: &mut Cpu, code: &Code, target: u64, here: Here) -> Stop {
 }
 
 /// The frame to fetch from, or `None` when the loop must be gone back to. `pc` is the instruction's,
-/// which may have begun on the page before.
+/// which may have begun on the page before. Not inlined: a caller that held the translation on its
+/// stack could not go on by a jump.
+#[inline(never)]
 fn fetch_frame(cpu: &mut Cpu, gva: Gva, pc: u64, here: Here) -> Option<Mfn> {
     match cpu.translate(gva, Access::Fetch) {
         Ok(mfn) => Some(mfn),
