@@ -1,20 +1,39 @@
 //! A table of figures, as CSV and as a picture.
 //!
-//! **Model.** The first column is what the others are shown over. A figure that was not taken is left
-//! out, in the picture as a gap.
+//! **Model.** The first column is what the others are shown over. These are in panels, one below the
+//! other, each with a scale of its own. A figure that was not taken is left out, in the picture as a gap.
 
 use crate::lab::Trouble;
+use plotters::coord::Shift;
 use plotters::prelude::*;
 use std::fmt::Write;
+use std::ops::Range;
 use std::path::Path;
+
+const COLORS: [RGBColor; 8] = [
+    RGBColor(0, 90, 181),
+    RGBColor(220, 50, 32),
+    RGBColor(0, 130, 90),
+    RGBColor(150, 80, 190),
+    RGBColor(230, 140, 0),
+    RGBColor(90, 90, 90),
+    RGBColor(0, 170, 200),
+    RGBColor(190, 150, 90),
+];
 
 /// Figures, a row for each moment or case.
 pub(crate) struct Table {
     title: String,
     columns: Vec<String>,
     rows: Vec<Vec<Option<f64>>>,
+    panels: Vec<Panel>,
+}
+
+/// Columns with one scale.
+struct Panel {
     /// What the figures count.
     unit: String,
+    columns: Range<usize>,
 }
 
 impl Table {
@@ -24,8 +43,16 @@ impl Table {
             title: title.to_owned(),
             columns: columns.iter().map(|&column| column.to_owned()).collect(),
             rows: Vec::new(),
-            unit: unit.to_owned(),
+            panels: vec![Panel { unit: unit.to_owned(), columns: 1..columns.len() }],
         }
+    }
+
+    /// With more columns, which have a scale of their own.
+    pub(crate) fn with_panel(mut self, unit: &str, columns: &[&str]) -> Self {
+        let first = self.columns.len();
+        self.columns.extend(columns.iter().map(|&column| column.to_owned()));
+        self.panels.push(Panel { unit: unit.to_owned(), columns: first..self.columns.len() });
+        self
     }
 
     /// Adds a row: as many figures as there are columns.
@@ -58,25 +85,35 @@ impl Table {
 
     /// Draws each column as a line into an SVG file.
     pub(crate) fn draw(&self, file: &Path) -> Result<(), Trouble> {
-        const COLORS: [RGBColor; 8] = [
-            RGBColor(0, 90, 181),
-            RGBColor(220, 50, 32),
-            RGBColor(0, 130, 90),
-            RGBColor(150, 80, 190),
-            RGBColor(230, 140, 0),
-            RGBColor(90, 90, 90),
-            RGBColor(0, 170, 200),
-            RGBColor(190, 150, 90),
-        ];
-        let shown = || (1..self.columns.len()).flat_map(|column| self.points(column));
-        let (mut first, mut last, mut top) = (f64::MAX, f64::MIN, 0.0f64);
-        for (x, y) in shown() {
-            (first, last, top) = (first.min(x), last.max(x), top.max(y));
-        }
-        let root = SVGBackend::new(file, (900, 480)).into_drawing_area();
+        const LOWER: u32 = 220;
+        let lower = self.panels.len() as u32 - 1;
+        let root = SVGBackend::new(file, (900, 480 + LOWER * lower)).into_drawing_area();
         root.fill(&WHITE).map_err(Trouble::draw)?;
-        let mut chart = ChartBuilder::on(&root)
-            .caption(&self.title, ("sans-serif", 18))
+        let mut left = root.clone();
+        for (number, panel) in self.panels.iter().enumerate() {
+            let height = if number == 0 { 480 } else { LOWER };
+            let (area, rest) = left.split_vertically(height);
+            self.draw_panel(&area, panel, (number == 0).then_some(self.title.as_str()))?;
+            left = rest;
+        }
+        root.present().map_err(Trouble::draw)
+    }
+
+    fn draw_panel(
+        &self,
+        area: &DrawingArea<SVGBackend<'_>, Shift>,
+        panel: &Panel,
+        title: Option<&str>,
+    ) -> Result<(), Trouble> {
+        let all = (1..self.columns.len()).flat_map(|column| self.points(column)).map(|(x, _)| x);
+        let (first, last) = all.fold((f64::MAX, f64::MIN), |(first, last), x| (first.min(x), last.max(x)));
+        let top =
+            panel.columns.clone().flat_map(|column| self.points(column)).fold(0.0, |top, (_, y)| y.max(top));
+        let mut builder = ChartBuilder::on(area);
+        if let Some(title) = title {
+            builder.caption(title, ("sans-serif", 18));
+        }
+        let mut chart = builder
             .margin(12)
             .x_label_area_size(40)
             .y_label_area_size(60)
@@ -85,11 +122,11 @@ impl Table {
         chart
             .configure_mesh()
             .x_desc(self.columns[0].as_str())
-            .y_desc(self.unit.as_str())
+            .y_desc(panel.unit.as_str())
             .light_line_style(WHITE)
             .draw()
             .map_err(Trouble::draw)?;
-        for column in 1..self.columns.len() {
+        for column in panel.columns.clone() {
             let color = COLORS[(column - 1) % COLORS.len()];
             chart
                 .draw_series(LineSeries::new(self.points(column), color.stroke_width(2)))
@@ -103,8 +140,7 @@ impl Table {
             .border_style(BLACK.mix(0.3))
             .position(SeriesLabelPosition::UpperRight)
             .draw()
-            .map_err(Trouble::draw)?;
-        root.present().map_err(Trouble::draw)
+            .map_err(Trouble::draw)
     }
 }
 
@@ -114,7 +150,7 @@ mod tests {
 
     #[test]
     fn a_table_is_written_as_it_was_filled() {
-        let mut table = Table::new("title", "MiB", &["seconds", "one", "two"]);
+        let mut table = Table::new("title", "MiB", &["seconds", "one"]).with_panel("things", &["two"]);
         table.push(&[Some(0.0), Some(1.5), None]);
         table.push(&[Some(1.0), Some(2.0), Some(0.25)]);
         assert_eq!(table.csv(), "seconds,one,two\n0.000,1.500,\n1.000,2.000,0.250\n");
@@ -122,6 +158,8 @@ mod tests {
         let file = dir.path().join("table.svg");
         table.draw(&file).unwrap();
         let svg = std::fs::read_to_string(file).unwrap();
-        assert!(svg.contains("<svg") && svg.contains("title") && svg.contains("two"));
+        assert!(
+            svg.contains("<svg") && svg.contains("title") && svg.contains("two") && svg.contains("things")
+        );
     }
 }

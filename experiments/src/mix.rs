@@ -41,6 +41,8 @@ pub(crate) fn run(files: &Files) -> Result<Table, Trouble> {
         }
         lab.watch_until(lab.now() + seconds, |now, status| {
             let sums = &status.sums;
+            // Until the first sample ends, all memory counts as active, which is no measurement.
+            let sampled = status.vms.iter().all(|vm| vm.active_part.is_some());
             eprintln!(
                 "part {part}, {now:.0} s: {:?}, {:.0} MiB consumed, {:.0} free",
                 status.state,
@@ -50,7 +52,7 @@ pub(crate) fn run(files: &Files) -> Result<Table, Trouble> {
             table.push(&[
                 Some(now),
                 Some(mib(sums.consumed_bytes)),
-                Some(mib(sums.active_bytes)),
+                sampled.then(|| mib(sums.active_bytes)),
                 Some(mib(sums.shared_bytes) - mib(sums.shared_common_bytes)),
                 Some(mib(sums.ballooned_bytes)),
                 Some(mib(sums.compressed_bytes)),
