@@ -26,6 +26,7 @@
 
 mod balloon;
 mod census;
+mod clock;
 mod copy;
 mod counts;
 #[expect(unsafe_code, reason = "a device's slice of a frame is a raw pointer")]

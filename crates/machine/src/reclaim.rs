@@ -4,8 +4,9 @@
 //! frame of zeros, what is shared already joins it, what compresses well goes to the zip store, the
 //! rest to the swap file.
 //!
-//! Victims are chosen by a clock with two hands. The front hand watches pages; the back hand follows
-//! at a distance and takes those that nobody has used since. A lap that finds too few takes any.
+//! Victims are chosen by a clock with two hands ([`crate::clock`]): pages that nobody has used since they
+//! were watched. A search that finds too few of them in a lap takes any in a second, and where none is left,
+//! the oldest pages of the zip store.
 //!
 //! **Invariants.** INV-6: a VM is not taken from below its reservation. INV-7: swap-out needs no frame,
 //! so it works when nothing is free.
@@ -13,10 +14,11 @@
 //! **Failure.** A page that cannot be written out stays where it is.
 //!
 //! **Cost.** For a page swapped out: a hash, an attempt to compress, encryption, and its share of a
-//! batch's shoot-down and write.
+//! batch's shoot-down and write. A call looks at a bounded number of pages for them.
 //!
 //! **Not here.** How much to take from which VM: `sched`.
 
+use crate::clock::Clock;
 use crate::entry::{PageState, Watch};
 use crate::frame::Holds;
 use crate::passage::{Because, Passage};
@@ -28,24 +30,9 @@ use addr::{Gfn, Mfn, PAGE_SIZE, PageCount};
 
 /// Pages in passage at once.
 const BATCH: usize = 256;
-/// The front hand is ahead of the back hand by this part of the VM.
-const AHEAD: u64 = 8;
-
-/// The two hands, as numbers of pages passed since the beginning.
-#[derive(Default)]
-pub(crate) struct Clock {
-    back: u64,
-    front: u64,
-    /// Where contents wait to be swapped out, kept because the host takes long to give fresh memory.
-    for_swap: Vec<Page>,
-}
-
-#[cfg(test)]
-impl Clock {
-    pub(crate) fn hands(&mut self) -> [&mut u64; 2] {
-        [&mut self.back, &mut self.front]
-    }
-}
+/// Pages looked at for one batch, and in one call.
+const LOOKED_AT: u64 = 2048;
+const LOOKED_AT_BEFORE_RETURNING: u64 = 8 * LOOKED_AT;
 
 /// What reclaiming brought.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -62,6 +49,9 @@ pub struct Reclaimed {
     pub swapped: u64,
     /// Why the swap file did not take what it was given.
     pub failure: Option<String>,
+    /// There was less than was wanted among as many pages as one call looks at: the next call looks on from
+    /// there. Without this, what was not found is not to be had.
+    pub unfinished: bool,
 }
 
 struct Victim<'a> {
@@ -72,40 +62,47 @@ struct Victim<'a> {
 impl VmMemory {
     /// Takes `wanted` frames from the VM, or as many as can be had: never below its reservation,
     /// and none that a device holds. What the VM takes meanwhile does not count, so that one that grows
-    /// keeps nobody here.
+    /// keeps nobody here; nor does one in which there is little to be found: see
+    /// [`Reclaimed::unfinished`].
     pub fn reclaim(&self, wanted: PageCount) -> Reclaimed {
         let mut clock = self.clock.lock();
         let mut report = Reclaimed::default();
-        let laps_end = clock.back + 2 * self.pmap.size().0;
+        let return_at = clock.searched() + LOOKED_AT_BEFORE_RETURNING;
         let (mut gone, zip_before) = (0, self.stores.zip_frames());
         loop {
             report.freed = (gone + zip_before).saturating_sub(self.stores.zip_frames());
-            let above = self.held().0.saturating_sub(self.reservation().0);
-            let left = wanted.0.saturating_sub(report.freed).min(above);
-            if left == 0 || clock.back >= laps_end || report.failure.is_some() {
+            let left = wanted.0.saturating_sub(report.freed).min(self.above_reservation());
+            if left == 0 || clock.searched() >= 2 * clock.lap() || report.failure.is_some() {
+                clock.end_search();
                 return report;
             }
-            let any = clock.back + self.pmap.size().0 >= laps_end;
+            if clock.searched() >= return_at {
+                report.unfinished = true;
+                return report;
+            }
+            let any = clock.searched() >= clock.lap();
             let victims = self.choose(&mut clock, (left as usize).min(BATCH), any);
+            let only_compressed = any && victims.is_empty();
             gone += self.evict(victims, &mut clock.for_swap, &mut report);
+            if only_compressed || self.stores.is_zip_full() {
+                self.make_room_in_zip(&mut clock.for_swap, &mut report);
+            }
         }
     }
 
-    /// Moves the hands on until `most` victims are found, or for a while.
+    /// Frames that may be taken, and pages of the zip store that may go: each frees a frame at most.
+    pub(crate) fn above_reservation(&self) -> u64 {
+        self.held().0.saturating_sub(self.reservation().0)
+    }
+
+    /// Moves the hands on until `most` victims are found, for a while, and to the end of a lap at most.
     fn choose(&self, clock: &mut Clock, most: usize, any: bool) -> Vec<Victim<'_>> {
-        /// Pages looked at for one batch.
-        const LOOK: u64 = 8 * BATCH as u64;
         let mut victims = Vec::with_capacity(most);
         let mut taken: Vec<(Gfn, Mfn)> = Vec::new();
-        clock.front = clock.front.max(clock.back);
-        let ahead = self.pmap.size().0.div_ceil(AHEAD);
-        for _ in 0..LOOK {
-            while clock.front < clock.back + ahead {
-                taken.extend(self.watch_idle(self.pmap.page(clock.front)));
-                clock.front += 1;
-            }
-            let gfn = self.pmap.page(clock.back);
-            clock.back += 1;
+        let lap_left = clock.lap() - clock.searched() % clock.lap();
+        for _ in 0..lap_left.min(LOOKED_AT) {
+            let page = clock.advance(|page| taken.extend(self.watch_idle(self.pmap.page(page))));
+            let gfn = self.pmap.page(page);
             if (any || self.pmap.is_watched(gfn, Watch::Idle))
                 && let Some((passage, mfn)) = self.begin_victim(gfn)
             {
@@ -143,7 +140,7 @@ impl VmMemory {
 
     /// Frees the frames of victims that nobody can reach any more; says how many.
     fn evict(&self, victims: Vec<Victim<'_>>, for_swap: &mut Vec<Page>, report: &mut Reclaimed) -> u64 {
-        let mut gone = victims.len() as u64;
+        let victims_gone = victims.len() as u64;
         let mut leaving: Vec<Passage<'_>> = Vec::new();
         for_swap.clear();
         let mut page: Page = [0; PAGE_SIZE as usize];
@@ -172,13 +169,7 @@ impl VmMemory {
         // What the swap file does not take stays.
         let (to_swap, swapped_before) = (leaving.len() as u64, report.swapped);
         self.swap_out(leaving, for_swap, report);
-        gone -= to_swap - (report.swapped - swapped_before);
-        if self.stores.is_zip_full() {
-            // No more pages, hence frames, than may go.
-            let most = self.held().0.saturating_sub(self.reservation().0);
-            self.make_room_in_zip(most as usize, for_swap, report);
-        }
-        gone
+        victims_gone - (to_swap - (report.swapped - swapped_before))
     }
 
     fn compress(&self, gfn: Gfn, page: &Page) -> Option<ZipHandle> {

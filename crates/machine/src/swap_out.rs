@@ -33,11 +33,14 @@ impl VmMemory {
         }
     }
 
-    /// Moves the pages compressed longest ago to the swap file, at most `most`.
-    pub(crate) fn make_room_in_zip(&self, most: usize, contents: &mut Vec<Page>, report: &mut Reclaimed) {
+    /// Moves pages compressed longest ago to the swap file: some, and no more than may go.
+    pub(crate) fn make_room_in_zip(&self, contents: &mut Vec<Page>, report: &mut Reclaimed) {
+        if self.stores.swap().is_none() {
+            return;
+        }
         contents.clear();
-        let room = (self.stores.usage().zip.pages.0 / ROOM).clamp(ROOM_LEAST, ROOM_MOST) as usize;
-        let room = room.min(most);
+        let room = (self.stores.usage().zip.pages.0 / ROOM).clamp(ROOM_LEAST, ROOM_MOST);
+        let room = room.min(self.above_reservation()) as usize;
         let mut passages = Vec::with_capacity(room);
         for (gfn, handle) in self.stores.oldest_compressed(room) {
             let wanted = PageState::Compressed(handle);

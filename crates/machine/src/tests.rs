@@ -10,6 +10,7 @@ mod at_once;
 mod every_sequence;
 mod faults;
 mod overcommit;
+mod reclaim;
 
 const FIRST: Gfn = Gfn(0x80000);
 

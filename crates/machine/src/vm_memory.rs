@@ -10,13 +10,13 @@
 //! lost, because a store gave back something else than was put in, is lost with a reason.
 
 use crate::census::{PageCensus, RunningCensus};
+use crate::clock::Clock;
 use crate::counts::{Counts, MemoryCounts};
 use crate::entry::{Lookup, PageState, Use};
 use crate::frame::{Audit, Holds, ShareGroup, VmId};
 use crate::passage::ShootDown;
 use crate::pmap::Pmap;
 use crate::pool::Pool;
-use crate::reclaim::Clock;
 use crate::stores::{StoreUse, Stores};
 use crate::swap::SwapError;
 use crate::waiting::Waiting;
@@ -142,7 +142,7 @@ impl VmMemory {
             counts: Counts::default(),
             stores: backing.stores,
             scan_hand: AtomicU64::new(0),
-            clock: Mutex::default(),
+            clock: Mutex::new(Clock::new(size)),
             reservation: Mutex::new(reservation),
             allowance: AtomicU64::new(u64::MAX),
             ending: AtomicBool::new(false),

@@ -177,7 +177,7 @@ fn a_vm_whose_swap_file_was_altered_ends_with_a_reason_and_the_others_go_on() {
     });
     for guest in &guests {
         guest.console.expect("# ");
-        guest.vm.memory().reclaim(PageCount(8000));
+        while guest.vm.memory().reclaim(PageCount(8000)).unfinished {}
         assert!(guest.vm.memory().census().swapped.0 > 2000);
     }
     assert_eq!(spoil_files_in(dirs[0].path()), 1);

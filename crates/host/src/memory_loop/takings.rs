@@ -149,7 +149,7 @@ impl Takings {
         first.left = first.left.saturating_sub(report.freed);
         if first.left == 0 {
             self.queue.pop_front();
-        } else if report.freed == 0 || report.failure.is_some() {
+        } else if report.freed == 0 && !report.unfinished || report.failure.is_some() {
             self.give_up();
         }
         let took = start.elapsed();

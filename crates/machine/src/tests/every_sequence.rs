@@ -3,6 +3,7 @@
 
 use super::overcommit::pattern;
 use super::{FIRST, pool};
+use crate::clock::Clock;
 use crate::entry::Watch;
 use crate::{Backing, MemoryError, PageState, Pool, ShareGroup, Stores, SwapFile, Use, VmId, VmMemory};
 use addr::{Gfn, Mfn, PageCount};
@@ -90,7 +91,7 @@ impl World {
                 vm.pmap().pages().for_each(|gfn| vm.pmap().unwatch(gfn, watch));
             }
             vm.scan_hand.store(0, Ordering::Relaxed);
-            vm.clock.lock().hands().into_iter().for_each(|hand| *hand = 0);
+            *vm.clock.lock() = Clock::new(PageCount(PAGES));
         }
         self.model = Default::default();
         let usage = self.pool.usage();
@@ -190,7 +191,7 @@ impl World {
                 let watches = [Watch::Idle, Watch::Touched, Watch::Written].map(watched);
                 key.extend([kind, u64::from(content)].into_iter().chain(watches));
             }
-            key.extend(vm.clock.lock().hands().map(|hand| *hand % PAGES));
+            key.extend(vm.clock.lock().hands());
         }
         key
     }

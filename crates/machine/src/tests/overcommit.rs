@@ -384,7 +384,7 @@ fn pages_of_threads_survive_everything_at_once() {
 }
 
 /// Fills pages with noise, of which each page is different.
-fn fill_with_noise(vm: &VmMemory, pages: u64) {
+pub(super) fn fill_with_noise(vm: &VmMemory, pages: u64) {
     for page in 0..pages {
         let pin = vm.pin(Gfn(FIRST.0 + page)).unwrap();
         let frame = vm.pool().frame(pin.mfn());
