@@ -3,8 +3,11 @@
 //! **Model.** A ballooned page has no frame and no content until the guest takes it back or uses it
 //! all the same; then it is a page of zeros. A page reported free is untouched again.
 //!
-//! **Failure.** What a guest hands over is not to be trusted: a gfn that is not memory, a page that a
-//! device holds, one that is in passage are left as they are, and counted.
+//! **Concurrency.** A page that is in passage is waited for, as by anyone who wants to use it: the guest will
+//! take it for ballooned, so it has to be.
+//!
+//! **Failure.** What a guest hands over is not to be trusted: a gfn that is not memory and a page that a
+//! device holds for the guest are left as they are, and counted.
 //!
 //! **Not here.** The device that the guest's driver talks to, and how large the balloon should be.
 
@@ -35,7 +38,7 @@ impl VmMemory {
     pub fn deflate(&self, pages: &[Gfn]) -> GivenBack {
         let mut report = GivenBack::default();
         for &gfn in pages {
-            match self.begin(gfn, |state| state == PageState::Ballooned) {
+            match self.begin_in_turn(gfn, |state| state == PageState::Ballooned) {
                 Some(passage) => {
                     passage.end(PageState::Untouched, Because::Managed);
                     report.taken += 1;
@@ -55,12 +58,17 @@ impl VmMemory {
         let mut report = GivenBack::default();
         let mut batch: Vec<Passage<'_>> = Vec::with_capacity(BATCH);
         for gfn in pages {
-            match self.begin(gfn, |_| true) {
+            let mut passage = self.begin(gfn, |_| true);
+            if passage.is_none() {
+                // Nobody waits for a passage who holds others; and it may be one of these, listed twice.
+                report.taken += self.free_batch(&mut batch, state);
+                passage = self.begin_in_turn(gfn, |_| true);
+            }
+            match passage {
                 Some(passage) if passage.was().frame().is_some_and(|mfn| self.is_held(mfn)) => {
                     report.refused += 1;
                 }
                 Some(passage) => batch.push(passage),
-                // Listed twice, as like as not.
                 None => report.refused += 1,
             }
             if batch.len() == BATCH {

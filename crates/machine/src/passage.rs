@@ -51,6 +51,22 @@ impl VmMemory {
         Some(Passage { memory: self, gfn, was })
     }
 
+    /// As [`VmMemory::begin`], after another's passage of the page has ended if there is one. The caller has
+    /// none in passage itself.
+    pub(crate) fn begin_in_turn(&self, gfn: Gfn, suits: impl Fn(PageState) -> bool) -> Option<Passage<'_>> {
+        loop {
+            if let Some(passage) = self.begin(gfn, &suits) {
+                return Some(passage);
+            }
+            let (state, in_passage) = self.pmap.state(gfn)?;
+            if in_passage {
+                self.wait_for_passage(gfn);
+            } else if !suits(state) {
+                return None;
+            }
+        }
+    }
+
     /// Takes a private page that no device holds into passage.
     pub(crate) fn begin_private(&self, gfn: Gfn) -> Option<(Passage<'_>, Mfn)> {
         let passage = self.begin(gfn, |state| matches!(state, PageState::Private(_)))?;

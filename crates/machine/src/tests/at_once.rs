@@ -3,7 +3,7 @@
 use super::faults::within_a_minute;
 use super::overcommit::{pattern, vm};
 use super::{FIRST, pool};
-use crate::{MemoryError, ShootDown, Use, VmMemory};
+use crate::{GivenBack, MemoryError, PageState, ShootDown, Use, VmMemory};
 use addr::{Gfn, Mfn, PageCount};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -97,5 +97,86 @@ fn a_vm_that_ends_lets_everyone_go() {
         (0..4).for_each(|page| fill(&other, page, 3));
         drop(other);
         assert_eq!(pool.usage().free, PageCount(4));
+    });
+}
+
+/// Processors that hold a shoot-down up until they are let go.
+#[derive(Default)]
+struct Held {
+    begun: AtomicBool,
+    let_go: AtomicBool,
+}
+
+impl ShootDown for Held {
+    fn take_away(&self, _: &[(Gfn, Mfn)]) {
+        self.begun.store(true, Ordering::SeqCst);
+        while !self.let_go.load(Ordering::SeqCst) {
+            std::thread::yield_now();
+        }
+    }
+}
+
+#[test]
+fn a_page_given_back_while_in_passage_is_given_back_when_that_ends() {
+    type Give = fn(&VmMemory) -> GivenBack;
+    let gives: [(Give, PageState); 2] = [
+        (|memory| memory.inflate(&[FIRST, Gfn(FIRST.0 + 1), FIRST]), PageState::Ballooned),
+        (|memory| memory.discard([FIRST, Gfn(FIRST.0 + 1), FIRST].into_iter()), PageState::Untouched),
+    ];
+    for (give, state) in gives {
+        within_a_minute(move || {
+            let pool = pool(8);
+            let memory = vm(&pool, 1, 1, 4, 0);
+            let processors = Arc::new(Held::default());
+            (0..2).for_each(|page| fill(&memory, page, 3));
+            memory.attach(&processors);
+            std::thread::scope(|scope| {
+                scope.spawn(|| assert_eq!(memory.move_pages(&[Gfn(FIRST.0 + 1)]).moved, 1));
+                while !processors.begun.load(Ordering::SeqCst) {
+                    std::thread::yield_now();
+                }
+                let giving = scope.spawn(|| give(&memory));
+                std::thread::sleep(Duration::from_millis(20));
+                processors.let_go.store(true, Ordering::SeqCst);
+                assert_eq!(giving.join().unwrap(), GivenBack { taken: 3, refused: 0 });
+            });
+            for page in 0..2 {
+                assert_eq!(memory.pmap().state(Gfn(FIRST.0 + page)), Some((state, false)));
+            }
+            memory.audit().unwrap();
+            assert_eq!(pool.usage().free, PageCount(8));
+        });
+    }
+}
+
+#[test]
+fn the_balloon_holds_what_its_driver_gave_whatever_the_host_did_meanwhile() {
+    const PAGES: u64 = 8;
+    let pool = pool(16);
+    let memory = vm(&pool, 1, 1, PAGES, 0);
+    let pages: Vec<Gfn> = memory.pmap().pages().collect();
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                memory.move_pages(&pages);
+                memory.scan(PageCount(PAGES), &|_| None);
+                memory.reclaim(PageCount(2));
+                memory.unswap(PageCount(2)).unwrap();
+                memory.audit().unwrap();
+            }
+        });
+        for round in 0..ROUNDS {
+            (0..PAGES).for_each(|page| fill(&memory, page, (round + page) as u8));
+            let given = memory.inflate(&pages);
+            assert_eq!((given.taken, memory.census().ballooned), (PAGES, PageCount(PAGES)), "{given:?}");
+            let taken_back = memory.deflate(&pages);
+            assert_eq!(
+                (taken_back.taken, memory.census().ballooned),
+                (PAGES, PageCount(0)),
+                "{taken_back:?}"
+            );
+        }
+        done.store(true, Ordering::Relaxed);
     });
 }
