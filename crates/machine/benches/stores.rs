@@ -95,7 +95,9 @@ fn bench_zip(pages: &[Page]) {
     report("compress and insert", BATCH, |sample| {
         let mut handles = Vec::new();
         let time = timed(|| handles = put(&mut store, &mut free, sample));
-        free.extend(handles.into_iter().filter_map(|handle| store.remove(handle)));
+        free.extend(
+            handles.into_iter().filter_map(|handle| store.remove(Gfn(1), handle).expect("it is whole")),
+        );
         time
     });
     report("take: uncompress, check, free the place", BATCH, |sample| {

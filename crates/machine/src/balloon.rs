@@ -89,23 +89,24 @@ impl VmMemory {
         self.take_away(&frames);
         let taken = batch.len() as u64;
         for passage in batch.drain(..) {
-            let was = passage.was();
+            let (gfn, was) = (passage.gfn(), passage.was());
             passage.end(state, Because::Managed);
-            self.free_what_held(was);
+            self.free_what_held(gfn, was);
         }
         taken
     }
 
-    /// Frees what a page's content was kept in before it lost its content.
-    pub(crate) fn free_what_held(&self, was: PageState) {
+    /// Frees what a page's content was kept in before it lost its content. If that is found damaged, the
+    /// VM is told, since who knows what else is, and nothing is freed.
+    pub(crate) fn free_what_held(&self, gfn: Gfn, was: PageState) {
         match was {
             PageState::Private(mfn) => self.pool.frames().release(mfn),
             PageState::Shared(mfn) => self.pool.leave_shared(mfn),
-            PageState::Compressed(_) | PageState::Swapped(_) => {
-                if let Some(emptied) = self.stores.forget(was) {
-                    self.pool.frames().release(emptied);
-                }
-            }
+            PageState::Compressed(_) | PageState::Swapped(_) => match self.stores.forget(gfn, was) {
+                Ok(Some(emptied)) => self.pool.frames().release(emptied),
+                Ok(None) => {}
+                Err(reason) => _ = self.lost(gfn, reason),
+            },
             PageState::Untouched | PageState::Zero(_) | PageState::Ballooned => {}
         }
     }

@@ -97,7 +97,7 @@ impl VmMemory {
         self.pool.fill_frame(own.mfn(), page);
         // First, so that a page is never counted as held while its slot is still taken: the swap file
         // has just as many slots as pages may be swapped.
-        self.free_what_held(passage.was());
+        self.free_what_held(passage.gfn(), passage.was());
         passage.end(PageState::Private(own.keep()), because);
     }
 

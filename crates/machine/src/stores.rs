@@ -122,20 +122,22 @@ impl Stores {
 
     /// Forgets the content of a page in the given state; gives the frame that the zip store does
     /// not need any more, to be freed.
-    #[must_use = "a frame given back is to be freed"]
-    pub(crate) fn forget(&self, state: PageState) -> Option<Mfn> {
+    ///
+    /// # Errors
+    /// Why the zip store cannot let go of it.
+    pub(crate) fn forget(&self, gfn: Gfn, state: PageState) -> Result<Option<Mfn>, String> {
         match state {
             PageState::Compressed(handle) => {
                 let store = &mut self.zip.lock().store;
-                let emptied = store.remove(handle);
+                let emptied = store.remove(gfn, handle).map_err(|corrupt| corrupt.to_string())?;
                 self.zip_frames.store(store.usage().frames.0, Ordering::Relaxed);
-                emptied
+                Ok(emptied)
             }
             PageState::Swapped(slot) => {
                 self.swap.as_ref().expect("a swapped page has a swap file").free(slot);
-                None
+                Ok(None)
             }
-            _ => None,
+            other => unreachable!("{other:?} is in no store"),
         }
     }
 

@@ -24,9 +24,9 @@ impl VmMemory {
                 report.swapped += slots.len() as u64;
                 self.counts.swapped_out.add(slots.len() as u64);
                 for (passage, slot) in passages.into_iter().zip(slots) {
-                    let was = passage.was();
+                    let (gfn, was) = (passage.gfn(), passage.was());
                     passage.end(PageState::Swapped(slot), Because::Managed);
-                    self.free_what_held(was);
+                    self.free_what_held(gfn, was);
                 }
             }
             Err(error) => report.failure = Some(error.to_string()),

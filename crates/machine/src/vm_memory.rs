@@ -74,7 +74,7 @@ impl Backing {
     }
 }
 
-/// Told of a page that is lost; called with no lock held but the page's passage.
+/// Told of a page that is lost; called with that page and others in passage, and perhaps the clock's lock held.
 pub type OnLoss = Box<dyn Fn(&MemoryError) + Send + Sync>;
 
 /// One VM's memory. See the module's documentation.

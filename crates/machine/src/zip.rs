@@ -20,7 +20,9 @@
 //! read with `&self`. Nobody else writes the store's frames, which no pmap leads to.
 //!
 //! **Failure.** Without a frame to put it in, a page is not taken, and nothing has changed. A page
-//! that is found [`Corrupt`] stays where it is.
+//! that is found [`Corrupt`] stays where it is. So does one whose links do not agree with those of its
+//! neighbours: links are followed and written only where the page they lead to leads back, so that
+//! damage to one place never spreads to another.
 //!
 //! **Cost.** O(1) for each operation but [`ZipStore::audit`]. For each page 24 bytes of its place,
 //! for each frame 32 bytes of the heap. Time and ratios: `docs/decisions/0020-zip-store.md`.
@@ -180,14 +182,19 @@ impl ZipStore {
         if whole { Ok(()) } else { Err(Corrupt { gfn, mfn: self.frames.mfn(handle) }) }
     }
 
-    /// Takes a page out, unread. Gives the frame that became empty by it, if one did: it is no
+    /// Takes the page `gfn` out, unread. Gives the frame that became empty by it, if one did: it is no
     /// longer the store's.
+    ///
+    /// # Errors
+    /// [`Corrupt`] if its links are not what they were; the page is still there, and stays.
     ///
     /// # Panics
     /// If no page has this handle.
-    #[must_use = "a frame given back is to be freed"]
-    pub fn remove(&mut self, handle: ZipHandle) -> Option<Mfn> {
+    pub fn remove(&mut self, gfn: Gfn, handle: ZipHandle) -> Result<Option<Mfn>, Corrupt> {
         let header = self.frames.place(handle).header();
+        if !self.is_linked(handle, &header) {
+            return Err(Corrupt { gfn, mfn: self.frames.mfn(handle) });
+        }
         match header.older {
             Some(older) => self.frames.place(older).set_newer(header.newer),
             None => self.oldest = header.newer,
@@ -199,7 +206,21 @@ impl ZipStore {
         self.pages -= 1;
         // A damaged header may say anything; the audit finds what is off then.
         self.compressed = self.compressed.saturating_sub(header.length);
-        self.frames.release(handle)
+        Ok(self.frames.release(handle))
+    }
+
+    /// Whether a page's neighbours by age are pages, and name it as theirs.
+    fn is_linked(&self, handle: ZipHandle, header: &Header) -> bool {
+        let neighbour = |link: ZipHandle| self.frames.is_used(link).then(|| self.frames.place(link).header());
+        let after_older = match header.older {
+            Some(older) => neighbour(older).and_then(|older| older.newer),
+            None => self.oldest,
+        };
+        let before_newer = match header.newer {
+            Some(newer) => neighbour(newer).and_then(|newer| newer.older),
+            None => self.newest,
+        };
+        (after_older, before_newer) == (Some(handle), Some(handle))
     }
 
     /// Uncompresses a page and takes it out: [`ZipStore::read`] and [`ZipStore::remove`].
@@ -216,14 +237,17 @@ impl ZipStore {
         into: &mut [u8; PAGE_SIZE as usize],
     ) -> Result<Option<Mfn>, Corrupt> {
         self.read(gfn, handle, into)?;
-        Ok(self.remove(handle))
+        self.remove(gfn, handle)
     }
 
-    /// The pages, the oldest first.
+    /// The pages, the oldest first, up to the first whose links are damaged.
     pub fn oldest_first(&self) -> impl Iterator<Item = (Gfn, ZipHandle)> {
-        let header = |handle| self.frames.place(handle).header();
-        std::iter::successors(self.oldest, move |&handle| header(handle).newer)
-            .map(move |handle| (header(handle).gfn, handle))
+        let linked = |handle| {
+            let header = self.frames.place(handle).header();
+            self.is_linked(handle, &header).then_some((header, handle))
+        };
+        let next = move |(header, _): &(Header, ZipHandle)| header.newer.and_then(linked);
+        std::iter::successors(self.oldest.and_then(linked), next).map(|(header, handle)| (header.gfn, handle))
     }
 
     /// The frames of the store, in no order: what is to be freed when the store goes.
@@ -251,11 +275,14 @@ impl ZipStore {
         let mut next = self.oldest;
         while let Some(handle) = next {
             if pages == self.pages || !self.frames.is_used(handle) {
-                return Err(format!("INV-5: {handle:?} is among the zip store's pages, and is none"));
+                return Err(format!("INV-5: the zip store's order: {handle:?} is in it, and no page"));
             }
             let header = self.frames.place(handle).header();
             if header.older != before {
-                return Err(format!("INV-5: {handle:?} follows {before:?} and names {:?}", header.older));
+                return Err(format!(
+                    "INV-5: the zip store's order: {handle:?} follows {before:?} and names {:?}",
+                    header.older
+                ));
             }
             self.read(header.gfn, handle, &mut [0; PAGE_SIZE as usize])
                 .map_err(|corrupt| format!("INV-4: {corrupt}"))?;
@@ -266,7 +293,7 @@ impl ZipStore {
         }
         if (before, pages, compressed) != (self.newest, self.pages, self.compressed) {
             return Err(format!(
-                "INV-5: {pages} pages of {compressed} bytes up to {before:?}, not {} of {} up to {:?}",
+                "INV-5: the zip store's order: {pages} pages of {compressed} bytes up to {before:?}, not {} of {} up to {:?}",
                 self.pages, self.compressed, self.newest
             ));
         }

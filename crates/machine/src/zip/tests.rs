@@ -42,8 +42,8 @@ impl Fixture {
         self.store.insert(&compressed, more)
     }
 
-    fn remove(&mut self, handle: ZipHandle) {
-        let empty = self.store.remove(handle);
+    fn remove(&mut self, gfn: Gfn, handle: ZipHandle) {
+        let empty = self.store.remove(gfn, handle).expect("its links are sound");
         self.free.extend(empty);
     }
 
@@ -132,7 +132,7 @@ fn without_a_frame_a_larger_place_will_do_and_then_none() {
         assert_eq!(fixture.insert(Gfn(3), &small), None);
         assert_eq!(fixture.store.usage(), before);
         fixture.audit();
-        fixture.remove(handle);
+        fixture.remove(Gfn(2), handle);
         assert!(fixture.insert(Gfn(3), &small).is_some());
         fixture.audit();
     }
@@ -148,8 +148,8 @@ fn a_lower_limit_keeps_what_is_there() {
     for (&handle, seed) in handles.iter().zip(0..) {
         assert_eq!(fixture.read(Gfn(seed), handle), Ok(page(1900, seed)));
     }
-    for handle in handles {
-        fixture.remove(handle);
+    for (handle, seed) in handles.into_iter().zip(0..) {
+        fixture.remove(Gfn(seed), handle);
     }
     assert!(fixture.insert(Gfn(9), &page(1900, 9)).is_some());
 }
@@ -178,8 +178,8 @@ fn a_page_does_not_pass_for_another() {
 fn a_page_is_taken_out_once() {
     let mut fixture = Fixture::new(1, 1);
     let handle = fixture.insert(Gfn(1), &page(9, 9)).expect("there is a frame");
-    fixture.remove(handle);
-    fixture.remove(handle);
+    fixture.remove(Gfn(1), handle);
+    fixture.remove(Gfn(1), handle);
 }
 
 #[test]
@@ -203,6 +203,34 @@ fn audits_find_what_is_wrong() {
         fixture.audit();
         violate(&mut fixture.store, &handles);
         assert!(fixture.store.audit().unwrap_err().starts_with("INV-5"));
+    }
+}
+
+#[test]
+fn damaged_links_keep_a_page_where_it_is_and_harm_no_other() {
+    for bit in 0..64 {
+        let mut fixture = Fixture::new(3, 3);
+        let handles: Vec<_> =
+            (0..3).map(|seed| fixture.insert(Gfn(seed), &page(1900, seed)).expect("there is room")).collect();
+        // The second page's links, in the second half of the frame that is taken first.
+        let links = PAGE_SIZE / 2 + 16;
+        fixture.pool.frame(Mfn(2)).update::<u64>(links, |word| word ^ 1 << bit);
+        assert!(fixture.store.audit().is_err());
+        let order: Vec<_> = fixture.store.oldest_first().map(|(gfn, _)| gfn).collect();
+        assert!([&[] as &[Gfn], &[Gfn(0)], &[Gfn(0), Gfn(1)]].contains(&order.as_slice()), "{order:?}");
+        let damaged = Err(Corrupt { gfn: Gfn(1), mfn: Mfn(2) });
+        assert_eq!(fixture.store.remove(Gfn(1), handles[1]), damaged, "bit {bit}");
+        for (seed, handle) in (0..).zip(&handles) {
+            assert_eq!(fixture.read(Gfn(seed), *handle), Ok(page(1900, seed)), "bit {bit}");
+        }
+        // One neighbour can be taken out, the one that the damaged link does not concern; the other stays too.
+        let removed = [0, 2].map(|n| fixture.store.remove(Gfn(n as u64), handles[n]).is_ok());
+        assert_eq!(removed, [bit >= 32, bit < 32], "bit {bit}");
+        let before = fixture.store.usage();
+        let fourth = fixture.insert(Gfn(3), &page(1900, 3)).expect("there is room");
+        assert_eq!(fixture.read(Gfn(3), fourth), Ok(page(1900, 3)));
+        fixture.remove(Gfn(3), fourth);
+        assert_eq!(fixture.store.usage(), before);
     }
 }
 
@@ -243,7 +271,7 @@ proptest! {
                 let which = if action == 2 { 0 } else { which.index(model.len()) };
                 let (gfn, handle, page) = model.remove(which).expect("it is in the model");
                 prop_assert_eq!(fixture.read(gfn, handle), Ok(page));
-                fixture.remove(handle);
+                fixture.remove(gfn, handle);
             }
             fixture.audit();
             prop_assert!(fixture.store.usage().frames <= PageCount(limit));
