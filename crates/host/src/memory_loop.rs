@@ -27,8 +27,9 @@ use crate::core::{Core, own_overhead, snapshot, swap_space};
 use crate::event::{Trigger, What};
 use crate::status::LoopStatus;
 use addr::PageCount;
-use machine::VmId;
+use machine::{ShareGroup, VmId};
 use sched::{HostState, Plan, Snapshot, plan};
+use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -197,11 +198,13 @@ impl MemoryLoop {
     fn measure(&self) -> Snapshot {
         let mut snapshot = snapshot(&self.core.inventory.lock(), &self.core.pool, self.swap_space);
         snapshot.host.state = self.state;
-        let shared: u64 = self.vms.values().map(|watched| watched.running.memory.census().shared.0).sum();
-        let part = self.core.pool.usage().shared.0 as f64 / shared.max(1) as f64;
+        let mut shared: HashMap<ShareGroup, PageCount> = HashMap::new();
+        for memory in self.vms.values().map(|watched| &watched.running.memory) {
+            shared.entry(memory.group()).or_default().0 += memory.census().shared.0;
+        }
         for vm in &mut snapshot.vms {
             let Some(watched) = self.vms.get(&VmId(vm.id.0 as u32)) else { continue };
-            vm.pages = watched.pages(part.min(1.0));
+            vm.pages = watched.pages(shared[&watched.running.memory.group()]);
             vm.active = watched.active(&snapshot.host.settings, &vm.pages);
             vm.balloon = watched.balloon(vm.balloon.cap);
         }

@@ -158,7 +158,8 @@ pub struct Metrics {
     pub private_bytes: ByteSize,
     /// Pages shared, zero pages among them.
     pub shared_bytes: ByteSize,
-    /// Machine memory behind them, by part.
+    /// Machine memory behind those that are not zeros. Exact for the host, and for a VM that shares pages with no
+    /// other, as is the default; of what several VMs share, each one's part by number of pages: an estimate.
     pub shared_common_bytes: ByteSize,
     /// Zero pages.
     pub zero_bytes: ByteSize,

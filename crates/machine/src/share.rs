@@ -10,10 +10,10 @@
 //! ```
 //!
 //! **Invariants.** INV-3: content is compared byte for byte before a page joins a frame, whatever the
-//! hash says. Every frame that holds shared pages is on exactly one chain.
+//! hash says. Every frame that holds shared pages is on exactly one chain, and counted for its group.
 //!
-//! **Concurrency.** One lock for the chains and for how many pages a shared frame has. Hints are
-//! single words, lost when another hash wants their place.
+//! **Concurrency.** One lock for the chains, for how many pages a shared frame has and how many frames a
+//! group. Hints are single words, lost when another hash wants their place.
 //!
 //! **Cost.** 5 bytes a frame. Hashing a page takes a third of a microsecond.
 //!
@@ -23,6 +23,7 @@ use crate::frame::{Audit, END, Frames, Holds, ShareGroup};
 use crate::pool::{Page, Pool};
 use addr::{Mfn, PageCount};
 use parking_lot::{Mutex, MutexGuard};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use twox_hash::XxHash3_64;
 
@@ -54,15 +55,23 @@ thread_local! {
 
 /// See the module's documentation.
 pub(crate) struct ShareTable {
-    heads: Mutex<Box<[u32]>>,
+    chains: Mutex<Shared>,
     hints: Box<[AtomicU32]>,
+}
+
+/// What is shared, under the lock.
+struct Shared {
+    heads: Box<[u32]>,
+    /// How many frames each group shares, if any.
+    groups: HashMap<ShareGroup, u64>,
 }
 
 impl ShareTable {
     pub(crate) fn new(frames: PageCount) -> Self {
         let heads = frames.0.div_ceil(FRAMES_PER_HEAD) as usize;
+        let heads = vec![END; heads].into_boxed_slice();
         Self {
-            heads: Mutex::new(vec![END; heads].into_boxed_slice()),
+            chains: Mutex::new(Shared { heads, groups: HashMap::new() }),
             hints: (0..frames.0).map(|_| AtomicU32::new(END)).collect(),
         }
     }
@@ -90,22 +99,28 @@ impl ShareTable {
 
 /// The chains, locked.
 struct Chains<'a> {
-    heads: MutexGuard<'a, Box<[u32]>>,
+    shared: MutexGuard<'a, Shared>,
     frames: &'a Frames,
 }
 
 impl Chains<'_> {
     fn head(&mut self, hash: Hash) -> &mut u32 {
-        let count = self.heads.len() as u64;
-        &mut self.heads[(hash.0 % count) as usize]
+        let count = self.shared.heads.len() as u64;
+        &mut self.shared.heads[(hash.0 % count) as usize]
     }
 
-    fn push(&mut self, hash: Hash, mfn: Mfn) {
+    fn push(&mut self, hash: Hash, group: ShareGroup, mfn: Mfn) {
         let head = std::mem::replace(self.head(hash), mfn.0 as u32);
         self.frames.set_next(mfn, head);
+        *self.shared.groups.entry(group).or_default() += 1;
     }
 
-    fn remove(&mut self, hash: Hash, mfn: Mfn) {
+    fn remove(&mut self, hash: Hash, group: ShareGroup, mfn: Mfn) {
+        let count = self.shared.groups.get_mut(&group).expect("INV-5: a group that shares is counted");
+        *count -= 1;
+        if *count == 0 {
+            self.shared.groups.remove(&group);
+        }
         let frames = self.frames;
         let after = frames.next(mfn);
         let wanted = mfn.0 as u32;
@@ -139,7 +154,7 @@ impl Chains<'_> {
 
 impl Pool {
     fn chains(&self) -> Chains<'_> {
-        Chains { heads: self.share().heads.lock(), frames: self.frames() }
+        Chains { shared: self.share().chains.lock(), frames: self.frames() }
     }
 
     fn pages_of(&self, mfn: Mfn) -> (ShareGroup, u32) {
@@ -173,7 +188,7 @@ impl Pool {
     pub(crate) fn make_shared(&self, hash: Hash, group: ShareGroup, mfn: Mfn, pages: u32) {
         let mut chains = self.chains();
         self.frames().change(mfn, Holds::Shared { group, pages });
-        chains.push(hash, mfn);
+        chains.push(hash, group, mfn);
     }
 
     /// A page leaves its shared frame, which is freed if it was the last.
@@ -183,7 +198,7 @@ impl Pool {
         if pages > 1 {
             self.frames().change(mfn, Holds::Shared { group, pages: pages - 1 });
         } else {
-            chains.remove(self.hash_frame(mfn, group), mfn);
+            chains.remove(self.hash_frame(mfn, group), group, mfn);
             // Under the lock, so that an audit does not find the frame off its chain and shared.
             self.frames().release(mfn);
         }
@@ -197,7 +212,7 @@ impl Pool {
         if pages > 1 {
             return false;
         }
-        chains.remove(self.hash_frame(mfn, group), mfn);
+        chains.remove(self.hash_frame(mfn, group), group, mfn);
         self.frames().change(mfn, alone);
         true
     }
@@ -208,23 +223,34 @@ impl Pool {
         Hash::of(&page, group)
     }
 
-    /// Checks that the chains hold exactly the shared frames, each on the chain of its content.
+    /// How many frames hold pages that a group shares.
+    pub fn shared_by(&self, group: ShareGroup) -> PageCount {
+        PageCount(self.chains().shared.groups.get(&group).copied().unwrap_or_default())
+    }
+
+    /// Checks that the chains hold exactly the shared frames, each on the chain of its content, and each
+    /// group's as often as counted.
     pub(crate) fn audit_shared(&self) -> Audit {
         let mut chains = self.chains();
-        let mut chained = 0;
-        for place in 0..chains.heads.len() as u64 {
+        let mut groups: HashMap<ShareGroup, u64> = HashMap::new();
+        let heads = chains.shared.heads.len() as u64;
+        for place in 0..heads {
             let found: Vec<Mfn> = chains.on(Hash(place)).take(self.size().0 as usize + 1).collect();
             for &mfn in &found {
                 let Holds::Shared { group, pages } = self.frames().holds(mfn) else {
                     return Err(format!("INV-5: {mfn:?} is on a chain of shared frames and is none"));
                 };
-                if pages == 0 || self.hash_frame(mfn, group).0 % chains.heads.len() as u64 != place {
+                if pages == 0 || self.hash_frame(mfn, group).0 % heads != place {
                     return Err(format!("INV-5: {mfn:?} with {pages} pages is on a strange chain"));
                 }
+                *groups.entry(group).or_default() += 1;
             }
-            chained += found.len() as u64;
         }
-        let counted = self.usage().shared.0;
+        if groups != chains.shared.groups {
+            let counted = &chains.shared.groups;
+            return Err(format!("INV-5: groups share {groups:?} frames on chains, {counted:?} by count"));
+        }
+        let (chained, counted) = (groups.values().sum::<u64>(), self.usage().shared.0);
         if chained == counted {
             Ok(())
         } else {

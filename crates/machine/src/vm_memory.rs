@@ -157,6 +157,11 @@ impl VmMemory {
         self.id
     }
 
+    /// Whose pages may be shared with its own.
+    pub fn group(&self) -> ShareGroup {
+        self.group
+    }
+
     /// The pool its frames come from.
     pub fn pool(&self) -> &Pool {
         &self.pool

@@ -172,6 +172,8 @@ impl HostStatus {
     fn with_sums(mut self) -> Self {
         let mut sums = Metrics::default();
         self.vms.iter().for_each(|vm| sums.add(&vm.metrics));
+        // Parts are rounded.
+        sums.shared_common_bytes = self.ledger.shared_bytes;
         self.sums = sums;
         self
     }

@@ -188,10 +188,13 @@ impl Watched {
         });
     }
 
-    /// What its pages are; `part` is how many frames there are for a shared page.
-    pub(super) fn pages(&self, part: f64) -> Pages {
-        let census = self.running.memory.census();
-        let frames = (census.shared.0 as f64 * part).ceil() as u64;
+    /// What its pages are. Of the frames its group shares, its part is that of its pages in `shared_by_group`:
+    /// all of them, exactly, if it is alone in its group.
+    pub(super) fn pages(&self, shared_by_group: PageCount) -> Pages {
+        let memory = &self.running.memory;
+        let census = memory.census();
+        let frames = memory.pool().shared_by(memory.group()).0 * census.shared.0;
+        let frames = frames.div_ceil(shared_by_group.0.max(1));
         Pages {
             private: census.private,
             shared: census.shared,

@@ -4,7 +4,7 @@
 //! Whatever happens, a read gives what was last written or says which page is lost; audits hold after
 //! every step; in the end nothing is left of it.
 
-use super::overcommit::{pattern, vm};
+use super::overcommit::{audit_sharing, pattern, vm};
 use super::{FIRST, pool};
 use crate::share::COLLIDING;
 use crate::{Holds, MemoryError, Pool, ShootDown, Use, VmId, VmMemory};
@@ -294,6 +294,7 @@ impl World {
             assert_eq!(census.total(), PageCount(PAGES), "INV-5: {census:?}");
             held += subject.memory.held().0;
         }
+        audit_sharing(&self.pool, self.vms.iter().map(|subject| &subject.memory));
         let usage = self.pool.usage();
         assert_eq!(held, usage.private.0 + usage.zip.0, "INV-5: {usage:?}");
     }

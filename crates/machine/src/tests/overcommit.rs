@@ -2,8 +2,8 @@
 //! order, against a map that says what each page must hold.
 
 use super::{FIRST, pool};
-use crate::{Backing, PageState, Pool, ShareGroup, Stores, SwapFile, Use, VmId, VmMemory};
-use addr::{Gfn, PAGE_SIZE, PageCount};
+use crate::{Backing, Holds, PageState, Pool, ShareGroup, Stores, SwapFile, Use, VmId, VmMemory};
+use addr::{Gfn, Mfn, PAGE_SIZE, PageCount};
 use proptest::prelude::*;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -161,10 +161,32 @@ impl World {
             assert_eq!(census.total(), PageCount(PAGES), "INV-5: {census:?}");
             private += census.private.0;
         }
+        audit_sharing(&self.pool, &self.vms);
         let usage = self.pool.usage();
         assert_eq!(private, usage.private.0, "INV-5: {usage:?}");
         let zip: u64 = self.vms.iter().map(|vm| vm.stores().zip.frames.0).sum();
         assert_eq!(zip, usage.zip.0, "INV-5: {usage:?}");
+    }
+}
+
+/// Every shared frame has as many pages, and every group as many frames, as counting over all VMs gives.
+pub(super) fn audit_sharing<'a>(pool: &Pool, vms: impl IntoIterator<Item = &'a Arc<VmMemory>>) {
+    let mut pages: HashMap<(ShareGroup, Mfn), u32> = HashMap::new();
+    for vm in vms {
+        for (state, _) in vm.pmap().pages().filter_map(|gfn| vm.pmap().state(gfn)) {
+            if let PageState::Shared(mfn) = state {
+                *pages.entry((vm.group(), mfn)).or_default() += 1;
+            }
+        }
+    }
+    let mut frames: HashMap<ShareGroup, u64> = HashMap::new();
+    for (&(group, mfn), &pages) in &pages {
+        assert_eq!(pool.holds(mfn), Holds::Shared { group, pages }, "INV-5: {mfn:?}");
+        *frames.entry(group).or_default() += 1;
+    }
+    assert_eq!(pool.usage().shared.0, frames.values().sum::<u64>(), "INV-5");
+    for (group, frames) in frames {
+        assert_eq!(pool.shared_by(group), PageCount(frames), "INV-5: {group:?}");
     }
 }
 
@@ -212,7 +234,7 @@ fn each_content_leaves_by_its_own_way() {
     assert_eq!((census.private, census.zero), (PageCount(0), PageCount(16)), "{report:?}");
     assert_eq!(census.shared, PageCount(32), "equal pages share: {census:?}");
     assert_eq!(census.swapped, PageCount(16), "noise can only be swapped: {census:?}");
-    assert_eq!(pool.usage().shared, PageCount(2));
+    assert_eq!((pool.usage().shared, pool.shared_by(vm.group())), (PageCount(2), PageCount(2)));
     assert_eq!(vm.counts().swapped_out, 16);
     vm.audit().unwrap();
     pool.audit().unwrap();
