@@ -204,6 +204,10 @@ impl Frames {
         holds: Holds,
         keep: impl Fn(&FreeList) -> u64,
     ) -> (Option<Taken<'_>>, Option<Alarm>) {
+        #[cfg(test)]
+        if is_refused() {
+            return (None, None);
+        }
         let mut free = self.free.lock();
         let available = free.available();
         let mut taken = None;
@@ -369,6 +373,19 @@ impl Frames {
         }
         Ok(())
     }
+}
+
+#[cfg(test)]
+thread_local! {
+    /// How many frames this thread may take before it is refused one, once; 0 refuses none.
+    pub(crate) static TAKES_UNTIL_REFUSED: std::cell::Cell<u32> = const { std::cell::Cell::new(0) };
+}
+
+#[cfg(test)]
+fn is_refused() -> bool {
+    let left = TAKES_UNTIL_REFUSED.get();
+    TAKES_UNTIL_REFUSED.set(left.saturating_sub(1));
+    left == 1
 }
 
 /// A frame taken for something, which is freed again unless it is put there.

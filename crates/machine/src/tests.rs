@@ -11,6 +11,7 @@ mod every_sequence;
 mod faults;
 mod overcommit;
 mod reclaim;
+mod sharing;
 
 const FIRST: Gfn = Gfn(0x80000);
 

@@ -180,3 +180,45 @@ fn the_balloon_holds_what_its_driver_gave_whatever_the_host_did_meanwhile() {
         done.store(true, Ordering::Relaxed);
     });
 }
+
+#[test]
+fn while_a_vcpu_does_not_answer_other_vms_go_on_and_so_do_its_own_other_pages() {
+    within_a_minute(|| {
+        let pool = pool(24);
+        let (silent, other) = (vm(&pool, 1, 1, 8, 0), vm(&pool, 2, 2, 8, 0));
+        let processors = Arc::new(Held::default());
+        (0..8).for_each(|page| fill(&silent, page, (page as u8) << 2 | 3));
+        silent.attach(&processors);
+        let audit = || {
+            pool.audit().unwrap();
+            silent.audit().unwrap();
+            other.audit().unwrap();
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(|| assert_eq!(silent.move_pages(&[FIRST]).moved, 1));
+            while !processors.begun.load(Ordering::SeqCst) {
+                std::thread::yield_now();
+            }
+            audit();
+            for round in 0..20 {
+                (0..8).for_each(|page| fill(&other, page, [3, 3, 0, 7][page as usize % 4] + (round & 4)));
+                audit();
+                other.scan(PageCount(8), &|_| None);
+                audit();
+                assert_eq!(other.reclaim(PageCount(8)).failure, None);
+                audit();
+                other.unswap(PageCount(4)).unwrap();
+                audit();
+                other.inflate(&[FIRST]);
+                other.deflate(&[FIRST]);
+                audit();
+                fill(&silent, 1, round << 2 | 3);
+                assert_eq!(silent.pmap().state(FIRST).map(|(_, in_passage)| in_passage), Some(true));
+            }
+            processors.let_go.store(true, Ordering::SeqCst);
+        });
+        let frame = pool.frame(silent.resolve(FIRST, Use::Read).unwrap());
+        assert!((0..512).all(|word| frame.load::<u64>(word * 8) == pattern(3, word)), "INV-4");
+        audit();
+    });
+}

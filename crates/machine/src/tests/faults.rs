@@ -6,6 +6,7 @@
 
 use super::overcommit::{audit_sharing, pattern, vm};
 use super::{FIRST, pool};
+use crate::frame::TAKES_UNTIL_REFUSED;
 use crate::share::COLLIDING;
 use crate::{Holds, MemoryError, Pool, ShootDown, Use, VmId, VmMemory};
 use addr::{Gfn, Mfn, PageCount};
@@ -367,6 +368,73 @@ fn run(steps: &[Step], frames: u64, reservation: u64, colliding: bool) {
     let usage = pool.usage();
     assert_eq!((usage.free, usage.reserved.0), (usage.total, 0), "INV-5: {usage:?}");
     pool.audit().unwrap();
+}
+
+/// Steps that take frames, write and read the swap file and compress in every way there is.
+fn everything() -> Vec<Step> {
+    let mut steps = Vec::new();
+    for v in 0..VMS {
+        // Zeros, equal, compressible and other pages.
+        steps
+            .extend((0..PAGES).map(|page| Step::Fill(v, page, [0, 1, 2, 3, 7, 1, 6, 11][page as usize % 8])));
+        steps.extend([Step::Scan(v), Step::Reclaim(v, 3), Step::Read(v, 0), Step::Fill(v, 1, 5)]);
+    }
+    for v in 0..VMS {
+        steps.extend([Step::Reclaim(v, PAGES), Step::Unswap(v, 4), Step::Move(v, 2), Step::Move(v, 3)]);
+        steps.extend((0..PAGES).map(|page| Step::Read(v, page)));
+        steps.extend([Step::Inflate(v, 4), Step::Fill(v, 4, 9), Step::Scan(v), Step::Fill(v, 5, 2)]);
+    }
+    steps
+}
+
+/// Plays `steps`, has `before` and `after` do something around each, and looks at everything after each.
+fn play(steps: &[Step], before: impl Fn(&mut World, usize), after: impl Fn(&mut World)) {
+    let mut world = World::new(20, 1);
+    for (n, step) in steps.iter().enumerate() {
+        before(&mut world, n);
+        world.step(step);
+        after(&mut world);
+        world.audit();
+    }
+    for (v, page) in (0..VMS).flat_map(|v| (0..PAGES).map(move |page| (v, page))) {
+        world.read(v, page);
+    }
+    let pool = world.pool.clone();
+    drop(world);
+    assert_eq!(pool.usage().free, pool.usage().total, "INV-5");
+}
+
+#[test]
+fn whichever_frame_is_refused_nothing_is_lost() {
+    within_a_minute(|| {
+        let steps = everything();
+        let mut n = 0;
+        while TAKES_UNTIL_REFUSED.get() == 0 {
+            n += 1;
+            TAKES_UNTIL_REFUSED.set(n);
+            play(&steps, |_, _| (), |_| ());
+        }
+        TAKES_UNTIL_REFUSED.set(0);
+        assert!(n > 30, "{n} frames were taken");
+    });
+}
+
+#[test]
+fn at_whichever_step_the_disk_fails_nothing_is_lost() {
+    within_a_minute(|| {
+        let steps = everything();
+        let set = |world: &mut World, writes: bool, fail: bool| {
+            for v in 0..VMS {
+                let step = if writes { Step::WritesFail(v, fail) } else { Step::ReadsFail(v, fail) };
+                world.harm_disk(&step);
+            }
+        };
+        for (writes, failing) in [true, false].into_iter().flat_map(|w| (0..steps.len()).map(move |n| (w, n)))
+        {
+            let before = |world: &mut World, n| set(world, writes, n == failing);
+            play(&steps, before, |world| set(world, writes, false));
+        }
+    });
 }
 
 proptest! {
