@@ -39,7 +39,9 @@ fn assert_filled(memory: &VmMemory) {
 fn audit(vms: &[Arc<VmMemory>]) {
     vms[0].pool().audit().unwrap();
     audit_sharing(vms[0].pool(), vms);
-    vms.iter().for_each(|vm| vm.audit().unwrap());
+    for vm in vms {
+        vm.audit().unwrap();
+    }
 }
 
 /// Two of three VMs are of one group; all have the same pages, and all pages the same hash.
@@ -48,9 +50,13 @@ fn colliding(test: impl FnOnce(&[Arc<VmMemory>]) + Send + 'static) {
         COLLIDING.set(true);
         let pool = pool(100);
         let vms = [(1, 1), (2, 1), (3, 3)].map(|(id, group)| vm(&pool, id, group, PAGES, 0));
-        vms.iter().for_each(|vm| fill_all(vm));
+        for vm in &vms {
+            fill_all(vm);
+        }
         test(&vms);
-        vms.iter().for_each(|vm| assert_filled(vm));
+        for vm in &vms {
+            assert_filled(vm);
+        }
         drop(vms);
         assert_eq!(pool.usage().free, PageCount(100), "INV-5");
     });
@@ -99,6 +105,27 @@ fn victims_join_only_the_frame_that_is_equal() {
         let joined = vms.iter().map(|vm| vm.counts().shared).sum::<u64>() - shared;
         assert!(joined >= 3, "what is in a shared frame already is not swapped: {joined} joined");
         assert!(vms.iter().all(|vm| vm.census().swapped.0 >= 4), "{:?}", vms[0].census());
+    });
+}
+
+#[test]
+fn equal_pages_of_other_groups_stay_apart() {
+    colliding(|vms| {
+        let peer = |id: VmId| Some(Arc::clone(&vms[id.0 as usize - 1]));
+        let (one, other) = (&vms[0], &vms[2]);
+        // Page 0 of both: the hint is of the other group.
+        one.scan(PageCount(1), &peer);
+        other.scan(PageCount(1), &peer);
+        assert_eq!((one.census().shared.0, other.census().shared.0), (0, 0));
+        // Page 2 is equal to page 0: a frame of one group is shared, and the other group's page is looked at again.
+        one.discard([gfn(1)].into_iter());
+        one.scan(PageCount(PAGES), &peer);
+        fill(one, 1, CONTENTS[1]);
+        assert!(one.census().shared.0 >= 2, "{:?}", one.census());
+        other.scan(PageCount(PAGES), &peer);
+        audit(vms);
+        other.reclaim(PageCount(PAGES));
+        audit(vms);
     });
 }
 
