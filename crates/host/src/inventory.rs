@@ -15,7 +15,7 @@ use addr::PageCount;
 use machine::{ShareGroup, VmId};
 use sched::balloon::Conduct;
 use sched::settings::Salting;
-use sched::{Balloon, Pages, PoolId, ResourcePool, Settings};
+use sched::{Balloon, Pages, PoolId, ResourcePool, Settings, Slowdown};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -162,6 +162,7 @@ impl Inventory {
                 rate: PageCount(0),
                 cap: spec.balloon_max_bytes.map(addr::ByteSize::pages),
             },
+            slowdown: Slowdown::default(),
         }
     }
 }

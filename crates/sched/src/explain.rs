@@ -9,6 +9,7 @@ use crate::entitlement::Bound;
 use crate::plan::{Allowance, HostPlan, Plan, PoolPlan, VmPlan, plan};
 use crate::reclaim::{BalloonUse, Why};
 use crate::shares::Shares;
+use crate::slowdown::Slowdown;
 use crate::snapshot::{Controls, Pages, Snapshot, Vm, VmId};
 use addr::PageCount;
 use serde::Serialize;
@@ -27,6 +28,8 @@ pub struct Explanation {
     pub pages: Pages,
     /// How its balloon driver conducts itself.
     pub conduct: Conduct,
+    /// How much of its time it waits for memory.
+    pub slowdown: Slowdown,
     /// What the plan says about it.
     pub plan: VmPlan,
     /// What the plan says about the host.
@@ -83,6 +86,7 @@ pub fn explain(snapshot: &Snapshot, plan: &Plan, id: VmId) -> Result<Explanation
         controls: vm.controls,
         pages: vm.pages,
         conduct: vm.balloon.conduct,
+        slowdown: vm.slowdown,
         plan: of_vm,
         host: plan.host,
         pools: pools_around(snapshot, plan, vm),
@@ -219,6 +223,13 @@ impl Explanation {
         }
         if self.plan.allowance == Allowance::Waits {
             writeln!(f, "Until it is back at its target it waits for every new page.")?;
+        }
+        if self.slowdown.slowed {
+            writeln!(
+                f,
+                "It is slowed: {:.0} % of its time it waits for memory.",
+                self.slowdown.waits * 100.0
+            )?;
         }
         Ok(())
     }

@@ -4,7 +4,7 @@
 //! says for every VM what it should hold and why ([`entitlement`]), what is taken from it and by which
 //! means ([`reclaim`]), and for the host how short it is ([`state`]). Beside it: whether there is room
 //! for a reservation at all ([`admission`]), what a VM uses ([`activity`]), what its balloon driver is
-//! worth ([`balloon`]), how fast to look for equal pages ([`sharing`]), the advanced [`settings`], and
+//! worth ([`balloon`]), whether waiting for memory slows it ([`Slowdown`]), who must end when disks fail ([`standstill`]), how fast to look for equal pages ([`sharing`]), the advanced [`settings`], and
 //! answers to "why" ([`explain()`]) and "what if" ([`diff()`]).
 //!
 //! **Invariants.** The targets of all VMs together are no more than the memory for guests; each is within
@@ -34,7 +34,9 @@ pub mod reclaim;
 pub mod settings;
 mod shares;
 pub mod sharing;
+mod slowdown;
 mod snapshot;
+pub mod standstill;
 pub mod state;
 mod tree;
 mod validate;
@@ -46,6 +48,8 @@ pub use plan::{Allowance, HostPlan, Plan, PoolPlan, Sums, VmPlan, plan};
 pub use reclaim::{BalloonUse, Pace, Reclaim, Why};
 pub use settings::{Salting, Settings, TaxType};
 pub use shares::{POOL_STANDS_FOR, ParseSharesError, SHARES, Shares};
+pub use slowdown::Slowdown;
 pub use snapshot::{Balloon, Controls, Host, Overhead, Pages, PoolId, ResourcePool, Snapshot, Vm, VmId};
+pub use standstill::Standstill;
 pub use state::{HostState, Thresholds, next_state};
 pub use validate::{ControlsError, InvalidSnapshot, whole_pages};

@@ -8,6 +8,7 @@
 use crate::balloon::Conduct;
 use crate::settings::Settings;
 use crate::shares::Shares;
+use crate::slowdown::Slowdown;
 use crate::state::HostState;
 use addr::PageCount;
 use serde::{Deserialize, Serialize};
@@ -97,6 +98,8 @@ pub struct Vm {
     pub active: PageCount,
     /// What can be expected of its balloon.
     pub balloon: Balloon,
+    /// How much of its time it waits for memory. Explained, and not planned with.
+    pub slowdown: Slowdown,
 }
 
 /// A VM's tables, shadow pages, decoded code and device memory, in frames.

@@ -40,6 +40,7 @@ fn vm(id: u64, pool: Option<u64>, reservation: u64, overhead: u64) -> Vm {
         pages: Pages { untouched: PageCount(10_000), ..Pages::default() },
         active: PageCount(0),
         balloon: Balloon { conduct: Conduct::Working, rate: PageCount(1), cap: None },
+        slowdown: crate::Slowdown::default(),
     }
 }
 

@@ -25,6 +25,7 @@ pub(crate) fn vm(id: u64, size: u64, active: u64) -> Vm {
         pages: Pages { private: mib(size), ..Pages::default() },
         active: mib(active),
         balloon: Balloon { conduct: Conduct::Working, rate: mib(64), cap: None },
+        slowdown: sched::Slowdown::default(),
     }
 }
 
