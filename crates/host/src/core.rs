@@ -5,6 +5,7 @@ use crate::host::HostConfig;
 use crate::inventory::Inventory;
 use crate::journal::Journal;
 use crate::measured::Measured;
+use crate::memory_loop::Taker;
 use crate::state_dir::StateDir;
 use crate::wakeup::Wakeup;
 use addr::{ByteSize, PageCount};
@@ -32,6 +33,7 @@ pub(crate) struct Core {
     measured: Mutex<Arc<Measured>>,
     pub(crate) journal: Journal,
     pub(crate) wakeup: Arc<Wakeup>,
+    pub(crate) taker: Taker,
     /// VMs that ran when the host ended before.
     pub(crate) ran_before: Vec<String>,
 }
@@ -57,6 +59,7 @@ impl Core {
             measured: Mutex::new(Arc::new(measured)),
             journal: Journal::default(),
             wakeup: Arc::default(),
+            taker: Taker::default(),
             ran_before,
         })
     }

@@ -80,6 +80,18 @@ pub enum What {
         /// What was seen, in words.
         what: String,
     },
+    /// A VM spends much of its time waiting for memory: for frames, for decompression, for swap-in.
+    VmSlowed {
+        /// Which one.
+        vm: String,
+        /// The part of its vCPUs' time, averaged over some seconds.
+        waits: f64,
+    },
+    /// A VM waits for memory no more than others.
+    VmNotSlowed {
+        /// Which one.
+        vm: String,
+    },
     /// A VM was changed.
     VmChanged {
         /// Which one.
@@ -150,6 +162,13 @@ pub enum What {
     SwapWorks {
         /// Whose.
         vm: String,
+    },
+    /// No memory is free and none comes free, though all that can be is being taken: everybody waits.
+    MemoryStandsStill {
+        /// For how long.
+        seconds: u64,
+        /// VMs whose swap files fail.
+        failing: Vec<String>,
     },
     /// The memory loop was late.
     LoopLate {

@@ -64,6 +64,7 @@ impl Host {
         core.journal.add(What::HostOpened { machine_memory_bytes: config.machine_memory, vms: known });
         let host = Self(Arc::new(Handle { core: Arc::new(core), threads: Mutex::default() }));
         host.spawn("memtide-memory", memory_loop::run)?;
+        host.spawn("memtide-taker", |core| memory_loop::run_taker(core))?;
         host.spawn("memtide-sharing", |core| sharing::run(core))?;
         Ok(host)
     }
@@ -140,7 +141,7 @@ impl Host {
             ended: entry.ended.as_ref().map(|ended| ended.0.to_owned()),
             reason: entry.ended.as_ref().and_then(|ended| ended.1.clone()),
             trouble: trouble.map(|trouble| format!("CPU {} gets nowhere, at {:#x}", trouble.cpu, trouble.pc)),
-            swap_failure: running.and_then(|running| running.swap_failure.lock().clone()),
+            swap_failure: running.and_then(|running| running.swap_failure()),
         })
     }
 
@@ -331,6 +332,7 @@ impl Handle {
         core.close();
         power::stop_all(core);
         core.wakeup.stop();
+        core.taker.stop();
         for thread in self.threads.lock().drain(..) {
             // A panic in it was told as an event.
             let _ = thread.join();

@@ -1,25 +1,26 @@
 //! The loop that measures, plans and applies.
 //!
-//! **Model.** One thread.
+//! **Model.** One thread, and one that takes what it decided ([`taker`]).
 //!
 //! ```text
-//!   sleep until: a second is over | a plan is due | the next slice may be taken | the bell rings
+//!   sleep until: a second is over | a plan is due | the bell rings
 //!      every second:  samples, balloons, rates, overhead  -->  HostStatus, for everybody to read
-//!      when due:      measure --> Snapshot --> sched::plan --> targets, allowances, takings; an event
-//!      in between:    one slice of what is to be taken
+//!      when due:      measure --> Snapshot --> sched::plan --> targets, allowances; an event
+//!                                                          '-> order --> taker
 //! ```
 //!
 //! A plan is due every `Mem.BalancePeriod`; at once when a VM comes or goes or something is set, when free
 //! memory falls below a threshold, and when somebody waits for memory; and every so often while memory is
 //! short, as what is being taken comes in.
 //!
-//! **Concurrency.** The loop holds no lock while it takes memory from a VM. It keeps no VM alive beyond a turn.
+//! **Concurrency.** The loop waits for no disk and takes no memory itself. It keeps no VM alive beyond a turn.
 //!
-//! **Failure.** Whatever a VM does, the loop goes on. An assertion that fails in it is told as an event, and
+//! **Failure.** Whatever a VM or a disk does, the loop goes on. An assertion that fails in it is told as an event, and
 //! the loop begins anew with what it can measure.
 
 mod apply;
 mod report;
+mod taker;
 mod takings;
 mod watched;
 
@@ -28,13 +29,18 @@ use crate::event::{Trigger, What};
 use crate::status::LoopStatus;
 use addr::PageCount;
 use machine::{ShareGroup, VmId};
-use sched::{HostState, Plan, Snapshot, plan};
-use std::collections::HashMap;
+use sched::standstill::{self, Standstill};
+use sched::{HostState, Pace, Plan, Snapshot, plan};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use takings::{Takings, Vms};
 use watched::Watched;
+
+pub(crate) use taker::{Taker, run as run_taker};
+
+/// The VMs that are watched, by their numbers.
+type Vms = BTreeMap<VmId, Watched>;
 
 const SECOND: Duration = Duration::from_secs(1);
 /// Time between two plans that the bell rings for.
@@ -48,7 +54,6 @@ struct MemoryLoop {
     vms: Vms,
     state: HostState,
     plan: Option<Plan>,
-    takings: Takings,
     status: LoopStatus,
     swap_space: PageCount,
     /// What the pool's alarm was set to.
@@ -59,22 +64,25 @@ struct MemoryLoop {
     last_plan: Instant,
     trigger: Trigger,
     told: Instant,
-    /// Since when memory is low and nothing could be taken.
-    stuck_since: Option<Instant>,
+    standstill: Standstill,
 }
 
 /// What the loop's thread does, until the host shuts down.
 pub(crate) fn run(core: &Arc<Core>) {
     while !core.wakeup.is_stopping() {
-        let turn = AssertUnwindSafe(|| MemoryLoop::new(Arc::clone(core)).turn_until_stopped());
-        if let Err(panic) = catch_unwind(turn) {
-            let said = panic.downcast_ref::<String>().map(String::as_str);
-            let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("unknown");
-            core.journal.add(What::AuditFailed { violation: format!("in the memory loop: {said}") });
-            std::thread::sleep(SECOND);
-        }
+        tell_panics(core, "in the memory loop", || MemoryLoop::new(Arc::clone(core)).turn_until_stopped());
     }
     core.pool.set_alarm(PageCount(0), None);
+}
+
+/// Does `work`; if it panics, tells that as an event, and waits a little.
+fn tell_panics(core: &Core, place: &str, work: impl FnOnce()) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(work)) {
+        let said = panic.downcast_ref::<String>().map(String::as_str);
+        let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("unknown");
+        core.journal.add(What::AuditFailed { violation: format!("{place}: {said}") });
+        std::thread::sleep(SECOND);
+    }
 }
 
 impl MemoryLoop {
@@ -85,7 +93,6 @@ impl MemoryLoop {
             vms: Vms::new(),
             state: HostState::High,
             plan: None,
-            takings: Takings::none(),
             status: LoopStatus::default(),
             swap_space: PageCount(0),
             mark: None,
@@ -95,23 +102,22 @@ impl MemoryLoop {
             last_plan: now,
             trigger: Trigger::Change,
             told: now,
-            stuck_since: None,
+            standstill: Standstill::default(),
         }
     }
 
     fn turn_until_stopped(&mut self) {
         loop {
             let until = self.next_second.min(self.next_plan);
-            let until = self.takings.ready_at().map_or(until, |ready| ready.min(until));
             let reasons = self.core.wakeup.wait(until);
-            if reasons.stop {
+            if self.core.wakeup.is_stopping() {
                 return;
             }
             self.note_lag(until);
             if reasons.alarm {
                 self.status.alarms += 1;
                 // Where all that can be is being taken already, planning would only take time from it.
-                if self.takings.is_empty() || self.takings.is_paced() {
+                if !self.core.taker.is_at_work() || self.is_paced() {
                     self.plan_by(self.last_plan + LEAST_BETWEEN, Trigger::Alarm);
                 }
             }
@@ -119,14 +125,22 @@ impl MemoryLoop {
                 self.follow_inventory();
                 self.plan_by(Instant::now(), Trigger::Change);
             }
+            if reasons.taken {
+                // What came in may be enough, or somebody else may have taken it.
+                self.plan_by(self.last_plan + 4 * LEAST_BETWEEN, Trigger::Progress);
+            }
             if Instant::now() >= self.next_second {
                 self.each_second();
             }
             if Instant::now() >= self.next_plan {
                 self.make_plan();
             }
-            self.take_slice();
         }
+    }
+
+    /// Whether memory is taken more slowly than it could be.
+    fn is_paced(&self) -> bool {
+        self.plan.as_ref().is_none_or(|plan| plan.host.pace != Pace::Unlimited)
     }
 
     fn plan_by(&mut self, when: Instant, trigger: Trigger) {
@@ -150,7 +164,7 @@ impl MemoryLoop {
     fn follow_inventory(&mut self) {
         let running: Vec<_> =
             self.core.inventory.lock().running().map(|(_, running)| Arc::clone(running)).collect();
-        let ids: Vec<VmId> = running.iter().map(|running| running.id).collect();
+        let ids: BTreeSet<VmId> = running.iter().map(|running| running.id).collect();
         self.vms.retain(|id, _| ids.contains(id));
         for running in running {
             self.vms.entry(running.id).or_insert_with(|| Watched::new(running));
@@ -172,6 +186,7 @@ impl MemoryLoop {
             watched.second(self.second, &settings, &self.core.journal);
         }
         self.measure_overhead();
+        self.look_at_takings();
         let snapshot = self.measure();
         self.publish(snapshot);
     }
@@ -207,6 +222,7 @@ impl MemoryLoop {
             vm.pages = watched.pages(shared[&watched.running.memory.group()]);
             vm.active = watched.active(&snapshot.host.settings, &vm.pages);
             vm.balloon = watched.balloon(vm.balloon.cap);
+            vm.slowdown = watched.slowdown;
         }
         snapshot
     }
@@ -247,7 +263,7 @@ impl MemoryLoop {
     /// How long a plan is good for if nothing happens.
     fn until_next_plan(&self, snapshot: &Snapshot) -> Duration {
         match self.state {
-            HostState::High | HostState::Clear if self.takings.is_empty() => {
+            HostState::High | HostState::Clear if !self.core.taker.is_at_work() => {
                 Duration::from_secs(snapshot.host.settings.balance_period.into())
             }
             HostState::High | HostState::Clear | HostState::Soft => SECOND,
@@ -255,38 +271,35 @@ impl MemoryLoop {
         }
     }
 
-    fn take_slice(&mut self) {
-        let Some(plan) = &self.plan else { return };
-        let available = self.core.pool.usage().available();
-        let enough = available >= plan.host.thresholds.high;
-        let Some(slice) = self.takings.slice(&mut self.vms, enough, &self.core.journal) else { return };
-        self.status.longest_slice_microseconds =
-            self.status.longest_slice_microseconds.max(slice.took.as_micros() as u64);
-        self.watch_for_standstill(slice.freed, available);
-        if self.takings.is_empty() {
-            // What came in may be enough, or somebody else may have taken it.
-            self.plan_by(self.last_plan + 4 * LEAST_BETWEEN, Trigger::Progress);
-        }
-    }
-
-    /// When memory is out and nobody gives any, because a swap file fails, its VM must end for the others.
-    fn watch_for_standstill(&mut self, freed: u64, available: PageCount) {
-        const PATIENCE: Duration = Duration::from_secs(30);
-        if freed > 0 || available.0 > 0 {
-            self.stuck_since = None;
-            return;
-        }
-        let since = *self.stuck_since.get_or_insert_with(Instant::now);
-        if since.elapsed() < PATIENCE {
-            return;
-        }
-        let failing = self.vms.values().find_map(|watched| {
-            let failure = watched.running.swap_failure.lock().clone()?;
-            Some((watched.running.vm.get()?, failure))
+    /// What the taker brought in this second. When memory is out and nobody gives any, because swap files
+    /// fail, one of their VMs must end for the others.
+    fn look_at_takings(&mut self) {
+        let progress = self.core.taker.progress();
+        self.status.longest_slice_microseconds = progress.longest.as_micros() as u64;
+        let free = self.core.pool.usage().available();
+        let second = standstill::Second { tick: self.second, free, freed: progress.freed };
+        self.standstill = self.standstill.second(second);
+        self.status.standstill_seconds = self.standstill.seconds();
+        let Some(plan) = self.plan.as_ref().filter(|_| self.status.standstill_seconds > 0) else { return };
+        let failing = self.vms.values().filter_map(|watched| {
+            let running = &watched.running;
+            Some((sched::VmId(running.id.0.into()), running, running.swap_failure()?))
         });
-        if let Some((vm, failure)) = failing {
-            vm.fail(format!("memory is out, and what it holds cannot be swapped: {failure}"));
-            self.stuck_since = None;
+        let failing: Vec<_> = failing.collect();
+        if self.status.standstill_seconds == standstill::PATIENCE / 2 {
+            self.core.journal.add(What::MemoryStandsStill {
+                seconds: self.status.standstill_seconds,
+                failing: failing.iter().map(|(_, running, _)| running.name.clone()).collect(),
+            });
         }
+        let must_end = self.standstill.who_must_end(plan, failing.iter().map(|(id, ..)| *id));
+        let Some((_, running, why)) = failing.iter().find(|(id, ..)| Some(*id) == must_end) else { return };
+        if let Some(vm) = running.vm.get() {
+            vm.fail(format!("memory is out, and what it holds cannot be swapped: {why}"));
+        }
+        self.standstill = Standstill::default();
     }
 }
+
+#[cfg(test)]
+mod tests;

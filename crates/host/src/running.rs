@@ -1,7 +1,7 @@
 //! A VM that is starting or running.
 
 use addr::{ByteSize, PageCount};
-use machine::{ShareGroup, VmId, VmMemory};
+use machine::{Reclaimed, ShareGroup, VmId, VmMemory};
 use parking_lot::Mutex;
 use sched::Overhead;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -23,10 +23,20 @@ pub(crate) struct Running {
     pub(crate) cpus: u32,
     /// Whether its swap file lies elsewhere than the host's others.
     pub(crate) swaps_elsewhere: bool,
-    pub(crate) swap_failure: Mutex<Option<String>>,
+    pub(crate) swap_trouble: Mutex<Option<SwapTrouble>>,
+    /// What was taken from it and has not been told yet.
+    pub(crate) taken: Mutex<Reclaimed>,
     stopping: AtomicBool,
     overhead_reserved: AtomicU64,
     overhead_used: AtomicU64,
+}
+
+/// A swap file does not take what it is given.
+#[derive(Clone)]
+pub(crate) struct SwapTrouble {
+    pub(crate) why: String,
+    /// Until when it is not tried again.
+    pub(crate) rests_until: Instant,
 }
 
 /// What a VM is started with.
@@ -52,7 +62,8 @@ impl Running {
             salt: start.salt,
             cpus: start.cpus,
             swaps_elsewhere: start.swaps_elsewhere,
-            swap_failure: Mutex::default(),
+            swap_trouble: Mutex::default(),
+            taken: Mutex::default(),
             stopping: AtomicBool::new(false),
             overhead_reserved: AtomicU64::new(start.overhead.0),
             overhead_used: AtomicU64::new(0),
@@ -71,6 +82,11 @@ impl Running {
 
     pub(crate) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::SeqCst)
+    }
+
+    /// Why its swap file did not take what it was given, if that is so now.
+    pub(crate) fn swap_failure(&self) -> Option<String> {
+        self.swap_trouble.lock().as_ref().map(|trouble| trouble.why.clone())
     }
 
     /// What it costs beyond its guest's memory.

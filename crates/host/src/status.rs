@@ -83,8 +83,10 @@ pub struct LoopStatus {
     pub lag_microseconds: u64,
     /// The most it ever was late.
     pub worst_lag_microseconds: u64,
-    /// The longest time a slice of reclaiming took.
+    /// The longest time a slice of reclaiming took. The loop does not wait for it.
     pub longest_slice_microseconds: u64,
+    /// For how long no memory has been free and none has come free; 0 if that is not so.
+    pub standstill_seconds: u64,
     /// Times it was woken by free memory falling below a threshold, or by somebody waiting for memory.
     pub alarms: u64,
 }
@@ -139,6 +141,8 @@ pub struct VmStatus {
     pub latency: f64,
     /// The part of its vCPUs' time spent waiting for a frame.
     pub waiting: f64,
+    /// Whether it spends so much of its time waiting for memory that it is slowed.
+    pub slowed: bool,
     /// Why its swap file did not take what it was given, if that is so now.
     pub swap_failure: Option<String>,
 }

@@ -15,6 +15,8 @@ pub(crate) struct Wakeup {
     alarm: AtomicBool,
     /// A VM came or went, or something was set.
     change: AtomicBool,
+    /// All that was to be taken is, or cannot be.
+    taken: AtomicBool,
     stop: AtomicBool,
     asleep: Mutex<()>,
     rung: Condvar,
@@ -25,7 +27,7 @@ pub(crate) struct Wakeup {
 pub(crate) struct Reasons {
     pub(crate) alarm: bool,
     pub(crate) change: bool,
-    pub(crate) stop: bool,
+    pub(crate) taken: bool,
 }
 
 impl Wakeup {
@@ -37,6 +39,11 @@ impl Wakeup {
     /// A VM came or went, or something was set.
     pub(crate) fn change(&self) {
         self.ring(&self.change);
+    }
+
+    /// All that was to be taken is, or cannot be.
+    pub(crate) fn taken(&self) {
+        self.ring(&self.taken);
     }
 
     /// The loop is to end.
@@ -56,7 +63,7 @@ impl Wakeup {
         }
     }
 
-    /// Waits until `until` or for the bell; says what has rung since the last look.
+    /// Waits until `until` or for the bell; says what has rung since the last look, beside the end.
     pub(crate) fn wait(&self, until: Instant) -> Reasons {
         let mut asleep = self.asleep.lock();
         while !self.has_rung() {
@@ -67,12 +74,12 @@ impl Wakeup {
         Reasons {
             alarm: self.alarm.swap(false, Ordering::AcqRel),
             change: self.change.swap(false, Ordering::AcqRel),
-            stop: self.is_stopping(),
+            taken: self.taken.swap(false, Ordering::AcqRel),
         }
     }
 
     fn has_rung(&self) -> bool {
-        [&self.alarm, &self.change, &self.stop].iter().any(|what| what.load(Ordering::Acquire))
+        [&self.alarm, &self.change, &self.taken, &self.stop].iter().any(|what| what.load(Ordering::Acquire))
     }
 }
 
@@ -88,11 +95,12 @@ mod tests {
         wakeup.alarm();
         wakeup.alarm();
         wakeup.change();
-        assert_eq!(wakeup.wait(late()), Reasons { alarm: true, change: true, stop: false });
-        let nothing = Reasons { alarm: false, change: false, stop: false };
+        let nothing = Reasons { alarm: false, change: false, taken: false };
+        assert_eq!(wakeup.wait(late()), Reasons { alarm: true, change: true, ..nothing });
         assert_eq!(wakeup.wait(Instant::now()), nothing);
         wakeup.stop();
-        assert!(wakeup.wait(late()).stop && wakeup.wait(late()).stop, "the end stays the end");
+        assert_eq!([wakeup.wait(late()), wakeup.wait(late())], [nothing; 2], "the end stays the end");
+        assert!(wakeup.is_stopping());
     }
 
     #[test]

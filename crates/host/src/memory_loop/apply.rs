@@ -2,6 +2,7 @@
 //! and the event that says so.
 
 use super::MemoryLoop;
+use super::takings::Order;
 use crate::event::{Decision, Trigger, VmDecision, What};
 use addr::PageCount;
 use machine::VmId;
@@ -62,7 +63,11 @@ impl MemoryLoop {
             watched.set_zip_limit(if zips { planned.reclaim.zip_max } else { PageCount(0) });
             watched.set_allowance(allowance(vm, planned));
         }
-        self.takings.begin(plan, &self.vms);
+        let find = |id: sched::VmId| {
+            let watched = self.vms.get(&VmId(id.0 as u32))?;
+            Some((&watched.running, watched.is_held_up()))
+        };
+        self.core.taker.order(Order::of(plan, find));
         let mark = next_threshold(plan.host.state, &plan.host.thresholds);
         if self.mark.replace(mark) != Some(mark) {
             let wakeup = Arc::clone(&self.core.wakeup);

@@ -81,7 +81,8 @@ impl MemoryLoop {
             guest_available_bytes: guest.and_then(|guest| guest.available),
             latency: watched.rates.latency,
             waiting: watched.rates.waiting,
-            swap_failure: running.swap_failure.lock().clone(),
+            slowed: watched.slowdown.slowed,
+            swap_failure: running.swap_failure(),
         })
     }
 }

@@ -1,25 +1,29 @@
 //! Carrying out what a plan says to take from VMs without their help, a slice at a time.
 //!
 //! **Model.** VMs are in the plan's order, the lowest price first. A slice takes some frames from the first, as
-//! many as take a few milliseconds; afterwards the loop looks around. What a VM cannot give, those after it are asked for, as far
-//! as they are over their targets. Takings end early when enough is free.
+//! many as take a few milliseconds; afterwards a later [`Order`] may take this one's place. What a VM cannot
+//! give, those after it are asked for, as far as they are over their targets. Takings end early when enough is
+//! free.
 //!
 //! The pace is kept by an allowance of frames that grows with time. A VM that is held up by its limit is
 //! served at once: it is the one that waits.
 //!
+//! **Concurrency.** An order keeps no VM alive: a VM that ended meanwhile gives nothing more.
+//!
 //! **Failure.** A VM whose swap file fails is left alone for [`REST`] and the others go on.
 
-use super::watched::Watched;
 use crate::event::What;
 use crate::journal::Journal;
+use crate::running::{Running, SwapTrouble};
 use addr::PageCount;
-use machine::{Reclaimed, VmId};
+use machine::{Pool, Reclaimed};
 use sched::{Pace, Plan, Why};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::ops::RangeInclusive;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-/// Frames taken before the loop looks around: as many as take about [`SLICE_TIME`], within these bounds. The
+/// Frames taken before anybody looks around: as many as take about [`SLICE_TIME`], within these bounds. The
 /// time is mostly the disk's.
 const SLICES: RangeInclusive<u64> = 16..=1024;
 const SLICE_TIME: Duration = Duration::from_millis(4);
@@ -28,23 +32,18 @@ const REST: Duration = Duration::from_secs(1);
 /// What may be taken at once after a time in which nothing was.
 const MOST_SAVED_UP: Duration = Duration::from_millis(100);
 
-/// The VMs that are watched, by their numbers.
-pub(super) type Vms = BTreeMap<VmId, Watched>;
-
-/// What is still to be taken.
-pub(super) struct Takings {
+/// What a plan says to take.
+pub(crate) struct Order {
+    pace: Pace,
+    /// With so much free, no more is needed but for limits.
+    enough: PageCount,
     queue: VecDeque<Taking>,
     /// VMs over their targets and by how much beyond what they are asked for, in the plan's order.
-    further: VecDeque<(VmId, u64)>,
-    pace: Pace,
-    budget: u64,
-    filled: Instant,
-    /// Frames in a slice.
-    slice: u64,
+    further: Vec<(Weak<Running>, u64)>,
 }
 
 struct Taking {
-    id: VmId,
+    vm: Weak<Running>,
     left: u64,
     /// For its limit: to be taken however much is free.
     for_limit: bool,
@@ -52,61 +51,63 @@ struct Taking {
     urgent: bool,
 }
 
-/// What a slice did.
-pub(super) struct Slice {
-    pub(super) freed: u64,
-    pub(super) took: Duration,
-}
-
-fn machine_id(id: sched::VmId) -> VmId {
-    VmId(id.0 as u32)
-}
-
-impl Takings {
-    pub(super) fn none() -> Self {
-        Self {
-            queue: VecDeque::new(),
-            further: VecDeque::new(),
-            pace: Pace::Unlimited,
-            budget: 0,
-            filled: Instant::now(),
-            slice: 64,
-        }
+impl Order {
+    /// Nothing.
+    fn none() -> Self {
+        let (queue, further) = (VecDeque::new(), Vec::new());
+        Self { pace: Pace::Unlimited, enough: PageCount(0), queue, further }
     }
 
-    /// Begins to carry out `plan`, in place of whatever was left of the one before.
-    pub(super) fn begin(&mut self, plan: &Plan, vms: &Vms) {
-        self.pace = plan.host.pace;
-        self.queue.clear();
-        self.further.clear();
+    /// What `plan` says. `find` gives a VM, and whether it is held up.
+    pub(super) fn of<'a>(
+        plan: &Plan,
+        find: impl Fn(sched::VmId) -> Option<(&'a Arc<Running>, bool)>,
+    ) -> Self {
+        let mut order = Self { pace: plan.host.pace, enough: plan.host.thresholds.high, ..Self::none() };
         for &id in &plan.order {
-            let Some(planned) = plan.vm(id) else { continue };
-            let Some(watched) = vms.get(&machine_id(id)) else { continue };
+            let (Some(planned), Some((vm, held_up))) = (plan.vm(id), find(id)) else { continue };
+            let vm = Arc::downgrade(vm);
             let reclaim = planned.reclaim;
             let for_limit = reclaim.why == Why::OverLimit;
             // A VM that waits may be unable to serve its balloon.
-            let urgent = for_limit && watched.is_held_up();
+            let urgent = for_limit && held_up;
             let left = reclaim.out_take.0 + if urgent { reclaim.balloon_take.0 } else { 0 };
             if left > 0 {
-                self.queue.push_back(Taking { id: machine_id(id), left, for_limit, urgent });
+                order.queue.push_back(Taking { vm: vm.clone(), left, for_limit, urgent });
             }
-            self.further.push_back((machine_id(id), reclaim.over.0.saturating_sub(left)));
+            order.further.push((vm, reclaim.over.0.saturating_sub(left)));
         }
+        order
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.queue.is_empty()
     }
+}
 
-    /// Whether it is taken more slowly than it could be.
-    pub(super) fn is_paced(&self) -> bool {
-        matches!(self.pace, Pace::PerSecond(_))
+/// What is still to be taken.
+pub(super) struct Takings {
+    order: Order,
+    budget: u64,
+    filled: Instant,
+    /// Frames in a slice.
+    slice: u64,
+}
+
+impl Takings {
+    pub(super) fn none() -> Self {
+        Self { order: Order::none(), budget: 0, filled: Instant::now(), slice: 64 }
+    }
+
+    /// Begins to carry out `order`, in place of whatever was left of the one before.
+    pub(super) fn begin(&mut self, order: Order) {
+        self.order = order;
     }
 
     /// When the next slice may be taken; `None` if there is nothing to take.
     pub(super) fn ready_at(&self) -> Option<Instant> {
-        let first = self.queue.front()?;
-        Some(match self.pace {
+        let first = self.order.queue.front()?;
+        Some(match self.order.pace {
             Pace::PerSecond(pages) if !first.urgent && self.budget == 0 => {
                 self.filled + Duration::from_secs_f64(self.slice as f64 / pages.0.max(1) as f64)
             }
@@ -115,7 +116,7 @@ impl Takings {
     }
 
     fn fill_budget(&mut self) {
-        let Pace::PerSecond(pages) = self.pace else { return };
+        let Pace::PerSecond(pages) = self.order.pace else { return };
         let since = self.filled.elapsed().min(MOST_SAVED_UP);
         let more = (pages.0 as f64 * since.as_secs_f64()) as u64;
         if more > 0 {
@@ -124,51 +125,51 @@ impl Takings {
         }
     }
 
-    /// Takes a slice, if it is time. `enough`: no more is needed but for limits.
-    pub(super) fn slice(&mut self, vms: &mut Vms, enough: bool, journal: &Journal) -> Option<Slice> {
-        if enough {
-            self.queue.retain(|taking| taking.for_limit);
+    /// Takes a slice, if it is time; gives the frames that came free.
+    pub(super) fn slice(&mut self, pool: &Pool, journal: &Journal) -> u64 {
+        if pool.usage().available() >= self.order.enough {
+            self.order.queue.retain(|taking| taking.for_limit);
         }
         self.fill_budget();
-        let first = self.queue.front_mut()?;
-        let paced = matches!(self.pace, Pace::PerSecond(_)) && !first.urgent;
+        let Some(first) = self.order.queue.front_mut() else { return 0 };
+        let paced = matches!(self.order.pace, Pace::PerSecond(_)) && !first.urgent;
         let most = if paced { self.budget } else { u64::MAX };
         let wanted = first.left.min(self.slice).min(most);
         if wanted == 0 {
-            return None;
+            return 0;
         }
-        let Some(watched) = vms.get_mut(&first.id) else {
+        let Some(vm) = first.vm.upgrade() else {
             self.give_up();
-            return None;
+            return 0;
         };
         let start = Instant::now();
-        let report = reclaim(watched, wanted, journal);
+        let report = reclaim(&vm, wanted, journal);
         if paced {
             self.budget -= wanted.min(self.budget);
         }
         first.left = first.left.saturating_sub(report.freed);
         if first.left == 0 {
-            self.queue.pop_front();
+            self.order.queue.pop_front();
         } else if report.freed == 0 && !report.unfinished || report.failure.is_some() {
             self.give_up();
         }
-        let took = start.elapsed();
-        let next = if took > SLICE_TIME { self.slice / 2 } else { self.slice + self.slice / 4 };
+        let next = if start.elapsed() > SLICE_TIME { self.slice / 2 } else { self.slice + self.slice / 4 };
         self.slice = next.clamp(*SLICES.start(), *SLICES.end());
-        Some(Slice { freed: report.freed, took })
+        report.freed
     }
 
     /// The first VM cannot give what is left: those after it are asked.
     fn give_up(&mut self) {
-        let Some(Taking { id, mut left, for_limit, .. }) = self.queue.pop_front() else { return };
-        self.further.retain(|further| further.0 != id);
+        let Order { queue, further, .. } = &mut self.order;
+        let Some(Taking { vm, mut left, for_limit, .. }) = queue.pop_front() else { return };
+        further.retain(|further| !further.0.ptr_eq(&vm));
         if for_limit {
             return;
         }
-        for (id, over) in &mut self.further {
+        for (vm, over) in further {
             let more = left.min(*over);
             if more > 0 {
-                self.queue.push_back(Taking { id: *id, left: more, for_limit: false, urgent: false });
+                queue.push_back(Taking { vm: vm.clone(), left: more, for_limit: false, urgent: false });
                 *over -= more;
                 left -= more;
             }
@@ -176,27 +177,27 @@ impl Takings {
     }
 }
 
-fn reclaim(watched: &mut Watched, wanted: u64, journal: &Journal) -> Reclaimed {
-    if watched.swap_rests_until.is_some_and(|until| Instant::now() < until) {
+fn reclaim(vm: &Running, wanted: u64, journal: &Journal) -> Reclaimed {
+    let trouble = vm.swap_trouble.lock().clone();
+    if trouble.as_ref().is_some_and(|trouble| Instant::now() < trouble.rests_until) {
         return Reclaimed::default();
     }
-    let report = watched.running.memory.reclaim(PageCount(wanted));
-    let vm = || watched.running.name.clone();
-    let mut failure = watched.running.swap_failure.lock();
-    watched.swap_rests_until = report.failure.is_some().then(|| Instant::now() + REST);
-    match &report.failure {
-        Some(why) if failure.as_ref() != Some(why) => {
-            journal.add(What::SwapFailed { vm: vm(), why: why.clone() });
-            *failure = Some(why.clone());
+    let report = vm.memory.reclaim(PageCount(wanted));
+    match (&report.failure, trouble) {
+        (Some(why), before) => {
+            if before.is_none_or(|before| before.why != *why) {
+                journal.add(What::SwapFailed { vm: vm.name.clone(), why: why.clone() });
+            }
+            let trouble = SwapTrouble { why: why.clone(), rests_until: Instant::now() + REST };
+            *vm.swap_trouble.lock() = Some(trouble);
         }
-        None if failure.is_some() && report.swapped > 0 => {
-            journal.add(What::SwapWorks { vm: vm() });
-            *failure = None;
+        (None, Some(_)) if report.swapped > 0 => {
+            journal.add(What::SwapWorks { vm: vm.name.clone() });
+            *vm.swap_trouble.lock() = None;
         }
         _ => {}
     }
-    drop(failure);
-    let taken = &mut watched.taken;
+    let mut taken = vm.taken.lock();
     taken.freed += report.freed;
     taken.zeroed += report.zeroed;
     taken.shared += report.shared;

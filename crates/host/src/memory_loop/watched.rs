@@ -13,7 +13,7 @@ use devices::{BalloonReport, DriverState};
 use machine::{MemoryCounts, Reclaimed, Sample, Sampled};
 use sched::activity::{self, Activity};
 use sched::balloon::{Judge, Observation};
-use sched::{Balloon, Pages, Settings};
+use sched::{Balloon, Pages, Settings, Slowdown};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use vm::Vm;
@@ -29,12 +29,9 @@ pub(super) struct Watched {
     pub(super) judge: Judge,
     pub(super) balloon: Option<BalloonReport>,
     pub(super) rates: Rates,
-    /// What was taken from it in this second.
-    pub(super) taken: Reclaimed,
+    pub(super) slowdown: Slowdown,
     /// Frames it may hold before it waits.
     pub(super) allowance: PageCount,
-    /// Until when its swap file is not tried again.
-    pub(super) swap_rests_until: Option<Instant>,
     zip_limit: PageCount,
     sample: Option<Begun>,
     counted: Counted,
@@ -80,9 +77,8 @@ impl Watched {
             judge: Judge::default(),
             balloon: None,
             rates: Rates::default(),
-            taken: Reclaimed::default(),
+            slowdown: Slowdown::default(),
             allowance: PageCount(u64::MAX),
-            swap_rests_until: None,
             zip_limit: PageCount(0),
             sample: None,
             counted,
@@ -93,6 +89,7 @@ impl Watched {
     /// What is done once a second.
     pub(super) fn second(&mut self, second: u64, settings: &Settings, journal: &Journal) {
         self.count();
+        self.tell_slowdown(journal);
         self.tell_taken(journal);
         let Some(vm) = self.running.vm.get().cloned() else { return };
         self.look_at_sample(&vm, settings);
@@ -171,9 +168,21 @@ impl Watched {
         };
     }
 
+    /// Says when waiting for memory begins to slow it, and when that is over.
+    fn tell_slowdown(&mut self, journal: &Journal) {
+        let before = self.slowdown;
+        self.slowdown = before.second(self.rates.latency + self.rates.waiting);
+        let vm = || self.running.name.clone();
+        match (before.slowed, self.slowdown.slowed) {
+            (false, true) => journal.add(What::VmSlowed { vm: vm(), waits: self.slowdown.waits }),
+            (true, false) => journal.add(What::VmNotSlowed { vm: vm() }),
+            _ => {}
+        }
+    }
+
     /// Says what was taken since it was said last.
-    fn tell_taken(&mut self, journal: &Journal) {
-        let taken = std::mem::take(&mut self.taken);
+    fn tell_taken(&self, journal: &Journal) {
+        let taken = std::mem::take(&mut *self.running.taken.lock());
         if taken == Reclaimed::default() {
             return;
         }

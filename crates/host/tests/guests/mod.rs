@@ -1,9 +1,10 @@
-//! Hosts under test, with real Debian guests.
+//! Hosts under test, with real Debian guests, and with guests that sleep and whose memory tests write.
 
 #![allow(dead_code, reason = "each test program uses its part")]
 
-use addr::ByteSize;
+use addr::{ByteSize, Gfn, PAGE_SIZE};
 use host::{Host, HostConfig, HostStatus, Power, VmSpec};
+use machine::VmMemory;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -13,13 +14,15 @@ use tempfile::TempDir;
 /// How long anything may take on a machine that is busy with other things.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 
+/// Says that a test is not made, and why.
+pub(crate) fn skipped(why: &str) {
+    let name = std::thread::current().name().unwrap_or("a test").to_owned();
+    let _ = writeln!(io::stderr(), "SKIPPED: {name}: {why}");
+}
+
 /// The directory with the Debian guest; `None`, and a word about it, if the guest is not there or this
 /// build is too slow for it.
 pub(crate) fn debian() -> Option<PathBuf> {
-    let skipped = |why: &str| {
-        let name = std::thread::current().name().unwrap_or("a test").to_owned();
-        let _ = writeln!(io::stderr(), "SKIPPED: {name}: {why}");
-    };
     if cfg!(debug_assertions) {
         skipped("a guest takes minutes to boot unoptimized; run cargo test --release");
         return None;
@@ -60,6 +63,12 @@ impl Under {
         let dir = tempfile::tempdir().unwrap();
         let host = Host::open(&config(dir.path(), memory)).unwrap();
         Self { host, dir }
+    }
+
+    pub(crate) fn swapping_to(memory: ByteSize, swap: &Path) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let config = HostConfig { swap: swap.to_owned(), ..config(dir.path(), memory) };
+        Self { host: Host::open(&config).unwrap(), dir }
     }
 
     /// Waits until `wanted` holds of the status, which must always be in order.
@@ -140,5 +149,67 @@ pub(crate) fn spec(guest: &Path, name: &str, memory: ByteSize, commands: &str) -
         initrd: Some(guest.join("memtide.cpio")),
         append: format!("console=ttyS0 cryptomgr.notests quiet{run}"),
         ..VmSpec::new(name, memory, guest.join("Image"))
+    }
+}
+
+/// A kernel that sleeps for ever: `wfi`, and a jump back to it.
+fn sleeping_kernel() -> Vec<u8> {
+    let mut image = vec![0; 4096];
+    image[..4].copy_from_slice(&0x0400_006f_u32.to_le_bytes());
+    image[8..16].copy_from_slice(&(2u64 << 20).to_le_bytes());
+    image[16..24].copy_from_slice(&4096u64.to_le_bytes());
+    image[56..60].copy_from_slice(b"RSC\x05");
+    image[64..68].copy_from_slice(&0x1050_0073_u32.to_le_bytes());
+    image[68..72].copy_from_slice(&0xffdf_f06f_u32.to_le_bytes());
+    image
+}
+
+impl Under {
+    /// A VM whose guest sleeps.
+    pub(crate) fn sleeper(&self, name: &str, memory: ByteSize) -> VmSpec {
+        let kernel = self.dir.path().join("sleeper");
+        if !kernel.exists() {
+            std::fs::write(&kernel, sleeping_kernel()).unwrap();
+        }
+        VmSpec::new(name, memory, kernel)
+    }
+
+    /// The memory of a running VM.
+    pub(crate) fn memory(&self, name: &str) -> Arc<VmMemory> {
+        Arc::clone(self.vm(name).unwrap().memory())
+    }
+}
+
+/// The pages of a sleeper that are the test's to use: 24 MiB behind the kernel.
+pub(crate) fn free_pages(memory: &VmMemory) -> impl Iterator<Item = Gfn> {
+    let first = memory.pmap().first();
+    (1024..1024 + 6144).map(move |page| Gfn(first.0 + page))
+}
+
+/// What does not compress, is different on each page, and the same for the same `seed`.
+pub(crate) fn noise(seed: u64, gfn: Gfn) -> Vec<u8> {
+    let mut state = (seed << 32 | gfn.0).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let words = (0..PAGE_SIZE / 8).flat_map(|_| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    });
+    words.collect()
+}
+
+/// Writes noise to pages, as a device would.
+pub(crate) fn fill(memory: &VmMemory, seed: u64, pages: impl Iterator<Item = Gfn>) {
+    for gfn in pages {
+        memory.write(gfn.base(), &noise(seed, gfn)).unwrap();
+    }
+}
+
+/// Whether pages hold the noise written to them.
+pub(crate) fn verify(memory: &VmMemory, seed: u64, pages: impl Iterator<Item = Gfn>) {
+    let mut page = vec![0; PAGE_SIZE as usize];
+    for gfn in pages {
+        memory.read(gfn.base(), &mut page).unwrap();
+        assert!(page == noise(seed, gfn), "{gfn:?} is not what was written");
     }
 }

@@ -1,0 +1,200 @@
+//! The loop with VMs that have memory and no guest.
+
+use super::*;
+use crate::host::HostConfig;
+use crate::info::Power;
+use crate::inventory::Inventory;
+use crate::running::{Running, Start};
+use crate::spec::VmSpec;
+use crate::state_dir::StateDir;
+use addr::{ByteSize, Gfn, Gpa, Mfn, PAGE_SIZE};
+use machine::{Backing, Pool, ShareGroup, ShootDown, Stores, SwapFile, VmMemory};
+use parking_lot::{Condvar, Mutex};
+use std::thread;
+use tempfile::TempDir;
+
+const SIZE: ByteSize = ByteSize::mib(16);
+/// How long anything may take on a machine that is busy with other things.
+const LONG: Duration = Duration::from_mins(1);
+
+/// A host without threads.
+fn core(memory: ByteSize) -> (Arc<Core>, TempDir) {
+    let dir = tempfile::tempdir().unwrap();
+    let config =
+        HostConfig { state: dir.path().join("state"), machine_memory: memory, swap: dir.path().to_owned() };
+    let (pool, state) = (Pool::new(memory).unwrap(), StateDir::open(&config.state).unwrap());
+    (Arc::new(Core::new(config, pool, state, Inventory::default(), Vec::new()).unwrap()), dir)
+}
+
+/// Has a VM run that has no guest, and a swap file only if it has a limit.
+fn add(core: &Core, spec: VmSpec) -> Arc<VmMemory> {
+    let mut inventory = core.inventory.lock();
+    let id = inventory.new_vm_id();
+    let size = spec.memory_bytes.pages();
+    let swap = spec.limit_bytes.map(|_| SwapFile::create(&core.config.swap, size).unwrap());
+    let backing = Backing {
+        reservation: PageCount(0),
+        group: ShareGroup(id.0),
+        stores: Stores::new(PageCount(0), swap),
+    };
+    let memory = Arc::new(VmMemory::with_backing(&core.pool, id, Gfn(0), size, backing).unwrap());
+    let start = Start {
+        name: spec.name.clone(),
+        id,
+        group: ShareGroup(id.0),
+        salt: None,
+        cpus: 1,
+        swaps_elsewhere: false,
+        overhead: PageCount(16),
+    };
+    let name = spec.name.clone();
+    inventory.add_vm(spec);
+    let entry = inventory.vm_mut(&name).unwrap();
+    entry.power = Power::Running;
+    entry.running = Some(Arc::new(Running::new(start, Arc::clone(&memory))));
+    memory
+}
+
+fn spec(name: &str, limit: Option<ByteSize>) -> VmSpec {
+    VmSpec { limit_bytes: limit, ..VmSpec::new(name, SIZE, "") }
+}
+
+/// Fills a VM's memory with what cannot be compressed.
+fn fill(memory: &VmMemory) {
+    for gfn in 0..memory.pmap().size().0 {
+        let page: Vec<u8> = (0..PAGE_SIZE).map(|_| fastrand::u8(..)).collect();
+        memory.write(Gpa(gfn * PAGE_SIZE), &page).unwrap();
+    }
+}
+
+/// The disk of a VM that takes nothing until it is told to: to whoever takes memory from the VM, a processor
+/// that does not give its pages up is the same.
+#[derive(Default)]
+struct Stuck {
+    free: Mutex<bool>,
+    freed: Condvar,
+}
+
+impl ShootDown for Stuck {
+    fn take_away(&self, _: &[(Gfn, Mfn)]) {
+        let mut free = self.free.lock();
+        self.freed.wait_while(&mut free, |free| !*free);
+    }
+}
+
+impl Stuck {
+    fn go_on(&self) {
+        *self.free.lock() = true;
+        self.freed.notify_all();
+    }
+}
+
+fn wait_until(what: &str, done: impl Fn() -> bool) {
+    let deadline = Instant::now() + LONG;
+    while !done() {
+        assert!(Instant::now() < deadline, "not so: {what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Runs the host's threads while `work` is done.
+fn while_running(core: &Arc<Core>, work: impl FnOnce()) {
+    thread::scope(|scope| {
+        scope.spawn(|| run(core));
+        scope.spawn(|| run_taker(core));
+        let result = catch_unwind(AssertUnwindSafe(work));
+        core.wakeup.stop();
+        core.taker.stop();
+        result.expect("the test's work holds");
+    });
+}
+
+#[test]
+fn the_loop_keeps_its_period_while_a_disk_takes_nothing() {
+    let (core, _dir) = core(ByteSize::mib(64));
+    let memory = add(&core, spec("slow", Some(ByteSize::mib(4))));
+    fill(&memory);
+    let other = add(&core, spec("other", None));
+    let disk = Arc::new(Stuck::default());
+    memory.attach(&disk);
+    while_running(&core, || {
+        let stuck = || core.measured().status.memory_loop.longest_slice_microseconds > 300_000;
+        wait_until("a slice is stuck", stuck);
+        let held = memory.held();
+
+        // Seconds pass, a VM grows, a setting is changed: all of it is seen.
+        let before = core.measured().status.memory_loop;
+        core.inventory.lock().settings.set("Mem.BalancePeriod", 1).unwrap();
+        core.wakeup.change();
+        other.write(Gpa(0), &[1]).unwrap();
+        let start = Instant::now();
+        wait_until("the loop goes on", || {
+            let status = &core.measured().status;
+            status.memory_loop.plans >= before.plans + 3
+                && status.vms.iter().any(|vm| vm.name == "other" && vm.metrics.private_bytes.0 == PAGE_SIZE)
+        });
+        let status = core.measured().status.memory_loop;
+        assert!(start.elapsed() < Duration::from_secs(20), "{status:?} after {:?}", start.elapsed());
+        assert!(status.worst_lag_microseconds < 1_000_000, "{status:?}");
+        assert!(status.longest_slice_microseconds > 2_000_000, "nobody waited for the disk: {status:?}");
+        assert_eq!(memory.held(), held);
+
+        // A decision made meanwhile takes the place of the one that is stuck: little more is taken.
+        let mut inventory = core.inventory.lock();
+        inventory.vm_mut("slow").unwrap().spec.limit_bytes = None;
+        drop(inventory);
+        let before = core.measured().status.memory_loop.plans;
+        core.wakeup.change();
+        wait_until("it is planned", || core.measured().status.memory_loop.plans > before);
+        disk.go_on();
+        wait_until("the slice has ended", || !core.taker.is_at_work());
+        thread::sleep(Duration::from_millis(200));
+        let taken = held.0 - memory.held().0;
+        assert!(taken <= 1024, "{taken} of {} frames were taken after the limit was gone", held.0);
+        assert!(!core.taker.is_at_work());
+    });
+    memory.audit().unwrap();
+}
+
+#[test]
+fn takings_end_with_the_slice_when_the_host_shuts_down() {
+    let (core, _dir) = core(ByteSize::mib(64));
+    let memory = add(&core, spec("large", Some(ByteSize::mib(1))));
+    fill(&memory);
+    let disk = Arc::new(Stuck::default());
+    memory.attach(&disk);
+    while_running(&core, || {
+        let stuck = || core.measured().status.memory_loop.longest_slice_microseconds > 0;
+        wait_until("a slice is stuck", stuck);
+        core.taker.stop();
+        disk.go_on();
+    });
+    assert!(memory.held() > ByteSize::mib(8).pages(), "{:?} are left", memory.held());
+}
+
+/// How long the loop takes at best for a turn with `count` VMs: measuring, planning, ordering, publishing.
+fn turn(count: usize) -> Duration {
+    let (core, _dir) = core(ByteSize::mib(256));
+    for number in 0..count {
+        let memory = add(&core, spec(&format!("vm{number}"), None));
+        memory.write(Gpa(0), &[1]).unwrap();
+    }
+    let mut memory_loop = MemoryLoop::new(Arc::clone(&core));
+    let turns = (0..5).map(|_| {
+        let start = Instant::now();
+        memory_loop.each_second();
+        memory_loop.make_plan();
+        start.elapsed()
+    });
+    let best = turns.min().expect("there are some");
+    assert_eq!(core.measured().status.vms.len(), count);
+    best
+}
+
+#[test]
+fn a_turn_with_ten_times_the_vms_takes_about_ten_times_as_long() {
+    let (hundred, thousand) = (turn(100), turn(1000));
+    // With anything quadratic it would be a hundred times.
+    assert!(thousand < hundred * 40, "{hundred:?} for 100 VMs, {thousand:?} for 1,000");
+    println!("{hundred:?} for 100 VMs, {thousand:?} for 1,000");
+}

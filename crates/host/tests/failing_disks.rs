@@ -1,0 +1,194 @@
+//! Swap files on disks that are full, stuck, or altered behind the host's back.
+
+mod disks;
+mod guests;
+
+use addr::{ByteSize, PageCount};
+use disks::{Disk, open_files};
+use guests::{PATIENCE, Under, fill, free_pages, verify};
+use host::{HostError, HostStatus, Kind, Power, VmChange, VmSpec, VmStatus, What};
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+const SIZE: ByteSize = ByteSize::mib(64);
+const MACHINE: ByteSize = ByteSize::mib(256);
+
+/// A sleeper whose swap file lies in `dir`, and which is not compressed.
+fn on(host: &Under, name: &str, dir: &Path) -> VmSpec {
+    VmSpec { swap_dir: Some(dir.to_owned()), zip: false, ..host.sleeper(name, SIZE) }
+}
+
+fn reservation(size: ByteSize) -> VmChange {
+    VmChange { reservation_bytes: Some(size), ..VmChange::default() }
+}
+
+fn limit(size: Option<ByteSize>) -> VmChange {
+    VmChange { limit_bytes: Some(size), ..VmChange::default() }
+}
+
+fn vm<'a>(status: &'a HostStatus, name: &str) -> Option<&'a VmStatus> {
+    status.vms.iter().find(|vm| vm.name == name)
+}
+
+fn lack(error: &HostError, code: &str, figures: &[&str]) {
+    assert_eq!((error.kind(), error.code()), (Kind::Lack, code), "{error}");
+    let words = error.to_string();
+    assert!(figures.iter().all(|figure| words.contains(figure)), "{words}");
+}
+
+#[test]
+fn a_full_disk_of_its_own_refuses_a_vm_and_a_lower_reservation_with_figures() {
+    let Some(disk) = Disk::in_memory(96) else { return };
+    let host = Under::new(MACHINE);
+    for name in ["one", "two"] {
+        host.create(on(&host, name, disk.path())).unwrap();
+    }
+    host.start("one").unwrap();
+    let error = host.start("two").unwrap_err();
+    lack(&error, "no-swap", &["swap needs 64 MiB", "32 MiB is free", "make room"]);
+    assert_eq!(host.info("two").unwrap().power, Power::Stopped);
+    let told = |what: &What| matches!(what, What::VmRefused { vm, code: "no-swap", .. } if vm == "two");
+    assert!(host.events_since(0).iter().any(|event| told(&event.what)), "{}", host.told());
+
+    // With most of it reserved it needs less of the disk, and only so much is reserved no more.
+    host.set("two", &reservation(ByteSize::mib(48))).unwrap();
+    host.start("two").unwrap();
+    let memory = host.memory("two");
+    assert_eq!(memory.stores().swap.total, ByteSize::mib(16).pages());
+    let error = host.set("two", &reservation(ByteSize(0))).unwrap_err();
+    lack(&error, "no-swap", &["swap needs 48 MiB", "16 MiB is free"]);
+    assert_eq!(memory.reservation(), ByteSize::mib(48).pages(), "nothing has changed");
+    assert_eq!(host.info("two").unwrap().spec.reservation_bytes, ByteSize::mib(48));
+    host.set("two", &reservation(ByteSize::mib(32))).unwrap();
+    assert_eq!(memory.stores().swap.total, ByteSize::mib(32).pages());
+    assert_eq!(memory.reservation(), ByteSize::mib(32).pages());
+    host.set("two", &reservation(ByteSize::mib(60))).unwrap();
+    assert_eq!(memory.stores().swap.total, ByteSize::mib(4).pages(), "the disk gets back what is reserved");
+    let change = VmChange { memory_bytes: Some(ByteSize::mib(128)), ..VmChange::default() };
+    assert_eq!(host.set("two", &change).unwrap_err().code(), "not-stopped");
+    drop(memory);
+    host.stop("one").unwrap();
+    host.set("two", &reservation(ByteSize(0))).unwrap();
+    host.audit().unwrap();
+}
+
+#[test]
+fn a_full_disk_of_the_hosts_refuses_with_figures_what_was_not_set_aside() {
+    let Some(disk) = Disk::in_memory(96) else { return };
+    let host = Under::swapping_to(MACHINE, disk.path());
+    for name in ["one", "two"] {
+        host.create(host.sleeper(name, SIZE)).unwrap();
+    }
+    host.start("one").unwrap();
+    let figures = ["swap", "64 MiB asked for", "32 MiB free", "reserve more"];
+    lack(&host.start("two").unwrap_err(), "no-memory", &figures);
+    host.set("two", &reservation(ByteSize::mib(32))).unwrap();
+    host.start("two").unwrap();
+    let error = host.set("two", &reservation(ByteSize::mib(16))).unwrap_err();
+    lack(&error, "no-memory", &["swap", "16 MiB asked for", "free"]);
+    assert_eq!(host.memory("two").stores().swap.total, ByteSize::mib(32).pages());
+    // What is on the disk was set aside, so all of it can be used.
+    let memory = host.memory("one");
+    fill(&memory, 1, free_pages(&memory));
+    let tight =
+        VmChange { limit_bytes: Some(Some(ByteSize::mib(4))), zip: Some(false), ..VmChange::default() };
+    host.set("one", &tight).unwrap();
+    host.wait_for("it is swapped", |status| {
+        vm(status, "one").is_some_and(|vm| vm.metrics.swapped_bytes > ByteSize::mib(15))
+    });
+    verify(&memory, 1, free_pages(&memory));
+    assert_eq!(host.info("one").unwrap().swap_failure, None, "{}", host.told());
+}
+
+/// Has a VM's swap file harmed while pages lie in it: only that VM ends, and says why.
+fn only_its_vm_ends(harm: impl FnOnce(&File), reason: &str) {
+    let host = Under::new(MACHINE);
+    let dirs = ["harmed", "other"].map(|name| {
+        let dir = host.dir.path().join(name);
+        std::fs::create_dir(&dir).unwrap();
+        host.create(VmSpec { limit_bytes: Some(ByteSize::mib(8)), ..on(&host, name, &dir) }).unwrap();
+        host.start(name).unwrap();
+        let memory = host.memory(name);
+        fill(&memory, 7, free_pages(&memory));
+        dir
+    });
+    host.wait_for("both are swapped", |status| {
+        status.vms.len() == 2 && status.vms.iter().all(|vm| vm.metrics.swapped_bytes > ByteSize::mib(10))
+    });
+    let files = open_files(&dirs[0]);
+    assert_eq!(files.len(), 1, "{files:?}");
+    harm(&File::options().write(true).open(&files[0]).unwrap());
+    let harmed = host.memory("harmed");
+    let mut byte = [0];
+    let lost = free_pages(&harmed).find_map(|gfn| harmed.read(gfn.base(), &mut byte).err());
+    assert!(lost.is_some(), "nothing wrong is given to anybody");
+    drop(harmed);
+    host.ends("harmed");
+    let info = host.info("harmed").unwrap();
+    assert_eq!(info.ended.as_deref(), Some("failed"), "{info:?}");
+    assert!(info.reason.as_ref().is_some_and(|why| why.contains(reason)), "{info:?}");
+    let told = |what: &What| matches!(what, What::VmEnded { vm, how: "failed", why: Some(why) } if vm == "harmed" && why.contains(reason));
+    assert!(host.events_since(0).iter().any(|event| told(&event.what)), "{}", host.told());
+
+    // The other goes on.
+    let memory = host.memory("other");
+    verify(&memory, 7, free_pages(&memory));
+    assert_eq!(host.info("other").unwrap().power, Power::Running);
+    drop(memory);
+    host.audit().unwrap();
+    host.start("harmed").unwrap();
+}
+
+#[test]
+fn a_truncated_swap_file_ends_its_vm_only() {
+    only_its_vm_ends(|file| file.set_len(0).unwrap(), "the file ends");
+}
+
+#[test]
+fn an_altered_swap_file_ends_its_vm_only() {
+    let alter = |file: &File| {
+        for page in 0..SIZE.pages().0 {
+            file.write_at(&[0x5a; 16], PageCount(page).bytes().0 + 100).unwrap();
+        }
+    };
+    only_its_vm_ends(alter, "is not what was written there");
+}
+
+#[test]
+fn a_stuck_disk_holds_up_no_plan_no_setting_and_no_other_vm() {
+    let Some(disk) = Disk::in_file(96) else { return };
+    let host = Under::new(MACHINE);
+    host.create(on(&host, "stuck", disk.path())).unwrap();
+    host.create(host.sleeper("other", SIZE)).unwrap();
+    host.start("stuck").unwrap();
+    host.start("other").unwrap();
+    let memory = host.memory("stuck");
+    fill(&memory, 3, free_pages(&memory));
+    let mut frozen = disk.freeze(6);
+    std::thread::sleep(Duration::from_millis(300));
+    host.set("stuck", &limit(Some(ByteSize::mib(8)))).unwrap();
+    host.wait_for("a slice is stuck", |status| status.memory_loop.longest_slice_microseconds > 1_000_000);
+    let before = host.status().memory_loop;
+    let start = Instant::now();
+    host.set_setting("Mem.BalancePeriod", 1).unwrap();
+    let other = host.memory("other");
+    fill(&other, 4, free_pages(&other));
+    host.set("other", &limit(Some(ByteSize::mib(16)))).unwrap();
+    let status = host.wait_for("plans go on", |status| status.memory_loop.plans >= before.plans + 3);
+    assert!(frozen.lasts(), "in time: {:?}, {:?}", start.elapsed(), status.memory_loop);
+    assert!(status.memory_loop.worst_lag_microseconds < 1_000_000, "{:?}", status.memory_loop);
+    assert!(memory.held() > ByteSize::mib(16).pages(), "the disk took nothing: {:?}", memory.held());
+    drop(frozen);
+    host.wait_for("all limits are kept", |status| {
+        vm(status, "stuck").is_some_and(|vm| vm.metrics.consumed_bytes <= ByteSize::mib(9))
+            && vm(status, "other").is_some_and(|vm| vm.metrics.consumed_bytes <= ByteSize::mib(17))
+    });
+    verify(&memory, 3, free_pages(&memory));
+    verify(&other, 4, free_pages(&other));
+    drop((memory, other));
+    let start = Instant::now();
+    host.host.shutdown();
+    assert!(start.elapsed() < PATIENCE / 4, "{:?}", start.elapsed());
+}
