@@ -16,7 +16,7 @@ use machine::{ShareGroup, VmId};
 use sched::balloon::Conduct;
 use sched::settings::Salting;
 use sched::{Balloon, Pages, PoolId, ResourcePool, Settings, Slowdown};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Which VMs and pools there are.
@@ -110,11 +110,18 @@ impl Inventory {
 
     /// The group of a salt: that of a running VM with the same, or one that nobody has.
     fn salted(&self, salt: &str) -> ShareGroup {
-        let salted = |running: &&Arc<Running>| running.salt.as_deref() == Some(salt);
-        let same = self.running().map(|(_, running)| running).find(salted);
-        let taken = |group: u32| self.running().any(|(_, running)| running.group == ShareGroup(group));
-        let free = || (SALTED + 1..2 * SALTED).find(|&group| !taken(group)).expect("fewer VMs than groups");
-        same.map_or_else(|| ShareGroup(free()), |running| running.group)
+        let mut taken = BTreeSet::new();
+        // One that was started when salts did not count, or that does not share, has no salt's group.
+        for running in
+            self.running().map(|(_, running)| running).filter(|running| running.group.0 > UNSALTED.0)
+        {
+            if running.salt.as_deref() == Some(salt) {
+                return running.group;
+            }
+            taken.insert(running.group.0);
+        }
+        let mut groups = SALTED + 1..2 * SALTED;
+        ShareGroup(groups.find(|group| !taken.contains(group)).expect("fewer VMs than groups"))
     }
 
     /// The resource pools as snapshots have them.

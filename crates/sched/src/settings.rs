@@ -223,7 +223,7 @@ pub static TABLE: [Setting; 15] = [
         0..=2,
         "",
         "Who may share pages. 0: all VMs; 1: VMs with the same salt, or without one; \
-         2: VMs with the same salt only.",
+         2: VMs with the same salt only. Counts for each VM from its next start.",
         |s| s.share_force_salting as u32,
         |s, value| {
             s.share_force_salting = [Salting::Ignored, Salting::Given, Salting::Own][value.min(2) as usize];
