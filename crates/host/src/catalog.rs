@@ -76,7 +76,13 @@ pub(crate) fn change_vm(core: &Core, name: &str, change: &VmChange) -> Result<()
     if let Some(running) = &running {
         change_memory(running, &new)?;
     }
-    state.write_vm(&new)?;
+    if let Err(error) = state.write_vm(&new) {
+        if let Some(running) = &running {
+            // As far as that can be: what it had may have been promised to another.
+            let _ = change_memory(running, &old);
+        }
+        return Err(error);
+    }
     if let Some(vm) = running.as_ref().and_then(|running| running.vm.get())
         && new.mmu != old.mmu
     {

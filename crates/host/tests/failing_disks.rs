@@ -8,8 +8,9 @@ use disks::{Disk, open_files};
 use guests::{PATIENCE, Under, fill, free_pages, verify};
 use host::{HostError, HostStatus, Kind, Power, VmChange, VmSpec, VmStatus, What};
 use std::fs::File;
+use std::io::Write;
 use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 const SIZE: ByteSize = ByteSize::mib(64);
@@ -191,4 +192,84 @@ fn a_stuck_disk_holds_up_no_plan_no_setting_and_no_other_vm() {
     let start = Instant::now();
     host.host.shutdown();
     assert!(start.elapsed() < PATIENCE / 4, "{:?}", start.elapsed());
+}
+
+/// Takes back what was set aside in `dir` for swap files, and gives it to a file that can be removed.
+fn take_all_space(dir: &Path) -> PathBuf {
+    for file in open_files(dir) {
+        File::options().write(true).open(file).unwrap().set_len(0).unwrap();
+    }
+    let name = dir.join("ballast");
+    let mut ballast = File::create(&name).unwrap();
+    let mut part = vec![1; 1 << 20];
+    while !part.is_empty() {
+        if ballast.write_all(&part).is_err() {
+            part.truncate(part.len() / 2);
+        }
+    }
+    name
+}
+
+#[test]
+fn a_disk_that_is_full_after_all_is_told_of_until_it_is_not() {
+    let Some(disk) = Disk::in_memory(72) else { return };
+    let host = Under::new(MACHINE);
+    host.create(on(&host, "one", disk.path())).unwrap();
+    host.start("one").unwrap();
+    let memory = host.memory("one");
+    fill(&memory, 5, free_pages(&memory));
+    let ballast = take_all_space(disk.path());
+    host.set("one", &limit(Some(ByteSize::mib(8)))).unwrap();
+    let status = host.wait_for("its swap file fails", |status| {
+        vm(status, "one").is_some_and(|vm| vm.swap_failure.is_some())
+    });
+    let why = status.vms[0].swap_failure.clone().unwrap();
+    assert!(why.contains("cannot write to the swap file"), "{why}");
+    assert_eq!(host.info("one").unwrap().swap_failure, Some(why));
+    verify(&memory, 5, free_pages(&memory));
+    std::fs::remove_file(ballast).unwrap();
+    host.wait_for("it works again, and the limit is kept", |status| {
+        vm(status, "one")
+            .is_some_and(|vm| vm.swap_failure.is_none() && vm.metrics.consumed_bytes <= ByteSize::mib(9))
+    });
+    let events = host.events_since(0);
+    let count = |of: fn(&What) -> bool| events.iter().filter(|event| of(&event.what)).count();
+    assert_eq!(count(|what| matches!(what, What::SwapFailed { .. })), 1, "{}", host.told());
+    assert_eq!(count(|what| matches!(what, What::SwapWorks { .. })), 1, "{}", host.told());
+    verify(&memory, 5, free_pages(&memory));
+}
+
+#[test]
+fn when_memory_stands_still_one_whose_disk_fails_ends_for_the_others() {
+    let Some(disk) = Disk::in_memory(160) else { return };
+    let host = Under::new(ByteSize::mib(160));
+    let pages = |name: &str, count| {
+        let memory = host.memory(name);
+        fill(&memory, 6, memory.pmap().pages().skip(1024).take(count));
+    };
+    for (name, count) in [("more", 14_000), ("less", 12_000)] {
+        host.create(on(&host, name, disk.path())).unwrap();
+        host.start(name).unwrap();
+        pages(name, count);
+    }
+    take_all_space(disk.path());
+    // Its memory is guaranteed to it, and nobody gives it.
+    host.create(VmSpec { reservation_bytes: SIZE, ..host.sleeper("promised", SIZE) }).unwrap();
+    host.start("promised").unwrap();
+    pages("promised", 14_000);
+    host.ends("more");
+    let info = host.info("more").unwrap();
+    assert_eq!(info.ended.as_deref(), Some("failed"));
+    let why = info.reason.unwrap();
+    assert!(why.contains("memory is out") && why.contains("cannot write to the swap file"), "{why}");
+    let told =
+        |what: &What| matches!(what, What::MemoryStandsStill { failing, .. } if failing == &["more", "less"]);
+    assert!(host.events_since(0).iter().any(|event| told(&event.what)), "{}", host.told());
+    for (name, count) in [("less", 12_000), ("promised", 14_000)] {
+        assert_eq!(host.info(name).unwrap().power, Power::Running);
+        let memory = host.memory(name);
+        verify(&memory, 6, memory.pmap().pages().skip(1024).take(count));
+    }
+    let found = host.audit().unwrap_err().to_string();
+    assert!(found.contains("'less'") && found.contains("swap file's length"), "{found}");
 }
