@@ -15,9 +15,10 @@ use crate::{audit, catalog, memory_loop, power, sharing, unswap};
 use addr::ByteSize;
 use machine::Pool;
 use parking_lot::Mutex;
-use sched::Explanation;
-use sched::admission::accounts;
+use sched::admission::{Account, accounts};
 use sched::settings::{Setting, TABLE};
+use sched::{Explanation, PoolId};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -186,8 +187,9 @@ impl Host {
         let free_disk = self.core().free_disk();
         let inventory = self.core().inventory.lock();
         let accounts = accounts(&self.core().books(&inventory, free_disk)).unwrap_or_default();
+        let accounts = by_pool(&accounts);
         let info = |pool: &crate::inventory::Pool| {
-            let account = accounts.iter().find(|account| account.pool == Some(pool.id))?;
+            let account = accounts.get(&pool.id)?;
             Some(PoolInfo {
                 spec: pool.spec.clone(),
                 reservation_used_bytes: account.used.bytes(),
@@ -344,6 +346,11 @@ impl Drop for Handle {
     fn drop(&mut self) {
         self.shutdown();
     }
+}
+
+/// Accounts by their resource pools.
+pub(crate) fn by_pool(accounts: &[Account]) -> BTreeMap<PoolId, &Account> {
+    accounts.iter().filter_map(|account| Some((account.pool?, account))).collect()
 }
 
 fn make_pool(size: ByteSize) -> Result<Pool, HostError> {

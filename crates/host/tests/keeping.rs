@@ -6,6 +6,7 @@ use addr::ByteSize;
 use guests::{Under, config};
 use host::{Edit, Host, HostError, Kind, PoolChange, PoolSpec, Power, VmChange, VmSpec, What};
 use sched::Shares;
+use std::time::Duration;
 
 const MEMORY: ByteSize = ByteSize::mib(128);
 
@@ -141,4 +142,43 @@ fn changes_are_read_from_json_as_people_write_them() {
     assert!(error.contains("limit"), "{error}");
     let json = serde_json::to_value(vm("a")).unwrap();
     assert_eq!((&json["memory_bytes"], &json["shares"]), (&(64 << 20).into(), &"normal".into()));
+}
+
+/// What this thread's work took of a processor.
+fn cpu_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec as u64, time.tv_nsec as u32)
+}
+
+/// A host with `count` VMs, and what it takes to open it and to ask and change something of each.
+fn with_vms(count: usize) -> Duration {
+    let dir = tempfile::tempdir().unwrap();
+    let vms = dir.path().join("state/vms");
+    std::fs::create_dir_all(&vms).unwrap();
+    for number in 0..count {
+        let spec = toml::to_string(&vm(&format!("vm{number}"))).unwrap();
+        std::fs::write(vms.join(format!("vm{number}.toml")), spec).unwrap();
+    }
+    let start = cpu_time();
+    let host = Host::open(&config(dir.path(), MEMORY)).unwrap();
+    assert_eq!(host.list().len(), count);
+    for number in 0..count {
+        assert_eq!(host.info(&format!("vm{number}")).unwrap().power, Power::Stopped);
+    }
+    for number in 0..20 {
+        let change = VmChange { shares: Some(Shares::Custom(number + 1)), ..VmChange::default() };
+        host.set(&format!("vm{number}"), &change).unwrap();
+        host.set_setting("Mem.IdleTax", number).unwrap();
+        host.create(vm(&format!("more{number}"))).unwrap();
+        host.remove(&format!("more{number}")).unwrap();
+    }
+    cpu_time().saturating_sub(start)
+}
+
+#[test]
+fn ten_times_the_vms_take_no_more_than_ten_times_as_long_to_open_and_ask() {
+    let best = |count| (0..3).map(|_| with_vms(count)).min().expect("there are some");
+    let (hundred, thousand) = (best(100), best(1000));
+    // With anything quadratic it would be a hundred times.
+    assert!(thousand < hundred * 30, "{hundred:?} for 100 VMs, {thousand:?} for 1,000");
 }

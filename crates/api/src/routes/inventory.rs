@@ -14,7 +14,8 @@ type Answer<T> = Result<Json<T>, Problem>;
 /// A VM with what its memory was measured to be.
 fn with_memory(info: VmInfo, status: &HostStatus) -> Vm {
     // The status is of a second ago at most, so it may still know a VM that has ended, or its run before.
-    let memory = status.vms.iter().find(|vm| Some(vm.id) == info.id).cloned();
+    let by_name = status.vms.binary_search_by(|vm| vm.name.cmp(&info.spec.name));
+    let memory = by_name.ok().map(|index| &status.vms[index]).filter(|vm| Some(vm.id) == info.id).cloned();
     Vm { info, memory }
 }
 

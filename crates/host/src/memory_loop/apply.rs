@@ -82,14 +82,8 @@ impl MemoryLoop {
             return;
         }
         self.told = Instant::now();
-        let concerned = |vm: &&VmPlan| {
-            let ballooned = snapshot.vm(vm.id).map_or(PageCount(0), |vm| vm.pages.ballooned);
-            let reclaim = &vm.reclaim;
-            reclaim.out_take.0 + reclaim.balloon_take.0 > 0
-                || reclaim.balloon_target != ballooned
-                || vm.allowance == Allowance::Waits
-        };
-        let concerned: Vec<&VmPlan> = plan.vms.iter().filter(concerned).collect();
+        let planned = snapshot.vms.iter().filter_map(|vm| Some((vm, plan.vm(vm.id)?)));
+        let concerned: Vec<_> = planned.filter(|(vm, planned)| concerns(vm, planned)).collect();
         let host = &plan.host;
         self.core.journal.add(What::Planned(Decision {
             trigger: self.trigger,
@@ -106,15 +100,26 @@ impl MemoryLoop {
                 Pace::Unlimited => None,
             },
             more_vms: concerned.len().saturating_sub(Decision::MOST_VMS),
-            vms: concerned.iter().take(Decision::MOST_VMS).filter_map(|vm| decided(snapshot, vm)).collect(),
+            vms: concerned
+                .iter()
+                .take(Decision::MOST_VMS)
+                .map(|(vm, planned)| decided(vm, planned))
+                .collect(),
         }));
     }
 }
 
-fn decided(snapshot: &Snapshot, planned: &VmPlan) -> Option<VmDecision> {
-    let vm = snapshot.vm(planned.id)?;
+/// Whether something is taken from the VM, or given back.
+fn concerns(vm: &sched::Vm, planned: &VmPlan) -> bool {
     let reclaim = &planned.reclaim;
-    Some(VmDecision {
+    reclaim.out_take.0 + reclaim.balloon_take.0 > 0
+        || reclaim.balloon_target != vm.pages.ballooned
+        || planned.allowance == Allowance::Waits
+}
+
+fn decided(vm: &sched::Vm, planned: &VmPlan) -> VmDecision {
+    let reclaim = &planned.reclaim;
+    VmDecision {
         vm: vm.name.clone(),
         consumed_bytes: reclaim.consumed.bytes(),
         active_bytes: vm.active.bytes(),
@@ -127,7 +132,7 @@ fn decided(snapshot: &Snapshot, planned: &VmPlan) -> Option<VmDecision> {
         balloon_use: reclaim.balloon_use,
         take_bytes: reclaim.out_take.bytes(),
         waits: planned.allowance == Allowance::Waits,
-    })
+    }
 }
 
 #[cfg(test)]

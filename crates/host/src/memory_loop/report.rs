@@ -3,6 +3,7 @@
 use super::MemoryLoop;
 use super::watched::Watched;
 use crate::core::own_overhead;
+use crate::host::by_pool;
 use crate::inventory::Inventory;
 use crate::journal::now;
 use crate::measured::Measured;
@@ -10,7 +11,8 @@ use crate::status::{HostStatus, Ledger, Metrics, PoolStatus, ThresholdBytes, VmS
 use addr::{ByteSize, PageCount};
 use machine::{FrameUse, VmId};
 use sched::admission::{Account, accounts};
-use sched::{Plan, Snapshot, plan};
+use sched::{Plan, PoolId, PoolPlan, Snapshot, plan};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 impl MemoryLoop {
@@ -181,12 +183,16 @@ impl HostStatus {
 
     fn with_pools(mut self, snapshot: &Snapshot, plan: &Plan) -> Self {
         let accounts = accounts(snapshot).unwrap_or_default();
+        let accounts = by_pool(&accounts);
+        let planned: BTreeMap<PoolId, &PoolPlan> = plan.pools.iter().map(|pool| (pool.id, pool)).collect();
+        let names: BTreeMap<PoolId, &String> =
+            snapshot.pools.iter().map(|pool| (pool.id, &pool.name)).collect();
         let pools = snapshot.pools.iter().filter_map(|pool| {
-            let account = accounts.iter().find(|account| account.pool == Some(pool.id))?;
+            let account = accounts.get(&pool.id)?;
             Some(PoolStatus {
                 name: pool.name.clone(),
-                parent: pool.parent.and_then(|id| snapshot.pool(id)).map(|parent| parent.name.clone()),
-                entitlement_bytes: plan.pool(pool.id).map(|pool| pool.entitlement.target.bytes()),
+                parent: pool.parent.and_then(|id| names.get(&id).map(ToString::to_string)),
+                entitlement_bytes: planned.get(&pool.id).map(|pool| pool.entitlement.target.bytes()),
                 reservation_used_bytes: account.used.bytes(),
                 unreserved_bytes: account.unreserved.bytes(),
             })
