@@ -3,8 +3,9 @@
 //! **Model.** Mostly the host's own types, given again here; beside them what only the transport has.
 
 pub use host::{
-    Edit, HostStatus, Ledger, LoopStatus, Metrics, PoolChange, PoolInfo as Pool, PoolSpec, PoolStatus, Power,
-    SettingInfo as Setting, Shift, ThresholdBytes, VmChange, VmInfo, VmShift, VmSpec, VmStatus, WhatIf,
+    Edit, Explained, HostStatus, Ledger, LoopStatus, Metrics, PoolChange, PoolInfo as Pool, PoolSpec,
+    PoolStatus, Power, SettingInfo as Setting, Shift, ThresholdBytes, VmChange, VmInfo, VmShift, VmSpec,
+    VmStatus, WhatIf,
 };
 pub use sched::{HostState, Shares};
 
@@ -49,15 +50,6 @@ pub struct Event {
     /// The rest.
     #[serde(flatten)]
     pub fields: Map<String, Value>,
-}
-
-/// Why a VM holds what it holds.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
-pub struct Explained {
-    /// In sentences.
-    pub text: String,
-    /// In figures: the plan's for this VM and the host, what decided them, what would change them. Sizes in bytes.
-    pub explanation: Value,
 }
 
 /// How much an order moved.

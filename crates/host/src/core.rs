@@ -1,5 +1,6 @@
 //! What the host's threads share.
 
+use crate::catalog::running_id;
 use crate::error::HostError;
 use crate::host::HostConfig;
 use crate::inventory::Inventory;
@@ -11,14 +12,18 @@ use crate::wakeup::Wakeup;
 use addr::{ByteSize, PageCount};
 use machine::Pool;
 use parking_lot::{Condvar, MappedMutexGuard, Mutex, MutexGuard};
-use sched::{HostState, InvalidSnapshot, Snapshot};
+use sched::{HostState, InvalidSnapshot, Snapshot, VmId};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// What the host itself takes beside its tables: its code, stacks, buffers. An allowance.
 const PROCESS: ByteSize = ByteSize::mib(4);
 /// The frame table and the share table, for each frame.
 const PER_FRAME: u64 = 24;
+
+/// A VM that runs is measured within this, even on a busy machine.
+const MEASURED_WITHIN: Duration = Duration::from_secs(5);
 
 /// What the host's threads share. Locks are taken from the top down.
 pub(crate) struct Core {
@@ -31,6 +36,8 @@ pub(crate) struct Core {
     pub(crate) power_changed: Condvar,
     /// What the memory loop measured and planned last.
     measured: Mutex<Arc<Measured>>,
+    /// There is a new measurement.
+    measured_anew: Condvar,
     pub(crate) journal: Journal,
     pub(crate) wakeup: Arc<Wakeup>,
     pub(crate) taker: Taker,
@@ -57,6 +64,7 @@ impl Core {
             inventory: Mutex::new(inventory),
             power_changed: Condvar::new(),
             measured: Mutex::new(Arc::new(measured)),
+            measured_anew: Condvar::new(),
             journal: Journal::default(),
             wakeup: Arc::default(),
             taker: Taker::default(),
@@ -81,10 +89,27 @@ impl Core {
         Arc::clone(&self.measured.lock())
     }
 
+    /// The same with the running VM `name`, which is waited for if it has just started.
+    ///
+    /// # Errors
+    /// [`HostError::NoVm`], [`HostError::NotRunning`].
+    pub(crate) fn measured_with(&self, name: &str) -> Result<(VmId, Arc<Measured>), HostError> {
+        let deadline = Instant::now() + MEASURED_WITHIN;
+        let id = running_id(&self.inventory.lock(), name)?;
+        let mut measured = self.measured.lock();
+        while measured.snapshot.vm(id).is_none() {
+            if self.measured_anew.wait_until(&mut measured, deadline).timed_out() {
+                return Err(HostError::NotRunning(name.to_owned()));
+            }
+        }
+        Ok((id, Arc::clone(&measured)))
+    }
+
     pub(crate) fn set_measured(&self, measured: Measured) {
         let measured = Arc::new(measured);
         // The one before may be the last of its kind, and large: it goes without the lock.
         let _before = std::mem::replace(&mut *self.measured.lock(), measured);
+        self.measured_anew.notify_all();
     }
 
     /// The host as it is, with nothing measured of its VMs: enough for admission. `free_disk` was asked

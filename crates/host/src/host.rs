@@ -5,6 +5,7 @@ use crate::console::Console;
 use crate::core::{Core, own_overhead};
 use crate::error::HostError;
 use crate::event::{Event, What};
+use crate::explained::Explained;
 use crate::info::{PoolInfo, Power, SettingInfo, VmInfo};
 use crate::inventory::Inventory;
 use crate::spec::{PoolSpec, VmSpec};
@@ -17,7 +18,7 @@ use machine::Pool;
 use parking_lot::Mutex;
 use sched::admission::{Account, accounts};
 use sched::settings::{Setting, TABLE};
-use sched::{Explanation, PoolId};
+use sched::PoolId;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -268,12 +269,13 @@ impl Host {
     ///
     /// # Errors
     /// [`HostError::NoVm`], [`HostError::NotRunning`].
-    pub fn explain(&self, name: &str) -> Result<Explanation, HostError> {
-        let id = catalog::running_id(&self.core().inventory.lock(), name)?;
-        let measured = self.core().measured();
+    pub fn explain(&self, name: &str) -> Result<Explained, HostError> {
+        let (id, measured) = self.core().measured_with(name)?;
         // Planned anew, so that it goes with what is held now; the plan in force may be of moments before.
         let plan = sched::plan(&measured.snapshot).unwrap_or_else(|_| measured.plan.clone());
-        sched::explain(&measured.snapshot, &plan, id).map_err(|_| HostError::NotRunning(name.to_owned()))
+        sched::explain(&measured.snapshot, &plan, id)
+            .map(Explained::from)
+            .map_err(|_| HostError::NotRunning(name.to_owned()))
     }
 
     /// What would be different after `edit`. Touches nothing.

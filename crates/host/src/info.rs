@@ -40,7 +40,7 @@ pub struct VmInfo {
     pub spec: VmSpec,
     /// Whether it runs.
     pub power: Power,
-    /// Its number while it runs, as in explanations.
+    /// Its number while it runs, as in events and the status.
     pub id: Option<u64>,
     /// How long it has been running, in seconds.
     pub uptime_seconds: Option<f64>,

@@ -30,7 +30,7 @@ pub struct VmSpec {
     /// A RISC-V Linux `Image`, gzipped or not.
     pub kernel: PathBuf,
     /// A cpio archive, compressed or not.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub initrd: Option<PathBuf>,
     /// The kernel's command line.
     #[serde(default)]
@@ -39,25 +39,25 @@ pub struct VmSpec {
     #[serde(default)]
     pub reservation_bytes: ByteSize,
     /// Machine memory never exceeded; none by default.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub limit_bytes: Option<ByteSize>,
     /// Claim on scarce memory relative to siblings: low, normal, high or a number.
     #[serde(default, with = "crate::text")]
     pub shares: Shares,
     /// The resource pool it lies in; the host itself by default.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub pool: Option<String>,
     /// How large its balloon may get; `Mem.CtlMaxPercent` of its memory by default.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub balloon_max_bytes: Option<ByteSize>,
     /// Whether its pages are looked through for equal ones.
     #[serde(default = "yes")]
     pub sharing: bool,
     /// VMs with the same salt may share pages, as `Mem.ShareForceSalting` has it. Counts from power-on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub salt: Option<String>,
     /// The directory of its swap file; the host's by default.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub swap_dir: Option<PathBuf>,
     /// Whether its pages are compressed before they are swapped, if `Mem.MemZipEnable` allows it.
     #[serde(default = "yes")]
@@ -126,7 +126,7 @@ pub struct PoolSpec {
     /// What people call it; as the name of a VM.
     pub name: String,
     /// The pool it lies in; the host itself by default.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub parent: Option<String>,
     /// Machine memory guaranteed to those within, overhead included; whole pages.
     #[serde(default)]
@@ -135,7 +135,7 @@ pub struct PoolSpec {
     #[serde(default = "yes")]
     pub expandable: bool,
     /// Machine memory that those within never exceed together; none by default.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub limit_bytes: Option<ByteSize>,
     /// Claim on scarce memory relative to siblings: low, normal, high or a number.
     #[serde(default, with = "crate::text")]

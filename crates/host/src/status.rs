@@ -5,7 +5,7 @@
 
 use addr::ByteSize;
 use sched::balloon::Conduct;
-use sched::{Allowance, Bound, HostState};
+use sched::{Allowance, Bound, HostState, Thresholds};
 use serde::{Deserialize, Serialize};
 
 /// The host's memory.
@@ -50,6 +50,18 @@ pub struct ThresholdBytes {
     pub hard_bytes: ByteSize,
     /// Below it: low.
     pub low_bytes: ByteSize,
+}
+
+impl From<Thresholds> for ThresholdBytes {
+    fn from(of: Thresholds) -> Self {
+        Self {
+            high_bytes: of.high.bytes(),
+            clear_bytes: of.clear.bytes(),
+            soft_bytes: of.soft.bytes(),
+            hard_bytes: of.hard.bytes(),
+            low_bytes: of.low.bytes(),
+        }
+    }
 }
 
 /// What machine memory is used for. Free, private, shared, zip and overhead add up to the total, to the

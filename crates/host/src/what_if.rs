@@ -100,18 +100,24 @@ pub struct Shift {
     pub after_bytes: ByteSize,
 }
 
+/// The same in bytes.
+pub(crate) fn shift(of: sched::Shift) -> Shift {
+    Shift { before_bytes: of.before.bytes(), after_bytes: of.after.bytes() }
+}
+
 /// The number of a VM that is only imagined.
 const IMAGINED: VmId = VmId(u64::MAX);
 
 /// Compares the plan of the host as it was measured last with that after `edit`.
 pub(crate) fn what_if(core: &Core, edit: &Edit) -> Result<WhatIf, HostError> {
-    let measured = core.measured();
+    let measured = match edit {
+        Edit::Vm { name, .. } | Edit::StopVm { name } => core.measured_with(name)?.1,
+        Edit::AddVm { .. } | Edit::Setting { .. } => core.measured(),
+    };
     let before = &measured.snapshot;
     let after = edited(core, before, edit)?;
     let invalid = |error| HostError::spec("what if", error);
     let (now, then) = (plan(before).map_err(invalid)?, plan(&after).map_err(invalid)?);
-    let shift =
-        |shift: sched::Shift| Shift { before_bytes: shift.before.bytes(), after_bytes: shift.after.bytes() };
     let difference = diff(&now, &then);
     let vms = difference.vms.into_iter().map(|change| VmShift {
         name: before.vm(change.id).map(|vm| vm.name.clone()),

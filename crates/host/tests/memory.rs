@@ -76,7 +76,7 @@ fn an_idle_guest_loses_to_a_busy_one() {
             && held(status, "busy") > held(status, "idle") + 40 * MIB
             && held(status, "busy") > 100 * MIB
     });
-    let words = host.explain("idle").unwrap().to_string();
+    let words = host.explain("idle").unwrap().text;
     assert!(words.contains("idle has 192 MiB"), "{words}");
     host.audit().unwrap();
 }

@@ -1,7 +1,7 @@
 //! Why a VM holds what it holds, and what would change it.
 //!
 //! **Model.** An [`Explanation`] puts together what a plan says about one VM, what its pages are, and
-//! the plans of snapshots in which one thing is different. Its `Display` says the same in sentences.
+//! the plans of snapshots in which one thing of the VM, of a pool around it or of the host is different. Its `Display` says the same in sentences.
 
 use crate::balloon::Conduct;
 use crate::diff::Shift;
@@ -12,11 +12,10 @@ use crate::shares::Shares;
 use crate::slowdown::Slowdown;
 use crate::snapshot::{Controls, Pages, Snapshot, Vm, VmId};
 use addr::PageCount;
-use serde::Serialize;
 use std::fmt;
 
 /// Why one VM holds what it holds.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Explanation {
     /// The VM's name.
     pub name: String,
@@ -41,10 +40,12 @@ pub struct Explanation {
 }
 
 /// A change that would give the VM another target, everything else as it is.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Lever {
     /// What would be different, in words.
-    pub change: &'static str,
+    pub change: String,
+    /// The name of the resource pool that would be different; `None`: the VM, or the host.
+    pub pool: Option<String>,
     /// The VM's target, without and with the change.
     pub target: Shift,
 }
@@ -54,21 +55,25 @@ pub struct Lever {
 #[error("there is no running VM of number {}", .0.0)]
 pub struct UnknownVm(pub VmId);
 
-/// An edit of a VM, and of the host, in a copy of the snapshot.
-type Edit = fn(&mut Snapshot, usize);
+/// A change, in words.
+type Edit<T> = (&'static str, fn(&mut T));
 
-const EDITS: [(&str, Edit); 6] = [
-    ("with twice the shares", |snapshot, vm| {
-        let vm = &mut snapshot.vms[vm];
+/// Changes of the VM.
+const OF_VM: [Edit<Vm>; 5] = [
+    ("with twice the shares", |vm| {
         vm.controls.shares = Shares::Custom(vm.controls.shares.of_vm(vm.size) * 2);
     }),
-    ("without its limit", |snapshot, vm| snapshot.vms[vm].controls.limit = None),
-    ("without its reservation", |snapshot, vm| snapshot.vms[vm].controls.reservation = PageCount(0)),
-    ("with its whole size reserved", |snapshot, vm| {
-        snapshot.vms[vm].controls.reservation = snapshot.vms[vm].size;
-    }),
-    ("if it used all its memory", |snapshot, vm| snapshot.vms[vm].active = snapshot.vms[vm].size),
-    ("without a tax on idle memory", |snapshot, _| snapshot.host.settings.idle_tax = 0),
+    ("without its limit", |vm| vm.controls.limit = None),
+    ("without its reservation", |vm| vm.controls.reservation = PageCount(0)),
+    ("with its whole size reserved", |vm| vm.controls.reservation = vm.size),
+    ("if it used all its memory", |vm| vm.active = vm.size),
+];
+
+/// Changes of each resource pool around it.
+const OF_POOL: [Edit<Controls>; 3] = [
+    ("twice the shares", |pool| pool.shares = Shares::Custom(pool.shares.of_pool() * 2)),
+    ("no limit", |pool| pool.limit = None),
+    ("no reservation", |pool| pool.reservation = PageCount(0)),
 ];
 
 /// Explains what `plan`, made of `snapshot`, says about the VM called `id`.
@@ -89,27 +94,45 @@ pub fn explain(snapshot: &Snapshot, plan: &Plan, id: VmId) -> Result<Explanation
         slowdown: vm.slowdown,
         plan: of_vm,
         host: plan.host,
-        pools: pools_around(snapshot, plan, vm),
+        pools: pools_around(snapshot, plan, index),
         levers: levers(snapshot, index, of_vm.entitlement.target),
     })
 }
 
-fn pools_around(snapshot: &Snapshot, plan: &Plan, vm: &Vm) -> Vec<(String, PoolPlan)> {
-    let first = vm.pool.and_then(|id| snapshot.pool(id));
-    let around = std::iter::successors(first, |pool| pool.parent.and_then(|id| snapshot.pool(id)));
-    // The plan exists, so the pools form a tree and this ends.
-    around.filter_map(|pool| Some((pool.name.clone(), *plan.pool(pool.id)?))).collect()
+/// The resource pools that a VM lies in, from the inside, by their place in the snapshot.
+fn around(snapshot: &Snapshot, vm: usize) -> impl Iterator<Item = usize> {
+    let index = |id| snapshot.pools.iter().position(|pool| Some(pool.id) == id);
+    // The snapshot has a plan, so its pools form a tree and this ends.
+    std::iter::successors(index(snapshot.vms[vm].pool), move |&pool| index(snapshot.pools[pool].parent))
+}
+
+fn pools_around(snapshot: &Snapshot, plan: &Plan, vm: usize) -> Vec<(String, PoolPlan)> {
+    let pools = around(snapshot, vm).map(|pool| &snapshot.pools[pool]);
+    pools.filter_map(|pool| Some((pool.name.clone(), *plan.pool(pool.id)?))).collect()
 }
 
 fn levers(snapshot: &Snapshot, vm: usize, target: PageCount) -> Vec<Lever> {
-    let id = snapshot.vms[vm].id;
-    let tried = EDITS.iter().filter_map(|&(change, edit)| {
+    let lever = |change: String, pool: Option<usize>, edit: &dyn Fn(&mut Snapshot)| {
         let mut edited = snapshot.clone();
-        edit(&mut edited, vm);
-        let after = plan(&edited).ok()?.vm(id)?.entitlement.target;
-        Some(Lever { change, target: Shift { before: target, after } })
-    });
-    tried.filter(|lever| lever.target.pages() != 0).collect()
+        edit(&mut edited);
+        let after = plan(&edited).ok()?.vm(snapshot.vms[vm].id)?.entitlement.target;
+        let pool = pool.map(|pool| snapshot.pools[pool].name.clone());
+        Some(Lever { change, pool, target: Shift { before: target, after } })
+    };
+    let mut levers = Vec::new();
+    for (change, edit) in OF_VM {
+        levers.extend(lever(change.to_owned(), None, &|edited| edit(&mut edited.vms[vm])));
+    }
+    for pool in around(snapshot, vm) {
+        for (change, edit) in OF_POOL {
+            let change = format!("if its resource pool {} had {change}", snapshot.pools[pool].name);
+            levers.extend(lever(change, Some(pool), &|edited| edit(&mut edited.pools[pool].controls)));
+        }
+    }
+    let untaxed = "without a tax on idle memory".to_owned();
+    levers.extend(lever(untaxed, None, &|edited| edited.host.settings.idle_tax = 0));
+    levers.retain(|lever| lever.target.pages() != 0);
+    levers
 }
 
 impl Explanation {
@@ -254,7 +277,10 @@ impl Explanation {
             )?;
         }
         if self.levers.is_empty() {
-            return writeln!(f, "No setting of its own would change its target.");
+            return writeln!(
+                f,
+                "No single setting, of its own, of a pool's or of the host's idle tax, would change its target."
+            );
         }
         writeln!(f, "What would change its target:")?;
         for lever in &self.levers {

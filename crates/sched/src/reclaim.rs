@@ -20,13 +20,13 @@ use crate::snapshot::{Snapshot, Vm};
 use crate::state::{HostState, Thresholds};
 use crate::tree::{Tree, Who};
 use addr::{ByteSize, PageCount};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Seconds within which a balloon must give what it is asked for in the state hard.
 const SOON: u64 = 1;
 
 /// Why memory is taken from a VM, or not.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Why {
     /// It holds no more than its target.
@@ -42,7 +42,7 @@ pub enum Why {
 }
 
 /// What part the balloon has in reclaiming from a VM.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BalloonUse {
     /// Nothing is asked of it.

@@ -307,6 +307,36 @@ fn an_explanation_says_what_decided_and_what_would_change_it() {
 }
 
 #[test]
+fn an_explanation_names_what_a_pool_around_the_vm_has_to_do_with_it() {
+    let mut snapshot = idle_and_busy();
+    snapshot.pools = vec![pool(1, None), pool(2, Some(1))];
+    snapshot.vms[1].pool = Some(PoolId(2));
+    snapshot.pools[0].controls.limit = Some(mib(100));
+    let before = planned(&snapshot);
+    let explanation = explain(&snapshot, &before, VmId(2)).unwrap();
+    let text = explanation.to_string();
+    for part in [
+        "Its resource pool pool2 has ",
+        "Its resource pool pool1 has 96 MiB to divide, which is its limit.",
+        "  if its resource pool pool1 had no limit: ",
+    ] {
+        assert!(text.contains(part), "'{part}' is not in:\n{text}");
+    }
+    let of_pool = |name: &str| explanation.levers.iter().find(|lever| lever.pool.as_deref() == Some(name));
+    assert!(of_pool("pool2").is_none(), "its limit alone binds: {text}");
+    let mut edited = snapshot.clone();
+    edited.pools[0].controls.limit = None;
+    assert_eq!(of_pool("pool1").unwrap().target, diff(&before, &planned(&edited)).vms[1].target);
+
+    // Without limits, the outer pool's shares are what counts.
+    edited.pools[0].controls.shares = Shares::Custom(1280);
+    let before = planned(&edited);
+    let explanation = explain(&edited, &before, VmId(2)).unwrap();
+    let levers: Vec<&str> = explanation.levers.iter().map(|lever| lever.change.as_str()).collect();
+    assert!(levers.contains(&"if its resource pool pool1 had twice the shares"), "{levers:?}");
+}
+
+#[test]
 fn a_what_if_shows_a_vm_more() {
     let snapshot = idle_and_busy();
     let before = planned(&snapshot);

@@ -25,10 +25,7 @@ pub(super) async fn audit(State(shared): State<Shared>) -> Answer<Done> {
 }
 
 pub(super) async fn explain(State(shared): State<Shared>, Name(name): Name) -> Answer<Explained> {
-    let explanation = ask(&shared.host, move |host| host.explain(&name)).await?;
-    let text = explanation.to_string();
-    let explanation = serde_json::to_value(explanation).expect("explanations are JSON");
-    Ok(Json(Explained { text, explanation }))
+    Ok(Json(ask(&shared.host, move |host| host.explain(&name)).await?))
 }
 
 pub(super) async fn unswap(State(shared): State<Shared>, Name(name): Name) -> Answer<Amount> {

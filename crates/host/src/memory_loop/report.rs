@@ -7,7 +7,7 @@ use crate::host::by_pool;
 use crate::inventory::Inventory;
 use crate::journal::now;
 use crate::measured::Measured;
-use crate::status::{HostStatus, Ledger, Metrics, PoolStatus, ThresholdBytes, VmStatus};
+use crate::status::{HostStatus, Ledger, Metrics, PoolStatus, VmStatus};
 use addr::{ByteSize, PageCount};
 use machine::{FrameUse, VmId};
 use sched::admission::{Account, accounts};
@@ -143,7 +143,6 @@ impl HostStatus {
 
     /// The host without its VMs and pools.
     fn of_host(snapshot: &Snapshot, plan: &Plan, usage: &FrameUse) -> Self {
-        let thresholds = &plan.host.thresholds;
         let account = accounts(snapshot).ok().and_then(|accounts| accounts.into_iter().next());
         let account = |of: fn(&Account) -> PageCount| account.as_ref().map(of).unwrap_or_default().bytes();
         let promised: u64 =
@@ -153,13 +152,7 @@ impl HostStatus {
         Self {
             at_milliseconds: now(),
             state: plan.host.state,
-            thresholds: ThresholdBytes {
-                high_bytes: thresholds.high.bytes(),
-                clear_bytes: thresholds.clear.bytes(),
-                soft_bytes: thresholds.soft.bytes(),
-                hard_bytes: thresholds.hard.bytes(),
-                low_bytes: thresholds.low.bytes(),
-            },
+            thresholds: plan.host.thresholds.into(),
             ledger: ledger(usage, own_overhead(usage.total)),
             unreserved_bytes: account(|account| account.unreserved),
             reserved_bytes: account(|account| account.used),
