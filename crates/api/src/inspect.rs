@@ -10,7 +10,7 @@ mod guest;
 pub mod map;
 pub mod statistics;
 
-pub use guest::{Answer, Guest, Request};
+pub use guest::{Answer, Guest, Moved, Request};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use vm::Trouble;

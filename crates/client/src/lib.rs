@@ -22,7 +22,7 @@ mod requests;
 mod stream;
 
 pub use api::{Problem, types};
-pub use stream::{Bytes, ConsoleOutput, Lines};
+pub use stream::{Bytes, ConsoleOutput, Lines, Said};
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -2,8 +2,8 @@
 //!
 //! Every request fails with [`enum@Error`]: the host says no, is not there, breaks off, or is not understood.
 
-use crate::connection::{escaped, read, whole};
-use crate::stream::{Bytes, ConsoleOutput, Lines};
+use crate::connection::{escaped, read};
+use crate::stream::{Bytes, ConsoleOutput, Lines, Said};
 use crate::types::{
     Amount, Done, Edit, Event, Explained, HostStatus, List, Pool, PoolChange, PoolSpec, Setting,
     SettingValue, Vm, VmChange, VmSpec, WhatIf,
@@ -85,9 +85,9 @@ impl Client {
     }
 
     /// What a VM's guest said from byte `from` on, as far as it is kept.
-    pub async fn said(&self, name: &str, from: u64) -> Result<Bytes, Error> {
+    pub async fn said(&self, name: &str, from: u64) -> Result<Said, Error> {
         let path = of_vm(name, &format!("/console?from={from}"));
-        whole(self.send(Method::GET, &path, Bytes::new()).await?).await
+        Said::read(self.send(Method::GET, &path, Bytes::new()).await?).await
     }
 
     /// Types to a VM's guest; gives how many bytes it took.

@@ -1,7 +1,7 @@
 //! Answers without an end: what a guest says, and what happens.
 
 use crate::Error;
-use crate::connection::broken;
+use crate::connection::{broken, whole};
 use crate::types::CONSOLE_FROM;
 use http_body_util::BodyExt;
 use hyper::Response;
@@ -12,6 +12,27 @@ pub use hyper::body::Bytes;
 /// Longest line.
 const MOST_LINE: usize = 1 << 20;
 
+/// What a guest said.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Said {
+    /// The number of the first byte: greater than asked for if older ones are gone.
+    pub from: u64,
+    /// It.
+    pub bytes: Bytes,
+}
+
+impl Said {
+    pub(crate) async fn read(response: Response<Incoming>) -> Result<Self, Error> {
+        let from = from(&response)?;
+        Ok(Self { from, bytes: whole(response).await? })
+    }
+}
+
+fn from(response: &Response<Incoming>) -> Result<u64, Error> {
+    let from = response.headers().get(CONSOLE_FROM).and_then(|value| value.to_str().ok()?.parse().ok());
+    from.ok_or_else(|| Error::Strange(format!("the header {CONSOLE_FROM} is missing")))
+}
+
 /// What a guest says.
 #[derive(Debug)]
 pub struct ConsoleOutput {
@@ -21,9 +42,7 @@ pub struct ConsoleOutput {
 
 impl ConsoleOutput {
     pub(crate) fn new(response: Response<Incoming>) -> Result<Self, Error> {
-        let from = response.headers().get(CONSOLE_FROM).and_then(|value| value.to_str().ok()?.parse().ok());
-        let from = from.ok_or_else(|| Error::Strange(format!("the header {CONSOLE_FROM} is missing")))?;
-        Ok(Self { from, body: response.into_body() })
+        Ok(Self { from: from(&response)?, body: response.into_body() })
     }
 
     /// The number of the first byte: greater than asked for if older ones are gone.

@@ -35,10 +35,12 @@ pub(crate) enum Verb {
     Create(Box<Create>),
     /// Start VMs of the host
     Start(Names),
-    /// Stop a VM at once, without asking its guest
+    /// Stop VMs at once, without asking their guests
     Stop {
-        /// The VM
-        name: Option<String>,
+        /// The VMs
+        names: Vec<String>,
+        #[command(flatten)]
+        output: Output,
     },
     /// Remove stopped VMs of the host
     Rm(Names),
@@ -98,6 +100,8 @@ pub(crate) enum Verb {
         name: Option<String>,
         /// automatic, software or hardware; without it the mode in use is shown
         mode: Option<String>,
+        #[command(flatten)]
+        output: Output,
     },
     /// Move pages of a running VM to other machine frames, unnoticed by its guest
     Move {
@@ -106,6 +110,8 @@ pub(crate) enum Verb {
         /// How many pages at most
         #[arg(long, default_value_t = 1024)]
         pages: u64,
+        #[command(flatten)]
+        output: Output,
     },
     /// Check the invariants of a VM's memory and of its processors' caches
     ///
@@ -113,6 +119,8 @@ pub(crate) enum Verb {
     Audit {
         /// The VM
         name: Option<String>,
+        #[command(flatten)]
+        output: Output,
     },
 }
 

@@ -1,13 +1,18 @@
 //! `memtide host`: the host, and the socket at which it is asked.
 
-use crate::args;
+use crate::args::{self, Format};
 use crate::control::{make_private, runtime_directory};
 use crate::error::Error;
+use crate::print::json_line;
 use crate::remote::default_socket;
+use addr::ByteSize;
 use api::Server;
 use host::{Host, HostConfig, HostError, What};
+use serde::Serialize;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
+use std::fmt::{self, Display};
+use std::io::{Write, stdout};
 use std::path::{Path, PathBuf, absolute};
 use std::thread;
 use std::time::Duration;
@@ -36,14 +41,17 @@ pub(crate) fn run(args: &args::Host) -> Result<(), Error> {
     let server = Server::start(&host, &socket).map_err(|error| {
         Error::new(error).hint("--listen takes another socket; --host of other verbs names it then")
     })?;
-    println!(
-        "memtide: the host is ready: {} of machine memory, {} VMs known, state in {}, listening at {}",
-        config.machine_memory,
-        host.list().len(),
-        config.state.display(),
-        socket.display()
+    let format = args.output.output;
+    tell(
+        format,
+        &Told::Ready {
+            machine_memory_bytes: config.machine_memory,
+            vms: host.list().len(),
+            state: &config.state,
+            socket: &socket,
+        },
     );
-    let starter = start_again(&host, args.resume);
+    let starter = start_again(&host, args.resume, format);
     signals.forever().next();
     thread::spawn(move || {
         if let Some(signal) = signals.forever().next() {
@@ -51,16 +59,59 @@ pub(crate) fn run(args: &args::Host) -> Result<(), Error> {
             std::process::exit(128 + signal);
         }
     });
-    end(&host, server);
+    end(&host, server, format);
     // It ends as soon as the host refuses to start more.
     let _ = starter.join();
     Ok(())
 }
 
+/// What a host says on standard output.
+#[derive(Serialize)]
+#[serde(tag = "told", rename_all = "kebab-case")]
+enum Told<'a> {
+    Ready { machine_memory_bytes: ByteSize, vms: usize, state: &'a Path, socket: &'a Path },
+    RanBefore { vms: &'a [String] },
+    RunsAgain { vm: &'a str },
+    Ending { running: usize },
+    VmEnded { vm: &'a str },
+    Ended,
+}
+
+impl Display for Told<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Told::Ready { machine_memory_bytes, vms, state, socket } => write!(
+                f,
+                "the host is ready: {machine_memory_bytes} of machine memory, {vms} VMs known, state in {}, \
+                 listening at {}",
+                state.display(),
+                socket.display()
+            ),
+            Told::RanBefore { vms } => {
+                write!(f, "these VMs ran before: {}; 'memtide start' starts them again", vms.join(" "))
+            }
+            Told::RunsAgain { vm } => write!(f, "{vm} runs again"),
+            Told::Ending { running } => write!(f, "ending; {running} VMs are running"),
+            Told::VmEnded { vm } => write!(f, "{vm} has ended"),
+            Told::Ended => write!(f, "the host has ended"),
+        }
+    }
+}
+
+/// Says something, if anybody listens: a host goes on without.
+fn tell(format: Format, told: &Told) {
+    let line = match format {
+        Format::Json => json_line(told),
+        Format::Table => format!("memtide: {told}\n"),
+    };
+    let mut output = stdout().lock();
+    let _ = output.write_all(line.as_bytes()).and_then(|()| output.flush());
+}
+
 /// Ends in order, saying what is going on. A second signal ends at once.
-fn end(host: &Host, server: Server) {
+fn end(host: &Host, server: Server, format: Format) {
     let running = host.status().vms.len();
-    println!("memtide: ending; {running} VMs are running");
+    tell(format, &Told::Ending { running });
     let mut seq = host.events_since(0).last().map_or(0, |event| event.seq);
     let ending = host.clone();
     let shutdown = thread::spawn(move || ending.shutdown());
@@ -69,7 +120,7 @@ fn end(host: &Host, server: Server) {
         for event in host.wait_events_since(seq, Duration::from_millis(100)) {
             seq = event.seq;
             if let What::VmEnded { vm, .. } = &event.what {
-                println!("memtide: {vm} has ended");
+                tell(format, &Told::VmEnded { vm });
             }
         }
         if done {
@@ -77,20 +128,20 @@ fn end(host: &Host, server: Server) {
         }
     }
     drop(server);
-    println!("memtide: the host has ended");
+    tell(format, &Told::Ended);
 }
 
 /// Starts what ran before, if that is wanted, and says so if not.
-fn start_again(host: &Host, wanted: bool) -> thread::JoinHandle<()> {
+fn start_again(host: &Host, wanted: bool, format: Format) -> thread::JoinHandle<()> {
     let names = host.ran_before();
     if !wanted && !names.is_empty() {
-        println!("memtide: these VMs ran before: {}; 'memtide start' starts them again", names.join(" "));
+        tell(format, &Told::RanBefore { vms: &names });
     }
     let host = host.clone();
     thread::spawn(move || {
         for name in names.iter().filter(|_| wanted) {
             match host.start(name) {
-                Ok(_) => println!("memtide: {name} runs again"),
+                Ok(_) => tell(format, &Told::RunsAgain { vm: name }),
                 Err(HostError::ShuttingDown) => return,
                 Err(error) => eprintln!("warning: {name} does not run again: {error}"),
             }

@@ -1,5 +1,6 @@
 //! Writing to standard output.
 
+use crate::args::Format;
 use crate::error::Error;
 use serde::Serialize;
 use std::io::{ErrorKind, Write, stdout};
@@ -22,6 +23,18 @@ pub(crate) fn print_bytes(bytes: &[u8]) -> Result<(), Error> {
 /// For people and programs that read a document.
 pub(crate) fn json(value: &impl Serialize) -> String {
     serde_json::to_string_pretty(value).expect("answers are JSON") + "\n"
+}
+
+/// Prints a document or text, as the user wants it.
+pub(crate) fn show<T: Serialize>(
+    value: &T,
+    format: Format,
+    text: impl FnOnce(&T) -> String,
+) -> Result<(), Error> {
+    print(&match format {
+        Format::Json => json(value),
+        Format::Table => text(value),
+    })
 }
 
 /// For programs that read line by line.

@@ -12,7 +12,7 @@ use crate::args::Verb;
 use crate::error::Error;
 use crate::find;
 use crate::remote::Remote;
-use api::inspect::Request;
+use serde::Serialize;
 
 /// Carries out a verb.
 ///
@@ -25,9 +25,9 @@ pub(crate) fn ask(remote: &Remote, verb: Verb) -> Result<(), Error> {
     match verb {
         Verb::Run(_) | Verb::Host(_) => unreachable!("run and host are carried out by modules of their own"),
         Verb::Create(args) => vms::create(remote, *args),
-        Verb::Start(args) => vms::start(remote, &args.names),
-        Verb::Stop { name } => inspect::order(remote, name, Request::Stop),
-        Verb::Rm(args) => vms::remove(remote, &args.names),
+        Verb::Start(args) => vms::start(remote, &args.names, args.output.output),
+        Verb::Stop { names, output } => vms::stop(remote, names, output.output),
+        Verb::Rm(args) => vms::remove(remote, &args.names, args.output.output),
         Verb::Ls { output } => vms::list(remote, output.output),
         Verb::Info { name, output } => vms::info(remote, name, output.output),
         Verb::Set(args) => vms::set(remote, *args),
@@ -41,10 +41,9 @@ pub(crate) fn ask(remote: &Remote, verb: Verb) -> Result<(), Error> {
         Verb::Settings(args) => memory::settings(remote, &args),
         Verb::Map(args) => inspect::map(remote, &args),
         Verb::Stats { name, watch, output } => inspect::statistics(remote, name, watch, output),
-        Verb::Mmu { name, mode } => inspect::mmu(remote, name, mode),
-        Verb::Move { name, pages } => inspect::order(remote, name, Request::Move { pages }),
-        Verb::Audit { name: None } => memory::audit(remote),
-        Verb::Audit { name } => inspect::order(remote, name, Request::Audit),
+        Verb::Mmu { name, mode, output } => inspect::mmu(remote, name, mode, output.output),
+        Verb::Move { name, pages, output } => inspect::move_pages(remote, name, pages, output.output),
+        Verb::Audit { name, output } => memory::audit(remote, name, output.output),
     }
 }
 
@@ -57,4 +56,24 @@ fn hosted(remote: &Remote, name: Option<String>) -> Result<String, Error> {
     // The host knows best why not.
     remote.wait(remote.client.vm(&name))?;
     Ok(name)
+}
+
+/// What was done, where there is no more to say.
+#[derive(Serialize)]
+struct Done {
+    /// To which VM or resource pool; `null`: to the host and all its VMs.
+    name: Option<String>,
+    /// In a word.
+    done: &'static str,
+}
+
+impl Done {
+    fn to(name: &str, done: &'static str) -> Self {
+        Self { name: Some(name.to_owned()), done }
+    }
+
+    /// In words, where it is about one.
+    fn told(&self) -> String {
+        format!("{} is {}\n", self.name.as_deref().unwrap_or("the host"), self.done)
+    }
 }

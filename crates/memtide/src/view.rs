@@ -68,6 +68,7 @@ pub(crate) fn show(answer: &Answer, style: Style) -> String {
         Answer::Statistics(statistics) => statistics::show(statistics),
         Answer::Map(map) => pictures(std::slice::from_ref(map), style),
         Answer::Address(address) => address::show(address),
+        Answer::Moved(moved) => info::moved(moved),
         Answer::Done(text) => format!("{text}\n"),
     }
 }

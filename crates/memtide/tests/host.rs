@@ -7,26 +7,10 @@ use serde_json::Value;
 use std::io::Write;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
-use support::{JUMP_BACK, Place, Running, SOON, WFI, guest, kernel, text};
+use support::{Place, Running, SOON, create_idle, guest, host, text};
 
 /// How long a guest may take to boot on a busy machine.
 const BOOT: Duration = Duration::from_mins(3);
-
-fn host(place: &Place, memory: &str, more: &[&str]) -> Running {
-    let state = place.path().join("state");
-    let args = ["host", "--machine-memory", memory, "--state", state.to_str().unwrap()];
-    let mut command = place.memtide(&[&args, more].concat());
-    let host = Running::new(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
-    host.expect("the host is ready", SOON);
-    host
-}
-
-/// Creates a VM that does nothing for ever.
-fn create_idle(place: &Place, name: &str, more: &[&str]) {
-    let image = place.file("idle", &kernel(&[WFI, JUMP_BACK]));
-    let args = ["create", name, "--memory", "64MiB", "--kernel", image.to_str().unwrap()];
-    place.tell(&[&args, more].concat());
-}
 
 /// Runs a verb that must fail with this status and say all of `parts`.
 #[track_caller]
@@ -89,7 +73,7 @@ fn a_debian_guest_lives_on_a_host() {
     assert!(place.tell(&["explain"]).contains("web has 192 MiB"));
     assert!(place.json(&["plan", "add", "--memory", "512MiB"])["vms"].is_array());
     assert!(place.json(&["plan", "set", "web", "--shares", "2000"])["state_after"].is_string());
-    assert!(place.json(&["unswap"])["bytes"].is_u64());
+    assert!(place.json(&["unswap"])["brought_back_bytes"].is_u64());
     assert_eq!(place.json(&["map", "web"])[0]["name"], "web");
     assert!(place.json(&["stats"])["total"]["instructions"].as_u64() > Some(1_000_000));
     assert!(place.tell(&["mmu", "web", "software"]).contains("automatic -> software"));

@@ -71,8 +71,23 @@ pub enum Answer {
     Map(Box<map::Map>),
     /// To `Address`.
     Address(Box<map::Address>),
+    /// To `Move`.
+    Moved(Moved),
     /// The order was carried out; says how.
     Done(String),
+}
+
+/// What an order to move pages did.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Moved {
+    /// The VM.
+    pub name: String,
+    /// Pages that are in other frames.
+    pub pages_moved: u64,
+    /// Pages left because a device used them, or they were on their way already.
+    pub pages_in_use: u64,
+    /// Pages left because no frame was free.
+    pub pages_without_frame: u64,
 }
 
 /// Most pages of a map, whoever asks for more.
@@ -94,7 +109,7 @@ impl Guest {
                 Answer::Address(Box::new(map::Address::new(self, self.check_cpu(cpu)?, Gva(gva.0))))
             }
             Request::Mmu { ref mode } => Answer::Done(self.mmu(mode.as_deref())?),
-            Request::Move { pages } => Answer::Done(self.move_pages(pages)),
+            Request::Move { pages } => Answer::Moved(self.move_pages(pages)),
             Request::Audit => match self.vm.audit() {
                 Ok(()) => Answer::Done(format!("{}: all invariants hold", self.vm.name())),
                 Err(violation) => {
@@ -136,7 +151,7 @@ impl Guest {
         }
     }
 
-    fn move_pages(&self, pages: u64) -> String {
+    fn move_pages(&self, pages: u64) -> Moved {
         /// Pages whose translations are taken away together.
         const BATCH: usize = 64;
         let pmap = self.vm.memory().pmap();
@@ -149,12 +164,11 @@ impl Guest {
             total.skipped += report.skipped;
             total.no_frame += report.no_frame;
         }
-        format!(
-            "{}: {} pages moved; {} left for being in use by a device or on their way already, {} for want of a frame",
-            self.vm.name(),
-            total.moved,
-            total.skipped,
-            total.no_frame
-        )
+        Moved {
+            name: self.vm.name().to_owned(),
+            pages_moved: total.moved,
+            pages_in_use: total.skipped,
+            pages_without_frame: total.no_frame,
+        }
     }
 }

@@ -29,6 +29,8 @@ pub(crate) struct Host {
     /// Start the VMs that ran when the host last ended
     #[arg(long)]
     pub(crate) resume: bool,
+    #[command(flatten)]
+    pub(crate) output: Output,
 }
 
 #[derive(Args)]
@@ -36,6 +38,8 @@ pub(crate) struct Names {
     /// The VMs
     #[arg(required = true)]
     pub(crate) names: Vec<String>,
+    #[command(flatten)]
+    pub(crate) output: Output,
 }
 
 /// Something, or the word `none`.
@@ -139,14 +143,17 @@ pub(crate) struct Set {
 
 /// Show what a VM of the host says, and type to it
 ///
-/// Ctrl-] leaves. If the input is no terminal, its bytes go to the guest.
+/// Ctrl-] leaves. If the input is no terminal, its bytes go to the guest. As JSON, it is an object per line with what was
+/// said and the number of its first byte.
 #[derive(Args)]
 pub(crate) struct Console {
     /// The VM
     pub(crate) name: Option<String>,
-    /// Print what was said so far and end, once the input has ended
+    /// Type the input, print what was said so far and end; a terminal is not read
     #[arg(long)]
     pub(crate) no_follow: bool,
+    #[command(flatten)]
+    pub(crate) output: Output,
 }
 
 /// Show what happened on the host, and why
@@ -266,6 +273,8 @@ pub(crate) enum Pool {
     Rm {
         /// The pool
         name: String,
+        #[command(flatten)]
+        output: Output,
     },
     /// List the resource pools
     #[command(visible_alias = "list")]

@@ -3,15 +3,16 @@
 //! **Model.** The main thread prints what the guest says. A second one, with a connection of its own, types what the user
 //! does, and says when they leave.
 
-use crate::args::Console;
+use crate::args::{Console, Format};
 use crate::error::Error;
-use crate::print::print_bytes;
+use crate::print::{json, json_line, print, print_bytes};
 use crate::remote::Remote;
 use crate::terminal::{ESCAPE, Terminal};
 use client::Bytes;
+use serde::Serialize;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
-use std::io::{Read, stdin};
+use std::io::{IsTerminal, Read, stdin};
 use std::time::Duration;
 use tokio::sync::mpsc::{Sender, channel};
 
@@ -20,14 +21,9 @@ const RETRY: Duration = Duration::from_millis(20);
 
 pub(super) fn console(remote: &Remote, args: Console) -> Result<(), Error> {
     let name = super::hosted(remote, args.name)?;
+    let format = args.output.output;
     if args.no_follow {
-        let mut input = Vec::new();
-        stdin()
-            .read_to_end(&mut input)
-            .map_err(|error| Error::new(format!("cannot read the input: {error}")))?;
-        type_in(remote, &name, &input)?;
-        let said = remote.wait(remote.client.said(&name, 0))?;
-        return print_bytes(&said);
+        return said_so_far(remote, &name, format);
     }
     let mut output = remote.wait(remote.client.console(&name, 0))?;
     let terminal =
@@ -41,19 +37,71 @@ pub(super) fn console(remote: &Remote, args: Console) -> Result<(), Error> {
     let keyboard = Keyboard { remote: remote.another()?, name, escapes: terminal.is_some(), leave };
     // Never joined: the program may end while it still reads.
     std::thread::spawn(move || keyboard.run());
+    let mut lines = Lines { from: output.from(), begun: Vec::new() };
     while let Some(bytes) = remote.wait(async {
         tokio::select! {
             more = output.next() => more,
             _ = left.recv() => Ok(None),
         }
     })? {
-        print_bytes(&bytes)?;
+        match format {
+            Format::Json => lines.print(&bytes)?,
+            Format::Table => print_bytes(&bytes)?,
+        }
     }
     if let Some(terminal) = terminal {
         terminal.restore();
         eprintln!();
     }
     Ok(())
+}
+
+/// Types the input, unless somebody would have to type it, and prints what is kept of what the guest said.
+fn said_so_far(remote: &Remote, name: &str, format: Format) -> Result<(), Error> {
+    if !stdin().is_terminal() {
+        let mut input = Vec::new();
+        stdin()
+            .read_to_end(&mut input)
+            .map_err(|error| Error::new(format!("cannot read the input: {error}")))?;
+        type_in(remote, name, &input)?;
+    }
+    let said = remote.wait(remote.client.said(name, 0))?;
+    match format {
+        Format::Json => print(&json(&Piece { from: said.from, text: &String::from_utf8_lossy(&said.bytes) })),
+        Format::Table => print_bytes(&said.bytes),
+    }
+}
+
+/// What a guest said, for programs; what is not UTF-8 is replaced.
+#[derive(Serialize)]
+struct Piece<'a> {
+    /// The number of its first byte, counted over all of the VM's runs.
+    from: u64,
+    text: &'a str,
+}
+
+/// What a guest says, an object per line.
+struct Lines {
+    from: u64,
+    /// The beginning of a character.
+    begun: Vec<u8>,
+}
+
+impl Lines {
+    fn print(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.begun.extend_from_slice(bytes);
+        let whole = match std::str::from_utf8(&self.begun) {
+            Err(error) if error.error_len().is_none() => error.valid_up_to(),
+            _ => self.begun.len(),
+        };
+        let piece: Vec<u8> = self.begun.drain(..whole).collect();
+        let from = self.from;
+        self.from += whole as u64;
+        if piece.is_empty() {
+            return Ok(());
+        }
+        print(&json_line(&Piece { from, text: &String::from_utf8_lossy(&piece) }))
+    }
 }
 
 /// Types until the guest has taken all of it.

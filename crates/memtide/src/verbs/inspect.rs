@@ -2,18 +2,15 @@
 
 use crate::args::{Format, Map, Output};
 use crate::error::Error;
-use crate::find::{ask, only, running};
-use crate::print::{json, json_line, print};
+use crate::find::{ask, is_hosted, only, running};
+use crate::print::{self, json, json_line, print};
 use crate::remote::Remote;
 use crate::view::{self, Style};
 use api::inspect::{Answer, Hex, Request};
+use api::types::Power;
+use serde::Serialize;
 use std::time::Duration;
 use vm::MmuChoice;
-
-/// Asks for something that is said in a sentence.
-pub(super) fn order(remote: &Remote, name: Option<String>, request: Request) -> Result<(), Error> {
-    present(&ask(remote, &only(remote, name)?, request)?, Format::Table)
-}
 
 pub(super) fn statistics(
     remote: &Remote,
@@ -39,13 +36,75 @@ pub(super) fn statistics(
     }
 }
 
-pub(super) fn mmu(remote: &Remote, name: Option<String>, mode: Option<String>) -> Result<(), Error> {
+/// How a VM's addresses are translated. The technique is that of a running VM.
+#[derive(Serialize)]
+struct Translation {
+    name: String,
+    /// automatic, software, hardware.
+    mmu: String,
+    /// software, hardware.
+    technique: Option<String>,
+    /// Why this technique.
+    reason: Option<String>,
+}
+
+impl Translation {
+    fn told(&self) -> String {
+        match (&self.technique, &self.reason) {
+            (Some(technique), Some(reason)) => {
+                format!("{}: {}, now {technique}: {reason}\n", self.name, self.mmu)
+            }
+            _ => format!("{}: {}\n", self.name, self.mmu),
+        }
+    }
+}
+
+pub(super) fn mmu(
+    remote: &Remote,
+    name: Option<String>,
+    mode: Option<String>,
+    format: Format,
+) -> Result<(), Error> {
     let is_mode = |text: &String| text.parse::<MmuChoice>().is_ok();
     let (name, mode) = match (name, mode) {
         (Some(first), None) if is_mode(&first) => (None, Some(first)),
         other => other,
     };
-    order(remote, name, Request::Mmu { mode })
+    let name = only(remote, name)?;
+    if mode.is_some() {
+        let answer = ask(remote, &name, Request::Mmu { mode })?;
+        if format == Format::Table {
+            return present(&answer, format);
+        }
+    }
+    print::show(&translation(remote, name)?, format, Translation::told)
+}
+
+fn translation(remote: &Remote, name: String) -> Result<Translation, Error> {
+    if is_hosted(remote, &name)? {
+        let vm = remote.wait(remote.client.vm(&name))?.info;
+        if vm.power != Power::Running {
+            return Ok(Translation { name, mmu: vm.spec.mmu.to_string(), technique: None, reason: None });
+        }
+    }
+    match ask(remote, &name, Request::Info)? {
+        Answer::Info(info) => Ok(Translation {
+            name,
+            mmu: info.mmu,
+            technique: Some(info.technique),
+            reason: Some(info.reason),
+        }),
+        _ => Err(Error::new(format!("'{name}' does not say how its addresses are translated"))),
+    }
+}
+
+pub(super) fn move_pages(
+    remote: &Remote,
+    name: Option<String>,
+    pages: u64,
+    format: Format,
+) -> Result<(), Error> {
+    present(&ask(remote, &only(remote, name)?, Request::Move { pages })?, format)
 }
 
 pub(super) fn map(remote: &Remote, args: &Map) -> Result<(), Error> {
@@ -94,6 +153,7 @@ pub(super) fn present(answer: &Answer, format: Format) -> Result<(), Error> {
         (Format::Json, Answer::Statistics(statistics)) => print(&json(statistics)),
         (Format::Json, Answer::Map(map)) => print(&json(map)),
         (Format::Json, Answer::Address(address)) => print(&json(address)),
+        (Format::Json, Answer::Moved(moved)) => print(&json(moved)),
         (Format::Json, Answer::Done(text)) => print(&json(text)),
     }
 }

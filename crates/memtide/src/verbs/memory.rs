@@ -1,58 +1,61 @@
 //! The host's memory: explanations, what-if, settings, audits.
 
-use super::hosted;
+use super::{Done, hosted};
 use crate::args::{Controls, Format, Imagined, Plan, Settings};
 use crate::error::Error;
 use crate::find;
-use crate::print::{json, print};
+use crate::print::show;
 use crate::remote::Remote;
-use crate::view;
+use crate::view::{self, Style};
 use addr::ByteSize;
 use api::inspect::Request;
-use api::types::{Amount, Edit};
+use api::types::Edit;
+use serde::Serialize;
 
 pub(super) fn explain(remote: &Remote, name: Option<String>, format: Format) -> Result<(), Error> {
     let name = hosted(remote, name)?;
     let explained = remote.wait(remote.client.explain(&name))?;
-    match format {
-        Format::Json => print(&json(&explained)),
-        Format::Table => print(&format!("{}\n", explained.text.trim_end())),
-    }
+    show(&explained, format, |explained| format!("{}\n", explained.text.trim_end()))
+}
+
+/// What came back into memory.
+#[derive(Serialize)]
+struct Unswapped {
+    name: String,
+    brought_back_bytes: ByteSize,
 }
 
 pub(super) fn unswap(remote: &Remote, name: Option<String>, format: Format) -> Result<(), Error> {
     let name = hosted(remote, name)?;
-    let bytes = remote.wait(remote.client.unswap(&name))?;
-    match format {
-        Format::Json => print(&json(&Amount { bytes })),
-        Format::Table => print(&format!("{name}: {bytes} brought back\n")),
-    }
+    let brought_back_bytes = remote.wait(remote.client.unswap(&name))?;
+    show(&Unswapped { name, brought_back_bytes }, format, |of| {
+        format!("{}: {} brought back\n", of.name, of.brought_back_bytes)
+    })
 }
 
-/// Of the host if there is one, else of the one VM that runs.
-pub(super) fn audit(remote: &Remote) -> Result<(), Error> {
-    match remote.if_there(remote.client.audit())? {
-        Some(message) => print(&format!("{message}\n")),
-        None => super::inspect::order(remote, Some(find::only(remote, None)?), Request::Audit),
+/// Without a name, of the host if there is one, else of the one VM that runs.
+pub(super) fn audit(remote: &Remote, name: Option<String>, format: Format) -> Result<(), Error> {
+    const AUDITED: &str = "audited";
+    if name.is_none()
+        && let Some(message) = remote.if_there(remote.client.audit())?
+    {
+        return show(&Done { name: None, done: AUDITED }, format, |_| message + "\n");
     }
+    let name = find::only(remote, name)?;
+    let answer = find::ask(remote, &name, Request::Audit)?;
+    show(&Done::to(&name, AUDITED), format, |_| view::show(&answer, Style::of_stdout()))
 }
 
 pub(super) fn settings(remote: &Remote, args: &Settings) -> Result<(), Error> {
     let Some(name) = &args.name else {
         let settings = remote.wait(remote.client.settings())?;
-        return match args.output.output {
-            Format::Json => print(&json(&settings)),
-            Format::Table => print(&view::settings(&settings)),
-        };
+        return show(&settings, args.output.output, |settings| view::settings(settings));
     };
     let setting = match args.value {
         Some(value) => remote.wait(remote.client.set_setting(name, value))?,
         None => remote.wait(remote.client.setting(name))?,
     };
-    match args.output.output {
-        Format::Json => print(&json(&setting)),
-        Format::Table => print(&view::setting(&setting)),
-    }
+    show(&setting, args.output.output, view::setting)
 }
 
 pub(super) fn plan(remote: &Remote, args: Plan) -> Result<(), Error> {
@@ -74,8 +77,5 @@ pub(super) fn plan(remote: &Remote, args: Plan) -> Result<(), Error> {
         Imagined::Setting { name, value } => Edit::Setting { name, value },
     };
     let what_if = remote.wait(remote.client.what_if(&edit))?;
-    match args.output {
-        Format::Json => print(&json(&what_if)),
-        Format::Table => print(&view::what_if(&what_if)),
-    }
+    show(&what_if, args.output, view::what_if)
 }

@@ -2,8 +2,9 @@
 
 use crate::args::{Controls, Format, Pool, PoolControls};
 use crate::error::Error;
-use crate::print::{json, print};
+use crate::print;
 use crate::remote::Remote;
+use crate::verbs::Done;
 use crate::view;
 use api::types::{self, PoolChange, PoolSpec};
 
@@ -22,25 +23,19 @@ pub(super) fn pool(remote: &Remote, verb: Pool) -> Result<(), Error> {
             let pool = remote.wait(remote.client.set_pool(&name, &change))?;
             show(&[pool], output.output)
         }
-        Pool::Rm { name } => {
+        Pool::Rm { name, output } => {
             remote.wait(remote.client.remove_pool(&name))?;
-            print(&format!("{name} is removed\n"))
+            print::show(&Done::to(&name, "removed"), output.output, Done::told)
         }
         Pool::Ls { output } => {
             let pools = remote.wait(remote.client.pools())?;
-            match output.output {
-                Format::Json => print(&json(&pools)),
-                Format::Table => print(&view::pools(&pools)),
-            }
+            print::show(&pools, output.output, |pools| view::pools(pools))
         }
     }
 }
 
 fn show(pool: &[types::Pool; 1], format: Format) -> Result<(), Error> {
-    match format {
-        Format::Json => print(&json(&pool[0])),
-        Format::Table => print(&view::pools(pool)),
-    }
+    print::show(&pool[0], format, |_| view::pools(pool))
 }
 
 fn spec(name: String, of: PoolControls) -> PoolSpec {

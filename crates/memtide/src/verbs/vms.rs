@@ -4,8 +4,9 @@ use crate::args::{Controls, Create, Format, OrNone, Set, VmOptions};
 use crate::control;
 use crate::error::Error;
 use crate::find;
-use crate::print::{json, print};
+use crate::print::{self, json, print};
 use crate::remote::Remote;
+use crate::verbs::Done;
 use crate::view::{self, Listed};
 use api::inspect::{Answer, Request};
 use api::types::{Vm, VmChange, VmSpec};
@@ -27,26 +28,55 @@ pub(super) fn create(remote: &Remote, args: Create) -> Result<(), Error> {
     if args.start {
         vm = remote.wait(remote.client.start(&name))?;
     }
-    match args.output.output {
-        Format::Json => print(&json(&vm)),
-        Format::Table => print(&format!("{name} is created, {}\n", vm.info.power)),
-    }
+    print::show(&vm, args.output.output, |vm| format!("{name} is created, {}\n", vm.info.power))
 }
 
-pub(super) fn start(remote: &Remote, names: &[String]) -> Result<(), Error> {
-    for name in names {
+pub(super) fn start(remote: &Remote, names: &[String], format: Format) -> Result<(), Error> {
+    each(names, format, |name| {
         remote.wait(remote.client.start(name))?;
-        print(&format!("{name} runs\n"))?;
-    }
-    Ok(())
+        Ok("started")
+    })
 }
 
-pub(super) fn remove(remote: &Remote, names: &[String]) -> Result<(), Error> {
-    for name in names {
+/// Stops VMs, wherever they run.
+pub(super) fn stop(remote: &Remote, names: Vec<String>, format: Format) -> Result<(), Error> {
+    let names = if names.is_empty() { vec![find::only(remote, None)?] } else { names };
+    each(&names, format, |name| {
+        if find::is_hosted(remote, name)? {
+            remote.wait(remote.client.stop(name))?;
+            return Ok("stopped");
+        }
+        control::ask(name, Request::Stop)?;
+        Ok("stopping")
+    })
+}
+
+pub(super) fn remove(remote: &Remote, names: &[String], format: Format) -> Result<(), Error> {
+    each(names, format, |name| {
         remote.wait(remote.client.remove(name))?;
-        print(&format!("{name} is removed\n"))?;
+        Ok("removed")
+    })
+}
+
+/// Gives an order to one VM after the other, until one cannot carry it out, and says to which it was done.
+fn each(
+    names: &[String],
+    format: Format,
+    order: impl Fn(&str) -> Result<&'static str, Error>,
+) -> Result<(), Error> {
+    let mut done = Vec::new();
+    let outcome = names.iter().try_for_each(|name| {
+        let this = Done::to(name, order(name)?);
+        if format == Format::Table {
+            print(&this.told())?;
+        }
+        done.push(this);
+        Ok(())
+    });
+    if format == Format::Json {
+        print(&json(&done))?;
     }
-    Ok(())
+    outcome
 }
 
 pub(super) fn set(remote: &Remote, args: Set) -> Result<(), Error> {
@@ -67,10 +97,7 @@ pub(super) fn info(remote: &Remote, name: Option<String>, format: Format) -> Res
 }
 
 fn show(vm: &Vm, format: Format) -> Result<(), Error> {
-    match format {
-        Format::Json => print(&json(vm)),
-        Format::Table => print(&view::hosted(vm)),
-    }
+    print::show(vm, format, view::hosted)
 }
 
 pub(super) fn list(remote: &Remote, format: Format) -> Result<(), Error> {
@@ -84,10 +111,7 @@ pub(super) fn list(remote: &Remote, format: Format) -> Result<(), Error> {
             Err(error) => eprintln!("warning: {error}"),
         }
     }
-    match format {
-        Format::Json => print(&json(&vms)),
-        Format::Table => print(&view::list(&vms)),
-    }
+    print::show(&vms, format, |vms| view::list(vms))
 }
 
 /// What the options say, with paths that the host understands wherever it runs.

@@ -3,7 +3,7 @@
 use super::table::Align::{Left, Right};
 use super::table::{lay_out, rounded, uptime};
 use addr::ByteSize;
-use api::inspect::Info;
+use api::inspect::{Info, Moved};
 use api::types::{Vm, VmStatus};
 use serde::Serialize;
 
@@ -28,6 +28,14 @@ pub(super) fn show(info: &Info) -> String {
         rows.push(row("trouble", trouble.clone()));
     }
     lay_out(&[Left; 2], &rows)
+}
+
+/// What an order to move pages did.
+pub(super) fn moved(of: &Moved) -> String {
+    format!(
+        "{}: {} pages moved; {} left for being in use by a device or on their way already, {} for want of a frame\n",
+        of.name, of.pages_moved, of.pages_in_use, of.pages_without_frame
+    )
 }
 
 /// A VM in a list, wherever it runs.

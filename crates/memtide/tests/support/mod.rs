@@ -161,6 +161,23 @@ impl Drop for Running {
     }
 }
 
+/// Starts a host, and waits until it is ready.
+pub(crate) fn host(place: &Place, memory: &str, more: &[&str]) -> Running {
+    let state = place.path().join("state");
+    let args = ["host", "--machine-memory", memory, "--state", state.to_str().unwrap()];
+    let mut command = place.memtide(&[&args, more].concat());
+    let host = Running::new(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
+    host.expect("the host is ready", SOON);
+    host
+}
+
+/// Creates a VM on a host that does nothing for ever.
+pub(crate) fn create_idle(place: &Place, name: &str, more: &[&str]) {
+    let image = place.file("idle", &kernel(&[WFI, JUMP_BACK]));
+    let args = ["create", name, "--memory", "64MiB", "--kernel", image.to_str().unwrap()];
+    place.tell(&[&args, more].concat());
+}
+
 fn collect(mut from: impl Read + Send + 'static, into: Arc<Mutex<String>>) {
     thread::spawn(move || {
         let mut bytes = [0; 4096];
