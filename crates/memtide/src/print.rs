@@ -12,11 +12,19 @@ pub(crate) fn print(text: &str) -> Result<(), Error> {
 
 /// The same for what may not be text.
 pub(crate) fn print_bytes(bytes: &[u8]) -> Result<(), Error> {
+    if !write(bytes)? {
+        std::process::exit(0);
+    }
+    Ok(())
+}
+
+/// Writes to standard output; says whether anybody reads it.
+pub(crate) fn write(bytes: &[u8]) -> Result<bool, Error> {
     let mut output = stdout().lock();
     match output.write_all(bytes).and_then(|()| output.flush()) {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => std::process::exit(0),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
         Err(error) => Err(Error::new(format!("cannot write to standard output: {error}"))),
-        Ok(()) => Ok(()),
+        Ok(()) => Ok(true),
     }
 }
 

@@ -3,15 +3,9 @@
 mod support;
 
 use rustix::process::Signal;
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{LocalModes, OutputModes, Termios, tcgetattr};
-use std::ffi::OsStr;
-use std::fs::File;
-use std::io::Write;
-use std::os::unix::ffi::OsStrExt;
-use std::process::Stdio;
 use std::time::Duration;
-use support::{A0, A7, ECALL, ILLEGAL, JUMP_BACK, Place, Running, SOON, WFI, kernel, load, reset};
+use support::terminal::OnTerminal;
+use support::{A0, A7, ECALL, ILLEGAL, JUMP_BACK, Place, SOON, WFI, kernel, load, reset};
 
 #[test]
 fn the_exit_status_says_how_the_guest_ended() {
@@ -123,50 +117,11 @@ fn everything_can_be_asked_of_a_running_vm() {
     assert!(untouched["machine"].is_null());
 }
 
-/// A VM on a terminal of its own.
-struct OnTerminal {
-    vm: Running,
-    master: File,
-    slave: File,
-}
-
-impl OnTerminal {
-    fn new(place: &Place, instructions: &[u32], args: &[&str]) -> Self {
-        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
-        grantpt(&master).unwrap();
-        unlockpt(&master).unwrap();
-        let name = ptsname(&master, Vec::new()).unwrap();
-        let open =
-            || File::options().read(true).write(true).open(OsStr::from_bytes(name.as_bytes())).unwrap();
-        let image = place.file("Image", &kernel(instructions));
-        let mut command = place.memtide(&["run", "--kernel", image.to_str().unwrap(), "--memory", "64MiB"]);
-        let ends = [open(), open(), open()].map(Stdio::from);
-        let [input, output, errors] = ends;
-        let child = command.args(args).stdin(input).stdout(output).stderr(errors).spawn().unwrap();
-        let master = File::from(master);
-        let vm = Running::on(child, master.try_clone().unwrap());
-        Self { vm, master, slave: open() }
-    }
-
-    fn modes(&self) -> Termios {
-        tcgetattr(&self.slave).unwrap()
-    }
-
-    fn is_raw(&self) -> bool {
-        let modes = self.modes();
-        !modes.local_modes.intersects(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG)
-            && !modes.output_modes.contains(OutputModes::OPOST)
-    }
-
-    fn is_as_found(&self) -> bool {
-        let modes = self.modes();
-        modes.local_modes.contains(LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG)
-            && modes.output_modes.contains(OutputModes::OPOST)
-    }
-
-    fn type_in(&mut self, text: &str) {
-        self.master.write_all(text.as_bytes()).unwrap();
-    }
+/// A VM of a few instructions on a terminal of its own.
+fn on_terminal(place: &Place, instructions: &[u32], args: &[&str]) -> OnTerminal {
+    let image = place.file("Image", &kernel(instructions));
+    let fixed = ["run", "--kernel", image.to_str().unwrap(), "--memory", "64MiB"];
+    OnTerminal::start(place.memtide(&[&fixed, args].concat()))
 }
 
 const IDLE: [u32; 2] = [WFI, JUMP_BACK];
@@ -174,24 +129,20 @@ const IDLE: [u32; 2] = [WFI, JUMP_BACK];
 #[test]
 fn the_escape_key_leads_to_the_monitor_and_back() {
     let place = Place::new();
-    let mut terminal = OnTerminal::new(&place, &IDLE, &[]);
-    terminal.vm.expect("Ctrl-] leads to the monitor", SOON);
+    let mut terminal = on_terminal(&place, &IDLE, &[]);
+    terminal.program.expect("Ctrl-] leads to the monitor", SOON);
     assert!(terminal.is_raw());
     terminal.type_in("\x1d");
-    terminal.vm.expect("vm1> ", SOON);
+    terminal.program.expect("vm1> ", SOON);
     assert!(!terminal.is_raw(), "lines are edited and echoed");
     terminal.type_in("info\n");
-    terminal.vm.expect("machine memory", SOON);
+    terminal.program.expect("machine memory", SOON);
     terminal.type_in("nonsense\n");
-    terminal.vm.expect("hint: 'help' lists", SOON);
+    terminal.program.expect("hint: 'help' lists", SOON);
     terminal.type_in("quit\n");
-    let deadline = std::time::Instant::now() + SOON;
-    while !terminal.is_raw() {
-        assert!(std::time::Instant::now() < deadline, "the guest has the terminal again");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    terminal.becomes_raw();
     terminal.type_in("\x1dstop\n");
-    assert_eq!(terminal.vm.end(SOON).code(), Some(12), "{}", terminal.vm.said());
+    assert_eq!(terminal.program.end(SOON).code(), Some(12), "{}", terminal.program.said());
     assert!(terminal.is_as_found());
 }
 
@@ -199,18 +150,18 @@ fn the_escape_key_leads_to_the_monitor_and_back() {
 fn guest_output_is_held_while_the_monitor_is_shown() {
     let place = Place::new();
     let chatter = [load(A7, 1), load(A0, u32::from(b'~')), ECALL, 0xff5f_f06f];
-    let mut terminal = OnTerminal::new(&place, &chatter, &[]);
-    terminal.vm.expect("~~~~", SOON);
+    let mut terminal = on_terminal(&place, &chatter, &[]);
+    terminal.program.expect("~~~~", SOON);
     terminal.type_in("\x1d");
-    terminal.vm.expect("vm1> ", SOON);
+    terminal.program.expect("vm1> ", SOON);
     std::thread::sleep(Duration::from_millis(300));
-    let said = terminal.vm.said();
+    let said = terminal.program.said();
     let prompt = said.rfind("vm1> ").unwrap();
     assert!(!said[prompt..].contains('~'), "{}", &said[prompt..]);
     terminal.type_in("\x03");
     let before = said.len();
     let deadline = std::time::Instant::now() + SOON;
-    while !terminal.vm.said()[before..].contains("~~~~") {
+    while !terminal.program.said()[before..].contains("~~~~") {
         assert!(std::time::Instant::now() < deadline, "output flows again");
         std::thread::sleep(Duration::from_millis(10));
     }
@@ -220,17 +171,17 @@ fn guest_output_is_held_while_the_monitor_is_shown() {
 fn the_terminal_is_restored_however_the_program_ends() {
     let place = Place::new();
     for (signal, status) in [(Signal::TERM, 143), (Signal::INT, 130), (Signal::HUP, 129)] {
-        let mut terminal = OnTerminal::new(&place, &IDLE, &[]);
-        terminal.vm.expect("Ctrl-]", SOON);
+        let mut terminal = on_terminal(&place, &IDLE, &[]);
+        terminal.program.expect("Ctrl-]", SOON);
         assert!(terminal.is_raw());
-        terminal.vm.signal(signal);
-        assert_eq!(terminal.vm.end(SOON).code(), Some(status), "{}", terminal.vm.said());
+        terminal.program.signal(signal);
+        assert_eq!(terminal.program.end(SOON).code(), Some(status), "{}", terminal.program.said());
         assert!(terminal.is_as_found(), "after {signal:?}");
     }
-    let mut terminal = OnTerminal::new(&place, &reset(0, 0), &[]);
-    assert_eq!(terminal.vm.end(SOON).code(), Some(0));
+    let mut terminal = on_terminal(&place, &reset(0, 0), &[]);
+    assert_eq!(terminal.program.end(SOON).code(), Some(0));
     assert!(terminal.is_as_found(), "after the guest powered off");
-    let mut terminal = OnTerminal::new(&place, &IDLE, &["--machine-memory", "1MiB"]);
-    assert_eq!(terminal.vm.end(SOON).code(), Some(1));
+    let mut terminal = on_terminal(&place, &IDLE, &["--machine-memory", "1MiB"]);
+    assert_eq!(terminal.program.end(SOON).code(), Some(1));
     assert!(terminal.is_as_found(), "after an error");
 }

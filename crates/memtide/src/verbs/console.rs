@@ -5,7 +5,7 @@
 
 use crate::args::{Console, Format};
 use crate::error::Error;
-use crate::print::{json, json_line, print, print_bytes};
+use crate::print::{json, json_line, print, print_bytes, write};
 use crate::remote::Remote;
 use crate::terminal::{ESCAPE, Terminal};
 use client::Bytes;
@@ -13,6 +13,7 @@ use serde::Serialize;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::io::{IsTerminal, Read, stdin};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc::{Sender, channel};
 
@@ -28,11 +29,12 @@ pub(super) fn console(remote: &Remote, args: Console) -> Result<(), Error> {
     let mut output = remote.wait(remote.client.console(&name, 0))?;
     let terminal =
         Terminal::open().map_err(|error| Error::new(format!("cannot use the terminal: {error}")))?;
+    let terminal = terminal.map(Arc::new);
     if terminal.is_some() {
         eprint!("memtide: the console of {name}; Ctrl-] leaves it\r\n");
     }
     let (leave, mut left) = channel(1);
-    leave_on_signals(leave.clone())
+    leave_on_signals(leave.clone(), terminal.clone())
         .map_err(|error| Error::new(format!("cannot watch for signals: {error}")))?;
     let keyboard = Keyboard { remote: remote.another()?, name, escapes: terminal.is_some(), leave };
     // Never joined: the program may end while it still reads.
@@ -44,9 +46,12 @@ pub(super) fn console(remote: &Remote, args: Console) -> Result<(), Error> {
             _ = left.recv() => Ok(None),
         }
     })? {
-        match format {
-            Format::Json => lines.print(&bytes)?,
-            Format::Table => print_bytes(&bytes)?,
+        let shown = match format {
+            Format::Json => lines.add(&bytes).into_bytes().into(),
+            Format::Table => bytes,
+        };
+        if !write(&shown)? {
+            break;
         }
     }
     if let Some(terminal) = terminal {
@@ -88,7 +93,8 @@ struct Lines {
 }
 
 impl Lines {
-    fn print(&mut self, bytes: &[u8]) -> Result<(), Error> {
+    /// Takes more, and gives the line for it.
+    fn add(&mut self, bytes: &[u8]) -> String {
         self.begun.extend_from_slice(bytes);
         let whole = match std::str::from_utf8(&self.begun) {
             Err(error) if error.error_len().is_none() => error.valid_up_to(),
@@ -98,9 +104,9 @@ impl Lines {
         let from = self.from;
         self.from += whole as u64;
         if piece.is_empty() {
-            return Ok(());
+            return String::new();
         }
-        print(&json_line(&Piece { from, text: &String::from_utf8_lossy(&piece) }))
+        json_line(&Piece { from, text: &String::from_utf8_lossy(&piece) })
     }
 }
 
@@ -120,12 +126,17 @@ fn type_in(remote: &Remote, name: &str, bytes: &[u8]) -> Result<(), Error> {
     Ok(())
 }
 
-fn leave_on_signals(leave: Sender<()>) -> std::io::Result<()> {
+/// The first signal leaves in order. A second one ends the program, whose output may be stopped.
+fn leave_on_signals(leave: Sender<()>, terminal: Option<Arc<Terminal>>) -> std::io::Result<()> {
     let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM])?;
     std::thread::spawn(move || {
         signals.forever().next();
         // If nobody receives it, the console is left already.
-        let _ = leave.blocking_send(());
+        let _ = leave.try_send(());
+        if let Some(signal) = signals.forever().next() {
+            terminal.inspect(|terminal| terminal.restore());
+            std::process::exit(128 + signal);
+        }
     });
     Ok(())
 }
