@@ -31,8 +31,8 @@ test: guest check loom ## check everything and run all tests
 loom: ## run the lock-free parts in every order in which their threads may meet
 	RUSTFLAGS='--cfg loom' cargo test --locked --release --target-dir target/loom -p machine --lib interleavings
 
-demo: guest build ## run six Debian VMs of 256 MiB on a host of 512 MiB, and show how memory moves
-	@scripts/demo
+demo: guest build ## run six Debian VMs of 256 MiB on a host of 512 MiB, and show how memory moves (DEMO=--keep: and stay)
+	@scripts/demo $(DEMO)
 
 bench: guest build ## measure boot and guest programs beside QEMU, into docs/performance.md
 	@scripts/bench
