@@ -6,6 +6,7 @@ use crate::status::ThresholdBytes;
 use crate::what_if::{Shift, shift};
 use addr::ByteSize;
 use sched::balloon::Conduct;
+use sched::slowdown::Slowdown;
 use sched::{Allowance, BalloonUse, Bound, Entitlement, Explanation, HostState, Lever, Pages, Reclaim, Why};
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +35,8 @@ pub struct Explained {
     pub reclaim: ReclaimBytes,
     /// How its balloon's driver conducts itself.
     pub balloon_conduct: Conduct,
+    /// How much of its time it waits for memory.
+    pub slowdown: Slowdown,
     /// Whether it may take another frame at once.
     pub allowance: Allowance,
     /// The host's state.
@@ -153,6 +156,7 @@ impl From<Explanation> for Explained {
                 .collect(),
             reclaim: reclaim(&of.plan.reclaim),
             balloon_conduct: of.conduct,
+            slowdown: of.slowdown,
             allowance: of.plan.allowance,
             state: of.host.state,
             free_bytes: of.host.free.bytes(),

@@ -62,7 +62,7 @@ fn vms_that_want_more_than_there_is_are_slowed_and_told_so_and_live() {
                 check(&status);
                 let slowed = NAMES.iter().find(|name| vm(&status, name).is_some_and(|vm| vm.slowed));
                 // It may be over by the time that it is explained.
-                let words = slowed.map(|name| host.explain(name).unwrap().to_string());
+                let words = slowed.map(|name| host.explain(name).unwrap().text);
                 if words.is_some_and(|words| words.contains("It is slowed: ")) {
                     break slowed.unwrap();
                 }
