@@ -12,7 +12,13 @@
 //!
 //! **Concurrency.** Belongs to one hart; cells, not locks.
 //!
-//! **Cost.** 36 KiB a page, at most [`PAGES`] of them; a comparison is a few nanoseconds a line.
+//! Pages are made between slices, a few in advance. When there may be no more, one that was not entered
+//! since the hand of a clock was there last makes room. [`Code::forget_unused`], called every so often,
+//! drops all that were not entered in between; it empties the TLB of instructions, so that those in use
+//! are entered again and are told from the others.
+//!
+//! **Cost.** 36 KiB a page, at most [`PAGES`] of them; a comparison is a few nanoseconds a line. Of a
+//! page that is in use, a fifth of its lines and a fourteenth of its slots are decoded on average.
 
 use crate::op::{At, Op};
 use crate::ops;
@@ -20,7 +26,7 @@ use addr::{Gva, Mfn};
 use machine::{Frame, Pool};
 use mmu::Mmu;
 use rustc_hash::FxHashMap;
-use std::cell::{Cell, OnceCell, RefCell};
+use std::cell::{Cell, RefCell};
 
 /// Halfwords in a page.
 pub(crate) const HALFWORDS: usize = 2048;
@@ -28,8 +34,14 @@ pub(crate) const HALFWORDS: usize = 2048;
 const LINES: usize = 64;
 const LINE_WORDS: usize = 8;
 const LINE_HALFWORDS: usize = HALFWORDS / LINES;
-/// Code pages a hart keeps: code of 2 MiB.
+/// Most code pages a hart keeps: code of 2 MiB. A boot of Debian decodes four times as much with half of them.
 const PAGES: usize = 512;
+/// Pages kept ready for a slice.
+const SPARE: usize = 8;
+/// Pages that address space is taken for: more than 32 MiB, which every allocator takes from the host
+/// kernel by itself and gives back at once. Memory is taken for those there are.
+const CAPACITY: usize = (33 << 20) / size_of::<CodePage>();
+const _: () = assert!(PAGES <= CAPACITY);
 const NO_FRAME: Mfn = Mfn(u64::MAX);
 
 pub(crate) const UNDECODED: Op = Op { run: ops::undecoded, rd: 0, rs1: 0, rs2: 0, aux: 0, imm: 0 };
@@ -42,17 +54,20 @@ pub(crate) struct CodePage {
     lines: Cell<u64>,
     bytes: RefCell<[[u64; LINE_WORDS]; LINES]>,
     mfn: Cell<Mfn>,
+    /// Entered since somebody looked.
+    used: Cell<bool>,
 }
 
 impl CodePage {
     #[expect(clippy::large_stack_arrays, reason = "32 KiB, rarely, on a vCPU thread's megabytes of stack")]
-    fn new() -> Box<Self> {
-        Box::new(Self {
+    fn new() -> Self {
+        Self {
             ops: [const { Cell::new(UNDECODED) }; HALFWORDS],
             lines: Cell::new(0),
             bytes: RefCell::new([[0; LINE_WORDS]; LINES]),
             mfn: Cell::new(NO_FRAME),
-        })
+            used: Cell::new(false),
+        }
     }
 
     /// The operation at `at`. No operation of a page runs on beyond its last slot, see
@@ -85,8 +100,10 @@ impl CodePage {
     /// Compares what was decoded with the frame, and starts anew if it differs.
     fn check(&self, pool: &Pool, mfn: Mfn) {
         if self.mfn.replace(mfn) != mfn || !self.is_unchanged(pool.frame(mfn)) {
-            self.lines.set(0);
-            self.ops.iter().for_each(|op| op.set(UNDECODED));
+            // Nothing is decoded but from these lines.
+            if self.lines.replace(0) != 0 {
+                self.ops.iter().for_each(|op| op.set(UNDECODED));
+            }
         }
     }
 
@@ -110,10 +127,12 @@ fn read_line(frame: Frame, line: usize) -> [u64; LINE_WORDS] {
 
 /// A hart's decoded code.
 pub(crate) struct Code {
-    pages: Box<[OnceCell<Box<CodePage>>]>,
+    /// First those that hold a frame's code, then spare ones. They grow and shrink between slices.
+    pages: Vec<CodePage>,
+    filled: Cell<usize>,
     by_frame: RefCell<FxHashMap<Mfn, u32>>,
-    /// The page that makes room next: they go in the order they came.
-    oldest: Cell<usize>,
+    /// The page that is asked next to make room.
+    hand: Cell<usize>,
     /// A page of one instruction, in its first slot, for those that end a page or begin on one and
     /// end on the next: the slots behind it lead on from there.
     alone: Box<CodePage>,
@@ -126,21 +145,36 @@ impl Code {
     pub(crate) const MOST_BYTES: u64 = ((PAGES + 1) * size_of::<CodePage>()) as u64;
 
     pub(crate) fn new() -> Self {
-        let alone = CodePage::new();
+        let alone = Box::new(CodePage::new());
         alone.ops[1..].iter().for_each(|op| op.set(PAGE_END));
         Self {
-            pages: (0..PAGES).map(|_| OnceCell::new()).collect(),
+            pages: Vec::with_capacity(CAPACITY),
+            filled: Cell::new(0),
             by_frame: RefCell::default(),
-            oldest: Cell::new(0),
+            hand: Cell::new(0),
             alone,
             // Not an instruction, so it is never taken for one decoded already.
             alone_word: Cell::new(0),
         }
     }
 
+    /// Sees to it that the slice that begins finds spare pages, as far as there may be any.
+    #[inline]
+    pub(crate) fn keep_spare(&mut self) {
+        if self.pages.len() - self.filled.get() < SPARE && self.pages.len() < PAGES {
+            self.grow();
+        }
+    }
+
+    #[cold]
+    fn grow(&mut self) {
+        let wanted = (self.filled.get() + SPARE).min(PAGES);
+        self.pages.resize_with(wanted, CodePage::new);
+    }
+
     #[inline(always)]
     pub(crate) fn page(&self, index: u32) -> Option<&CodePage> {
-        self.pages.get(index as usize)?.get().map(|page| &**page)
+        self.pages.get(index as usize)
     }
 
     /// The page for `mfn`, which `gva` leads to, compared with the frame just now and entered in the
@@ -149,7 +183,8 @@ impl Code {
     pub(crate) fn enter(&self, pool: &Pool, mmu: &mut Mmu, gva: Gva, mfn: Mfn) -> (u32, &CodePage) {
         let known = self.by_frame.borrow().get(&mfn).copied();
         let index = known.unwrap_or_else(|| self.make_room(mmu, mfn));
-        let page = self.pages[index as usize].get_or_init(CodePage::new);
+        let page = &self.pages[index as usize];
+        page.used.set(true);
         page.check(pool, mfn);
         mmu.fill_fetch(gva, mfn, index);
         (index, page)
@@ -171,21 +206,48 @@ impl Code {
         &self.alone
     }
 
+    /// A page that holds nothing else, for `mfn`.
     fn make_room(&self, mmu: &mut Mmu, mfn: Mfn) -> u32 {
-        let index = self.oldest.get();
-        self.oldest.set((index + 1) % PAGES);
-        let mut by_frame = self.by_frame.borrow_mut();
-        if let Some(old) = self.pages[index].get() {
-            by_frame.remove(&old.mfn.get());
-            mmu.drop_code(index as u32);
-        }
-        by_frame.insert(mfn, index as u32);
+        let index = self.spare().unwrap_or_else(|| self.evict(mmu));
+        self.by_frame.borrow_mut().insert(mfn, index as u32);
         index as u32
+    }
+
+    fn spare(&self) -> Option<usize> {
+        let index = self.filled.get();
+        let there = index < self.pages.len();
+        there.then(|| self.filled.replace(index + 1))
+    }
+
+    /// Empties the page that the hand comes to, unless it was entered since the hand was there last.
+    fn evict(&self, mmu: &mut Mmu) -> usize {
+        let mut index = self.hand.get();
+        while self.pages[index].used.replace(false) {
+            index = (index + 1) % self.pages.len();
+        }
+        self.hand.set((index + 1) % self.pages.len());
+        self.by_frame.borrow_mut().remove(&self.pages[index].mfn.get());
+        mmu.drop_code(index as u32);
+        index
+    }
+
+    /// Drops the pages that were not entered since this was called last, and gives their memory back.
+    pub(crate) fn forget_unused(&mut self, mmu: &mut Mmu) {
+        self.pages.truncate(self.filled.get());
+        self.pages.retain(|page| page.used.replace(false));
+        self.filled.set(self.pages.len());
+        self.hand.set(0);
+        let by_frame = self.pages.iter().enumerate().map(|(index, page)| (page.mfn.get(), index as u32));
+        self.by_frame.replace(by_frame.collect());
+        // Pages have moved, and who uses one enters it again.
+        mmu.drop_instructions();
+        // The allocator cuts the end off, where the memory is, and adds as much that nobody has touched.
+        self.pages.shrink_to_fit();
+        self.pages.reserve_exact(CAPACITY - self.pages.len());
     }
 
     /// Bytes of host memory that decoded code takes.
     pub(crate) fn bytes(&self) -> u64 {
-        let pages = self.pages.iter().filter(|page| page.get().is_some()).count() + 1;
-        (pages * size_of::<CodePage>()) as u64
+        ((self.pages.len() + 1) * size_of::<CodePage>()) as u64
     }
 }

@@ -109,6 +109,7 @@ impl Hart {
     /// If `slice` is above 32,767.
     pub fn run(&mut self, slice: u32) -> Exit {
         assert!(slice <= Here::MAX_SLICE, "a slice of {slice} instructions");
+        self.code.keep_spare();
         let (cpu, code) = (&mut self.cpu, &self.code);
         cpu.slice = slice;
         cpu.here = Here::with_slice(slice);
@@ -228,6 +229,11 @@ impl Hart {
     /// What the hart did so far.
     pub fn counts(&self) -> HartCounts {
         self.cpu.counts
+    }
+
+    /// Forgets the decoded code that was not used since this was called last, and gives its memory back.
+    pub fn forget_unused_code(&mut self) {
+        self.code.forget_unused(&mut self.cpu.mmu);
     }
 
     /// Bytes of host memory that decoded code takes.

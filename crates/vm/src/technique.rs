@@ -9,7 +9,8 @@
 //! Cost is time in the MMU per instruction: both techniques see the same guest, and instructions are
 //! what it gets done.
 //!
-//! **Not here.** Measuring and switching, which [`run`] does; [`Chooser`] is pure.
+//! **Not here.** Measuring and switching, which [`run`] does; [`Chooser`] is pure. Since it looks at the
+//! VM every so often, it also has its harts forget decoded code that they do not use.
 
 use crate::config::MmuChoice;
 use crate::vm::Shared;
@@ -18,6 +19,8 @@ use std::time::Duration;
 
 /// How often a running VM is looked at.
 const WINDOW: Duration = Duration::from_millis(250);
+/// Windows after which decoded code that was not used meanwhile is forgotten: ten seconds.
+const FORGETFUL: u32 = 40;
 /// Windows with fewer instructions say nothing.
 const ENOUGH: u64 = 5_000_000;
 /// Share of the running time below which translating does not matter, in percent.
@@ -203,7 +206,12 @@ pub(crate) fn by_administrator(technique: Technique) -> Choice {
 pub(crate) fn run(shared: &Shared) {
     let mut chooser = Chooser::new();
     let mut before = shared.settle();
+    let mut windows = 0u32;
     while !shared.wait(WINDOW) {
+        windows = windows.wrapping_add(1);
+        if windows.is_multiple_of(FORGETFUL) {
+            shared.vcpus.for_each_hart(|_, _, hart| hart.forget_unused_code());
+        }
         if *shared.mmu.lock() != MmuChoice::Automatic {
             chooser = Chooser { technique: shared.choice.lock().technique, ..Chooser::new() };
             continue;

@@ -63,6 +63,47 @@ fn code_of_more_pages_than_are_kept_runs_right() {
 }
 
 #[test]
+fn code_that_is_not_used_is_forgotten_and_decoded_anew() {
+    const PAGES: u64 = 100;
+    const LATER: u64 = 90;
+    let mut machine = Machine::new();
+    let at = |page: u64| RAM + 0x40_0000 + page * 0x1000;
+    for page in 0..PAGES {
+        machine.put(at(page), &[addi(7, 7, 1), jal(0, 0x1000 - 4)]);
+    }
+    machine.put(at(PAGES), &[ECALL]);
+    let run_from = |machine: &mut Machine, page| {
+        machine.start(BARE, at(page));
+        machine.set(&[(7, 0)]);
+        assert_eq!(machine.go(), Exit::Call);
+        machine.hart.x(7)
+    };
+    // There is a page for instructions that stand alone.
+    let page = machine.hart.code_bytes();
+    let kept = |machine: &Machine| machine.hart.code_bytes() / page - 1;
+    // A slice finds a few spare pages only.
+    for _ in 0..PAGES {
+        assert_eq!(run_from(&mut machine, 0), PAGES);
+    }
+    machine.hart.forget_unused_code();
+    assert!((PAGES + 1..PAGES + 4).contains(&kept(&machine)), "{}", kept(&machine));
+
+    // What was used since is kept, what was not goes.
+    assert_eq!(run_from(&mut machine, LATER), PAGES - LATER);
+    machine.hart.forget_unused_code();
+    let used = PAGES - LATER + 1;
+    assert!((used..used + 3).contains(&kept(&machine)), "{}", kept(&machine));
+    machine.put(at(LATER - 1), &[addi(7, 7, 9)]);
+    assert_eq!(run_from(&mut machine, LATER), PAGES - LATER);
+    assert_eq!(run_from(&mut machine, 0), PAGES + 8);
+
+    machine.hart.forget_unused_code();
+    machine.hart.forget_unused_code();
+    assert_eq!(kept(&machine), 0);
+    assert_eq!(run_from(&mut machine, 0), PAGES + 8);
+}
+
+#[test]
 fn instructions_at_a_page_end_run_in_every_way_to_get_there() {
     let end = CODE + 0x1000;
     let mut machine = Machine::new();
