@@ -33,7 +33,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
-use vm::boot::{Initrd, KernelImage};
+use vm::boot::{self, Initrd, KernelImage};
 use vm::{Config, Ended, StartError, Vm};
 
 /// How long a VM may take to end. Threads of a VM look up within milliseconds; swapping may keep one longer.
@@ -84,7 +84,7 @@ fn stopped(inventory: &Inventory, name: &str) -> Result<VmSpec, HostError> {
 
 fn read_config(spec: &VmSpec) -> Result<Config, HostError> {
     let read = |what, path: &Path| {
-        std::fs::read(path).map_err(|source| HostError::GuestFile {
+        boot::read_file(path).map_err(|source| HostError::GuestFile {
             name: spec.name.clone(),
             what,
             path: path.to_owned(),

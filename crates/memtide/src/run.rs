@@ -14,7 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-use vm::boot::{Initrd, KernelImage, LoadError};
+use vm::boot::{self, Initrd, KernelImage, LoadError};
 use vm::{Config, Ended, StartError, Vm};
 
 /// How often a running VM is looked at for trouble.
@@ -31,7 +31,7 @@ pub(crate) fn run(args: &Run) -> Result<u8, Error> {
         Terminal::open().map_err(|error| Error::new(format!("cannot use the terminal: {error}")))?;
     let terminal = terminal.map(Arc::new);
     restore_on_panic(terminal.as_ref());
-    let status = run_vm(args, &config, &pool, &claim, terminal.as_ref());
+    let status = run_vm(args, config, &pool, &claim, terminal.as_ref());
     // Before anything more is said, and even though the keyboard's thread still holds the terminal.
     terminal.inspect(|terminal| terminal.restore());
     status
@@ -61,7 +61,7 @@ fn read_config(args: &Run, name: &str) -> Result<Config, Error> {
 }
 
 fn read_file(what: &str, path: &Path) -> Result<Vec<u8>, Error> {
-    std::fs::read(path).map_err(|error| {
+    boot::read_file(path).map_err(|error| {
         Error::new(format!("cannot read {what} '{}': {error}", path.display()))
             .hint("check the path and that you may read the file")
     })
@@ -108,7 +108,7 @@ fn restore_on_panic(terminal: Option<&Arc<Terminal>>) {
 
 fn run_vm(
     args: &Run,
-    config: &Config,
+    config: Config,
     pool: &Pool,
     claim: &Claim,
     terminal: Option<&Arc<Terminal>>,
@@ -117,8 +117,11 @@ fn run_vm(
     let signals = Signals::watch(terminal.cloned()).map_err(host)?;
     let (printer, output) = console::printer();
     let backing = Backing::reserved(VmId(1), config.memory.pages());
-    let vm = Vm::start(config, pool, VmId(1), backing, Box::new(printer.clone()), Box::new(printer))
+    let vm = Vm::start(&config, pool, VmId(1), backing, Box::new(printer.clone()), Box::new(printer))
         .map_err(explain_start)?;
+    // The guest has its kernel and initrd; these are copies.
+    let name = config.name.clone();
+    drop(config);
     let guest = Arc::new(Guest {
         vm: Arc::new(vm),
         kernel: args.kernel.display().to_string(),
@@ -132,13 +135,12 @@ fn run_vm(
         .map_err(host)?;
     let escape = terminal.filter(|_| !args.no_monitor).cloned();
     if escape.is_some() {
-        say(terminal, &format!("memtide: {} runs; Ctrl-] leads to the monitor", config.name));
+        say(terminal, &format!("memtide: {name} runs; Ctrl-] leads to the monitor"));
     }
     Keyboard { guest: weak.clone(), screen: Arc::clone(&screen), terminal: escape }.spawn().map_err(host)?;
     control::serve(claim, weak).map_err(host)?;
 
     let ended = supervise(&guest, terminal);
-    let name = config.name.as_str();
     drop(guest);
     screen.show();
     let dropped = last_words(output);
@@ -146,7 +148,7 @@ fn run_vm(
     if dropped > 0 {
         eprintln!("memtide: {name}: {dropped} bytes of output were lost: nobody read them in time");
     }
-    exit_status(name, ended, signals.first())
+    exit_status(&name, ended, signals.first())
 }
 
 /// Waits for the end, and says once if the guest makes no progress.

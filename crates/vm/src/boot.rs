@@ -8,8 +8,11 @@
 //! **Failure.** Every error says which file or setting it is about, what was found and what to do.
 //! Nothing is written to guest memory unless everything fits.
 //!
-//! **Not here.** Reading files; guest memory itself, which [`load`] reaches through a closure; the
-//! firmware calls (SBI) that the kernel makes.
+//! **Cost.** The files' content is in the host's memory from [`read_file`] until the image and initrd are
+//! dropped; whoever loads a guest drops them then.
+//!
+//! **Not here.** Guest memory itself, which [`load`] reaches through a closure; the firmware calls (SBI)
+//! that the kernel makes.
 //!
 //! **Sources.** Linux `Documentation/arch/riscv/boot.rst` and `boot-image-header.rst`.
 
@@ -24,7 +27,9 @@ pub use initrd::{Initrd, InitrdError, InitrdFormat};
 pub use layout::{Layout, LayoutError};
 
 use addr::{ByteSize, Gpa};
-use std::io::Read;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
 
 /// Why a guest could not be loaded. `E` is what writing to guest memory can fail with.
 #[derive(Debug, thiserror::Error)]
@@ -79,6 +84,24 @@ pub fn load<E>(
     }
     put("the device tree", layout.device_tree, device_tree.bytes())?;
     Ok(Entry { kernel: layout.kernel, device_tree: layout.device_tree })
+}
+
+/// Reads a kernel or initrd.
+///
+/// # Errors
+/// If the file cannot be opened or read.
+pub fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    let mut file = File::open(path)?;
+    let mut content = large_buffer(file.metadata()?.len());
+    file.read_to_end(&mut content)?;
+    Ok(content)
+}
+
+/// An empty buffer for `length` bytes, all of whose memory goes back to the host kernel when it is dropped.
+/// An allocator keeps what it gets back for later, and the more the larger it was, but for more than 32 MiB,
+/// which even glibc always maps by itself. What is not written to takes no memory.
+fn large_buffer(length: u64) -> Vec<u8> {
+    Vec::with_capacity(length.max(33 << 20) as usize)
 }
 
 /// The magic bytes of the ways files are compressed that Linux knows.

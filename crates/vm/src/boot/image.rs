@@ -3,7 +3,7 @@
 //! **Sources.** Linux `Documentation/arch/riscv/boot-image-header.rst`; the header of an EFI
 //! "zboot" image in `drivers/firmware/efi/libstub/zboot-header.S`; PE/COFF for the length.
 
-use super::{GzipError, compression, gunzip, le_bytes};
+use super::{GzipError, compression, gunzip, large_buffer, le_bytes};
 use addr::ByteSize;
 
 /// A kernel, unpacked, whose header makes sense.
@@ -125,7 +125,7 @@ fn zboot_payload(content: &[u8]) -> Result<&[u8], String> {
 }
 
 fn gunzip_image(packed: &[u8]) -> Result<Vec<u8>, String> {
-    let mut image = Vec::new();
+    let mut image = large_buffer(packed.len() as u64);
     match gunzip(packed, MAX_UNPACKED, |step| image.extend_from_slice(step)) {
         Ok(_) => Ok(image),
         Err(GzipError::Truncated) => Err(format!(
