@@ -15,6 +15,7 @@ use parking_lot::{Condvar, MappedMutexGuard, Mutex, MutexGuard};
 use sched::{HostState, InvalidSnapshot, Snapshot, VmId};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 /// What the host itself takes beside its tables: its code, stacks, buffers. An allowance.
@@ -41,6 +42,8 @@ pub(crate) struct Core {
     pub(crate) journal: Journal,
     pub(crate) wakeup: Arc<Wakeup>,
     pub(crate) taker: Taker,
+    /// Whether all that the process takes is the host's and its VMs'.
+    pub(crate) is_whole_process: AtomicBool,
     /// VMs that ran when the host ended before.
     pub(crate) ran_before: Vec<String>,
 }
@@ -68,6 +71,7 @@ impl Core {
             journal: Journal::default(),
             wakeup: Arc::default(),
             taker: Taker::default(),
+            is_whole_process: AtomicBool::new(false),
             ran_before,
         })
     }
@@ -147,7 +151,7 @@ pub(crate) fn snapshot(inventory: &Inventory, pool: &Pool, swap_space: PageCount
     Snapshot { host, pools: inventory.snapshot_pools(), vms: inventory.snapshot_vms() }
 }
 
-/// What the host itself takes of machine memory.
+/// What the host itself is counted on to take of machine memory. That is what admission goes by.
 pub(crate) fn own_overhead(size: PageCount) -> PageCount {
     PageCount(ByteSize(size.0 * PER_FRAME + PROCESS.0).pages().0)
 }

@@ -6,8 +6,9 @@ use crate::status::ThresholdBytes;
 use crate::what_if::{Shift, shift};
 use addr::ByteSize;
 use sched::balloon::Conduct;
-use sched::slowdown::Slowdown;
-use sched::{Allowance, BalloonUse, Bound, Entitlement, Explanation, HostState, Lever, Pages, Reclaim, Why};
+use sched::{
+    Allowance, BalloonUse, Bound, Entitlement, Explanation, HostState, Lever, Pages, Reclaim, Slowdown, Why,
+};
 use serde::{Deserialize, Serialize};
 
 /// Why a VM holds what it holds, and what would change it.

@@ -22,6 +22,7 @@ use sched::settings::{Setting, TABLE};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 use vm::Vm;
@@ -69,6 +70,12 @@ impl Host {
         host.spawn("memtide-taker", |core| memory_loop::run_taker(core))?;
         host.spawn("memtide-sharing", |core| sharing::run(core))?;
         Ok(host)
+    }
+
+    /// Says that the process is the host's alone: what it takes by Linux's count, and no VM accounts for, is
+    /// the host's own overhead from now on. Otherwise that is an allowance.
+    pub fn is_whole_process(&self) {
+        self.core().is_whole_process.store(true, Ordering::Relaxed);
     }
 
     fn core(&self) -> &Arc<Core> {

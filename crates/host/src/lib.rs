@@ -39,6 +39,7 @@ mod journal;
 mod measured;
 mod memory_loop;
 mod power;
+mod process;
 mod running;
 mod sharing;
 mod spec;

@@ -26,6 +26,7 @@ mod watched;
 
 use crate::core::{Core, own_overhead, snapshot, swap_space};
 use crate::event::{Trigger, What};
+use crate::process;
 use crate::status::LoopStatus;
 use addr::PageCount;
 use machine::{ShareGroup, VmId};
@@ -34,6 +35,7 @@ use sched::{HostState, Pace, Plan, Snapshot, plan};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 use watched::Watched;
 
@@ -56,6 +58,8 @@ struct MemoryLoop {
     plan: Option<Plan>,
     status: LoopStatus,
     swap_space: PageCount,
+    /// What the host itself takes.
+    own_overhead: PageCount,
     /// What the pool's alarm was set to.
     mark: Option<PageCount>,
     second: u64,
@@ -89,6 +93,7 @@ impl MemoryLoop {
     fn new(core: Arc<Core>) -> Self {
         let now = Instant::now();
         Self {
+            own_overhead: own_overhead(core.pool.size()),
             core,
             vms: Vms::new(),
             state: HostState::High,
@@ -203,16 +208,27 @@ impl MemoryLoop {
             }
         }
         let used: u64 = self.vms.values().map(|watched| watched.running.overhead().used.0).sum();
-        let overhead = PageCount(used + own_overhead(self.core.pool.size()).0);
+        self.own_overhead = self.measure_own_overhead(used);
+        let overhead = PageCount(used + self.own_overhead.0);
         if self.core.pool.usage().overhead != overhead {
             self.core.pool.set_overhead(overhead);
         }
+    }
+
+    /// What the host itself takes, when its VMs take `used` beside the pool.
+    fn measure_own_overhead(&self, used: u64) -> PageCount {
+        let least = own_overhead(self.core.pool.size());
+        if !self.core.is_whole_process.load(Ordering::Relaxed) {
+            return least;
+        }
+        process::beside_pool().map_or(least, |all| PageCount(all.0.saturating_sub(used)).max(least))
     }
 
     /// The host as it is now.
     fn measure(&self) -> Snapshot {
         let mut snapshot = snapshot(&self.core.inventory.lock(), &self.core.pool, self.swap_space);
         snapshot.host.state = self.state;
+        snapshot.host.overhead = self.own_overhead;
         let mut shared: HashMap<ShareGroup, PageCount> = HashMap::new();
         for memory in self.vms.values().map(|watched| &watched.running.memory) {
             shared.entry(memory.group()).or_default().0 += memory.census().shared.0;

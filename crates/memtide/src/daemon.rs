@@ -38,6 +38,7 @@ pub(crate) fn run(args: &args::Host) -> Result<(), Error> {
         "--machine-memory takes less, or stop something else",
     )?;
     let host = Host::open(&config).map_err(|error| explain(&error))?;
+    host.is_whole_process();
     let server = Server::start(&host, &socket).map_err(|error| {
         Error::new(error).hint("--listen takes another socket; --host of other verbs names it then")
     })?;

@@ -2,7 +2,6 @@
 
 use super::MemoryLoop;
 use super::watched::Watched;
-use crate::core::own_overhead;
 use crate::host::by_pool;
 use crate::inventory::Inventory;
 use crate::journal::now;
@@ -153,7 +152,7 @@ impl HostStatus {
             at_milliseconds: now(),
             state: plan.host.state,
             thresholds: plan.host.thresholds.into(),
-            ledger: ledger(usage, own_overhead(usage.total)),
+            ledger: ledger(usage, snapshot.host.overhead),
             unreserved_bytes: account(|account| account.unreserved),
             reserved_bytes: account(|account| account.used),
             overcommitment: (promised as f64 / there as f64 - 1.0).max(0.0),

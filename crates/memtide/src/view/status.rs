@@ -64,13 +64,14 @@ fn ledger(of: &Ledger) -> String {
     let parts = [of.free_bytes, of.private_bytes, of.shared_bytes, of.zip_bytes, of.overhead_bytes];
     let closes = parts.iter().map(|part| part.0).sum::<u64>() == of.total_bytes.0;
     format!(
-        "ledger  {} MiB = free {} + private {} + shared {} + zip {} + overhead {}: {}\n",
+        "ledger  {} MiB = free {} + private {} + shared {} + zip {} + overhead {} (host {}): {}\n",
         mib(of.total_bytes),
         mib(of.free_bytes),
         mib(of.private_bytes),
         mib(of.shared_bytes),
         mib(of.zip_bytes),
         mib(of.overhead_bytes),
+        mib(of.host_overhead_bytes),
         if closes { "closes" } else { "DOES NOT CLOSE" }
     )
 }
@@ -126,7 +127,7 @@ mod tests {
             overhead_bytes: ByteSize::mib(50),
             host_overhead_bytes: ByteSize::mib(8),
         };
-        assert!(ledger(&of).ends_with("overhead 50.0: closes\n"), "{}", ledger(&of));
+        assert!(ledger(&of).ends_with("overhead 50.0 (host 8.0): closes\n"), "{}", ledger(&of));
         of.private_bytes = ByteSize(of.private_bytes.0 - 4096);
         assert!(ledger(&of).contains("DOES NOT CLOSE"));
     }

@@ -1,0 +1,78 @@
+//! What VMs take beside the pool is what Linux counts, and goes back to it when they end. Alone in its program,
+//! because it looks at the memory of the whole process.
+
+mod guests;
+
+use addr::ByteSize;
+use guests::Under;
+use host::VmSpec;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
+
+/// Pages of code: more than a vCPU keeps decoded.
+const CODE_PAGES: u64 = 600;
+/// Below 32 MiB, and so of a size that an allocator keeps what it was given for.
+const KERNEL: ByteSize = ByteSize::mib(31);
+
+/// A kernel that runs an instruction on each of many pages, a thousand times over, and then waits for ever.
+fn kernel(dir: &Path) -> PathBuf {
+    const JUMP_TO_NEXT_PAGE: u32 = 0x0000_106f;
+    const BACK: u32 = (-(CODE_PAGES as i32) << 12) as u32;
+    // addi t0, t0, 1; slti t1, t0, 1000; beqz t1, the first wfi; auipc t2, back; jr -12(t2);
+    // wfi; j to the wfi.
+    const END: [u32; 7] =
+        [0x0012_8293, 0x3e82_a313, 0x0003_0663, BACK | 0x397, 0xff43_8067, 0x1050_0073, 0xffdf_f06f];
+    let path = dir.join("kernel");
+    let file = std::fs::File::create(&path).unwrap();
+    file.set_len(KERNEL.0).unwrap();
+    let put = |at: u64, word: u32| file.write_all_at(&word.to_le_bytes(), at).unwrap();
+    (0..CODE_PAGES).for_each(|page| put(page * 4096, JUMP_TO_NEXT_PAGE));
+    (0..).zip(END).for_each(|(index, word)| put(CODE_PAGES * 4096 + index * 4, word));
+    file.write_all_at(&KERNEL.0.to_le_bytes(), 16).unwrap();
+    file.write_all_at(b"RSC\x05", 56).unwrap();
+    path
+}
+
+/// What Linux counts of this process, of one kind.
+fn resident(kind: &str) -> ByteSize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(kind)).unwrap();
+    ByteSize::kib(line.trim_matches([':', '\t', ' ']).strip_suffix(" kB").unwrap().trim().parse().unwrap())
+}
+
+#[test]
+fn overhead_is_what_linux_counts_and_goes_back_to_it() {
+    let host = Under::new(ByteSize::mib(192));
+    host.is_whole_process();
+    let kernel = kernel(host.dir.path());
+    host.create(VmSpec::new("vm", ByteSize::mib(96), &kernel)).unwrap();
+
+    let overhead = |of: &host::HostStatus| of.vms.first().map_or(0, |vm| vm.metrics.overhead_bytes.0);
+    let mut ended = Vec::new();
+    for _ in 0..10 {
+        host.start("vm").unwrap();
+        host.wait_for("all its code is decoded", |of| overhead(of) > ByteSize::mib(18).0);
+        host.stop("vm").unwrap();
+        ended.push(resident("RssAnon"));
+    }
+    let (after_one, after_ten) = (ended[0].0, ended[9].0);
+    assert!(after_ten <= after_one + ByteSize::mib(2).0, "anonymous memory after each VM: {ended:?}");
+
+    host.start("vm").unwrap();
+    host.wait_for("all its code is decoded", |of| overhead(of) > ByteSize::mib(18).0);
+    // The ledger is a second old at most.
+    thread::sleep(Duration::from_millis(2500));
+    let beside_pool = resident("RssAnon").0 + resident("RssFile").0;
+    let ledger = host.status().ledger;
+    let off = ledger.overhead_bytes.0.abs_diff(beside_pool);
+    assert!(off <= ByteSize::mib(2).0, "{beside_pool} bytes beside the pool, {ledger:?}");
+    assert!(ledger.host_overhead_bytes < ByteSize::mib(24), "{ledger:?}");
+
+    let before = resident("RssAnon").0;
+    host.wait_for("code that is not used is forgotten", |of| overhead(of) < ByteSize::mib(3).0);
+    let gone = before.saturating_sub(resident("RssAnon").0);
+    assert!(gone >= ByteSize::mib(15).0, "{gone} bytes went back");
+    host.stop("vm").unwrap();
+}
