@@ -11,7 +11,7 @@
 //!
 //! A plan is due every `Mem.BalancePeriod`; at once when a VM comes or goes or something is set, when free
 //! memory falls below a threshold, and when somebody waits for memory; and every so often while memory is
-//! short, as what is being taken comes in.
+//! short, as what is being taken comes in, and while balloons are given back, as memory lasts.
 //!
 //! **Concurrency.** The loop waits for no disk and takes no memory itself. It keeps no VM alive beyond a turn.
 //!
@@ -60,6 +60,8 @@ struct MemoryLoop {
     swap_space: PageCount,
     /// What the host itself takes.
     own_overhead: PageCount,
+    /// What was ballooned at the last plan, if it gave balloons back.
+    giving_back: Option<PageCount>,
     /// What the pool's alarm was set to.
     mark: Option<PageCount>,
     second: u64,
@@ -100,6 +102,7 @@ impl MemoryLoop {
             plan: None,
             status: LoopStatus::default(),
             swap_space: PageCount(0),
+            giving_back: None,
             mark: None,
             second: 0,
             next_second: now,
@@ -264,10 +267,20 @@ impl MemoryLoop {
         self.status.plans += 1;
         self.status.plan_microseconds = took.as_micros() as u64;
         self.last_plan = Instant::now();
-        self.next_plan = self.last_plan + self.until_next_plan(&snapshot);
+        let gives_back = self.goes_on_giving_back(&snapshot, &planned);
+        self.next_plan = self.last_plan + self.until_next_plan(&snapshot, gives_back);
         self.tell(&snapshot, &planned, before);
-        self.trigger = if self.state.actions().reclaim { Trigger::Progress } else { Trigger::Period };
+        let carries_on = self.state.actions().reclaim || gives_back;
+        self.trigger = if carries_on { Trigger::Progress } else { Trigger::Period };
         self.plan = Some(planned);
+    }
+
+    /// Whether balloons are being given back, and are smaller than when they were at the plan before.
+    fn goes_on_giving_back(&mut self, snapshot: &Snapshot, planned: &Plan) -> bool {
+        let ballooned = PageCount(snapshot.vms.iter().map(|vm| vm.pages.ballooned.0).sum());
+        let gives_back = planned.gives_back(snapshot);
+        let before = std::mem::replace(&mut self.giving_back, gives_back.then_some(ballooned));
+        gives_back && before.is_none_or(|before| ballooned < before)
     }
 
     /// Asks guests what they say of their own memory.
@@ -277,9 +290,9 @@ impl MemoryLoop {
     }
 
     /// How long a plan is good for if nothing happens.
-    fn until_next_plan(&self, snapshot: &Snapshot) -> Duration {
+    fn until_next_plan(&self, snapshot: &Snapshot, gives_back: bool) -> Duration {
         match self.state {
-            HostState::High | HostState::Clear if !self.core.taker.is_at_work() => {
+            HostState::High | HostState::Clear if !self.core.taker.is_at_work() && !gives_back => {
                 Duration::from_secs(snapshot.host.settings.balance_period.into())
             }
             HostState::High | HostState::Clear | HostState::Soft => SECOND,

@@ -113,6 +113,15 @@ impl Plan {
         self.vms.binary_search_by_key(&id, |vm| vm.id).ok().map(|index| &self.vms[index])
     }
 
+    /// Whether VMs get part of their balloons back. If so it is to be planned again soon: what they get is
+    /// bounded by the memory free now, and most of it is still free when they have it.
+    pub fn gives_back(&self, snapshot: &Snapshot) -> bool {
+        self.vms.iter().any(|planned| {
+            let ballooned = snapshot.vm(planned.id).map_or(PageCount(0), |vm| vm.pages.ballooned);
+            planned.reclaim.balloon_target < ballooned
+        })
+    }
+
     /// The plan for the resource pool called `id`.
     pub fn pool(&self, id: PoolId) -> Option<&PoolPlan> {
         self.pools.iter().find(|pool| pool.id == id)

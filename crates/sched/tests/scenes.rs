@@ -6,8 +6,8 @@ use addr::PageCount;
 use fleet::{free, host, mib, pool, vm};
 use sched::balloon::Conduct;
 use sched::{
-    Allowance, BalloonUse, Bound, HostState, Pace, Plan, PoolId, Shares, Snapshot, VmId, VmPlan, Why, diff,
-    explain, plan,
+    Allowance, BalloonUse, Bound, HostState, Pace, Pages, Plan, PoolId, Shares, Snapshot, VmId, VmPlan, Why,
+    diff, explain, plan,
 };
 
 fn planned(snapshot: &Snapshot) -> Plan {
@@ -201,6 +201,43 @@ fn balloons_are_given_back_to_the_best_payer_as_long_as_memory_lasts() {
     // When memory is really short, nobody gets any back.
     snapshot.host.free = PageCount(hard.0 - 1);
     assert_eq!(balloons(&snapshot), (mib(80), mib(80)));
+}
+
+#[test]
+fn balloons_are_let_go_within_seconds_once_memory_is_free_and_stay_so() {
+    const SECONDS: u64 = 15;
+    // Twelve VMs after hard work that has ended: little held, much in balloons and swap files.
+    let mut snapshot = host(360, (1..=12).map(|id| vm(id, 256, 4)).collect());
+    for vm in &mut snapshot.vms {
+        let (private, ballooned, swapped) = (mib(16), mib(60), mib(30));
+        vm.pages = Pages { private, ballooned, swapped, untouched: mib(150), ..Pages::default() };
+    }
+    snapshot.host.free = free(&snapshot);
+    let period = u64::from(snapshot.host.settings.balance_period);
+    let mut next_plan = 0;
+    for second in 0..10 * period {
+        if second == next_plan {
+            let plan = planned(&snapshot);
+            assert_eq!(plan.host.state, HostState::High);
+            assert_eq!((plan.host.sums.out_take, plan.host.sums.balloon_take), (PageCount(0), PageCount(0)));
+            next_plan += if plan.gives_back(&snapshot) { 1 } else { period };
+            for vm in &mut snapshot.vms {
+                let back = vm.pages.ballooned.0.checked_sub(of(&plan, vm.id.0).reclaim.balloon_target.0);
+                let back = back.expect("a balloon only becomes smaller").min(mib(16).0);
+                vm.pages.ballooned.0 -= back;
+                vm.pages.untouched.0 += back;
+            }
+        }
+        // One goes to work again, within its target.
+        let busy = &mut snapshot.vms[0].pages;
+        if second > SECONDS && busy.private < mib(28) {
+            busy.private.0 += mib(1).0;
+            busy.untouched.0 -= mib(1).0;
+        }
+        snapshot.host.free = free(&snapshot);
+        let ballooned: u64 = snapshot.vms.iter().map(|vm| vm.pages.ballooned.0).sum();
+        assert!(second < SECONDS || ballooned == 0, "{ballooned} pages ballooned after {second} s");
+    }
 }
 
 #[test]
