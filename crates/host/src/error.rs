@@ -3,7 +3,9 @@
 //! **Model.** Three kinds, told apart by [`HostError::kind`]: a mistake of the caller, a lack of resources (a
 //! refusal, with figures), and what is the fault of the host or the machine it runs on.
 
+use addr::ByteSize;
 use machine::{MemoryError, SwapError};
+use sched::InvalidSnapshot;
 use sched::admission::Refusal;
 use sched::settings::SettingError;
 use std::fmt::Display;
@@ -27,7 +29,8 @@ pub enum Kind {
 pub enum HostError {
     /// A name that cannot be.
     #[error(
-        "'{0}' cannot be a name: take 1 to 63 letters, digits, '-', '_' and '.', the first a letter or digit"
+        "'{0}' cannot be a name: take 1 to 63 letters, digits, '-', '_' and '.', the first a letter or digit, and \
+         neither none nor an MMU mode"
     )]
     Name(String),
     /// There is no VM of that name.
@@ -51,6 +54,26 @@ pub enum HostError {
         name: String,
         /// What is wrong.
         why: String,
+    },
+    /// Resource pools cannot lie in each other as asked.
+    #[error("{what}: {source}")]
+    Invalid {
+        /// What was asked for.
+        what: String,
+        /// What is wrong.
+        source: InvalidSnapshot,
+    },
+    /// A host cannot do with so little machine memory.
+    #[error(
+        "{size} of machine memory is too little, for the host itself takes {own}: give it {least} or more"
+    )]
+    TooLittle {
+        /// Asked for.
+        size: ByteSize,
+        /// What the host takes.
+        own: ByteSize,
+        /// What is enough.
+        least: ByteSize,
     },
     /// It needs a VM that is stopped.
     #[error("VM '{name}' is not stopped: {what}")]
@@ -186,7 +209,7 @@ impl HostError {
             Self::NoVm(_) => "no-such-vm",
             Self::NoPool(_) => "no-such-pool",
             Self::Exists { .. } => "exists",
-            Self::Spec { .. } => "bad-spec",
+            Self::Spec { .. } | Self::Invalid { .. } | Self::TooLittle { .. } => "bad-spec",
             Self::NotStopped { .. } => "not-stopped",
             Self::NotRunning(_) => "not-running",
             Self::PoolInUse { .. } => "pool-in-use",

@@ -367,9 +367,8 @@ fn make_pool(size: ByteSize) -> Result<Pool, HostError> {
         Pool::new(size).map_err(|error| HostError::io(format!("cannot get {size} of memory"), error))?;
     let (own, all) = (own_overhead(pool.size()), pool.size());
     if own.0 * 2 > all.0 {
-        let least = "at least twice what the host itself takes";
-        let why = format!("the host itself takes {}: give it {least}", own.bytes());
-        return Err(HostError::spec(&format!("machine memory of {size}"), why));
+        let least = ByteSize::mib((own.0 * 2).div_ceil(ByteSize::mib(1).pages().0));
+        return Err(HostError::TooLittle { size, own: own.bytes(), least });
     }
     Ok(pool)
 }

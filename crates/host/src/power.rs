@@ -167,7 +167,7 @@ fn with_vm(before: &Snapshot, inventory: &Inventory, spec: &VmSpec, start: &Star
 pub(crate) fn refused(what: String, error: AdmissionError) -> HostError {
     match error {
         AdmissionError::Refused(refusal) => HostError::Refused { what, refusal },
-        AdmissionError::Invalid(why) => HostError::spec(&what, why),
+        AdmissionError::Invalid(source) => HostError::Invalid { what, source },
     }
 }
 

@@ -17,7 +17,8 @@ use vm::MmuChoice;
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VmSpec {
-    /// What people call it: 1 to 63 letters, digits, `-`, `_` and `.`, the first a letter or digit.
+    /// What people call it: 1 to 63 letters, digits, `-`, `_` and `.`, the first a letter or digit;
+    /// neither `none` nor an MMU mode.
     pub name: String,
     /// Guest physical memory: whole MiB, 16 MiB to 256 GiB.
     pub memory_bytes: ByteSize,
@@ -184,11 +185,15 @@ fn controls(
     Ok(Controls { reservation: pages("reservation", reservation)?, limit, shares })
 }
 
+/// Words that stand where a name may.
+const TAKEN: [&str; 4] = ["none", "automatic", "software", "hardware"];
+
 /// Names are also names of files, so they are simple.
 fn check_name(name: &str) -> Result<(), HostError> {
     let simple = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     let good = (1..=63).contains(&name.len())
         && name.chars().all(simple)
-        && name.starts_with(|c: char| c.is_ascii_alphanumeric());
+        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && !TAKEN.contains(&name);
     if good { Ok(()) } else { Err(HostError::Name(name.to_owned())) }
 }

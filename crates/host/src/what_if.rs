@@ -1,6 +1,7 @@
 //! What would be different if: plans of an edited snapshot, which touch nothing.
 
 use crate::catalog::running_id;
+use crate::change::given;
 use crate::core::Core;
 use crate::error::HostError;
 use crate::spec::VmSpec;
@@ -24,9 +25,9 @@ pub enum Edit {
         /// What is guaranteed to it.
         #[serde(default)]
         reservation_bytes: Option<ByteSize>,
-        /// What it never exceeds; 0 for no limit.
-        #[serde(default)]
-        limit_bytes: Option<ByteSize>,
+        /// What it never exceeds; `null` for no limit.
+        #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+        limit_bytes: Option<Option<ByteSize>>,
     },
     /// One more VM ran.
     AddVm {
@@ -116,7 +117,7 @@ pub(crate) fn what_if(core: &Core, edit: &Edit) -> Result<WhatIf, HostError> {
     };
     let before = &measured.snapshot;
     let after = edited(core, before, edit)?;
-    let invalid = |error| HostError::spec("what if", error);
+    let invalid = |source| HostError::Invalid { what: "that cannot be".to_owned(), source };
     let (now, then) = (plan(before).map_err(invalid)?, plan(&after).map_err(invalid)?);
     let difference = diff(&now, &then);
     let vms = difference.vms.into_iter().map(|change| VmShift {
@@ -149,7 +150,7 @@ fn edited(core: &Core, before: &Snapshot, edit: &Edit) -> Result<Snapshot, HostE
                 controls.reservation = pages("reservation", reservation)?;
             }
             if let Some(limit) = *limit_bytes {
-                controls.limit = Some(pages("limit", limit)?).filter(|limit| limit.0 > 0);
+                controls.limit = limit.map(|limit| pages("limit", limit)).transpose()?;
             }
             controls.check_vm(vm.size).map_err(|error| HostError::spec(name, error))?;
             vm.controls = controls;

@@ -141,7 +141,7 @@ pub(crate) struct Run {
     #[arg(long, value_name = "TEXT", default_value = "console=ttyS0", allow_hyphen_values = true)]
     pub(crate) append: String,
     /// Guest memory
-    #[arg(long, value_name = "SIZE", default_value = "512MiB")]
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true, default_value = "512MiB")]
     pub(crate) memory: ByteSize,
     /// Virtual processors, 1 to 8
     #[arg(long, value_name = "COUNT", default_value_t = 1)]
@@ -152,7 +152,7 @@ pub(crate) struct Run {
     pub(crate) mmu: MmuChoice,
     /// Machine memory to take the guest's pages from [default: the guest's memory and a sixteenth, at most
     /// 64 MiB, so that pages can be moved]
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
     pub(crate) machine_memory: Option<ByteSize>,
     /// What to call the VM [default: the first free of vm1, vm2, ...]
     #[arg(long)]

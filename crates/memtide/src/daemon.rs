@@ -165,8 +165,7 @@ fn whole(path: &Path) -> Result<PathBuf, Error> {
 fn explain(error: &HostError) -> Error {
     let hint = error.hint();
     let error = Error::new(error);
-    match hint {
-        Some(hint) => error.hint(hint),
-        None => error.hint("see 'memtide host --help'"),
-    }
+    error.hint(hint.unwrap_or(
+        "--machine-memory takes a size such as 512MiB, --state and --swap directories that you may write to",
+    ))
 }

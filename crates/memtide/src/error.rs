@@ -38,6 +38,13 @@ impl Error {
         self
     }
 
+    /// The same after something that succeeded.
+    #[must_use]
+    pub(crate) fn but(mut self, done: &str) -> Self {
+        self.message = format!("{done}, but: {}", self.message);
+        self
+    }
+
     #[must_use]
     pub(crate) fn status(mut self, status: u8) -> Self {
         self.status = status;
@@ -56,7 +63,13 @@ impl From<Problem> for Error {
             "no-memory" | "no-swap" => REFUSED,
             _ => FAILED,
         };
-        Self { message: problem.message, hint: problem.hint, status }
+        // The host does not know how its clients are asked.
+        let hint = match problem.code.as_str() {
+            "no-such-vm" => Some("'memtide ls' lists those that there are".to_owned()),
+            "no-such-pool" => Some("'memtide pool ls' lists those that there are".to_owned()),
+            _ => problem.hint,
+        };
+        Self { message: problem.message, hint, status }
     }
 }
 

@@ -13,16 +13,19 @@ use tokio::runtime::{Builder, Runtime};
 /// A host that may be asked, if it is there.
 pub(crate) struct Remote {
     pub(crate) client: Client,
+    /// Somebody said where it is, so it should be there.
+    named: bool,
     runtime: Runtime,
 }
 
 /// Where a host listens, and is looked for, unless said otherwise.
 pub(crate) fn default_socket() -> PathBuf {
-    match std::env::var_os("MEMTIDE_HOST").filter(|path| !path.is_empty()) {
-        Some(path) => path.into(),
-        // Not `.sock`, as the sockets of VMs in the foreground are called there.
-        None => runtime_directory().join("host.socket"),
-    }
+    // Not `.sock`, as the sockets of VMs in the foreground are called there.
+    from_environment().unwrap_or_else(|| runtime_directory().join("host.socket"))
+}
+
+fn from_environment() -> Option<PathBuf> {
+    std::env::var_os("MEMTIDE_HOST").filter(|path| !path.is_empty()).map(PathBuf::from)
 }
 
 impl Remote {
@@ -31,7 +34,9 @@ impl Remote {
             .enable_all()
             .build()
             .map_err(|error| Error::new(format!("cannot ask a host: {error}")))?;
-        Ok(Self { client: Client::new(socket.unwrap_or_else(default_socket)), runtime })
+        let socket = socket.or_else(from_environment);
+        let named = socket.is_some();
+        Ok(Self { client: Client::new(socket.unwrap_or_else(default_socket)), named, runtime })
     }
 
     /// Another one of the same host, for another thread.
@@ -44,14 +49,14 @@ impl Remote {
         Ok(self.runtime.block_on(answer)?)
     }
 
-    /// Waits for an answer; `None` if there is no host.
+    /// Waits for an answer; `None` if there is no host and nobody said that there is.
     pub(crate) fn if_there<T>(
         &self,
         answer: impl Future<Output = Result<T, client::Error>>,
     ) -> Result<Option<T>, Error> {
         match self.runtime.block_on(answer) {
             Ok(answer) => Ok(Some(answer)),
-            Err(client::Error::Unreachable { .. }) => Ok(None),
+            Err(client::Error::Unreachable { .. }) if !self.named => Ok(None),
             Err(error) => Err(error.into()),
         }
     }

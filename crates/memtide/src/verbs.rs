@@ -53,6 +53,11 @@ fn hosted(remote: &Remote, name: Option<String>) -> Result<String, Error> {
     if find::is_hosted(remote, &name)? {
         return Ok(name);
     }
+    if crate::control::names()?.contains(&name) {
+        return Err(Error::new(format!("'{name}' runs in the foreground, on no host")).hint(
+            "its console is the terminal it was started on; info, map, stats, mmu, move, audit and stop work for it",
+        ));
+    }
     // The host knows best why not.
     remote.wait(remote.client.vm(&name))?;
     Ok(name)

@@ -156,6 +156,88 @@ fn what_is_not_there_has_a_status_of_its_own() {
 }
 
 #[test]
+fn what_cannot_be_is_said_with_what_can() {
+    let place = Place::new();
+    let _host = host(&place, "128MiB", &[]);
+    create_idle(&place, "web", &["--reservation", "32MiB", "--start"]);
+    let usage: [(&[&str], &[&str]); 6] = [
+        (&["set", "web", "--limit", "-5MiB"], &["'-5MiB' is not a size", "--limit"]),
+        (&["set", "web", "--limit", "99999999TiB"], &["'99999999TiB' is not a size"]),
+        (&["set", "web", "--sharing", "maybe"], &["--sharing", "write yes or no"]),
+        (&["set", "web", "--shares", "-1"], &["low, normal, high or a number"]),
+        (&["settings", "Mem.IdleTax", "-1"], &["'-1'", "whole number"]),
+        (&["plan", "setting", "Mem.IdleTax", "x"], &["'x'", "whole number"]),
+    ];
+    for (args, parts) in usage {
+        fails(&place, args, 2, parts);
+    }
+    let mistakes: [(&[&str], &[&str]); 12] = [
+        (
+            &["set", "web", "--limit", "16MiB"],
+            &["reservation of 32 MiB", "limit of 16 MiB", "raise one or lower"],
+        ),
+        (
+            &["set", "web", "--limit", "0", "--reservation", "0"],
+            &["leaves a VM no memory", "none for no limit"],
+        ),
+        (&["set", "web", "--limit", "1000"], &["1000 bytes", "4096"]),
+        (&["set", "web", "--reservation", "1TiB"], &["reserve at most its size"]),
+        (&["plan", "set", "web", "--limit", "0", "--reservation", "0"], &["leaves a VM no memory"]),
+        (&["plan", "set", "web"], &["nothing is to be different", "hint:"]),
+        (&["create", "none", "--kernel", "x"], &["'none' cannot be a name"]),
+        (&["create", "software", "--kernel", "x"], &["nor an MMU mode"]),
+        (&["create", "a b", "--kernel", "x"], &["'a b' cannot be a name"]),
+        (&["create", "big", "--kernel", "x", "--memory", "300GiB"], &["16 MiB to 256 GiB, not 300 GiB"]),
+        (&["create", "new", "--kernel", "/nowhere/Image", "--start"], &["new is created, but: cannot read"]),
+        (&["map", "web", "--svg", "/nowhere/a.svg"], &["'/nowhere/a.svg'", "hint:"]),
+    ];
+    for (args, parts) in mistakes {
+        fails(&place, args, 1, parts);
+    }
+    fails(&place, &["info", "nobody"], 3, &["no VM 'nobody'", "hint: 'memtide ls'"]);
+    place.tell(&["pool", "create", "lab"]);
+    let within = ["pool", "set", "lab", "--parent", "lab"];
+    fails(
+        &place,
+        &within,
+        1,
+        &["error: resource pool 'lab' cannot be changed: resource pool 'lab' would lie within"],
+    );
+    fails(
+        &place,
+        &["set", "web", "--pool", "lap"],
+        3,
+        &["no resource pool 'lap'", "hint: 'memtide pool ls'"],
+    );
+    let limited = ["plan", "set", "web", "--limit", "none", "--reservation", "16MiB"];
+    assert!(place.json(&limited)["refusal"].is_null());
+}
+
+#[test]
+fn a_host_that_was_named_has_to_be_there() {
+    let place = Place::new();
+    place.tell(&["ls"]);
+    let alone = place.idle("alone");
+    fails(&place, &["--host", "/nowhere/socket", "ls"], 4, &["no host answers at '/nowhere/socket'"]);
+    let mut named = place.memtide(&["info", "alone"]);
+    assert_eq!(named.env("MEMTIDE_HOST", "/nowhere/socket").output().unwrap().status.code(), Some(4));
+    fails(&place, &["console", "alone"], 1, &["'alone' runs in the foreground", "hint:"]);
+    drop(alone);
+    let state = place.path().join("state");
+    let state = state.to_str().unwrap();
+    for (args, parts) in [
+        (
+            &["--machine-memory", "1MiB", "--state", state][..],
+            &["1 MiB", "the host itself takes", "or more"][..],
+        ),
+        (&["--machine-memory", "64MiB", "--state", "/proc/none"], &["/proc/none", "--state and --swap"]),
+        (&["--machine-memory", "0", "--state", state], &["0 B", "--machine-memory takes"]),
+    ] {
+        fails(&place, &[&["host"], args].concat(), 1, parts);
+    }
+}
+
+#[test]
 fn a_host_and_vms_in_the_foreground_live_side_by_side() {
     let place = Place::new();
     let _host = host(&place, "128MiB", &[]);

@@ -32,6 +32,9 @@ pub enum ControlsError {
     /// A VM needs some memory.
     #[error("a VM's size must be at least one page")]
     NoSize,
+    /// A VM that may have nothing.
+    #[error("a limit of nothing leaves a VM no memory to run in: give it more, or none for no limit")]
+    NoLimit,
     /// A number of shares out of range.
     #[error("{0} shares are out of range: take {first} to {last}, or low, normal or high",
         first = SHARES.start(), last = SHARES.end())]
@@ -110,6 +113,9 @@ impl Controls {
         }
         if self.reservation > size {
             return Err(ControlsError::ReservationAboveSize { reservation: self.reservation, size });
+        }
+        if self.limit == Some(PageCount(0)) {
+            return Err(ControlsError::NoLimit);
         }
         self.check_pool()
     }

@@ -15,7 +15,7 @@ use vm::MmuChoice;
 #[derive(Args)]
 pub(crate) struct Host {
     /// All machine memory there is for VMs and what they cost
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
     pub(crate) machine_memory: ByteSize,
     /// The directory for what is to survive [default: memtide/host in `$XDG_STATE_HOME` or ~/.local/state]
     #[arg(long, value_name = "DIRECTORY")]
@@ -42,6 +42,18 @@ pub(crate) struct Names {
     pub(crate) output: Output,
 }
 
+fn yes_or_no(text: &str) -> Result<bool, String> {
+    match text {
+        "yes" | "true" | "on" => Ok(true),
+        "no" | "false" | "off" => Ok(false),
+        _ => Err("write yes or no".to_owned()),
+    }
+}
+
+fn whole_number(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("write a whole number, from 0 to {}", u64::MAX))
+}
+
 /// Something, or the word `none`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct OrNone<T>(pub(crate) Option<T>);
@@ -58,13 +70,13 @@ impl<T: FromStr> FromStr for OrNone<T> {
 #[derive(Args, Default)]
 pub(crate) struct Controls {
     /// Machine memory guaranteed
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
     pub(crate) reservation: Option<ByteSize>,
     /// Machine memory never exceeded, or none
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
     pub(crate) limit: Option<OrNone<ByteSize>>,
     /// Claim on scarce memory: low, normal, high or a number
-    #[arg(long, value_name = "SHARES")]
+    #[arg(long, value_name = "SHARES", allow_hyphen_values = true)]
     pub(crate) shares: Option<Shares>,
 }
 
@@ -77,7 +89,7 @@ pub(crate) struct VmOptions {
     #[arg(long, value_name = "NAME")]
     pub(crate) pool: Option<OrNone<String>>,
     /// Guest memory
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
     pub(crate) memory: Option<ByteSize>,
     /// Virtual processors, 1 to 8
     #[arg(long, value_name = "COUNT")]
@@ -92,13 +104,13 @@ pub(crate) struct VmOptions {
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     pub(crate) append: Option<String>,
     /// How large its balloon may get, or none for what Mem.CtlMaxPercent says
-    #[arg(long, value_name = "SIZE")]
+    #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
     pub(crate) balloon_max: Option<OrNone<ByteSize>>,
     /// Whether its pages are looked through for equal ones
-    #[arg(long, value_name = "YES-OR-NO", value_parser = clap::builder::BoolishValueParser::new())]
+    #[arg(long, value_name = "YES-OR-NO", value_parser = yes_or_no)]
     pub(crate) sharing: Option<bool>,
     /// Whether its pages are compressed before they are swapped
-    #[arg(long, value_name = "YES-OR-NO", value_parser = clap::builder::BoolishValueParser::new())]
+    #[arg(long, value_name = "YES-OR-NO", value_parser = yes_or_no)]
     pub(crate) zip: Option<bool>,
     /// VMs with the same salt may share pages; none: as Mem.ShareForceSalting has it
     #[arg(long, value_name = "TEXT")]
@@ -207,16 +219,16 @@ pub(crate) enum Imagined {
     /// If one more VM ran
     Add {
         /// Its memory
-        #[arg(long, value_name = "SIZE")]
+        #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
         memory: ByteSize,
         /// What it would use [default: all of its memory]
-        #[arg(long, value_name = "SIZE")]
+        #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
         used: Option<ByteSize>,
         /// The resource pool it would lie in
         #[arg(long, value_name = "NAME")]
         pool: Option<String>,
         /// Machine memory guaranteed
-        #[arg(long, value_name = "SIZE", default_value = "0")]
+        #[arg(long, value_name = "SIZE", default_value = "0", allow_hyphen_values = true)]
         reservation: ByteSize,
         /// Claim on scarce memory: low, normal, high or a number
         #[arg(long, value_name = "SHARES", default_value = "normal")]
@@ -232,6 +244,7 @@ pub(crate) enum Imagined {
         /// The setting
         name: String,
         /// Its value
+        #[arg(allow_hyphen_values = true, value_parser = whole_number)]
         value: u64,
     },
 }
@@ -245,7 +258,7 @@ pub(crate) struct PoolControls {
     #[arg(long, value_name = "NAME")]
     pub(crate) parent: Option<OrNone<String>>,
     /// Whether reservations within may take from the parent what its own lacks
-    #[arg(long, value_name = "YES-OR-NO", value_parser = clap::builder::BoolishValueParser::new())]
+    #[arg(long, value_name = "YES-OR-NO", value_parser = yes_or_no)]
     pub(crate) expandable: Option<bool>,
 }
 
@@ -290,6 +303,7 @@ pub(crate) struct Settings {
     /// Only this one, such as Mem.IdleTax
     pub(crate) name: Option<String>,
     /// Its new value
+    #[arg(allow_hyphen_values = true, value_parser = whole_number)]
     pub(crate) value: Option<u64>,
     #[command(flatten)]
     pub(crate) output: Output,

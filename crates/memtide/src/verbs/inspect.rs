@@ -128,8 +128,10 @@ pub(super) fn map(remote: &Remote, args: &Map) -> Result<(), Error> {
         }
     }
     if let Some(path) = &args.svg {
-        std::fs::write(path, view::svg::draw(&maps))
-            .map_err(|error| Error::new(format!("cannot write '{}': {error}", path.display())))?;
+        std::fs::write(path, view::svg::draw(&maps)).map_err(|error| {
+            Error::new(format!("cannot write '{}': {error}", path.display()))
+                .hint("name a file that you may write to")
+        })?;
         eprintln!("wrote {}", path.display());
         if args.output.output == Format::Table {
             return Ok(());

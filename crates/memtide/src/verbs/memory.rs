@@ -60,12 +60,14 @@ pub(super) fn settings(remote: &Remote, args: &Settings) -> Result<(), Error> {
 
 pub(super) fn plan(remote: &Remote, args: Plan) -> Result<(), Error> {
     let edit = match args.edit {
-        Imagined::Set { name, controls: Controls { reservation, limit, shares } } => Edit::Vm {
-            name,
-            shares,
-            reservation_bytes: reservation,
-            limit_bytes: limit.map(|limit| limit.0.unwrap_or(ByteSize(0))),
-        },
+        Imagined::Set { controls: Controls { reservation: None, limit: None, shares: None }, .. } => {
+            return Err(
+                Error::new("nothing is to be different").hint("'memtide plan set --help' names what can be")
+            );
+        }
+        Imagined::Set { name, controls: Controls { reservation, limit, shares } } => {
+            Edit::Vm { name, shares, reservation_bytes: reservation, limit_bytes: limit.map(|limit| limit.0) }
+        }
         Imagined::Add { memory, used, pool, reservation, shares } => Edit::AddVm {
             memory_bytes: memory,
             reservation_bytes: reservation,

@@ -26,7 +26,9 @@ pub(super) fn create(remote: &Remote, args: Create) -> Result<(), Error> {
     let spec: VmSpec = serde_json::from_value(spec).map_err(Error::new)?;
     let mut vm = remote.wait(remote.client.create(&spec))?;
     if args.start {
-        vm = remote.wait(remote.client.start(&name))?;
+        vm = remote
+            .wait(remote.client.start(&name))
+            .map_err(|error| error.but(&format!("{name} is created")))?;
     }
     print::show(&vm, args.output.output, |vm| format!("{name} is created, {}\n", vm.info.power))
 }
