@@ -167,7 +167,7 @@ fn a_stuck_disk_holds_up_no_plan_no_setting_and_no_other_vm() {
     host.start("other").unwrap();
     let memory = host.memory("stuck");
     fill(&memory, 3, free_pages(&memory));
-    let mut frozen = disk.freeze(6);
+    let mut frozen = disk.freeze(15);
     std::thread::sleep(Duration::from_millis(300));
     host.set("stuck", &limit(Some(ByteSize::mib(8)))).unwrap();
     host.wait_for("a slice is stuck", |status| status.memory_loop.longest_slice_microseconds > 1_000_000);
@@ -179,7 +179,7 @@ fn a_stuck_disk_holds_up_no_plan_no_setting_and_no_other_vm() {
     host.set("other", &limit(Some(ByteSize::mib(16)))).unwrap();
     let status = host.wait_for("plans go on", |status| status.memory_loop.plans >= before.plans + 3);
     assert!(frozen.lasts(), "in time: {:?}, {:?}", start.elapsed(), status.memory_loop);
-    assert!(status.memory_loop.worst_lag_microseconds < 1_000_000, "{:?}", status.memory_loop);
+    assert!(status.memory_loop.worst_lag_microseconds < 5_000_000, "{:?}", status.memory_loop);
     assert!(memory.held() > ByteSize::mib(16).pages(), "the disk took nothing: {:?}", memory.held());
     drop(frozen);
     host.wait_for("all limits are kept", |status| {

@@ -87,7 +87,7 @@ fn vms_that_want_more_than_there_is_are_slowed_and_told_so_and_live() {
     });
     assert!(host.events_since(0).iter().any(|event| matches!(event.what, What::VmNotSlowed { .. })));
     let loop_status = host.status().memory_loop;
-    assert!(loop_status.worst_lag_microseconds < 2_000_000, "{loop_status:?}");
+    assert!(loop_status.worst_lag_microseconds < 5_000_000, "{loop_status:?}");
     host.audit().unwrap();
 }
 
