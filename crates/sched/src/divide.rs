@@ -102,11 +102,12 @@ fn price(amount: f64, least: f64, claims: &[Claim]) -> f64 {
     for (next, change) in bends {
         let there = held + slope * (next - lambda);
         if there >= amount {
-            break;
+            // Where the line is level, what rounding left of the slope would lead far beyond.
+            return if slope > 0.0 { (lambda + (amount - held) / slope).min(next) } else { lambda };
         }
         (lambda, held, slope) = (next, there, slope + change);
     }
-    if slope > 0.0 { lambda + (amount - held) / slope } else { lambda }
+    lambda
 }
 
 /// Whole pages near `ideal`, within their bounds, that add up to `amount`: rounded down, and the pages

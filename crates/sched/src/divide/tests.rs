@@ -55,6 +55,19 @@ fn too_little_for_the_minima_is_divided_in_their_proportion() {
     assert_eq!(divide(7, &[claim(1, 0, 0, 0, 0.5)]), Division { grants: vec![0], lambda: None });
 }
 
+#[test]
+fn where_nobody_is_between_bounds_nobody_leaves_them() {
+    let claims = [
+        claim(15944, 91, 155, 249, 0.04),
+        claim(42473, 141, 172, 235, 0.09),
+        claim(86159, 3, 208, 216, 0.04),
+        claim(70707, 67, 53, 117, 0.53),
+        claim(73161, 124, 40, 157, 0.0),
+    ];
+    // The first has its minimum and the others their maxima at many prices.
+    assert_eq!(divide(880, &claims).grants, [155, 235, 216, 117, 157]);
+}
+
 /// Takes pages one by one from whoever pays least for what it has, as the paper describes it.
 fn revoke_step_by_step(amount: u64, claims: &[Claim]) -> Vec<u64> {
     let mut grants: Vec<u64> = claims.iter().map(|claim| claim.max).collect();
