@@ -5,11 +5,9 @@ mod guests;
 
 use addr::ByteSize;
 use guests::Under;
-use host::VmSpec;
+use host::{HostStatus, VmSpec};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::Duration;
 
 /// Pages of code: more than a vCPU keeps decoded.
 const CODE_PAGES: u64 = 600;
@@ -42,6 +40,13 @@ fn resident(kind: &str) -> ByteSize {
     ByteSize::kib(line.trim_matches([':', '\t', ' ']).strip_suffix(" kB").unwrap().trim().parse().unwrap())
 }
 
+/// Whether overhead is what Linux counts beside the pool, but for what changed in the second since it was
+/// measured.
+fn agrees_with_linux(status: &HostStatus) -> bool {
+    let beside_pool = resident("RssAnon").0 + resident("RssFile").0;
+    status.ledger.overhead_bytes.0.abs_diff(beside_pool) <= ByteSize::mib(2).0
+}
+
 #[test]
 fn overhead_is_what_linux_counts_and_goes_back_to_it() {
     let host = Under::new(ByteSize::mib(192));
@@ -49,30 +54,32 @@ fn overhead_is_what_linux_counts_and_goes_back_to_it() {
     let kernel = kernel(host.dir.path());
     host.create(VmSpec::new("vm", ByteSize::mib(96), &kernel)).unwrap();
 
-    let overhead = |of: &host::HostStatus| of.vms.first().map_or(0, |vm| vm.metrics.overhead_bytes.0);
-    let mut ended = Vec::new();
-    for _ in 0..10 {
-        host.start("vm").unwrap();
-        host.wait_for("all its code is decoded", |of| overhead(of) > ByteSize::mib(18).0);
+    let overhead = |of: &HostStatus, id| {
+        let vm = of.vms.iter().find(|vm| Some(vm.id) == id);
+        vm.map(|vm| vm.metrics.overhead_bytes)
+    };
+    let start = || {
+        let id = host.start("vm").unwrap().id;
+        host.wait_for("its code is decoded", |of| overhead(of, id).is_some_and(|of| of > ByteSize::mib(18)));
+        id
+    };
+    let ended = [(); 10].map(|()| {
+        start();
         host.stop("vm").unwrap();
-        ended.push(resident("RssAnon"));
-    }
-    let (after_one, after_ten) = (ended[0].0, ended[9].0);
-    assert!(after_ten <= after_one + ByteSize::mib(2).0, "anonymous memory after each VM: {ended:?}");
+        resident("RssAnon")
+    });
+    let bound = ByteSize(ended[0].0 + ByteSize::mib(2).0);
+    assert!(ended[9] <= bound, "anonymous memory after each VM: {ended:?}");
 
-    host.start("vm").unwrap();
-    host.wait_for("all its code is decoded", |of| overhead(of) > ByteSize::mib(18).0);
-    // The ledger is a second old at most.
-    thread::sleep(Duration::from_millis(2500));
-    let beside_pool = resident("RssAnon").0 + resident("RssFile").0;
-    let ledger = host.status().ledger;
-    let off = ledger.overhead_bytes.0.abs_diff(beside_pool);
-    assert!(off <= ByteSize::mib(2).0, "{beside_pool} bytes beside the pool, {ledger:?}");
-    assert!(ledger.host_overhead_bytes < ByteSize::mib(24), "{ledger:?}");
-
+    let id = start();
     let before = resident("RssAnon").0;
-    host.wait_for("code that is not used is forgotten", |of| overhead(of) < ByteSize::mib(3).0);
+    host.wait_for("the ledger says what Linux says", agrees_with_linux);
+    host.wait_for("code that is not used is forgotten", |of| {
+        overhead(of, id).is_some_and(|of| of < ByteSize::mib(3))
+    });
     let gone = before.saturating_sub(resident("RssAnon").0);
-    assert!(gone >= ByteSize::mib(15).0, "{gone} bytes went back");
+    assert!(gone >= ByteSize::mib(15).0, "{gone} bytes of {before} went back: {ended:?}");
+    let status = host.wait_for("the ledger says what Linux says", agrees_with_linux);
+    assert!(status.ledger.host_overhead_bytes < ByteSize::mib(24), "{:?}", status.ledger);
     host.stop("vm").unwrap();
 }
