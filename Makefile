@@ -3,7 +3,7 @@
 FUZZ_SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help setup guest build check test loom demo bench bench-density experiments fuzz clean
+.PHONY: help setup guest web test-web build openapi check test loom demo bench bench-density experiments fuzz fuzz-api clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,8 +15,20 @@ guest: setup ## fetch the Debian guest, build the guest programs and their initr
 	@scripts/fetch-guest
 	@scripts/build-initramfs
 
-build: ## build the host program, target/release/memtide
+web: ## build the web client, web/dist, which the host program then has in it
+	@scripts/web
+
+test-web: setup guest build ## test the web client: its units, and every page in a headless browser
+	@scripts/setup chromium
+	cd web && npm test
+	cd web && npm run e2e
+
+build: ## build the host program, target/release/memtide, with the web client if there is Node.js
+	@scripts/web --if-possible
 	cargo build --release --locked
+
+openapi: ## write the description of the REST interface, docs/openapi.json, as the code has it
+	@scripts/openapi
 
 check: setup ## check format, lints, documentation and licences
 	@scripts/check
@@ -45,6 +57,9 @@ experiments: guest ## repeat the ESX paper's measurements with real guests, into
 
 fuzz: setup ## run every fuzz target for FUZZ_SECONDS (60)
 	@scripts/fuzz $(FUZZ_SECONDS)
+
+fuzz-api: setup ## ask a live host whatever its OpenAPI description allows, and more
+	@scripts/fuzz-api
 
 clean: ## delete what was built; the fetched guest stays in state/
 	cargo clean --quiet

@@ -3,9 +3,13 @@
 use crate::{PAGE_SHIFT, PAGE_SIZE};
 use serde::{Deserialize, Serialize};
 use std::{fmt, str::FromStr};
+use utoipa::ToSchema;
 
 /// A number of bytes. Written out (by `serde`) as the plain number.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug, Serialize, Deserialize, ToSchema,
+)]
+#[schema(description = "A number of bytes.")]
 #[serde(transparent)]
 pub struct ByteSize(pub u64);
 

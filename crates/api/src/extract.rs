@@ -1,11 +1,15 @@
 //! Taking requests apart, every mistake answered with a [`Problem`]; and asking the host without holding up others.
 
 use crate::problem::Problem;
+use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
-use host::{Host, HostError};
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use host::{Expected, Host, HostError, Revision};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 use std::time::Duration;
@@ -18,15 +22,15 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How long the host may take to do what it is asked. The work is not broken off; only nobody waits for it any more.
 const WORK: Duration = Duration::from_mins(2);
 
-/// The name in the path.
-pub(crate) struct Name(pub(crate) String);
+/// What stands in the path: a name or a number, or several.
+pub(crate) struct InPath<T>(pub(crate) T);
 
-impl<S: Send + Sync> FromRequestParts<S> for Name {
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for InPath<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let path = Path::from_request_parts(parts, state).await;
-        path.map(|Path(name)| Self(name)).map_err(|error| Problem::new("bad-path", error.body_text()))
+        path.map(|Path(part)| Self(part)).map_err(|error| Problem::new("bad-path", error.body_text()))
     }
 }
 
@@ -39,6 +43,37 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
         let query = Query::try_from_uri(&parts.uri);
         query.map(|Query(query)| Self(query)).map_err(|error| Problem::new("bad-query", error.body_text()))
+    }
+}
+
+/// What `if-match` says: which revisions the client has read. Without it, or with `*`, anything will do.
+pub(crate) struct IfMatch(pub(crate) Expected);
+
+impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+        let mut revisions = Vec::new();
+        for value in parts.headers.get_all(header::IF_MATCH) {
+            let text = value.to_str().map_err(|error| Problem::new("bad-header", error))?;
+            if text.trim() == "*" {
+                return Ok(Self(Expected::Anything));
+            }
+            let tags = text.split(',').map(|tag| tag.trim().trim_matches('"'));
+            // A tag that is none of ours matches nothing.
+            revisions.push(tags.filter_map(|tag| tag.parse::<Revision>().ok()).collect::<Vec<_>>());
+        }
+        let given = !revisions.is_empty();
+        Ok(Self(if given { Expected::OneOf(revisions.concat()) } else { Expected::Anything }))
+    }
+}
+
+/// An answer with the revision of what can be changed of it, to be given back in `if-match`.
+pub(crate) struct Tagged<T>(pub(crate) Revision, pub(crate) T);
+
+impl<T: Serialize> IntoResponse for Tagged<T> {
+    fn into_response(self) -> Response {
+        ([(header::ETAG, format!("\"{}\"", self.0))], Json(self.1)).into_response()
     }
 }
 
@@ -67,12 +102,24 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Given<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        check_type(request.headers())?;
         let Raw(bytes) = Raw::from_request(request, state).await?;
         serde_json::from_slice(&bytes).map(Self).map_err(|error| {
             let code = if error.classify() == Category::Data { "bad-field" } else { "bad-json" };
             Problem::new(code, error)
         })
     }
+}
+
+/// A body is JSON, unless it says that it is something else.
+fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
+    let Some(kind) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
+    let essence = kind.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case("application/json") {
+        return Ok(());
+    }
+    Err(Problem::new("wrong-type", format!("the body is '{essence}' and should be application/json"))
+        .hint("curl sends that with --json instead of --data"))
 }
 
 /// Asks the host on a thread that may wait.

@@ -13,10 +13,12 @@ pub mod statistics;
 pub use guest::{Answer, Guest, Moved, Request};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use utoipa::ToSchema;
 use vm::Trouble;
 
 /// An address or frame number.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, ToSchema)]
+#[schema(value_type = String, pattern = "^0x[0-9a-fA-F]{1,16}$", example = "0x80200000")]
 pub struct Hex(pub u64);
 
 impl std::fmt::Display for Hex {

@@ -1,21 +1,28 @@
 //! The routes, and what they share.
 
+mod access;
 mod console;
-pub(crate) mod events;
+mod events;
 mod inspect;
 mod inventory;
 mod memory;
+mod operations;
+mod service;
+mod stream;
 
+use crate::access::{Access, admit};
+use crate::operations::Operations;
 use crate::problem::Problem;
+use crate::request;
+use crate::stream::Stream;
 use axum::Router;
 use axum::http::{Method, Uri};
-use axum::routing::{get, post};
+use axum::middleware::{from_fn, from_fn_with_state};
 use host::Host;
 use std::sync::Arc;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-
-/// Most consoles followed at once: each takes a thread that waits.
-const MOST_FOLLOWERS: usize = 32;
+use tokio::sync::{Semaphore, watch};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 /// What every route may use.
 #[derive(Clone)]
@@ -23,59 +30,81 @@ pub(crate) struct Shared {
     pub(crate) host: Host,
     /// True once the server ends: answers that have no end of their own end then.
     pub(crate) closing: watch::Receiver<bool>,
-    /// The number of the last event.
-    pub(crate) news: watch::Receiver<u64>,
+    pub(crate) operations: Operations,
+    pub(crate) stream: Stream,
+    pub(crate) access: Access,
+    /// Places among those who follow a console.
     followers: Arc<Semaphore>,
 }
 
 impl Shared {
-    pub(crate) fn new(host: Host, closing: watch::Receiver<bool>, news: watch::Receiver<u64>) -> Self {
-        Self { host, closing, news, followers: Arc::new(Semaphore::new(MOST_FOLLOWERS)) }
-    }
-
-    /// A place among those who follow a console.
-    fn place(&self) -> Result<OwnedSemaphorePermit, Problem> {
-        Arc::clone(&self.followers).try_acquire_owned().map_err(|_| {
-            Problem::new(
-                "too-many-followers",
-                format!("{MOST_FOLLOWERS} consoles are being followed already"),
-            )
-            .hint("leave one of them, or ask without following")
-        })
+    pub(crate) fn new(host: Host, access: Access, closing: watch::Receiver<bool>) -> Self {
+        Self {
+            operations: Operations::new(),
+            stream: Stream::new(host.clone()),
+            followers: Arc::new(Semaphore::new(console::MOST_FOLLOWERS)),
+            host,
+            access,
+            closing,
+        }
     }
 }
 
-/// All routes.
+/// Every route and its description.
+pub(crate) fn described() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(memory::show_host))
+        .routes(routes!(memory::what_if))
+        .routes(routes!(operations::audit_host))
+        .routes(routes!(memory::list_settings, memory::change_settings))
+        .routes(routes!(memory::show_setting))
+        .routes(routes!(inventory::list_vms, inventory::create_vm))
+        .routes(routes!(inventory::show_vm, inventory::change_vm, inventory::remove_vm))
+        .routes(routes!(operations::start_vm))
+        .routes(routes!(operations::stop_vm))
+        .routes(routes!(operations::unswap_vm))
+        .routes(routes!(operations::audit_vm))
+        .routes(routes!(memory::explain_vm))
+        .routes(routes!(inspect::statistics))
+        .routes(routes!(inspect::map))
+        .routes(routes!(inspect::address))
+        .routes(routes!(inspect::move_pages))
+        .routes(routes!(console::read_console, console::type_in))
+        .routes(routes!(inventory::list_pools, inventory::create_pool))
+        .routes(routes!(inventory::show_pool, inventory::change_pool, inventory::remove_pool))
+        .routes(routes!(operations::list_operations))
+        .routes(routes!(operations::show_operation))
+        .routes(routes!(operations::cancel_operation))
+        .routes(routes!(events::list_events))
+        .routes(routes!(stream::follow))
+        .routes(routes!(access::list_tokens, access::create_token))
+        .routes(routes!(access::remove_token))
+        .routes(routes!(access::show_audit_log))
+        .routes(routes!(service::healthz))
+        .routes(routes!(service::readyz))
+        .routes(routes!(service::show_metrics))
+        .routes(routes!(service::show_openapi))
+        .routes(routes!(service::show_docs))
+        .routes(routes!(service::docs_script))
+        .routes(routes!(service::docs_style))
+}
+
+/// Everything that is served, to whom it may be. Requests are named first, so that refusals are too.
 pub(crate) fn router(shared: Shared) -> Router {
-    Router::new()
-        .route("/healthz", get(|| async { "ok\n" }))
-        .route("/v1/host", get(memory::status))
-        .route("/v1/plan", post(memory::plan))
-        .route("/v1/audit", post(memory::audit))
-        .route("/v1/settings", get(memory::settings))
-        .route("/v1/settings/{name}", get(memory::setting).put(memory::set_setting))
-        .route("/v1/vms", get(inventory::vms).post(inventory::create))
-        .route("/v1/vms/{name}", get(inventory::vm).patch(inventory::set).delete(inventory::remove))
-        .route("/v1/vms/{name}/start", post(inventory::start))
-        .route("/v1/vms/{name}/stop", post(inventory::stop))
-        .route("/v1/vms/{name}/unswap", post(memory::unswap))
-        .route("/v1/vms/{name}/explain", get(memory::explain))
-        .route("/v1/vms/{name}/audit", post(inspect::audit))
-        .route("/v1/vms/{name}/inspect", post(inspect::inspect))
-        .route("/v1/vms/{name}/console", get(console::said).post(console::type_in))
-        .route("/v1/pools", get(inventory::pools).post(inventory::create_pool))
-        .route(
-            "/v1/pools/{name}",
-            get(inventory::pool).patch(inventory::set_pool).delete(inventory::remove_pool),
-        )
-        .route("/v1/events", get(events::events))
+    let (router, _) = described().split_for_parts();
+    let access = shared.access.clone();
+    router
+        .merge(crate::web::routes())
         .fallback(no_such_route)
         .method_not_allowed_fallback(wrong_method)
         .with_state(shared)
+        .layer(from_fn_with_state(access, admit))
+        .layer(from_fn(request::name))
 }
 
 async fn no_such_route(uri: Uri) -> Problem {
     Problem::new("no-such-route", format!("there is nothing at {}", uri.path()))
+        .hint("/v1/docs says what there is")
 }
 
 async fn wrong_method(method: Method, uri: Uri) -> Problem {

@@ -1,37 +1,44 @@
-//! The server: a Unix socket, connections, and an end in good order.
+//! The server: listeners, connections, and an end in good order.
 //!
-//! **Model.** One thread serves all connections on a runtime of its own. The socket belongs to the user
-//! who runs the host: nobody else can open it.
+//! **Model.** One thread serves all connections on a runtime of its own. At a Unix socket whoever the file's mode lets in is an
+//! administrator; over TCP everybody needs a token, and over anything but loopback there is TLS (`access`). Whichever way
+//! somebody comes, the same is served, within the same bounds.
 //!
-//! **Bounds.** [`MOST_CONNECTIONS`] at once, more wait to be accepted; a request's head has to come within
-//! [`HEAD`]; bodies and the time of the host's work are bounded where they are used. A client that does not read
-//! holds one connection and nothing else.
+//! **Bounds.** So many connections at once in all and for each peer (`access`); more wait to be accepted, or are closed. A
+//! request's head has to come in time and be shorter than [`MOST_HEAD`]; bodies and the time of the host's work are bounded where they
+//! are used. A client that takes nothing of its answer for some time is cut off (`patient`).
 
-use crate::routes::{Shared, events::watch_events, router};
+mod listener;
+mod patient;
+
+use crate::access::{Access, Bounds, Peer, Tls};
+use crate::routes::{Shared, router};
 use axum::Router;
+use axum::extract::Request;
 use host::Host;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use std::fs::{self, Permissions};
+use listener::{Listener, listen_unix};
 use std::io;
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
-use std::os::unix::net::{UnixListener as StdListener, UnixStream as StdStream};
+use std::net::{IpAddr, SocketAddr, TcpListener as StdTcpListener};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::Duration;
 use thiserror::Error;
-use tokio::net::{UnixListener, UnixStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, UnixListener};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{Semaphore, watch};
 
-/// Most connections at once.
-const MOST_CONNECTIONS: usize = 256;
-/// Most threads that wait for the host, or for a console's guest.
-const MOST_WAITING: usize = 64;
-/// How long the head of a request may take, and how long a connection may be idle.
-const HEAD: Duration = Duration::from_secs(30);
+/// Most threads that wait for the host or a console's guest, or carry out an operation.
+const MOST_WAITING: usize = 128;
+/// Longest head of a request.
+const MOST_HEAD: usize = 32 << 10;
+/// Most headers in it.
+const MOST_HEADERS: usize = 64;
 /// How long answers may take to be finished when the server ends.
 const LAST_ANSWERS: Duration = Duration::from_secs(2);
 
@@ -44,7 +51,7 @@ pub enum ServerError {
     /// There is something else.
     #[error("'{}' is there and is no socket", .0.display())]
     NoSocket(PathBuf),
-    /// The machine refuses.
+    /// The machine refuses a socket.
     #[error("cannot listen at '{}': {source}", path.display())]
     Io {
         /// Where.
@@ -52,99 +59,154 @@ pub enum ServerError {
         /// Why.
         source: io::Error,
     },
+    /// The machine refuses an address.
+    #[error("cannot listen at {address}: {source}")]
+    Address {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// Everybody on the way could listen.
+    #[error("{0} is no address of this machine alone, and there is no TLS")]
+    Unprotected(IpAddr),
+    /// What is kept of tokens and changes cannot be used.
+    #[error("cannot use the state directory: {0}")]
+    State(io::Error),
+    /// The machine has no threads for it.
+    #[error("cannot serve: {0}")]
+    Runtime(io::Error),
 }
 
 /// A server that runs. Dropping it ends it.
 pub struct Server {
-    path: PathBuf,
+    sockets: Vec<PathBuf>,
+    /// What is served; gone when the server ends.
+    service: Option<Service>,
     closing: watch::Sender<bool>,
     runtime: Option<Runtime>,
-    watcher: Option<JoinHandle<()>>,
+}
+
+/// What every listener serves.
+#[derive(Clone)]
+struct Service {
+    router: Router,
+    access: Access,
+    closing: watch::Receiver<bool>,
 }
 
 impl Server {
-    /// Serves `host` at a socket from now on.
+    /// A server for `host`, at no place yet, with the tokens and the audit log in its state directory. Over TCP it goes by
+    /// `names`, besides addresses and `localhost`.
     ///
     /// # Errors
-    /// If somebody else listens there, or the socket cannot be made.
-    pub fn start(host: &Host, path: &Path) -> Result<Self, ServerError> {
-        let io = |source| ServerError::Io { path: path.to_owned(), source };
-        let listener = listen(path)?;
+    /// If what is in the state directory cannot be used.
+    pub fn start(host: &Host, state: &Path, names: Vec<String>) -> Result<Self, ServerError> {
+        Self::with_bounds(host, state, names, Bounds::default())
+    }
+
+    fn with_bounds(
+        host: &Host,
+        state: &Path,
+        names: Vec<String>,
+        bounds: Bounds,
+    ) -> Result<Self, ServerError> {
+        let access = Access::open(state, names, bounds).map_err(ServerError::State)?;
         let (closing, closed) = watch::channel(false);
-        let (news, watcher) = watch_events(host, &closed).map_err(io)?;
-        let router = router(Shared::new(host.clone(), closed.clone(), news));
+        let shared = Shared::new(host.clone(), access.clone(), closed.clone());
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
             .max_blocking_threads(MOST_WAITING)
             .thread_name("api")
             .enable_all()
             .build()
-            .map_err(io)?;
-        let listener = {
-            let _context = runtime.enter();
-            UnixListener::from_std(listener).map_err(io)?
-        };
-        runtime.spawn(accept(listener, router, closed));
-        Ok(Self { path: path.to_owned(), closing, runtime: Some(runtime), watcher: Some(watcher) })
+            .map_err(ServerError::Runtime)?;
+        runtime.spawn(shared.stream.clone().run(closed.clone()));
+        let service = Service { router: router(shared), access, closing: closed };
+        Ok(Self { sockets: Vec::new(), service: Some(service), closing, runtime: Some(runtime) })
+    }
+
+    /// Serves at a Unix socket, to its user and its group: the one given by number, or else the process's.
+    ///
+    /// # Errors
+    /// If somebody else listens there, or the socket cannot be made or given to the group.
+    pub fn listen_unix(&mut self, path: &Path, group: Option<u32>) -> Result<(), ServerError> {
+        let io = |source| ServerError::Io { path: path.to_owned(), source };
+        let listener = listen_unix(path, group)?;
+        self.sockets.push(path.to_owned());
+        let _context = self.parts().0.enter();
+        self.serve_at(Listener::Unix(UnixListener::from_std(listener).map_err(io)?));
+        Ok(())
+    }
+
+    /// Serves at an address. Says which: port 0 is any that is free.
+    ///
+    /// # Errors
+    /// If it is not a loopback address and there is no TLS, or the machine refuses.
+    pub fn listen_tcp(&mut self, address: SocketAddr, tls: Option<Tls>) -> Result<SocketAddr, ServerError> {
+        if tls.is_none() && !address.ip().is_loopback() {
+            return Err(ServerError::Unprotected(address.ip()));
+        }
+        let refused = |source| ServerError::Address { address, source };
+        let listener = StdTcpListener::bind(address).map_err(refused)?;
+        listener.set_nonblocking(true).map_err(refused)?;
+        let address = listener.local_addr().map_err(refused)?;
+        let _context = self.parts().0.enter();
+        let listener = TcpListener::from_std(listener).map_err(refused)?;
+        self.serve_at(Listener::Tcp(listener, tls.map(|tls| tls.acceptor)));
+        Ok(address)
+    }
+
+    fn serve_at(&self, listener: Listener) {
+        let (runtime, service) = self.parts();
+        runtime.spawn(accept(listener, service.clone()));
+    }
+
+    fn parts(&self) -> (&Runtime, &Service) {
+        match (&self.runtime, &self.service) {
+            (Some(runtime), Some(service)) => (runtime, service),
+            _ => unreachable!("both are there until the server is dropped"),
+        }
     }
 }
 
 impl Drop for Server {
-    /// Accepts nobody any more, lets answers be finished for a while, ends streams, and removes the socket.
+    /// Accepts nobody any more, lets answers be finished for a while, ends streams, and removes the sockets.
     fn drop(&mut self) {
         self.closing.send_replace(true);
-        let _ = fs::remove_file(&self.path);
+        for socket in &self.sockets {
+            let _ = std::fs::remove_file(socket);
+        }
+        // Whoever serves holds a receiver as long as it lives; so does what is served, which is not waited for.
+        self.service = None;
         if let Some(runtime) = self.runtime.take() {
             runtime.block_on(async {
-                // The accepting task and each connection hold a receiver as long as they live.
                 let _ = tokio::time::timeout(LAST_ANSWERS, self.closing.closed()).await;
             });
             runtime.shutdown_timeout(LAST_ANSWERS);
         }
-        if let Some(watcher) = self.watcher.take() {
-            // If it panicked, that was reported.
-            let _ = watcher.join();
-        }
     }
 }
 
-/// Takes the place of a socket that nobody answers at.
-fn listen(path: &Path) -> Result<StdListener, ServerError> {
-    let io = |source| ServerError::Io { path: path.to_owned(), source };
-    if let Ok(found) = fs::symlink_metadata(path) {
-        if !found.file_type().is_socket() {
-            return Err(ServerError::NoSocket(path.to_owned()));
-        }
-        if StdStream::connect(path).is_ok() {
-            return Err(ServerError::Taken(path.to_owned()));
-        }
-        fs::remove_file(path).map_err(io)?;
-    }
-    let listener = StdListener::bind(path).map_err(io)?;
-    fs::set_permissions(path, Permissions::from_mode(0o600)).map_err(io)?;
-    listener.set_nonblocking(true).map_err(io)?;
-    Ok(listener)
-}
-
-async fn accept(listener: UnixListener, router: Router, mut closing: watch::Receiver<bool>) {
-    let places = Arc::new(Semaphore::new(MOST_CONNECTIONS));
+async fn accept(listener: Listener, mut service: Service) {
+    let places = Arc::new(Semaphore::new(service.access.peers.bounds.connections));
     loop {
         let place = Arc::clone(&places).acquire_owned().await.expect("the semaphore is never closed");
-        let stream = tokio::select! {
-            accepted = listener.accept() => {
-                let Ok((stream, _)) = accepted else {
-                    // Too many open files, say: others have to close theirs first.
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                    continue;
-                };
-                stream
-            }
-            () = closed(&mut closing) => return,
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = closed(&mut service.closing) => return,
         };
-        let (router, closing) = (router.clone(), closing.clone());
+        let Ok((peer, connection)) = accepted else {
+            // Too many open files, say: others have to close theirs first.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            continue;
+        };
+        // One connection more than the peer may have is closed.
+        let Some(connected) = service.access.peers.connect(peer) else { continue };
+        let service = service.clone();
         tokio::spawn(async move {
-            serve(stream, router, closing).await;
-            drop(place);
+            connection.serve(peer, service).await;
+            drop((place, connected));
         });
     }
 }
@@ -155,12 +217,21 @@ async fn closed(closing: &mut watch::Receiver<bool>) {
     let _ = closing.wait_for(|&closing| closing).await;
 }
 
-/// Serves one client. One that breaks off has only itself to blame.
-async fn serve(stream: UnixStream, router: Router, mut closing: watch::Receiver<bool>) {
+/// Serves one client, over whatever it comes. One that breaks off has only itself to blame.
+async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, peer: Peer, service: Service) {
+    let Service { router, access, mut closing } = service;
+    let router = TowerToHyperService::new(router);
+    let with_peer = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer);
+        router.call(request)
+    });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        .header_read_timeout(access.peers.bounds.head)
+        .max_buf_size(MOST_HEAD)
+        .max_headers(MOST_HEADERS)
+        .serve_connection(TokioIo::new(stream), with_peer)
+        .with_upgrades();
     tokio::pin!(connection);
     tokio::select! {
         _ = connection.as_mut() => {}

@@ -9,19 +9,26 @@ pub use host::{
 };
 pub use sched::{HostState, Shares};
 
+pub use crate::access::{AuditLine, NewToken, Role, Token, TokenSpec};
+pub use crate::problem::Problem;
+
 use addr::ByteSize;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use utoipa::ToSchema;
 
-/// Several of something.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+/// A page of a list.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct List<T> {
-    /// Them.
+    /// What is on it, in order.
     pub items: Vec<T>,
+    /// The `cursor` of the page that follows; null on the last.
+    pub next: Option<String>,
 }
 
 /// A VM and its memory.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Vm {
     /// What it is.
     #[serde(flatten)]
@@ -30,12 +37,20 @@ pub struct Vm {
     pub memory: Option<VmStatus>,
 }
 
-/// A new value of a setting.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SettingValue {
-    /// The value.
-    pub value: u64,
+/// New values of settings, by name; null is a setting's default.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(transparent)]
+#[schema(example = json!({"Mem.IdleTax": 50, "Mem.BalancePeriod": null}))]
+pub struct SettingsChange(pub BTreeMap<String, Option<u64>>);
+
+impl Vm {
+    pub(crate) fn new(info: VmInfo, status: &HostStatus) -> Self {
+        // The status is of a second ago at most, so it may still know a VM that has ended, or its run before.
+        let by_name = status.vms.binary_search_by(|vm| vm.name.cmp(&info.spec.name));
+        let memory =
+            by_name.ok().map(|index| &status.vms[index]).filter(|vm| Some(vm.id) == info.id).cloned();
+        Self { info, memory }
+    }
 }
 
 /// Something that happened. What else is said about it depends on what it is.
@@ -52,42 +67,104 @@ pub struct Event {
     pub fields: Map<String, Value>,
 }
 
-/// How much an order moved.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+/// How much was taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Amount {
     /// So much.
     pub bytes: ByteSize,
 }
 
+/// How many pages are to be moved.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct MovePages {
+    /// At most so many.
+    pub pages: u64,
+}
+
 /// That an order was carried out.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Done {
     /// How, in words.
     pub message: String,
 }
 
-/// Which events are asked for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct EventsQuery {
-    /// Those with a number above this.
-    pub since: u64,
-    /// If there is none, wait so many seconds, at most 60.
-    pub wait: u64,
-    /// Go on with those to come, without end: a line of JSON each, or an event of `text/event-stream` if that is accepted.
-    pub follow: bool,
+/// Work that takes longer than one likes to wait for an answer.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Operation {
+    /// Its number.
+    pub id: u64,
+    /// What is done.
+    pub kind: OperationKind,
+    /// To which VM; null for the whole host.
+    pub vm: Option<String>,
+    /// How it is going.
+    pub state: OperationState,
+    /// The part that is done, from 0 to 1; null while that is not known.
+    #[schema(minimum = 0, maximum = 1)]
+    pub progress: Option<f64>,
+    /// How much is done: of an unswap, what was brought back; of an audit, the size of the VMs that were checked.
+    pub done_bytes: ByteSize,
+    /// Of how much; null if that is not known.
+    pub total_bytes: Option<ByteSize>,
+    /// Whether it can be cancelled, now.
+    pub cancellable: bool,
+    /// When it began, in milliseconds since 1970.
+    pub started_at_milliseconds: u64,
+    /// When it ended.
+    pub ended_at_milliseconds: Option<u64>,
+    /// What came of it, in words; null unless it is done.
+    pub message: Option<String>,
+    /// Why it failed, or was not done.
+    pub problem: Option<Problem>,
 }
 
-/// Which part of a console is asked for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct ConsoleQuery {
-    /// From this byte on, counted over all of the VM's runs. The header `memtide-console-from` says where the answer
-    /// begins: later, if older bytes are gone.
-    pub from: u64,
-    /// Go on with what is to come, until the VM is removed or the host ends.
-    pub follow: bool,
+/// What an operation does.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OperationKind {
+    /// Starts a VM. Cancelled, the VM is stopped.
+    Start,
+    /// Stops a VM. Cannot be cancelled.
+    Stop,
+    /// Brings back what is compressed and swapped. Cancelled, what is back stays.
+    Unswap,
+    /// Checks invariants. That of the host can be cancelled, between two VMs.
+    Audit,
 }
 
-/// The header that says with which byte a console's answer begins.
+/// How an operation is going.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OperationState {
+    /// It goes on.
+    Running,
+    /// It did what it was to do.
+    Done,
+    /// It did not, or not all of it.
+    Failed,
+    /// Somebody cancelled it, and it was left.
+    Cancelled,
+}
+
+/// What there is: the beginning of a stream, and what follows a gap in it. It may know already what the next events tell.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
+pub struct StreamSnapshot {
+    /// The number of the last event before it.
+    pub last_event: u64,
+    /// Every VM, by name.
+    pub vms: Vec<Vm>,
+    /// Every resource pool, by name.
+    pub pools: Vec<Pool>,
+    /// Every setting, by name.
+    pub settings: Vec<Setting>,
+    /// The host's memory.
+    pub status: HostStatus,
+}
+
+/// The header of an answer with a console's content that says with which byte it begins.
 pub const CONSOLE_FROM: &str = "memtide-console-from";
+/// The subprotocol of a console's WebSocket.
+pub const CONSOLE_PROTOCOL: &str = "memtide.console";
+/// The header that names a request. A client may choose the name.
+pub const REQUEST_ID: &str = "x-request-id";

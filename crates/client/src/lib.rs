@@ -1,6 +1,6 @@
-//! A client of a host's REST interface, over its Unix socket.
+//! A client of a host's REST interface, over its Unix socket or TCP.
 //!
-//! **Model.** A [`Client`] is an address. Every request opens a connection of its own, so a client is cheap to keep
+//! **Model.** A [`Client`] is an address and, for TCP, a token. Every request opens a connection of its own, so a client is cheap to keep
 //! and to clone, and a host that was started again is found again. What is sent and received are [`api::types`].
 //!
 //! ```no_run
@@ -13,37 +13,85 @@
 //! # }
 //! ```
 //!
+//! Over TCP, `Client::at("https://vm-host.example:8443", None)?.with_token(token)`.
+//!
 //! **Failure.** [`enum@Error`] tells apart a host that says no from one that is not there.
 
 #![forbid(unsafe_code)]
 
+mod address;
 mod connection;
+mod console;
+mod operations;
 mod requests;
 mod stream;
+mod tls;
+mod tokens;
 
+pub use address::Address;
 pub use api::{Problem, types};
-pub use stream::{Bytes, ConsoleOutput, Lines, Said};
+pub use console::{ConsoleInput, ConsoleOutput, Said};
+pub use hyper::body::Bytes;
+pub use stream::{Message, Stream};
 
+use std::fmt::{self, Debug};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use thiserror::Error;
+use tokio_rustls::TlsConnector;
 
-/// The address of a host.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// The address of a host, and what it takes to be let in.
+#[derive(Clone)]
 pub struct Client {
-    path: PathBuf,
+    address: Address,
+    token: Option<Token>,
+    tls: Option<TlsConnector>,
 }
+
+/// Not to be shown by accident.
+#[derive(Clone)]
+struct Token(String);
 
 impl Client {
     /// A client of the host that listens at a Unix socket.
     pub fn new(socket: impl Into<PathBuf>) -> Self {
-        Self { path: socket.into() }
+        Self { address: Address::Unix(socket.into()), token: None, tls: None }
     }
 
-    /// The host's socket.
-    pub fn path(&self) -> &Path {
-        &self.path
+    /// A client of the host at an [`Address`]. Over TLS, the host is the one whose certificate has this fingerprint (its
+    /// SHA-256, in hexadecimal); without one, somebody whom this machine trusts has to vouch for its name.
+    ///
+    /// # Errors
+    /// [`Error::Address`] if the address or the fingerprint is none.
+    pub fn at(address: &str, fingerprint: Option<&str>) -> Result<Self, Error> {
+        let address = address.parse()?;
+        let tls = match &address {
+            Address::Tcp { tls: true, .. } => Some(tls::connector(fingerprint)?),
+            _ => None,
+        };
+        Ok(Self { address, token: None, tls })
     }
+
+    /// The same with a token, which a host wants over TCP.
+    #[must_use]
+    pub fn with_token(self, token: impl Into<String>) -> Self {
+        Self { token: Some(Token(token.into())), ..self }
+    }
+}
+
+impl Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+/// Something with its revision: a word that changes with it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Revised<T> {
+    /// It.
+    pub value: T,
+    /// What is to be said by who wants to change it only as it is.
+    pub revision: String,
 }
 
 /// Why a request has no answer.
@@ -53,13 +101,24 @@ pub enum Error {
     #[error(transparent)]
     Problem(#[from] Problem),
     /// Nobody listens there, or nobody may.
-    #[error("no host answers at '{}': {source}", path.display())]
+    #[error("no host answers at '{address}': {source}")]
     Unreachable {
         /// Where.
-        path: PathBuf,
+        address: String,
         /// Why.
         source: io::Error,
     },
+    /// Who answers there may be somebody else.
+    #[error("the certificate at '{address}' is not to be trusted: {why}")]
+    Untrusted {
+        /// Where.
+        address: String,
+        /// Why.
+        why: String,
+    },
+    /// An address or a fingerprint is none.
+    #[error("{0}")]
+    Address(String),
     /// The host, or the connection to it, ended in the middle.
     #[error("the host broke off: {0}")]
     BrokenOff(String),

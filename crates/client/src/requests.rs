@@ -2,24 +2,30 @@
 //!
 //! Every request fails with [`enum@Error`]: the host says no, is not there, breaks off, or is not understood.
 
-use crate::connection::{escaped, read};
-use crate::stream::{Bytes, ConsoleOutput, Lines, Said};
+use crate::connection::{Asked, escaped, read, whole};
+use crate::console::{Said, first_byte};
 use crate::types::{
-    Amount, Done, Edit, Event, Explained, HostStatus, List, Pool, PoolChange, PoolSpec, Setting,
-    SettingValue, Vm, VmChange, VmSpec, WhatIf,
+    Amount, Edit, Event, Explained, HostStatus, List, MovePages, Pool, PoolChange, PoolSpec, Setting,
+    SettingsChange, Vm, VmChange, VmSpec, WhatIf,
 };
-use crate::{Client, Error};
-use addr::ByteSize;
-use api::inspect::{Answer, Request};
+use crate::{Bytes, Client, Error, Revised};
+use api::inspect::map::{Address, Map};
+use api::inspect::statistics::Statistics;
+use api::inspect::{Hex, Moved};
 use hyper::Method;
+use hyper::header::{ETAG, IF_MATCH};
+use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
 
-fn of_vm(name: &str, what: &str) -> String {
+pub(crate) fn of_vm(name: &str, what: &str) -> String {
     format!("/v1/vms/{}{what}", escaped(name))
 }
 
 fn of_pool(name: &str) -> String {
     format!("/v1/pools/{}", escaped(name))
 }
+
+const SETTINGS: &str = "/v1/settings";
 
 #[expect(clippy::missing_errors_doc, reason = "the same for all, said above")]
 impl Client {
@@ -28,9 +34,9 @@ impl Client {
         self.get("/v1/host").await
     }
 
-    /// All VMs.
+    /// All VMs, by name.
     pub async fn vms(&self) -> Result<Vec<Vm>, Error> {
-        Ok(self.get::<List<Vm>>("/v1/vms").await?.items)
+        self.all("/v1/vms", None).await
     }
 
     /// One VM.
@@ -38,14 +44,24 @@ impl Client {
         self.get(&of_vm(name, "")).await
     }
 
-    /// Creates a VM, stopped.
-    pub async fn create(&self, spec: &VmSpec) -> Result<Vm, Error> {
-        self.ask(Method::POST, "/v1/vms", spec).await
+    /// One VM, with its revision.
+    pub async fn revised_vm(&self, name: &str) -> Result<Revised<Vm>, Error> {
+        self.revised(&of_vm(name, "")).await
     }
 
-    /// Changes a VM.
+    /// Creates a VM, stopped.
+    pub async fn create(&self, spec: &VmSpec) -> Result<Vm, Error> {
+        self.ask(Asked::new(Method::POST, "/v1/vms").json(spec)).await
+    }
+
+    /// Changes a VM, whatever it is.
     pub async fn set(&self, name: &str, change: &VmChange) -> Result<Vm, Error> {
-        self.ask(Method::PATCH, &of_vm(name, ""), change).await
+        self.change(&of_vm(name, ""), change, None).await
+    }
+
+    /// Changes a VM that is still at a revision; otherwise the problem's code is `changed`.
+    pub async fn set_if(&self, name: &str, change: &VmChange, revision: &str) -> Result<Vm, Error> {
+        self.change(&of_vm(name, ""), change, Some(revision)).await
     }
 
     /// Removes a stopped VM.
@@ -53,52 +69,49 @@ impl Client {
         self.delete(&of_vm(name, "")).await
     }
 
-    /// Starts a VM; returns when its guest runs.
-    pub async fn start(&self, name: &str) -> Result<Vm, Error> {
-        self.order(&of_vm(name, "/start")).await
-    }
-
-    /// Stops a VM at once; returns when its memory is free.
-    pub async fn stop(&self, name: &str) -> Result<Vm, Error> {
-        self.order(&of_vm(name, "/stop")).await
-    }
-
-    /// Brings back what is compressed and swapped, as far as memory is free; gives how much.
-    pub async fn unswap(&self, name: &str) -> Result<ByteSize, Error> {
-        Ok(self.order::<Amount>(&of_vm(name, "/unswap")).await?.bytes)
-    }
-
     /// Why a VM holds what it holds.
     pub async fn explain(&self, name: &str) -> Result<Explained, Error> {
         self.get(&of_vm(name, "/explain")).await
     }
 
-    /// Looks into a running VM.
-    pub async fn inspect(&self, name: &str, request: &Request) -> Result<Answer, Error> {
-        self.ask(Method::POST, &of_vm(name, "/inspect"), request).await
+    /// What a running VM counted.
+    pub async fn statistics(&self, name: &str) -> Result<Statistics, Error> {
+        self.get(&of_vm(name, "/statistics")).await
     }
 
-    /// What a VM's guest said from byte `from` on, and what it will say.
-    pub async fn console(&self, name: &str, from: u64) -> Result<ConsoleOutput, Error> {
-        let path = of_vm(name, &format!("/console?follow=true&from={from}"));
-        ConsoleOutput::new(self.send(Method::GET, &path, Bytes::new()).await?)
+    /// How a running VM's memory is mapped, with up to `pages` pages of what `cpu` sees.
+    pub async fn map(&self, name: &str, cpu: usize, pages: usize) -> Result<Map, Error> {
+        self.get(&of_vm(name, &format!("/map?cpu={cpu}&pages={pages}"))).await
+    }
+
+    /// One address as a `cpu` of a running VM sees it.
+    pub async fn address(&self, name: &str, cpu: usize, gva: Hex) -> Result<Address, Error> {
+        self.get(&of_vm(name, &format!("/map/{gva}?cpu={cpu}"))).await
+    }
+
+    /// Moves up to `pages` pages of a running VM to other frames; says what came of it.
+    pub async fn move_pages(&self, name: &str, pages: u64) -> Result<Moved, Error> {
+        let path = of_vm(name, "/move");
+        self.ask(Asked::new(Method::POST, &path).json(&MovePages { pages })).await
     }
 
     /// What a VM's guest said from byte `from` on, as far as it is kept.
     pub async fn said(&self, name: &str, from: u64) -> Result<Said, Error> {
         let path = of_vm(name, &format!("/console?from={from}"));
-        Said::read(self.send(Method::GET, &path, Bytes::new()).await?).await
+        let response = self.send(Asked::new(Method::GET, &path)).await?;
+        Ok(Said { from: first_byte(&response)?, bytes: whole(response).await? })
     }
 
     /// Types to a VM's guest; gives how many bytes it took.
     pub async fn type_in(&self, name: &str, bytes: impl Into<Bytes>) -> Result<usize, Error> {
-        let answer = self.send(Method::POST, &of_vm(name, "/console"), bytes.into()).await?;
-        Ok(read::<Amount>(answer).await?.bytes.0 as usize)
+        let path = of_vm(name, "/console");
+        let asked = Asked { body: bytes.into(), ..Asked::new(Method::POST, &path) };
+        Ok(self.ask::<Amount>(asked).await?.bytes.0 as usize)
     }
 
-    /// All resource pools.
+    /// All resource pools, by name.
     pub async fn pools(&self) -> Result<Vec<Pool>, Error> {
-        Ok(self.get::<List<Pool>>("/v1/pools").await?.items)
+        self.all("/v1/pools", None).await
     }
 
     /// One resource pool.
@@ -106,14 +119,24 @@ impl Client {
         self.get(&of_pool(name)).await
     }
 
-    /// Creates a resource pool.
-    pub async fn create_pool(&self, spec: &PoolSpec) -> Result<Pool, Error> {
-        self.ask(Method::POST, "/v1/pools", spec).await
+    /// One resource pool, with its revision.
+    pub async fn revised_pool(&self, name: &str) -> Result<Revised<Pool>, Error> {
+        self.revised(&of_pool(name)).await
     }
 
-    /// Changes a resource pool.
+    /// Creates a resource pool.
+    pub async fn create_pool(&self, spec: &PoolSpec) -> Result<Pool, Error> {
+        self.ask(Asked::new(Method::POST, "/v1/pools").json(spec)).await
+    }
+
+    /// Changes a resource pool, whatever it is.
     pub async fn set_pool(&self, name: &str, change: &PoolChange) -> Result<Pool, Error> {
-        self.ask(Method::PATCH, &of_pool(name), change).await
+        self.change(&of_pool(name), change, None).await
+    }
+
+    /// Changes a resource pool that is still at a revision; otherwise the problem's code is `changed`.
+    pub async fn set_pool_if(&self, name: &str, change: &PoolChange, revision: &str) -> Result<Pool, Error> {
+        self.change(&of_pool(name), change, Some(revision)).await
     }
 
     /// Removes an empty resource pool.
@@ -121,39 +144,80 @@ impl Client {
         self.delete(&of_pool(name)).await
     }
 
-    /// All advanced settings.
+    /// All advanced settings, by name.
     pub async fn settings(&self) -> Result<Vec<Setting>, Error> {
-        Ok(self.get::<List<Setting>>("/v1/settings").await?.items)
+        self.all(SETTINGS, None).await
+    }
+
+    /// All advanced settings, with their revision.
+    pub async fn revised_settings(&self) -> Result<Revised<List<Setting>>, Error> {
+        self.revised(SETTINGS).await
     }
 
     /// One advanced setting.
     pub async fn setting(&self, name: &str) -> Result<Setting, Error> {
-        self.get(&format!("/v1/settings/{}", escaped(name))).await
+        self.get(&format!("{SETTINGS}/{}", escaped(name))).await
     }
 
     /// Changes an advanced setting.
     pub async fn set_setting(&self, name: &str, value: u64) -> Result<Setting, Error> {
-        self.ask(Method::PUT, &format!("/v1/settings/{}", escaped(name)), &SettingValue { value }).await
+        let change = SettingsChange(BTreeMap::from([(name.to_owned(), Some(value))]));
+        let all = self.set_settings(&change, None).await?;
+        let found = all.into_iter().find(|setting| setting.name.eq_ignore_ascii_case(name));
+        found.ok_or_else(|| Error::Strange(format!("{name} is changed, and not there")))
+    }
+
+    /// Changes advanced settings, all or none, at a revision or whatever they are; gives all.
+    pub async fn set_settings(
+        &self,
+        change: &SettingsChange,
+        revision: Option<&str>,
+    ) -> Result<Vec<Setting>, Error> {
+        Ok(self.change::<List<Setting>>(SETTINGS, change, revision).await?.items)
     }
 
     /// Events numbered above `since`, as far as they are kept.
     pub async fn events(&self, since: u64) -> Result<Vec<Event>, Error> {
-        Ok(self.get::<List<Event>>(&format!("/v1/events?since={since}")).await?.items)
-    }
-
-    /// The same and those to come, a line of JSON each.
-    pub async fn follow_events(&self, since: u64) -> Result<Lines, Error> {
-        let path = format!("/v1/events?follow=true&since={since}");
-        Ok(Lines::new(self.send(Method::GET, &path, Bytes::new()).await?))
+        self.all("/v1/events", Some(since.to_string())).await
     }
 
     /// What would be different if.
     pub async fn what_if(&self, edit: &Edit) -> Result<WhatIf, Error> {
-        self.ask(Method::POST, "/v1/plan", edit).await
+        self.ask(Asked::new(Method::POST, "/v1/what-if").json(edit)).await
     }
 
-    /// Checks every invariant of the host and its VMs; says that they hold.
-    pub async fn audit(&self) -> Result<String, Error> {
-        Ok(self.order::<Done>("/v1/audit").await?.message)
+    /// All pages of a list behind `cursor`, one after the other.
+    pub(crate) async fn all<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        mut cursor: Option<String>,
+    ) -> Result<Vec<T>, Error> {
+        let mut all = Vec::new();
+        loop {
+            let behind = cursor.as_deref().map(|cursor| format!("?cursor={}", escaped(cursor)));
+            let page: List<T> = self.get(&format!("{path}{}", behind.unwrap_or_default())).await?;
+            all.extend(page.items);
+            cursor = page.next;
+            if cursor.is_none() {
+                return Ok(all);
+            }
+        }
+    }
+
+    async fn revised<T: DeserializeOwned>(&self, path: &str) -> Result<Revised<T>, Error> {
+        let response = self.send(Asked::new(Method::GET, path)).await?;
+        let tag = response.headers().get(ETAG).and_then(|tag| tag.to_str().ok()).map(str::to_owned);
+        let revision = tag.ok_or_else(|| Error::Strange("the header etag is missing".to_owned()))?;
+        Ok(Revised { value: read(response).await?, revision })
+    }
+
+    async fn change<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        change: &impl serde::Serialize,
+        revision: Option<&str>,
+    ) -> Result<T, Error> {
+        let asked = Asked::new(Method::PATCH, path).json(change);
+        self.ask(asked.header(IF_MATCH.as_str(), revision)).await
     }
 }

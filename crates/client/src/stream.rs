@@ -1,108 +1,100 @@
-//! Answers without an end: what a guest says, and what happens.
+//! What happens on the host, as it happens.
 
-use crate::Error;
-use crate::connection::{broken, whole};
-use crate::types::CONSOLE_FROM;
+use crate::connection::{Asked, broken, escaped};
+use crate::types::{Event, HostStatus, StreamSnapshot};
+use crate::{Client, Error};
 use http_body_util::BodyExt;
-use hyper::Response;
+use hyper::Method;
 use hyper::body::Incoming;
+use serde::de::DeserializeOwned;
 
-pub use hyper::body::Bytes;
+/// Longest message.
+const MOST_MESSAGE: usize = 64 << 20;
 
-/// Longest line.
-const MOST_LINE: usize = 1 << 20;
-
-/// What a guest said.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Said {
-    /// The number of the first byte: greater than asked for if older ones are gone.
-    pub from: u64,
-    /// It.
-    pub bytes: Bytes,
-}
-
-impl Said {
-    pub(crate) async fn read(response: Response<Incoming>) -> Result<Self, Error> {
-        let from = from(&response)?;
-        Ok(Self { from, bytes: whole(response).await? })
-    }
-}
-
-fn from(response: &Response<Incoming>) -> Result<u64, Error> {
-    let from = response.headers().get(CONSOLE_FROM).and_then(|value| value.to_str().ok()?.parse().ok());
-    from.ok_or_else(|| Error::Strange(format!("the header {CONSOLE_FROM} is missing")))
-}
-
-/// What a guest says.
+/// What the host tells without being asked each time.
 #[derive(Debug)]
-pub struct ConsoleOutput {
-    from: u64,
-    body: Incoming,
-}
-
-impl ConsoleOutput {
-    pub(crate) fn new(response: Response<Incoming>) -> Result<Self, Error> {
-        Ok(Self { from: from(&response)?, body: response.into_body() })
-    }
-
-    /// The number of the first byte: greater than asked for if older ones are gone.
-    pub fn from(&self) -> u64 {
-        self.from
-    }
-
-    /// The next bytes; `None` at the end.
-    ///
-    /// # Errors
-    /// [`crate::Error::BrokenOff`].
-    pub async fn next(&mut self) -> Result<Option<Bytes>, Error> {
-        next(&mut self.body).await
-    }
-}
-
-/// Lines of text.
-#[derive(Debug)]
-pub struct Lines {
+pub struct Stream {
     body: Incoming,
     begun: Vec<u8>,
+    id: Option<String>,
 }
 
-impl Lines {
-    pub(crate) fn new(response: Response<Incoming>) -> Self {
-        Self { body: response.into_body(), begun: Vec::new() }
+/// What it tells.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Message {
+    /// What there is: at the beginning, and after a gap.
+    Snapshot(Box<StreamSnapshot>),
+    /// Something happened.
+    Event(Event),
+    /// The host's memory was measured.
+    Status(Box<HostStatus>),
+}
+
+#[expect(clippy::missing_errors_doc, reason = "the same for all: the host says no, is not there, breaks off")]
+impl Client {
+    /// A snapshot, then all that happens and is measured; or what follows on the message with the id `last`.
+    pub async fn stream(&self, last: Option<&str>) -> Result<Stream, Error> {
+        let asked = Asked::new(Method::GET, "/v1/stream").header("last-event-id", last);
+        Ok(Stream::new(self.send(asked).await?.into_body()))
     }
 
-    /// The next line, without its end; `None` at the end.
+    /// Events numbered above `since`, as far as they are kept, and those to come.
+    pub async fn follow_events(&self, since: u64) -> Result<Stream, Error> {
+        let path = format!("/v1/stream?only=events&since={}", escaped(&since.to_string()));
+        Ok(Stream::new(self.send(Asked::new(Method::GET, &path)).await?.into_body()))
+    }
+}
+
+impl Stream {
+    fn new(body: Incoming) -> Self {
+        Self { body, begun: Vec::new(), id: None }
+    }
+
+    /// The id of the last message, to go on from.
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
+    /// The next message; `None` at the end.
     ///
     /// # Errors
-    /// [`crate::Error::BrokenOff`], or [`crate::Error::Strange`] for a line without end.
-    pub async fn next(&mut self) -> Result<Option<String>, Error> {
+    /// [`Error::BrokenOff`], or [`Error::Strange`] for what is not understood.
+    pub async fn next(&mut self) -> Result<Option<Message>, Error> {
         loop {
-            if let Some(end) = self.begun.iter().position(|&byte| byte == b'\n') {
-                let line: Vec<u8> = self.begun.drain(..=end).collect();
-                return Ok(Some(String::from_utf8_lossy(&line[..end]).into_owned()));
+            while let Some(end) = self.begun.windows(2).position(|two| two == b"\n\n") {
+                let text: Vec<u8> = self.begun.drain(..end + 2).collect();
+                if let Some(message) = self.take_apart(&String::from_utf8_lossy(&text))? {
+                    return Ok(Some(message));
+                }
             }
-            if self.begun.len() > MOST_LINE {
-                return Err(Error::Strange("a line without end".to_owned()));
+            if self.begun.len() > MOST_MESSAGE {
+                return Err(Error::Strange("a message without end".to_owned()));
             }
-            match next(&mut self.body).await? {
-                Some(bytes) => self.begun.extend_from_slice(&bytes),
+            match self.body.frame().await {
                 None => return Ok(None),
+                Some(Err(error)) => return Err(broken(error)),
+                // Trailers say nothing here.
+                Some(Ok(frame)) => self.begun.extend_from_slice(&frame.into_data().unwrap_or_default()),
             }
         }
+    }
+
+    /// `None` for what is only there to show that the host lives, or of a kind that is not known.
+    fn take_apart(&mut self, text: &str) -> Result<Option<Message>, Error> {
+        let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name));
+        if let Some(id) = field("id: ") {
+            self.id = Some(id.to_owned());
+        }
+        let data = field("data: ").unwrap_or_default();
+        Ok(Some(match field("event: ") {
+            Some("snapshot") => Message::Snapshot(read(data)?),
+            Some("event") => Message::Event(read(data)?),
+            Some("status") => Message::Status(read(data)?),
+            _ => return Ok(None),
+        }))
     }
 }
 
-async fn next(body: &mut Incoming) -> Result<Option<Bytes>, Error> {
-    loop {
-        match body.frame().await {
-            None => return Ok(None),
-            Some(Err(error)) => return Err(broken(error)),
-            // Trailers say nothing here.
-            Some(Ok(frame)) => {
-                if let Ok(bytes) = frame.into_data() {
-                    return Ok(Some(bytes));
-                }
-            }
-        }
-    }
+fn read<T: DeserializeOwned>(data: &str) -> Result<T, Error> {
+    serde_json::from_str(data).map_err(|error| Error::Strange(error.to_string()))
 }

@@ -3,31 +3,40 @@
 use crate::core::Core;
 use crate::error::HostError;
 use crate::event::What;
+use crate::progress::Progress;
 use crate::running::Running;
-use addr::PageCount;
+use addr::{ByteSize, PageCount};
 use machine::{Audit, FrameUse, Pool};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 /// Checks the pool, every VM's memory and harts, and that the ledger closes.
-pub(crate) fn audit(core: &Core) -> Result<(), HostError> {
-    check(core).map_err(|violation| {
+pub(crate) fn audit(core: &Core, progress: &Progress) -> Result<(), HostError> {
+    check(core, progress).map_err(|violation| {
         core.journal.add(What::AuditFailed { violation: violation.clone() });
         HostError::Broken(violation)
-    })
+    })?;
+    progress.check()
 }
 
-fn check(core: &Core) -> Audit {
+/// Leaves off where it is cancelled, between two VMs.
+fn check(core: &Core, progress: &Progress) -> Audit {
     core.pool.audit()?;
     let running: Vec<Arc<Running>> =
         core.inventory.lock().running().map(|(_, running)| Arc::clone(running)).collect();
+    let size = |running: &Running| running.memory.pmap().size().bytes();
+    progress.expect(ByteSize(running.iter().map(|running| size(running).0).sum()));
     for running in &running {
+        if progress.is_cancelled() {
+            return Ok(());
+        }
         let of = |violation| format!("VM '{}': {violation}", running.name);
         match running.vm.get() {
             Some(vm) => vm.audit().map_err(of)?,
             None => running.memory.audit().map_err(of)?,
         }
+        progress.advance(size(running));
     }
     let held = |of: fn(&Running) -> PageCount| PageCount(running.iter().map(|running| of(running).0).sum());
     check_ledger(&core.pool, || Held {

@@ -12,14 +12,15 @@ use crate::event::{Changed, What};
 use crate::info::Power;
 use crate::inventory::Inventory;
 use crate::power::refused;
+use crate::revision::{Expected, Revision};
 use crate::running::Running;
 use crate::spec::{PoolSpec, VmSpec};
 use addr::PageCount;
 use sched::admission::admit;
-use sched::settings::Setting;
+use sched::settings::{Setting, SettingError, TABLE};
 use sched::{Snapshot, VmId};
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Creates a VM, stopped.
@@ -52,7 +53,12 @@ pub(crate) fn remove_vm(core: &Core, name: &str) -> Result<(), HostError> {
 }
 
 /// Changes a VM.
-pub(crate) fn change_vm(core: &Core, name: &str, change: &VmChange) -> Result<(), HostError> {
+pub(crate) fn change_vm(
+    core: &Core,
+    name: &str,
+    change: &VmChange,
+    expected: &Expected,
+) -> Result<(), HostError> {
     let state = core.change()?;
     let free_disk = core.free_disk();
     let (old, new, running, before, after) = {
@@ -65,6 +71,8 @@ pub(crate) fn change_vm(core: &Core, name: &str, change: &VmChange) -> Result<()
         if running.is_some() {
             check_while_running(&entry.spec, &new)?;
         }
+        // Last of all checks: what could not be anyway is not for want of reading again.
+        expected.check(|| format!("VM '{name}'"), Revision::of_vm(&entry.spec))?;
         let before = core.books(&inventory, free_disk);
         let after = running.as_ref().map(|running| edited(&before, &inventory, &new, running));
         (entry.spec.clone(), new, running, before, after)
@@ -161,7 +169,12 @@ pub(crate) fn create_pool(core: &Core, spec: PoolSpec) -> Result<(), HostError> 
 }
 
 /// Changes a resource pool.
-pub(crate) fn change_pool(core: &Core, name: &str, change: &PoolChange) -> Result<(), HostError> {
+pub(crate) fn change_pool(
+    core: &Core,
+    name: &str,
+    change: &PoolChange,
+    expected: &Expected,
+) -> Result<(), HostError> {
     let state = core.change()?;
     let (old, new) = {
         let inventory = core.inventory.lock();
@@ -169,6 +182,7 @@ pub(crate) fn change_pool(core: &Core, name: &str, change: &PoolChange) -> Resul
         let new = change.applied_to(&old);
         new.check()?;
         inventory.check_pool(new.parent.as_ref())?;
+        expected.check(|| format!("resource pool '{name}'"), Revision::of_pool(&old))?;
         (old, new)
     };
     let changes = differences(&old, &new);
@@ -229,24 +243,40 @@ fn edit_pools(
     Ok(())
 }
 
-/// Changes an advanced setting.
-pub(crate) fn set_setting(core: &Core, name: &str, value: u64) -> Result<(), HostError> {
-    let setting = Setting::find(name)?;
+/// Changes advanced settings, all or none; `None` is a setting's default.
+pub(crate) fn set_settings(
+    core: &Core,
+    values: &BTreeMap<String, Option<u64>>,
+    expected: &Expected,
+) -> Result<(), HostError> {
     let state = core.change()?;
     let free_disk = core.free_disk();
     let (before, after) = {
         let inventory = core.inventory.lock();
         let before = core.books(&inventory, free_disk);
         let mut after = before.clone();
-        setting.set(&mut after.host.settings, value)?;
+        let mut set: Vec<&str> = Vec::new();
+        for (name, value) in values {
+            let setting = Setting::find(name)?;
+            if set.contains(&setting.name) {
+                return Err(SettingError::Twice(setting.name).into());
+            }
+            set.push(setting.name);
+            let value = value.unwrap_or_else(|| setting.default_value().into());
+            setting.set(&mut after.host.settings, value)?;
+        }
+        expected.check(|| "a setting".to_owned(), Revision::of_values(&inventory.settings))?;
         (before, after)
     };
-    let what = || format!("{} cannot be {value}", setting.name);
-    admit(&before, &after).map_err(|error| refused(what(), error))?;
+    let names = || values.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+    admit(&before, &after).map_err(|error| refused(format!("{} cannot be so", names()), error))?;
     state.write_settings(&after.host.settings)?;
-    let (old, new) = (setting.get(&before.host.settings), setting.get(&after.host.settings));
-    core.inventory.lock().settings = after.host.settings;
-    core.journal.add(What::SettingChanged { name: setting.name, old, new });
+    let (old, new) = (before.host.settings, after.host.settings);
+    core.inventory.lock().settings = new.clone();
+    for setting in TABLE.iter().filter(|setting| setting.get(&old) != setting.get(&new)) {
+        let (old, new) = (setting.get(&old), setting.get(&new));
+        core.journal.add(What::SettingChanged { name: setting.name, old, new });
+    }
     core.wakeup.change();
     Ok(())
 }

@@ -8,27 +8,32 @@ use addr::ByteSize;
 use sched::Shares;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::path::PathBuf;
+use utoipa::ToSchema;
 use vm::MmuChoice;
 
 /// Changes of a VM. Those of `memory_bytes`, `cpus`, `kernel`, `initrd`, `append` and `swap_dir` need it to be
 /// stopped; a new `salt` counts from its next start.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct VmChange {
     /// Guest physical memory.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory_bytes: Option<ByteSize>,
     /// vCPUs.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 8)]
     pub cpus: Option<u32>,
     /// How addresses are translated.
-    #[serde(with = "crate::text::option", skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "crate::text::option", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<crate::text::Mmu>)]
     pub mmu: Option<MmuChoice>,
     /// The kernel.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub kernel: Option<PathBuf>,
     /// Its first file system.
-    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub initrd: Option<Option<PathBuf>>,
     /// The kernel's command line.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -37,25 +42,30 @@ pub struct VmChange {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reservation_bytes: Option<ByteSize>,
     /// Machine memory never exceeded.
-    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<ByteSize>)]
     pub limit_bytes: Option<Option<ByteSize>>,
     /// Claim on scarce memory.
-    #[serde(with = "crate::text::option", skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "crate::text::option", skip_serializing_if = "Option::is_none")]
     pub shares: Option<Shares>,
     /// The resource pool.
-    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub pool: Option<Option<String>>,
     /// How large its balloon may get.
-    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<ByteSize>)]
     pub balloon_max_bytes: Option<Option<ByteSize>>,
     /// Whether its pages are looked through for equal ones.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sharing: Option<bool>,
     /// Whom it may share pages with.
-    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub salt: Option<Option<String>>,
     /// The directory of its swap file.
-    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub swap_dir: Option<Option<PathBuf>>,
     /// Whether its pages are compressed before they are swapped.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -63,11 +73,12 @@ pub struct VmChange {
 }
 
 /// Changes of a resource pool.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct PoolChange {
     /// The pool it lies in.
-    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub parent: Option<Option<String>>,
     /// Machine memory guaranteed.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -76,10 +87,11 @@ pub struct PoolChange {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expandable: Option<bool>,
     /// Machine memory never exceeded.
-    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<ByteSize>)]
     pub limit_bytes: Option<Option<ByteSize>>,
     /// Claim on scarce memory.
-    #[serde(with = "crate::text::option", skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "crate::text::option", skip_serializing_if = "Option::is_none")]
     pub shares: Option<Shares>,
 }
 

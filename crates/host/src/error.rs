@@ -3,6 +3,7 @@
 //! **Model.** Three kinds, told apart by [`HostError::kind`]: a mistake of the caller, a lack of resources (a
 //! refusal, with figures), and what is the fault of the host or the machine it runs on.
 
+use crate::revision::Revision;
 use addr::ByteSize;
 use machine::{MemoryError, SwapError};
 use sched::InvalidSnapshot;
@@ -94,6 +95,17 @@ pub enum HostError {
         /// A VM or pool within.
         within: String,
     },
+    /// It is not what whoever changes it believes.
+    #[error("{what} was changed since you read it")]
+    Changed {
+        /// Which one.
+        what: String,
+        /// What it is.
+        revision: Revision,
+    },
+    /// Somebody asked to leave the work, and it was left.
+    #[error("it was cancelled")]
+    Cancelled,
     /// A setting that does not exist, or a value that it does not take.
     #[error(transparent)]
     Setting(#[from] SettingError),
@@ -213,6 +225,8 @@ impl HostError {
             Self::NotStopped { .. } => "not-stopped",
             Self::NotRunning(_) => "not-running",
             Self::PoolInUse { .. } => "pool-in-use",
+            Self::Changed { .. } => "changed",
+            Self::Cancelled => "cancelled",
             Self::Setting(SettingError::Unknown(_)) => "no-such-setting",
             Self::Setting(_) => "bad-setting",
             Self::GuestFile { .. } => "guest-file",
@@ -236,6 +250,8 @@ impl HostError {
             Self::NotStopped { .. } => "stop the VM first",
             Self::NotRunning(_) => "start the VM first",
             Self::PoolInUse { .. } => "move or remove what lies in it first",
+            Self::Changed { .. } => "read it again, and decide anew",
+            Self::Setting(SettingError::Unknown(_)) => "list those that there are",
             Self::GuestFile { .. } => "check the path and that the host may read the file",
             Self::BadFile { .. } => "correct the file, or move it out of the state directory",
             Self::Locked(_) => "use that host, or another state directory",

@@ -4,9 +4,10 @@ use addr::ByteSize;
 use sched::balloon::Conduct;
 use sched::{BalloonUse, Bound, HostState, Why};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// Something that happened.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
 pub struct Event {
     /// Its number: 1, 2, 3, and so on since the host opened.
     pub seq: u64,
@@ -18,7 +19,7 @@ pub struct Event {
 }
 
 /// What happened.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum What {
     /// The host opened.
@@ -195,7 +196,7 @@ pub enum What {
 }
 
 /// A field that is different now, its values as people write them.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 pub struct Changed {
     /// Which one.
     pub field: String,
@@ -206,7 +207,7 @@ pub struct Changed {
 }
 
 /// A plan, and what it was made of.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
 pub struct Decision {
     /// What called for a plan.
     pub trigger: Trigger,
@@ -240,7 +241,7 @@ impl Decision {
 }
 
 /// What called for a plan.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Trigger {
     /// `Mem.BalancePeriod` is over.
@@ -254,7 +255,7 @@ pub enum Trigger {
 }
 
 /// What was decided about one VM, and why.
-#[derive(Clone, PartialEq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
 pub struct VmDecision {
     /// Which one.
     pub vm: String,
@@ -280,4 +281,58 @@ pub struct VmDecision {
     pub take_bytes: ByteSize,
     /// Whether it waits for every frame.
     pub waits: bool,
+}
+
+impl What {
+    /// What happened, in the word that is written out.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::HostOpened { .. } => "host-opened",
+            Self::HostShutsDown => "host-shuts-down",
+            Self::VmCreated { .. } => "vm-created",
+            Self::VmRemoved { .. } => "vm-removed",
+            Self::VmStarted { .. } => "vm-started",
+            Self::VmRefused { .. } => "vm-refused",
+            Self::VmEnded { .. } => "vm-ended",
+            Self::VmTrouble { .. } => "vm-trouble",
+            Self::VmChanged { .. } => "vm-changed",
+            Self::PoolCreated { .. } => "pool-created",
+            Self::PoolRemoved { .. } => "pool-removed",
+            Self::PoolChanged { .. } => "pool-changed",
+            Self::SettingChanged { .. } => "setting-changed",
+            Self::Planned(_) => "planned",
+            Self::Reclaimed { .. } => "reclaimed",
+            Self::BalloonJudged { .. } => "balloon-judged",
+            Self::SwapFailed { .. } => "swap-failed",
+            Self::SwapWorks { .. } => "swap-works",
+            Self::VmSlowed { .. } => "vm-slowed",
+            Self::VmNotSlowed { .. } => "vm-not-slowed",
+            Self::MemoryStandsStill { .. } => "memory-stands-still",
+            Self::LoopLate { .. } => "loop-late",
+            Self::Unswapped { .. } => "unswapped",
+            Self::Trouble { .. } => "trouble",
+            Self::AuditFailed { .. } => "audit-failed",
+        }
+    }
+
+    /// The VM that it happened to, if it was one.
+    pub fn vm(&self) -> Option<&str> {
+        match self {
+            Self::VmCreated { vm }
+            | Self::VmRemoved { vm }
+            | Self::VmStarted { vm, .. }
+            | Self::VmRefused { vm, .. }
+            | Self::VmEnded { vm, .. }
+            | Self::VmTrouble { vm, .. }
+            | Self::VmChanged { vm, .. }
+            | Self::Reclaimed { vm, .. }
+            | Self::BalloonJudged { vm, .. }
+            | Self::SwapFailed { vm, .. }
+            | Self::SwapWorks { vm }
+            | Self::VmSlowed { vm, .. }
+            | Self::VmNotSlowed { vm, .. }
+            | Self::Unswapped { vm, .. } => Some(vm),
+            _ => None,
+        }
+    }
 }

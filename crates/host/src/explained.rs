@@ -10,9 +10,10 @@ use sched::{
     Allowance, BalloonUse, Bound, Entitlement, Explanation, HostState, Lever, Pages, Reclaim, Slowdown, Why,
 };
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Why a VM holds what it holds, and what would change it.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Explained {
     /// All of it in sentences.
     pub text: String,
@@ -53,7 +54,7 @@ pub struct Explained {
 }
 
 /// What a VM's pages are. They add up to its size.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct PageBytes {
     /// In frames of their own.
     pub private_bytes: ByteSize,
@@ -72,7 +73,7 @@ pub struct PageBytes {
 }
 
 /// What a VM or a resource pool should have, and what decided that.
-#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct EntitlementBytes {
     /// What it should hold at most when memory is short.
     pub target_bytes: ByteSize,
@@ -95,7 +96,7 @@ pub struct EntitlementBytes {
 }
 
 /// What a resource pool should have.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct PoolEntitlement {
     /// Which one.
     pub name: String,
@@ -105,7 +106,7 @@ pub struct PoolEntitlement {
 }
 
 /// What is taken from a VM, or given back.
-#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ReclaimBytes {
     /// Why memory is taken or not.
     pub why: Why,
@@ -128,7 +129,7 @@ pub struct ReclaimBytes {
 }
 
 /// A change that would give a VM another target.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct LeverBytes {
     /// What would be different, in words.
     pub change: String,

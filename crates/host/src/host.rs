@@ -8,6 +8,8 @@ use crate::event::{Event, What};
 use crate::explained::Explained;
 use crate::info::{PoolInfo, Power, SettingInfo, VmInfo};
 use crate::inventory::Inventory;
+use crate::progress::Progress;
+use crate::revision::Expected;
 use crate::spec::{PoolSpec, VmSpec};
 use crate::state_dir::{Found, StateDir};
 use crate::status::HostStatus;
@@ -113,7 +115,15 @@ impl Host {
     /// A refusal with figures if what it reserves, its overhead or its swap file has no room; a guest that
     /// cannot be loaded.
     pub fn start(&self, name: &str) -> Result<VmInfo, HostError> {
-        power::start(self.core(), name)?;
+        self.start_with(name, &Progress::default())
+    }
+
+    /// The same, but can be cancelled: [`Host::stop`] wakes it where it waits.
+    ///
+    /// # Errors
+    /// The same; [`HostError::Cancelled`].
+    pub fn start_with(&self, name: &str, progress: &Progress) -> Result<VmInfo, HostError> {
+        power::start(self.core(), name, progress)?;
         self.info(name)
     }
 
@@ -131,6 +141,11 @@ impl Host {
         let names: Vec<String> = self.core().inventory.lock().vms.keys().cloned().collect();
         // One that is removed meanwhile is left out.
         names.iter().filter_map(|name| self.info(name).ok()).collect()
+    }
+
+    /// How many VMs there are.
+    pub fn vm_count(&self) -> usize {
+        self.core().inventory.lock().vms.len()
     }
 
     /// One VM.
@@ -159,7 +174,15 @@ impl Host {
     /// # Errors
     /// What cannot be; what cannot change while it runs; a refusal with figures.
     pub fn set(&self, name: &str, change: &VmChange) -> Result<VmInfo, HostError> {
-        catalog::change_vm(self.core(), name, change)?;
+        self.set_if(name, change, &Expected::Anything)
+    }
+
+    /// The same, if it is as expected.
+    ///
+    /// # Errors
+    /// The same; [`HostError::Changed`].
+    pub fn set_if(&self, name: &str, change: &VmChange, expected: &Expected) -> Result<VmInfo, HostError> {
+        catalog::change_vm(self.core(), name, change, expected)?;
         self.info(name)
     }
 
@@ -178,7 +201,20 @@ impl Host {
     /// # Errors
     /// What cannot be; a refusal with figures.
     pub fn set_pool(&self, name: &str, change: &PoolChange) -> Result<PoolInfo, HostError> {
-        catalog::change_pool(self.core(), name, change)?;
+        self.set_pool_if(name, change, &Expected::Anything)
+    }
+
+    /// The same, if it is as expected.
+    ///
+    /// # Errors
+    /// The same; [`HostError::Changed`].
+    pub fn set_pool_if(
+        &self,
+        name: &str,
+        change: &PoolChange,
+        expected: &Expected,
+    ) -> Result<PoolInfo, HostError> {
+        catalog::change_pool(self.core(), name, change, expected)?;
         self.pool(name)
     }
 
@@ -236,8 +272,21 @@ impl Host {
     /// [`HostError::Setting`] if there is none or it does not take the value; a refusal with figures if
     /// reservations would not fit any more.
     pub fn set_setting(&self, name: &str, value: u64) -> Result<SettingInfo, HostError> {
-        catalog::set_setting(self.core(), name, value)?;
+        self.set_settings(&BTreeMap::from([(name.to_owned(), Some(value))]), &Expected::Anything)?;
         self.setting(name)
+    }
+
+    /// Changes advanced settings, all or none, if they are as expected; `None` is a setting's default. Gives all.
+    ///
+    /// # Errors
+    /// As [`Host::set_setting`]; [`HostError::Changed`].
+    pub fn set_settings(
+        &self,
+        values: &BTreeMap<String, Option<u64>>,
+        expected: &Expected,
+    ) -> Result<Vec<SettingInfo>, HostError> {
+        catalog::set_settings(self.core(), values, expected)?;
+        Ok(self.settings())
     }
 
     /// Events numbered above `seq`, as far as they are kept: a gap shows in the first one's number.
@@ -298,7 +347,15 @@ impl Host {
     /// # Errors
     /// [`HostError::NoVm`], [`HostError::NotRunning`]; [`HostError::Guest`] if a page cannot be brought back.
     pub fn unswap(&self, name: &str) -> Result<ByteSize, HostError> {
-        unswap::unswap(self.core(), name)
+        self.unswap_with(name, &Progress::default())
+    }
+
+    /// The same, but can be watched and cancelled; what is back by then stays.
+    ///
+    /// # Errors
+    /// The same; [`HostError::Cancelled`].
+    pub fn unswap_with(&self, name: &str, progress: &Progress) -> Result<ByteSize, HostError> {
+        unswap::unswap(self.core(), name, progress)
     }
 
     /// Checks every invariant, while VMs run.
@@ -306,7 +363,15 @@ impl Host {
     /// # Errors
     /// [`HostError::Broken`] with the first violation found.
     pub fn audit(&self) -> Result<(), HostError> {
-        audit::audit(self.core())
+        self.audit_with(&Progress::default())
+    }
+
+    /// The same, but can be watched and cancelled.
+    ///
+    /// # Errors
+    /// The same; [`HostError::Cancelled`].
+    pub fn audit_with(&self, progress: &Progress) -> Result<(), HostError> {
+        audit::audit(self.core(), progress)
     }
 
     /// The running VM itself. Who keeps it keeps its memory from being freed.

@@ -6,9 +6,10 @@ use sched::Settings;
 use sched::settings::Setting;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use utoipa::ToSchema;
 
 /// Whether a VM runs.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Power {
     /// It does not.
@@ -33,7 +34,7 @@ impl fmt::Display for Power {
 }
 
 /// A VM.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct VmInfo {
     /// What it is asked to be.
     #[serde(flatten)]
@@ -55,7 +56,8 @@ pub struct VmInfo {
 }
 
 /// A resource pool.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = Pool)]
 pub struct PoolInfo {
     /// What it is asked to be.
     #[serde(flatten)]
@@ -67,7 +69,8 @@ pub struct PoolInfo {
 }
 
 /// An advanced setting.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = Setting)]
 pub struct SettingInfo {
     /// ESX's name for it.
     pub name: String,

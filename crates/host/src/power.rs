@@ -23,6 +23,7 @@ use crate::error::HostError;
 use crate::event::What;
 use crate::info::Power;
 use crate::inventory::Inventory;
+use crate::progress::Progress;
 use crate::running::{Running, Start};
 use crate::spec::VmSpec;
 use addr::PageCount;
@@ -40,8 +41,12 @@ use vm::{Config, Ended, StartError, Vm};
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Starts a VM; returns when its guest runs.
-pub(crate) fn start(core: &Arc<Core>, name: &str) -> Result<(), HostError> {
-    let result = try_start(core, name);
+pub(crate) fn start(core: &Arc<Core>, name: &str, progress: &Progress) -> Result<(), HostError> {
+    let result = try_start(core, name, progress);
+    // Whatever fails once it is cancelled fails for that.
+    let result = result
+        .and_then(|()| leave_if_cancelled(core, name, progress))
+        .map_err(|error| if progress.is_cancelled() { HostError::Cancelled } else { error });
     if let Err(error) = &result {
         let (vm, why) = (name.to_owned(), error.to_string());
         core.journal.add(What::VmRefused { vm, code: error.code(), why });
@@ -49,11 +54,23 @@ pub(crate) fn start(core: &Arc<Core>, name: &str) -> Result<(), HostError> {
     result
 }
 
-fn try_start(core: &Arc<Core>, name: &str) -> Result<(), HostError> {
+/// A VM whose start was cancelled at the very end is stopped.
+fn leave_if_cancelled(core: &Core, name: &str, progress: &Progress) -> Result<(), HostError> {
+    if progress.is_cancelled() {
+        stop(core, name)?;
+    }
+    progress.check()
+}
+
+fn try_start(core: &Arc<Core>, name: &str, progress: &Progress) -> Result<(), HostError> {
     let spec = stopped(&core.inventory.lock(), name)?;
     let config = read_config(&spec)?;
     let running = claim(core, &spec)?;
     core.wakeup.change();
+    if let Err(cancelled) = progress.check() {
+        release(core, running, None);
+        return Err(cancelled);
+    }
     let writer = || running_console(core, name);
     let result = match writer().and_then(|one| Ok((one, writer()?))) {
         Ok((console, debug)) => Vm::start_on(&config, Arc::clone(&running.memory), console, debug)

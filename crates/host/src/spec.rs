@@ -11,27 +11,33 @@ use addr::ByteSize;
 use sched::{Controls, Shares, whole_pages};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
+use utoipa::ToSchema;
 use vm::MmuChoice;
 
 /// A VM as it is asked to be.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VmSpec {
     /// What people call it: 1 to 63 letters, digits, `-`, `_` and `.`, the first a letter or digit;
     /// neither `none` nor an MMU mode.
+    #[schema(pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", example = "web")]
     pub name: String,
     /// Guest physical memory: whole MiB, 16 MiB to 256 GiB.
     pub memory_bytes: ByteSize,
     /// vCPUs, 1 to 8.
     #[serde(default = "one")]
+    #[schema(minimum = 1, maximum = 8)]
     pub cpus: u32,
     /// How addresses are translated: automatic, software or hardware.
     #[serde(default, with = "crate::text")]
+    #[schema(value_type = crate::text::Mmu)]
     pub mmu: MmuChoice,
     /// A RISC-V Linux `Image`, gzipped or not.
+    #[schema(value_type = String)]
     pub kernel: PathBuf,
     /// A cpio archive, compressed or not.
     #[serde(default)]
+    #[schema(value_type = Option<String>)]
     pub initrd: Option<PathBuf>,
     /// The kernel's command line.
     #[serde(default)]
@@ -59,6 +65,7 @@ pub struct VmSpec {
     pub salt: Option<String>,
     /// The directory of its swap file; the host's by default.
     #[serde(default)]
+    #[schema(value_type = Option<String>)]
     pub swap_dir: Option<PathBuf>,
     /// Whether its pages are compressed before they are swapped, if `Mem.MemZipEnable` allows it.
     #[serde(default = "yes")]
@@ -121,10 +128,11 @@ impl VmSpec {
 }
 
 /// A resource pool as it is asked to be.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PoolSpec {
     /// What people call it; as the name of a VM.
+    #[schema(pattern = "^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", example = "lab")]
     pub name: String,
     /// The pool it lies in; the host itself by default.
     #[serde(default)]

@@ -26,6 +26,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 const TEMPORARY: &str = ".new";
@@ -191,12 +192,23 @@ fn read_toml<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, HostError> {
     toml::from_str(&text).map(Some).map_err(|error| HostError::bad_file(path, error.to_string().trim_end()))
 }
 
-/// Leaves either what was there or all of `bytes`.
-fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
+/// Leaves either what was there or all of `bytes`, in a file that only its owner can read.
+///
+/// # Errors
+/// The disk is full, say; then what was there stays.
+///
+/// # Panics
+/// If `path` is that of no file in a directory.
+pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut temporary = path.as_os_str().to_owned();
     temporary.push(TEMPORARY);
     let temporary = PathBuf::from(temporary);
-    let mut file = File::create(&temporary)?;
+    // One that was left behind may be anybody's to read.
+    match fs::remove_file(&temporary) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = File::options().write(true).create_new(true).mode(0o600).open(&temporary)?;
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(&temporary, path)?;

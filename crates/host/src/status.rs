@@ -7,9 +7,10 @@ use addr::ByteSize;
 use sched::balloon::Conduct;
 use sched::{Allowance, Bound, HostState, Thresholds};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// The host's memory.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct HostStatus {
     /// When it was measured, in milliseconds since 1970.
     pub at_milliseconds: u64,
@@ -38,7 +39,7 @@ pub struct HostStatus {
 }
 
 /// Free memory at which states change.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct ThresholdBytes {
     /// What targets aim to have free.
     pub high_bytes: ByteSize,
@@ -66,7 +67,7 @@ impl From<Thresholds> for ThresholdBytes {
 
 /// What machine memory is used for. Free, private, shared, zip and overhead add up to the total, to the
 /// page (INV-5).
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Ledger {
     /// All of it.
     pub total_bytes: ByteSize,
@@ -85,7 +86,7 @@ pub struct Ledger {
 }
 
 /// How the memory loop does.
-#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize, ToSchema)]
 pub struct LoopStatus {
     /// Plans made.
     pub plans: u64,
@@ -104,7 +105,7 @@ pub struct LoopStatus {
 }
 
 /// A running VM.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct VmStatus {
     /// Which one.
     pub name: String,
@@ -160,7 +161,7 @@ pub struct VmStatus {
 }
 
 /// Figures of a VM that add up to those of the host.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, ToSchema)]
 pub struct Metrics {
     /// Pages the guest can use without waiting.
     pub granted_bytes: ByteSize,
@@ -214,7 +215,7 @@ pub struct Metrics {
 }
 
 /// A resource pool.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct PoolStatus {
     /// Which one.
     pub name: String,

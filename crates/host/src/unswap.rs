@@ -3,6 +3,7 @@
 use crate::core::Core;
 use crate::error::HostError;
 use crate::event::What;
+use crate::progress::Progress;
 use addr::{ByteSize, PageCount};
 use machine::{MemoryError, PageState, Use};
 
@@ -11,29 +12,37 @@ const BATCH: usize = 64;
 
 /// Brings back what is out of the VM called `name`, as far as memory is free and its limit allows; gives how
 /// much.
-pub(crate) fn unswap(core: &Core, name: &str) -> Result<ByteSize, HostError> {
+pub(crate) fn unswap(core: &Core, name: &str, progress: &Progress) -> Result<ByteSize, HostError> {
     let running = core.inventory.lock().vm(name)?.running.clone();
     let running = running.ok_or_else(|| HostError::NotRunning(name.to_owned()))?;
     let limit = core.inventory.lock().vm(name)?.spec.limit_bytes.map_or(PageCount(u64::MAX), ByteSize::pages);
     let high = core.measured().plan.host.thresholds.high;
     let memory = &running.memory;
+    let pages = memory.census();
+    progress.expect(PageCount(pages.compressed.0 + pages.swapped.0).bytes());
     let is_out = |state| matches!(state, Some((PageState::Compressed(_) | PageState::Swapped(_), _)));
     let mut out = memory.pmap().pages().filter(|gfn| is_out(memory.pmap().state(*gfn)));
     let mut back = PageCount(0);
-    loop {
+    let outcome = loop {
+        if let Err(cancelled) = progress.check() {
+            break Err(cancelled);
+        }
         let room = core.pool.usage().available() > high && memory.held().0 + (BATCH as u64) < limit.0;
         let batch: Vec<_> = out.by_ref().take(if room { BATCH } else { 0 }).collect();
         if batch.is_empty() {
-            break;
+            break Ok(());
         }
         for gfn in batch {
             match memory.resolve(gfn, Use::Read) {
-                Ok(_) => back.0 += 1,
+                Ok(_) => {
+                    back.0 += 1;
+                    progress.advance(PageCount(1).bytes());
+                }
                 Err(MemoryError::Ending) => return Err(HostError::NotRunning(name.to_owned())),
                 Err(error) => return Err(HostError::guest(name, error)),
             }
         }
-    }
+    };
     core.journal.add(What::Unswapped { vm: name.to_owned(), bytes: back.bytes() });
-    Ok(back.bytes())
+    outcome.map(|()| back.bytes())
 }

@@ -9,10 +9,11 @@ use addr::{ByteSize, PageCount};
 use sched::admission::admit;
 use sched::{HostState, Overhead, Pages, Shares, Snapshot, VmId, diff, plan, whole_pages};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use vm::Vm;
 
 /// A change to be imagined.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(tag = "edit", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Edit {
     /// A running VM had other controls. What is left out stays.
@@ -61,7 +62,7 @@ pub enum Edit {
 }
 
 /// What would be different.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct WhatIf {
     /// Why it would be refused, if it would; what follows is what would be if it was not.
     pub refusal: Option<String>,
@@ -78,7 +79,7 @@ pub struct WhatIf {
 }
 
 /// What would be different for one VM.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct VmShift {
     /// Which one; a VM that is only imagined has no name.
     pub name: Option<String>,
@@ -93,7 +94,7 @@ pub struct VmShift {
 }
 
 /// A size before and after.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Shift {
     /// As it is.
     pub before_bytes: ByteSize,

@@ -90,12 +90,12 @@ fn unless_told_otherwise_a_vm_shares_with_itself_only() {
 #[test]
 fn with_salts_forced_equal_salts_share_and_no_others() {
     let host = host(2);
-    for (name, salt) in [("a1", Some("a")), ("a2", Some("a")), ("b", Some("b")), ("none", None)] {
+    for (name, salt) in [("a1", Some("a")), ("a2", Some("a")), ("b", Some("b")), ("unsalted", None)] {
         start(&host, name, salt);
     }
-    scanned(&host, &["a1", "a2", "b", "none"]);
+    scanned(&host, &["a1", "a2", "b", "unsalted"]);
     host.wait_for("equal salts share", |_| in_common(&host, "a1", "a2") > BETWEEN / 2);
-    for (one, other) in [("a1", "b"), ("a1", "none"), ("b", "none")] {
+    for (one, other) in [("a1", "b"), ("a1", "unsalted"), ("b", "unsalted")] {
         assert_eq!(in_common(&host, one, other), 0, "{one} and {other}");
     }
     host.audit().unwrap();

@@ -1,11 +1,14 @@
 //! The command line: `run`, and the verbs that look into VMs. Those of the host have their options in `host`.
 
 mod host;
+mod token;
 
 pub(crate) use host::{
     Console, Controls, Create, Events, Host, Imagined, Names, OrNone, Plan, Pool, PoolControls, Set,
-    Settings, Top, VmOptions,
+    Settings, Tcp, Top, VmOptions,
 };
+
+pub(crate) use token::{Token, TokenCreate};
 
 use addr::{ByteSize, Gva};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -21,11 +24,27 @@ use vm::MmuChoice;
 #[derive(Parser)]
 #[command(name = "memtide", version, max_term_width = 100, after_help = EXIT_STATUS)]
 pub(crate) struct Arguments {
-    /// The host to ask, by its socket [default: `$MEMTIDE_HOST`, or host.socket where the sockets of VMs are]
-    #[arg(long = "host", value_name = "SOCKET", global = true)]
-    pub(crate) socket: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) asked: AskedHost,
     #[command(subcommand)]
     pub(crate) verb: Verb,
+}
+
+/// Which host is asked, and what it takes to be let in.
+#[derive(Args, Default)]
+pub(crate) struct AskedHost {
+    /// The host to ask: unix:PATH, https://NAME:PORT or, on this machine, http://localhost:PORT
+    /// [default: `$MEMTIDE_HOST`, or host.socket where the sockets of VMs are]
+    #[arg(long = "host", value_name = "ADDRESS", global = true)]
+    pub(crate) host: Option<String>,
+    /// The token for a host asked over TCP; who lists processes sees it, unlike what is in the environment
+    /// [default: `$MEMTIDE_TOKEN`]
+    #[arg(long, value_name = "TOKEN", global = true)]
+    pub(crate) token: Option<String>,
+    /// The fingerprint of the host's certificate, as it prints it [default: `$MEMTIDE_FINGERPRINT`, or
+    /// whoever this machine trusts has to vouch for it]
+    #[arg(long, value_name = "SHA256", global = true)]
+    pub(crate) fingerprint: Option<String>,
 }
 
 #[derive(Subcommand)]
@@ -80,6 +99,9 @@ pub(crate) enum Verb {
     #[command(subcommand)]
     Pool(Pool),
     Settings(Settings),
+    /// Make, list and remove tokens: what a host that is asked over TCP wants to see
+    #[command(subcommand)]
+    Token(Token),
     Map(Map),
     /// Show what a VM did under each technique of its MMU
     ///

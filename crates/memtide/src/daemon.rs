@@ -1,4 +1,4 @@
-//! `memtide host`: the host, and the socket at which it is asked.
+//! `memtide host`: the host, and the places at which it is asked.
 
 use crate::args::{self, Format};
 use crate::control::{make_private, runtime_directory};
@@ -6,13 +6,14 @@ use crate::error::Error;
 use crate::print::json_line;
 use crate::remote::default_socket;
 use addr::ByteSize;
-use api::Server;
+use api::{Server, Tls};
 use host::{Host, HostConfig, HostError, What};
 use serde::Serialize;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::fmt::{self, Display};
 use std::io::{Write, stdout};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf, absolute};
 use std::thread;
 use std::time::Duration;
@@ -28,7 +29,7 @@ pub(crate) fn run(args: &args::Host) -> Result<(), Error> {
         swap: whole(args.swap.as_deref().unwrap_or(&state.join("swap")))?,
         state: whole(&state)?,
     };
-    let socket = args.listen.clone().unwrap_or_else(default_socket);
+    let socket = args.socket.clone().unwrap_or_else(default_socket);
     if socket.parent() == Some(&runtime_directory()) {
         make_private(&runtime_directory())?;
     }
@@ -39,10 +40,8 @@ pub(crate) fn run(args: &args::Host) -> Result<(), Error> {
     )?;
     let host = Host::open(&config).map_err(|error| explain(&error))?;
     host.is_whole_process();
-    let server = Server::start(&host, &socket).map_err(|error| {
-        Error::new(error).hint("--listen takes another socket; --host of other verbs names it then")
-    })?;
     let format = args.output.output;
+    let (server, listening) = serve(&host, &config.state, &socket, args)?;
     tell(
         format,
         &Told::Ready {
@@ -52,6 +51,9 @@ pub(crate) fn run(args: &args::Host) -> Result<(), Error> {
             socket: &socket,
         },
     );
+    if let Some(listening) = &listening {
+        tell(format, &Told::Listening(listening));
+    }
     let starter = start_again(&host, args.resume, format);
     signals.forever().next();
     thread::spawn(move || {
@@ -71,6 +73,7 @@ pub(crate) fn run(args: &args::Host) -> Result<(), Error> {
 #[serde(tag = "told", rename_all = "kebab-case")]
 enum Told<'a> {
     Ready { machine_memory_bytes: ByteSize, vms: usize, state: &'a Path, socket: &'a Path },
+    Listening(&'a Listening),
     RanBefore { vms: &'a [String] },
     RunsAgain { vm: &'a str },
     Ending { running: usize },
@@ -88,6 +91,10 @@ impl Display for Told<'_> {
                 state.display(),
                 socket.display()
             ),
+            Told::Listening(Listening { address, fingerprint: None }) => write!(f, "listening at {address}"),
+            Told::Listening(Listening { address, fingerprint: Some(fingerprint) }) => {
+                write!(f, "listening at {address}, the certificate's fingerprint is {fingerprint}")
+            }
             Told::RanBefore { vms } => {
                 write!(f, "these VMs ran before: {}; 'memtide start' starts them again", vms.join(" "))
             }
@@ -99,6 +106,13 @@ impl Display for Told<'_> {
     }
 }
 
+/// Where a host listens over TCP.
+#[derive(Serialize)]
+struct Listening {
+    address: String,
+    fingerprint: Option<String>,
+}
+
 /// Says something, if anybody listens: a host goes on without.
 fn tell(format: Format, told: &Told) {
     let line = match format {
@@ -107,6 +121,72 @@ fn tell(format: Format, told: &Told) {
     };
     let mut output = stdout().lock();
     let _ = output.write_all(line.as_bytes()).and_then(|()| output.flush());
+}
+
+/// Serves the host at its socket and, if that is wanted, over TCP.
+fn serve(
+    host: &Host,
+    state: &Path,
+    socket: &Path,
+    args: &args::Host,
+) -> Result<(Server, Option<Listening>), Error> {
+    let mut names = args.tcp.name.clone();
+    names.push(rustix::system::uname().nodename().to_string_lossy().into_owned());
+    let group = args.socket_group.as_deref().map(group).transpose()?;
+    let failed = |error: api::ServerError| {
+        Error::new(error).hint("--socket takes another socket; --host of other verbs names it then")
+    };
+    let mut server = Server::start(host, state, names.clone())
+        .map_err(|error| Error::new(error).hint("see 'memtide host --help'"))?;
+    server.listen_unix(socket, group).map_err(failed)?;
+    let Some(address) = args.tcp.listen else { return Ok((server, None)) };
+    let tls = tls(state, address, names, &args.tcp)?;
+    let fingerprint = tls.as_ref().map(|tls| tls.fingerprint().to_owned());
+    let address = server
+        .listen_tcp(address, tls)
+        .map_err(|error| Error::new(error).hint("--listen takes another address or port"))?;
+    let scheme = if fingerprint.is_some() { "https" } else { "http" };
+    Ok((server, Some(Listening { address: format!("{scheme}://{address}"), fingerprint })))
+}
+
+/// The certificate, where one is needed.
+fn tls(
+    state: &Path,
+    address: SocketAddr,
+    mut names: Vec<String>,
+    args: &args::Tcp,
+) -> Result<Option<Tls>, Error> {
+    let made = match (&args.tls_cert, &args.tls_key) {
+        (Some(certificate), Some(key)) => Tls::from_files(certificate, key),
+        _ if args.tls || !address.ip().is_loopback() => {
+            names.extend(["localhost", "127.0.0.1", "::1"].map(str::to_owned));
+            names.extend((!address.ip().is_unspecified()).then(|| address.ip().to_string()));
+            Tls::self_signed(state, &names)
+        }
+        _ => return Ok(None),
+    };
+    made.map(Some).map_err(|error| {
+        Error::new(format!("no TLS: {error}")).hint("--tls-cert and --tls-key take files in PEM")
+    })
+}
+
+/// A group's number.
+fn group(text: &str) -> Result<u32, Error> {
+    if let Ok(number) = text.parse() {
+        return Ok(number);
+    }
+    let groups = std::fs::read_to_string("/etc/group").unwrap_or_default();
+    number_of(text, &groups).ok_or_else(|| {
+        Error::new(format!("there is no group '{text}'"))
+            .hint("--socket-group takes a name in /etc/group, or a number")
+    })
+}
+
+/// The number of a group in a file like `/etc/group`: `name:password:number:members`.
+fn number_of(name: &str, groups: &str) -> Option<u32> {
+    let mut lines = groups.lines().map(|line| line.split(':'));
+    let mut line = lines.find(|line| line.clone().next() == Some(name))?;
+    line.nth(2)?.parse().ok()
 }
 
 /// Ends in order, saying what is going on. A second signal ends at once.
@@ -168,4 +248,19 @@ fn explain(error: &HostError) -> Error {
     error.hint(hint.unwrap_or(
         "--machine-memory takes a size such as 512MiB, --state and --swap directories that you may write to",
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_are_found_by_their_whole_names() {
+        let groups = "root:x:0:\nkvm:x:104:ann,bob\nbroken\nmemtide:x:998:\n";
+        assert_eq!((number_of("kvm", groups), number_of("memtide", groups)), (Some(104), Some(998)));
+        assert_eq!(
+            (number_of("kv", groups), number_of("broken", groups), number_of("", groups)),
+            (None, None, None)
+        );
+    }
 }

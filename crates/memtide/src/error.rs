@@ -59,7 +59,7 @@ impl Error {
 impl From<Problem> for Error {
     fn from(problem: Problem) -> Self {
         let status = match problem.code.as_str() {
-            "no-such-vm" | "no-such-pool" | "no-such-setting" => NOT_FOUND,
+            "no-such-vm" | "no-such-pool" | "no-such-setting" | "no-such-token" => NOT_FOUND,
             "no-memory" | "no-swap" => REFUSED,
             _ => FAILED,
         };

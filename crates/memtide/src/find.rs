@@ -3,8 +3,9 @@
 use crate::control;
 use crate::error::{Error, NOT_FOUND};
 use crate::remote::Remote;
+use api::inspect::statistics::Statistics;
 use api::inspect::{Answer, Request};
-use api::types::Power;
+use api::types::{Power, VmChange};
 
 /// The names of all VMs that run.
 pub(crate) fn running(remote: &Remote) -> Result<Vec<String>, Error> {
@@ -29,10 +30,37 @@ pub(crate) fn only(remote: &Remote, name: Option<String>) -> Result<String, Erro
 
 /// Asks a VM, wherever it runs.
 pub(crate) fn ask(remote: &Remote, name: &str, request: Request) -> Result<Answer, Error> {
-    if is_hosted(remote, name)? {
-        return remote.wait(remote.client.inspect(name, &request));
-    }
-    control::ask(name, request)
+    if is_hosted(remote, name)? { ask_host(remote, name, request) } else { control::ask(name, request) }
+}
+
+/// Asks the host what a VM in the foreground is asked itself.
+fn ask_host(remote: &Remote, name: &str, request: Request) -> Result<Answer, Error> {
+    let client = &remote.client;
+    Ok(match request {
+        Request::Info => unreachable!("what the host's VMs are is asked in the host's own words"),
+        Request::Statistics => Answer::Statistics(Box::new(remote.wait(client.statistics(name))?)),
+        Request::Map { cpu, pages } => Answer::Map(Box::new(remote.wait(client.map(name, cpu, pages))?)),
+        Request::Address { cpu, gva } => {
+            Answer::Address(Box::new(remote.wait(client.address(name, cpu, gva))?))
+        }
+        Request::Mmu { mode: None } => {
+            let Statistics { mmu, cpus, reason, .. } = remote.wait(client.statistics(name))?;
+            let technique = cpus.first().map_or("", |cpu| &cpu.technique);
+            Answer::Done(format!("{name}: {mmu}, now {technique}: {reason}"))
+        }
+        Request::Mmu { mode: Some(mode) } => {
+            let mmu = mode.parse().map_err(Error::new)?;
+            let before = remote.wait(client.vm(name))?.info.spec.mmu;
+            remote.wait(client.set(name, &VmChange { mmu: Some(mmu), ..VmChange::default() }))?;
+            Answer::Done(format!("{name}: {before} -> {mmu}"))
+        }
+        Request::Move { pages } => Answer::Moved(remote.wait(client.move_pages(name, pages))?),
+        Request::Audit => Answer::Done(remote.wait(client.audit_vm(name))?),
+        Request::Stop => {
+            remote.wait(client.stop(name))?;
+            Answer::Done(format!("{name} is stopped"))
+        }
+    })
 }
 
 /// Whether a VM is the host's; an error if there is none, or two.

@@ -38,11 +38,11 @@ use remote::Remote;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let Arguments { socket, verb } = Arguments::parse();
+    let Arguments { asked, verb } = Arguments::parse();
     let outcome = match verb {
         Verb::Run(args) => run::run(&args),
         Verb::Host(args) => daemon::run(&args).map(|()| 0),
-        other => Remote::new(socket).and_then(|remote| verbs::ask(&remote, other)).map(|()| 0),
+        other => Remote::new(asked).and_then(|remote| verbs::ask(&remote, other)).map(|()| 0),
     };
     match outcome {
         Ok(status) => ExitCode::from(status),

@@ -3,9 +3,10 @@
 //! **Model.** The crate `client` is asynchronous; a verb asks one thing after the other. So a [`Remote`] has a runtime on
 //! which it waits.
 
+use crate::args::AskedHost;
 use crate::control::runtime_directory;
 use crate::error::{Error, UNREACHABLE};
-use client::Client;
+use client::{Address, Client};
 use std::future::Future;
 use std::path::PathBuf;
 use tokio::runtime::{Builder, Runtime};
@@ -18,30 +19,49 @@ pub(crate) struct Remote {
     runtime: Runtime,
 }
 
-/// Where a host listens, and is looked for, unless said otherwise.
+/// Where a host listens unless said otherwise: where it is looked for, if that is a socket.
 pub(crate) fn default_socket() -> PathBuf {
-    // Not `.sock`, as the sockets of VMs in the foreground are called there.
-    from_environment().unwrap_or_else(|| runtime_directory().join("host.socket"))
+    match variable("MEMTIDE_HOST").map(|address| address.parse()) {
+        Some(Ok(Address::Unix(path))) => path,
+        _ => usual_socket(),
+    }
 }
 
-fn from_environment() -> Option<PathBuf> {
-    std::env::var_os("MEMTIDE_HOST").filter(|path| !path.is_empty()).map(PathBuf::from)
+fn usual_socket() -> PathBuf {
+    // Not `.sock`, as the sockets of VMs in the foreground are called there.
+    runtime_directory().join("host.socket")
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// A client of the host that is meant.
+fn client(asked: AskedHost) -> Result<Client, Error> {
+    let fingerprint = asked.fingerprint.or_else(|| variable("MEMTIDE_FINGERPRINT"));
+    let client = match asked.host.or_else(|| variable("MEMTIDE_HOST")) {
+        Some(address) => Client::at(&address, fingerprint.as_deref())?,
+        None => Client::new(usual_socket()),
+    };
+    Ok(match asked.token.or_else(|| variable("MEMTIDE_TOKEN")) {
+        Some(token) => client.with_token(token),
+        None => client,
+    })
 }
 
 impl Remote {
-    pub(crate) fn new(socket: Option<PathBuf>) -> Result<Self, Error> {
+    pub(crate) fn new(asked: AskedHost) -> Result<Self, Error> {
         let runtime = Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|error| Error::new(format!("cannot ask a host: {error}")))?;
-        let socket = socket.or_else(from_environment);
-        let named = socket.is_some();
-        Ok(Self { client: Client::new(socket.unwrap_or_else(default_socket)), named, runtime })
+        let named = asked.host.is_some() || variable("MEMTIDE_HOST").is_some();
+        Ok(Self { client: client(asked)?, named, runtime })
     }
 
-    /// Another one of the same host, for another thread.
-    pub(crate) fn another(&self) -> Result<Self, Error> {
-        Self::new(Some(self.client.path().to_owned()))
+    /// Does what takes more than one answer.
+    pub(crate) fn run<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        self.runtime.block_on(work)
     }
 
     /// Waits for an answer.
@@ -69,6 +89,12 @@ impl From<client::Error> for Error {
             unreachable @ client::Error::Unreachable { .. } => Self::new(unreachable).status(UNREACHABLE).hint(
                 "'memtide host --machine-memory SIZE' runs one; --host or MEMTIDE_HOST says where it listens",
             ),
+            untrusted @ client::Error::Untrusted { .. } => Self::new(untrusted)
+                .status(UNREACHABLE)
+                .hint("--fingerprint takes what the host printed when it started, if that is the host"),
+            mistake @ client::Error::Address(_) => {
+                Self::new(mistake).hint("see 'memtide --help' on --host and --fingerprint")
+            }
             other => Self::new(other).hint("see what the host printed; is it of the same version?"),
         }
     }

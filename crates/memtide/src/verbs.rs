@@ -5,12 +5,14 @@ mod events;
 mod inspect;
 mod memory;
 mod pool;
+mod token;
 mod top;
 mod vms;
 
-use crate::args::Verb;
+use crate::args::{Format, Verb};
 use crate::error::Error;
 use crate::find;
+use crate::print::{json, print};
 use crate::remote::Remote;
 use serde::Serialize;
 
@@ -38,6 +40,7 @@ pub(crate) fn ask(remote: &Remote, verb: Verb) -> Result<(), Error> {
         Verb::Plan(args) => memory::plan(remote, args),
         Verb::Unswap { name, output } => memory::unswap(remote, name, output.output),
         Verb::Pool(verb) => pool::pool(remote, verb),
+        Verb::Token(verb) => token::token(remote, verb),
         Verb::Settings(args) => memory::settings(remote, &args),
         Verb::Map(args) => inspect::map(remote, &args),
         Verb::Stats { name, watch, output } => inspect::statistics(remote, name, watch, output),
@@ -81,4 +84,25 @@ impl Done {
     fn told(&self) -> String {
         format!("{} is {}\n", self.name.as_deref().unwrap_or("the host"), self.done)
     }
+}
+
+/// Gives an order to one after the other, until one cannot carry it out, and says to which it was done.
+fn each(
+    names: &[String],
+    format: Format,
+    order: impl Fn(&str) -> Result<&'static str, Error>,
+) -> Result<(), Error> {
+    let mut done = Vec::new();
+    let outcome = names.iter().try_for_each(|name| {
+        let this = Done::to(name, order(name)?);
+        if format == Format::Table {
+            print(&this.told())?;
+        }
+        done.push(this);
+        Ok(())
+    });
+    if format == Format::Json {
+        print(&json(&done))?;
+    }
+    outcome
 }

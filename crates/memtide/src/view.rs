@@ -11,12 +11,14 @@ mod statistics;
 mod status;
 pub(crate) mod svg;
 mod table;
+mod tokens;
 
 pub(crate) use event::event;
 pub(crate) use host::{pools, setting, settings, what_if};
 pub(crate) use info::{Listed, hosted, list};
 pub(crate) use picture::pictures;
 pub(crate) use status::status;
+pub(crate) use tokens::tokens;
 
 use api::inspect::Answer;
 use rustix::termios::tcgetwinsize;

@@ -269,7 +269,7 @@ fn one_socket_and_one_state_directory_have_one_host() {
     place.refused(&["host", "--machine-memory", "64MiB", "--state", state], &["another host runs on", state]);
     let other = place.path().join("other");
     let args = ["host", "--machine-memory", "64MiB", "--state", other.to_str().unwrap()];
-    place.refused(&args, &["another host listens at", "--listen"]);
+    place.refused(&args, &["another host listens at", "--socket"]);
     place.refused(&["host", "--machine-memory", "900TiB"], &["900", "available", "--machine-memory"]);
 
     // One that was killed leaves its socket behind; clients come and go meanwhile.
@@ -280,7 +280,7 @@ fn one_socket_and_one_state_directory_have_one_host() {
         Running::new(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
     };
     let start = || {
-        let host = piped(&[&args[..], &["--listen", socket]].concat());
+        let host = piped(&[&args[..], &["--socket", socket]].concat());
         host.expect("is ready", SOON);
         host
     };

@@ -17,7 +17,7 @@ enum Has {
 use Has::{Fields, List};
 
 /// In the order of a life: the VMs web, that runs, and off; the pool lab.
-const VERBS: [(&str, Has); 30] = [
+const VERBS: [(&str, Has); 33] = [
     ("pool create lab --reservation 16MiB", Fields(&["name", "reservation_bytes", "limit_bytes", "shares"])),
     ("pool set lab --limit 64MiB", Fields(&["limit_bytes", "unreserved_bytes"])),
     ("pool ls", List(1, &["name", "reservation_bytes", "expandable"])),
@@ -45,6 +45,9 @@ const VERBS: [(&str, Has); 30] = [
     ("move web --pages 4", Fields(&["name", "pages_moved", "pages_in_use", "pages_without_frame"])),
     ("audit", Fields(&["name", "done"])),
     ("audit web", Fields(&["name", "done"])),
+    ("token create monitor", Fields(&["name", "role", "secret"])),
+    ("token ls", List(1, &["name", "role"])),
+    ("token rm monitor", List(1, &["name", "done"])),
     ("stop", List(1, &["name", "done"])),
     ("rm web off more", List(3, &["name", "done"])),
     ("pool rm lab", Fields(&["name", "done"])),

@@ -22,13 +22,14 @@ use crate::snapshot::{Controls, Snapshot, Vm};
 use crate::tree::{ROOT, Tree, Who};
 use addr::{ByteSize, PageCount};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Headroom to grow is this part of what a VM has, and no less than `LEAST_HEADROOM`.
 const HEADROOM_PART: u64 = 8;
 const LEAST_HEADROOM: PageCount = ByteSize::mib(4).pages();
 
 /// What decided how much a VM or a resource pool should have.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Bound {
     /// It gets all that it wants.

@@ -13,6 +13,7 @@ use crate::tree::{Tree, Who};
 use crate::validate::InvalidSnapshot;
 use addr::PageCount;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// What the host should do, and why.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -98,7 +99,7 @@ pub struct VmPlan {
 }
 
 /// Whether a VM may take another frame.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Allowance {
     /// At once.

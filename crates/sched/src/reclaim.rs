@@ -21,12 +21,13 @@ use crate::state::{HostState, Thresholds};
 use crate::tree::{Tree, Who};
 use addr::{ByteSize, PageCount};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Seconds within which a balloon must give what it is asked for in the state hard.
 const SOON: u64 = 1;
 
 /// Why memory is taken from a VM, or not.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Why {
     /// It holds no more than its target.
@@ -42,7 +43,7 @@ pub enum Why {
 }
 
 /// What part the balloon has in reclaiming from a VM.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum BalloonUse {
     /// Nothing is asked of it.

@@ -113,6 +113,9 @@ pub enum SettingError {
     /// There is none of that name.
     #[error("there is no setting '{0}'; `memtide settings` lists them")]
     Unknown(String),
+    /// Two values are asked for at once.
+    #[error("{0} is given twice, in different spellings")]
+    Twice(&'static str),
     /// The value is out of range.
     #[error("{name} cannot be {value}: it takes {first} to {last}{unit}", first = range.start(), last = range.end(),
         unit = if unit.is_empty() { String::new() } else { format!(" ({unit})") })]

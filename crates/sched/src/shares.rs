@@ -3,6 +3,9 @@
 use addr::{ByteSize, PageCount};
 use serde::{Deserialize, Serialize};
 use std::{fmt, ops::RangeInclusive, str::FromStr};
+use utoipa::openapi::schema::{AnyOf, ObjectBuilder, Schema, Type};
+use utoipa::openapi::{KnownFormat, RefOr, SchemaFormat};
+use utoipa::{PartialSchema, ToSchema};
 
 /// Custom numbers of shares that are accepted. None at all would be a VM that gets its reservation
 /// only, which a limit says better.
@@ -12,7 +15,7 @@ pub const SHARES: RangeInclusive<u64> = 1..=100_000_000;
 pub const POOL_STANDS_FOR: PageCount = ByteSize::mib(16 << 10).pages();
 
 /// The level of shares, or their number.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Shares {
     /// 5 for each MiB.
@@ -43,6 +46,25 @@ impl Shares {
         self.of_vm(POOL_STANDS_FOR)
     }
 }
+
+/// As people write them: a word, or the plain number.
+impl PartialSchema for Shares {
+    fn schema() -> RefOr<Schema> {
+        let level =
+            ObjectBuilder::new().schema_type(Type::String).enum_values(Some(["low", "normal", "high"]));
+        let number = ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::UInt64)))
+            .minimum(Some(*SHARES.start()))
+            .maximum(Some(*SHARES.end()));
+        let mut shares = AnyOf::new();
+        shares.items = vec![level.build().into(), number.build().into()];
+        shares.description = Some("A level of shares, or their number.".to_owned());
+        Schema::AnyOf(shares).into()
+    }
+}
+
+impl ToSchema for Shares {}
 
 impl fmt::Display for Shares {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

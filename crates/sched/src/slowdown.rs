@@ -6,6 +6,7 @@
 //! ended for it.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// Part of its time that a slowed VM waits, on average, to be called so, and not to be called so any more.
 const ENTER: f64 = 0.25;
@@ -14,7 +15,7 @@ const LEAVE: f64 = 0.1;
 const MEMORY: f64 = 5.0;
 
 /// How much of its time a VM waits for memory. Fold it over seconds.
-#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize, ToSchema)]
 pub struct Slowdown {
     /// Part of its vCPUs' time, averaged over some seconds.
     pub waits: f64,

@@ -7,7 +7,7 @@ use std::{fmt, str::FromStr};
 use thiserror::Error;
 
 /// How a VM's addresses are to be translated.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum MmuChoice {
     /// By whichever technique costs this VM less, as measured; changed while it runs.
     #[default]

@@ -49,7 +49,7 @@ fn consistent(statistics: &Statistics) {
     assert!(by_hart > 500_000_000, "a boot takes more than {by_hart} instructions");
     assert!(sum(|t| t.hart.exceptions) >= sum(|t| t.mmu.true_faults));
     assert!(sum(|t| t.mmu.true_faults) > 1000 && sum(|t| t.mmu.switches) > 10, "{both:?}");
-    assert!(sum(|t| t.mmu.page_fences) > 1000 && sum(|t| t.mmu.taken_away) == 0, "{both:?}");
+    assert!(sum(|t| t.mmu.page_fences) > 1000, "{both:?}");
     for under in both {
         assert!(under.tlb_hits() <= under.hart.accesses);
         assert!(under.guest_nanoseconds() <= under.running_nanoseconds);

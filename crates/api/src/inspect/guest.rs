@@ -7,6 +7,7 @@ use addr::{Gfn, Gva};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Instant;
+use utoipa::ToSchema;
 use vm::{MmuChoice, Vm};
 
 /// A running VM with what it was started from.
@@ -78,7 +79,7 @@ pub enum Answer {
 }
 
 /// What an order to move pages did.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Moved {
     /// The VM.
     pub name: String,

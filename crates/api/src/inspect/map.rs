@@ -7,10 +7,11 @@ use addr::Gva;
 use machine::PageState;
 use mmu::{Access, Fault, PagingMode, Permissions, Pte, Root, Step, View};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use vm::AddressMap;
 
 /// An address space of the guest.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Space {
     /// bare, sv39, sv48, sv57.
     pub mode: String,
@@ -33,7 +34,7 @@ impl From<Root> for Space {
 }
 
 /// One guest virtual address, from the guest's tables to the machine frame.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Address {
     /// The VM.
     pub name: String,
@@ -60,7 +61,7 @@ pub struct Address {
 }
 
 /// One level of the guest's walk.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct WalkStep {
     /// Of the table; 0 is the last.
     pub level: u32,
@@ -77,7 +78,7 @@ pub struct WalkStep {
 }
 
 /// A guest page.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Page {
     /// Its number.
     pub gfn: Hex,
@@ -90,7 +91,7 @@ pub struct Page {
 }
 
 /// A shadow entry.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Shadow {
     /// The guest page it was derived for.
     pub gfn: Hex,
@@ -107,7 +108,7 @@ pub struct Shadow {
 }
 
 /// How the shadow entry compares with the guest's walk and the pmap.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Agreement {
     /// The shadow entry leads where walk and pmap lead.
@@ -234,7 +235,7 @@ fn permission_letters(permissions: Permissions) -> String {
 }
 
 /// A VM's memory: what its pages are, and some of the pages mapped in one address space.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Map {
     /// The VM.
     pub name: String,
@@ -261,7 +262,7 @@ pub struct Map {
 }
 
 /// A mapped page.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Mapped {
     /// Its address.
     pub gva: Hex,

@@ -7,13 +7,14 @@ use machine::PageCensus;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
+use utoipa::ToSchema;
 use vm::TechniqueStatistics;
 
 /// Counts by their keys; what a key means is in [`COUNTERS`].
 pub type Counts = BTreeMap<String, u64>;
 
 /// Everything a VM counts.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Statistics {
     /// The VM.
     pub name: String,
@@ -24,10 +25,13 @@ pub struct Statistics {
     /// Why the technique in use is.
     pub reason: String,
     /// Counted under shadow page tables.
+    #[schema(value_type = BTreeMap<String, u64>)]
     pub software: Counts,
     /// Counted under two-stage walks.
+    #[schema(value_type = BTreeMap<String, u64>)]
     pub hardware: Counts,
     /// Both together.
+    #[schema(value_type = BTreeMap<String, u64>)]
     pub total: Counts,
     /// Each vCPU.
     pub cpus: Vec<Cpu>,
@@ -38,7 +42,7 @@ pub struct Statistics {
 }
 
 /// One virtual processor now.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Cpu {
     /// software or hardware.
     pub technique: String,
@@ -53,7 +57,7 @@ pub struct Cpu {
 }
 
 /// What a VM's pages are.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize, ToSchema)]
 pub struct Pages {
     /// Never used, or given back.
     pub untouched_bytes: u64,
@@ -112,7 +116,7 @@ impl From<PageCensus> for Pages {
 }
 
 /// One device.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Device {
     /// What it is.
     pub name: String,

@@ -1,99 +1,191 @@
 //! A VM's console: what it said, byte for byte, and typing to it.
+//!
+//! **Model.** What was said can be read as a whole, and keys can be sent. Who asks for a WebSocket gets both at once, as it
+//! happens. On it, binary messages are the guest's bytes, and the client's keys. Texts are JSON: `{"from": 4711}` from here says with which
+//! byte the next message begins, wherever that is not the one that follows.
+//!
+//! **Bounds.** [`MOST_FOLLOWERS`] at once, as each has a thread that waits. A reader who is slow loses what is no longer
+//! kept by then, and one who does not read at all is cut off by the server.
 
 use super::Shared;
-use crate::extract::{Name, Parameters, Raw, ask};
+use crate::extract::{InPath, Parameters, Raw, ask};
 use crate::problem::Problem;
-use crate::types::{Amount, CONSOLE_FROM, ConsoleQuery};
+use crate::query::ConsoleQuery;
+use crate::types::{Amount, CONSOLE_FROM, CONSOLE_PROTOCOL};
 use addr::ByteSize;
 use axum::Json;
-use axum::body::{Body, Bytes};
-use axum::extract::State;
-use axum::http::header::CONTENT_TYPE;
+use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::header::{CONTENT_TYPE, UPGRADE};
 use axum::response::{IntoResponse, Response};
-use host::{Console, Host};
-use std::convert::Infallible;
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt, StreamExt};
+use host::{Console, Excerpt, Host};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
-use tokio_stream::wrappers::ReceiverStream;
 
+/// Most consoles followed at once.
+pub(super) const MOST_FOLLOWERS: usize = 32;
 /// How long a thread waits for more before it looks whether anybody still listens.
 const LOOK: Duration = Duration::from_millis(500);
+/// Longest message of a client.
+const MOST_TYPED: usize = 64 << 10;
+/// How soon to type on when the guest takes no more.
+const RETRY: Duration = Duration::from_millis(20);
 
-pub(super) async fn said(
+/// Read what a VM's guest said
+///
+/// As far as it is kept. Asked for a WebSocket, goes on with what it says from then on, in binary messages, and takes keys in the
+/// same way. A text message `{"from": 4711}` says with which byte the next one begins.
+#[utoipa::path(get, path = "/v1/vms/{name}/console", tag = "vms",
+    params(("name" = String, Path, description = "The VM."), ConsoleQuery),
+    responses(
+        (status = 101, description = "A WebSocket, if asked for."),
+        (status = 200, description = "The bytes.", body = Vec<u8>, content_type = "application/octet-stream",
+            headers(("memtide-console-from" = u64, description = "The number of the first byte: later than asked for if \
+                older ones are gone."))),
+        (status = 429, description = "Too many consoles are being followed.", body = Problem)))]
+pub(super) async fn read_console(
     State(shared): State<Shared>,
-    Name(name): Name,
-    Parameters(query): Parameters<ConsoleQuery>,
+    InPath(name): InPath<String>,
+    Parameters(ConsoleQuery { from }): Parameters<ConsoleQuery>,
+    request: Request,
 ) -> Result<Response, Problem> {
     let asked = name.clone();
     let console = ask(&shared.host, move |host| host.console(&asked)).await?;
-    let first = console.since(query.from);
-    let headers =
-        [(CONTENT_TYPE.as_str(), "application/octet-stream"), (CONSOLE_FROM, &first.from.to_string())];
-    if !query.follow {
-        return Ok((headers, first.bytes).into_response());
+    if !request.headers().contains_key(UPGRADE) {
+        let Excerpt { from, bytes } = console.since(from);
+        let headers =
+            [(CONTENT_TYPE.as_str(), "application/octet-stream"), (CONSOLE_FROM, &from.to_string())];
+        return Ok((headers, bytes).into_response());
     }
-    let place = shared.place()?;
-    let (sender, receiver) = mpsc::channel(4);
-    let follower = Follower {
-        name,
-        console,
-        host: shared.host.clone(),
-        closing: shared.closing.clone(),
-        sender,
-        _place: place,
-    };
-    tokio::task::spawn_blocking(move || follower.run(first.from));
-    Ok((headers, Body::from_stream(ReceiverStream::new(receiver))).into_response())
+    let place = Arc::clone(&shared.followers).try_acquire_owned().map_err(|_| {
+        Problem::new("too-many-followers", format!("{MOST_FOLLOWERS} consoles are being followed already"))
+            .hint("leave one of them, or read without a WebSocket")
+    })?;
+    let (mut parts, _) = request.into_parts();
+    let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &())
+        .await
+        .map_err(|error| Problem::new("bad-header", error.body_text()))?;
+    let follower = Follower { name, console, host: shared.host, closing: shared.closing, _place: place };
+    // Beside it a browser may send its token, which is not to be chosen.
+    Ok(upgrade
+        .protocols([CONSOLE_PROTOCOL])
+        .max_message_size(MOST_TYPED)
+        .on_upgrade(move |socket| follower.run(socket, from)))
 }
 
-/// Sends on what a guest says until nobody listens, the VM is gone, or the server ends.
+/// Type to a VM's guest
+///
+/// It takes fewer bytes than all only while it does not read.
+#[utoipa::path(post, path = "/v1/vms/{name}/console", tag = "vms",
+    params(("name" = String, Path, description = "The VM.")),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The keys."),
+    responses((status = 200, description = "How many bytes it took.", body = Amount),
+        (status = 409, description = "It is not running.", body = Problem)))]
+pub(super) async fn type_in(
+    State(shared): State<Shared>,
+    InPath(name): InPath<String>,
+    Raw(bytes): Raw,
+) -> Result<Json<Amount>, Problem> {
+    let taken = ask(&shared.host, move |host| host.type_in(&name, &bytes)).await?;
+    Ok(Json(Amount { bytes: ByteSize(taken as u64) }))
+}
+
+/// Somebody at a console.
 struct Follower {
     name: String,
     console: Arc<Console>,
     host: Host,
     closing: watch::Receiver<bool>,
-    sender: mpsc::Sender<Result<Bytes, Infallible>>,
     _place: OwnedSemaphorePermit,
 }
 
 impl Follower {
-    fn run(&self, mut from: u64) {
-        while !self.sender.is_closed() && !*self.closing.borrow() {
-            let more = self.console.wait_since(from, LOOK);
-            from = more.next();
-            if more.bytes.is_empty() {
-                // A VM of the same name that was created since has another console.
-                let same = self.host.console(&self.name).is_ok_and(|now| Arc::ptr_eq(&now, &self.console));
-                if !same {
-                    return;
-                }
-            } else if !self.send(more.bytes.into()) {
-                return;
+    /// Until the client leaves, the VM is gone, or the server ends.
+    async fn run(self, socket: WebSocket, from: u64) {
+        let (sender, said) = mpsc::channel(4);
+        let listener = Listener {
+            name: self.name.clone(),
+            console: Arc::clone(&self.console),
+            host: self.host.clone(),
+            sender,
+        };
+        tokio::task::spawn_blocking(move || listener.run(from));
+        let (mut sink, typed) = socket.split();
+        let mut closing = self.closing.clone();
+        tokio::select! {
+            () = tell(&mut sink, said) => {}
+            () = self.type_in(typed) => {}
+            _ = closing.wait_for(|&closing| closing) => {}
+        }
+        // Nobody may be there any more.
+        let _ = sink.send(Message::Close(None)).await;
+    }
+
+    async fn type_in(&self, mut typed: SplitStream<WebSocket>) {
+        while let Some(Ok(message)) = typed.next().await {
+            match message {
+                Message::Binary(keys) => self.type_all(&keys).await,
+                Message::Text(keys) => self.type_all(keys.as_bytes()).await,
+                _ => {}
             }
         }
     }
 
-    /// Waits for a slow reader, who loses what is no longer kept by then, but not beyond the server's end.
-    fn send(&self, bytes: Bytes) -> bool {
-        let mut unsent = bytes;
-        while !*self.closing.borrow() {
-            match self.sender.try_send(Ok(unsent)) {
-                Ok(()) => return true,
-                Err(mpsc::error::TrySendError::Full(Ok(bytes))) => unsent = bytes,
-                Err(_) => return false,
+    /// Types until the guest has taken all. While it does not run, what is typed goes nowhere.
+    async fn type_all(&self, keys: &[u8]) {
+        let mut left = keys;
+        while let Ok(taken) = self.host.type_in(&self.name, left) {
+            left = &left[taken..];
+            if left.is_empty() {
+                return;
             }
-            std::thread::sleep(Duration::from_millis(10));
+            tokio::time::sleep(RETRY).await;
         }
-        false
     }
 }
 
-pub(super) async fn type_in(
-    State(shared): State<Shared>,
-    Name(name): Name,
-    Raw(bytes): Raw,
-) -> Result<Json<Amount>, Problem> {
-    let taken = ask(&shared.host, move |host| host.type_in(&name, &bytes)).await?;
-    Ok(Json(Amount { bytes: ByteSize(taken as u64) }))
+/// Passes on what a guest says, until its console ends or nobody is there any more.
+async fn tell(sink: &mut SplitSink<WebSocket, Message>, mut said: mpsc::Receiver<Excerpt>) {
+    let mut next = None;
+    while let Some(excerpt) = said.recv().await {
+        if next != Some(excerpt.from) {
+            let place = Message::text(format!("{{\"from\": {}}}", excerpt.from));
+            if sink.send(place).await.is_err() {
+                return;
+            }
+        }
+        next = Some(excerpt.next());
+        if !excerpt.bytes.is_empty() && sink.send(Message::binary(excerpt.bytes)).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Waits for what a guest says, on a thread of its own.
+struct Listener {
+    name: String,
+    console: Arc<Console>,
+    host: Host,
+    sender: mpsc::Sender<Excerpt>,
+}
+
+impl Listener {
+    fn run(&self, from: u64) {
+        let first = self.console.since(from);
+        let mut from = first.next();
+        let mut open = self.sender.blocking_send(first).is_ok();
+        while open && !self.sender.is_closed() {
+            let more = self.console.wait_since(from, LOOK);
+            from = more.next();
+            open = if more.bytes.is_empty() {
+                // A VM of the same name that was created since has another console.
+                self.host.console(&self.name).is_ok_and(|now| Arc::ptr_eq(&now, &self.console))
+            } else {
+                self.sender.blocking_send(more).is_ok()
+            };
+        }
+    }
 }

@@ -1,48 +1,108 @@
-//! Looking into a running VM: its map, what it counted, its invariants.
+//! Looking into a running VM: its map and what it counted; moving its pages.
 
 use super::Shared;
-use crate::extract::{Given, Name, ask};
-use crate::inspect::{Answer, Guest, Request};
+use crate::extract::{Given, InPath, Parameters, ask};
+use crate::inspect::map::{Address, Map};
+use crate::inspect::statistics::Statistics;
+use crate::inspect::{Answer, Guest, Hex, Moved, Request};
 use crate::problem::Problem;
-use crate::types::Done;
+use crate::query::{CpuQuery, MapQuery};
+use crate::types::MovePages;
 use axum::Json;
 use axum::extract::State;
-use host::{Host, HostError, VmChange};
+use host::{Host, HostError};
 use std::time::{Duration, Instant};
 
-pub(super) async fn inspect(
+/// Asks a running VM; it gives what `only` picks from its answer.
+async fn ask_guest<T: Send + 'static>(
+    shared: &Shared,
+    name: String,
+    request: Request,
+    only: fn(Answer) -> Option<T>,
+) -> Result<Json<T>, Problem> {
+    let answer = ask(&shared.host, move |host| Ok(guest(host, &name)?.answer(&request))).await??;
+    let answer = only(answer).ok_or_else(|| Problem::new("internal", "a VM answered something else"))?;
+    Ok(Json(answer))
+}
+
+/// Show what a VM counted
+///
+/// Under each technique of its MMU, since it started.
+#[utoipa::path(get, path = "/v1/vms/{name}/statistics", tag = "vms",
+    params(("name" = String, Path, description = "The VM.")),
+    responses((status = 200, description = "Its counters.", body = Statistics),
+        (status = 409, description = "It is not running.", body = Problem)))]
+pub(super) async fn statistics(
     State(shared): State<Shared>,
-    Name(name): Name,
-    Given(request): Given<Request>,
-) -> Result<Json<Answer>, Problem> {
-    Ok(Json(ask(&shared.host, move |host| Ok(answer(host, &name, &request))).await??))
+    InPath(name): InPath<String>,
+) -> Result<Json<Statistics>, Problem> {
+    ask_guest(&shared, name, Request::Statistics, |answer| match answer {
+        Answer::Statistics(statistics) => Some(*statistics),
+        _ => None,
+    })
+    .await
 }
 
-pub(super) async fn audit(State(shared): State<Shared>, Name(name): Name) -> Result<Json<Done>, Problem> {
-    match ask(&shared.host, move |host| Ok(answer(host, &name, &Request::Audit))).await?? {
-        Answer::Done(message) => Ok(Json(Done { message })),
-        other => Err(Problem::new("internal", format!("an audit answered {other:?}"))),
-    }
+/// Show how a VM's memory is mapped
+///
+/// What its pages are, and some of those that are mapped in one address space.
+#[utoipa::path(get, path = "/v1/vms/{name}/map", tag = "vms",
+    params(("name" = String, Path, description = "The VM."), MapQuery),
+    responses((status = 200, description = "A picture's worth of it.", body = Map),
+        (status = 409, description = "It is not running.", body = Problem)))]
+pub(super) async fn map(
+    State(shared): State<Shared>,
+    InPath(name): InPath<String>,
+    Parameters(MapQuery { cpu, pages }): Parameters<MapQuery>,
+) -> Result<Json<Map>, Problem> {
+    ask_guest(&shared, name, Request::Map { cpu, pages }, |answer| match answer {
+        Answer::Map(map) => Some(*map),
+        _ => None,
+    })
+    .await
 }
 
-/// What changes the VM goes through the host, so that the host knows; the rest asks the VM itself.
-fn answer(host: &Host, name: &str, request: &Request) -> Result<Answer, Problem> {
-    match request {
-        Request::Stop => {
-            host.stop(name)?;
-            Ok(Answer::Done(format!("{name} is stopped")))
-        }
-        Request::Mmu { mode: Some(mode) } => {
-            let mmu = mode.parse().map_err(|error| Problem::new("bad-mode", error))?;
-            let before = host.info(name)?.spec.mmu;
-            host.set(name, &VmChange { mmu: Some(mmu), ..VmChange::default() })?;
-            Ok(Answer::Done(format!("{name}: {before} -> {mmu}")))
-        }
-        request => guest(host, name)?.answer(request),
-    }
+/// Follow an address
+///
+/// From guest virtual through the guest's page tables and the pmap to the machine frame, and by the shadow entry.
+#[utoipa::path(get, path = "/v1/vms/{name}/map/{gva}", tag = "vms",
+    params(("name" = String, Path, description = "The VM."),
+        ("gva" = Hex, Path, description = "The guest virtual address."), CpuQuery),
+    responses((status = 200, description = "Each step.", body = Address),
+        (status = 409, description = "It is not running.", body = Problem)))]
+pub(super) async fn address(
+    State(shared): State<Shared>,
+    InPath((name, gva)): InPath<(String, Hex)>,
+    Parameters(CpuQuery { cpu }): Parameters<CpuQuery>,
+) -> Result<Json<Address>, Problem> {
+    ask_guest(&shared, name, Request::Address { cpu, gva }, |answer| match answer {
+        Answer::Address(address) => Some(*address),
+        _ => None,
+    })
+    .await
 }
 
-fn guest(host: &Host, name: &str) -> Result<Guest, HostError> {
+/// Move pages of a VM
+///
+/// To other machine frames, unnoticed by its guest.
+#[utoipa::path(post, path = "/v1/vms/{name}/move", tag = "vms", request_body = MovePages,
+    params(("name" = String, Path, description = "The VM.")),
+    responses((status = 200, description = "What came of it.", body = Moved),
+        (status = 409, description = "It is not running.", body = Problem)))]
+pub(super) async fn move_pages(
+    State(shared): State<Shared>,
+    InPath(name): InPath<String>,
+    Given(MovePages { pages }): Given<MovePages>,
+) -> Result<Json<Moved>, Problem> {
+    ask_guest(&shared, name, Request::Move { pages }, |answer| match answer {
+        Answer::Moved(moved) => Some(moved),
+        _ => None,
+    })
+    .await
+}
+
+/// A running VM, to be looked into.
+pub(super) fn guest(host: &Host, name: &str) -> Result<Guest, HostError> {
     let info = host.info(name)?;
     let vm = host.vm(name).ok_or_else(|| HostError::NotRunning(name.to_owned()))?;
     let uptime = Duration::try_from_secs_f64(info.uptime_seconds.unwrap_or(0.0)).unwrap_or_default();

@@ -1,99 +1,191 @@
-//! VMs and resource pools: what there is, and their power.
+//! VMs and resource pools: what there is, and what it is asked to be.
 
 use super::Shared;
-use crate::extract::{Given, Name, ask};
+use crate::extract::{Given, IfMatch, InPath, Parameters, Tagged, ask};
 use crate::problem::Problem;
-use crate::types::{List, Vm};
+use crate::query::{PoolsQuery, VmsQuery, page, selects, within};
+use crate::types::{List, Pool, PoolChange, PoolSpec, Vm, VmChange, VmSpec};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use host::{HostStatus, PoolChange, PoolInfo, PoolSpec, VmChange, VmInfo, VmSpec};
-
-type Answer<T> = Result<Json<T>, Problem>;
-
-/// A VM with what its memory was measured to be.
-fn with_memory(info: VmInfo, status: &HostStatus) -> Vm {
-    // The status is of a second ago at most, so it may still know a VM that has ended, or its run before.
-    let by_name = status.vms.binary_search_by(|vm| vm.name.cmp(&info.spec.name));
-    let memory = by_name.ok().map(|index| &status.vms[index]).filter(|vm| Some(vm.id) == info.id).cloned();
-    Vm { info, memory }
-}
+use axum::http::header::LOCATION;
+use host::{Revision, VmInfo};
 
 /// Asks for something whose answer is a VM.
 async fn ask_vm(
     shared: &Shared,
     work: impl FnOnce(&host::Host) -> Result<VmInfo, host::HostError> + Send + 'static,
-) -> Answer<Vm> {
+) -> Result<Tagged<Vm>, Problem> {
     let info = ask(&shared.host, work).await?;
-    Ok(Json(with_memory(info, &shared.host.status())))
+    Ok(Tagged(Revision::of_vm(&info.spec), Vm::new(info, &shared.host.status())))
 }
 
-pub(super) async fn vms(State(shared): State<Shared>) -> Answer<List<Vm>> {
+/// List VMs
+///
+/// By name.
+#[utoipa::path(get, path = "/v1/vms", tag = "vms", params(VmsQuery),
+    responses((status = 200, description = "A page of them.", body = List<Vm>)))]
+pub(super) async fn list_vms(
+    State(shared): State<Shared>,
+    Parameters(query): Parameters<VmsQuery>,
+) -> Result<Json<List<Vm>>, Problem> {
     let infos = ask(&shared.host, |host| Ok(host.list())).await?;
     let status = shared.host.status();
-    Ok(Json(List { items: infos.into_iter().map(|info| with_memory(info, &status)).collect() }))
+    let asked = infos.into_iter().filter(|info| {
+        selects(query.cursor.as_deref(), query.name.as_deref(), &info.spec.name)
+            && query.power.is_none_or(|power| info.power == power)
+            && within(query.pool.as_deref(), info.spec.pool.as_deref())
+    });
+    let vms = asked.map(|info| Vm::new(info, &status));
+    Ok(Json(page(vms, query.limit, |vm| vm.info.spec.name.clone())))
 }
 
-pub(super) async fn create(
+/// Create a VM
+///
+/// It is stopped.
+#[utoipa::path(post, path = "/v1/vms", tag = "vms", request_body = VmSpec,
+    responses((status = 201, description = "It is there.", body = Vm,
+        headers(("location", description = "Where it is."), ("etag", description = "Its revision."))),
+        (status = 404, description = "Its resource pool is not there.", body = Problem),
+        (status = 409, description = "There is one of that name.", body = Problem)))]
+pub(super) async fn create_vm(
     State(shared): State<Shared>,
     Given(spec): Given<VmSpec>,
-) -> Result<(StatusCode, Json<Vm>), Problem> {
-    Ok((StatusCode::CREATED, ask_vm(&shared, |host| host.create(spec)).await?))
+) -> Result<(StatusCode, [(axum::http::HeaderName, String); 1], Tagged<Vm>), Problem> {
+    let vm = ask_vm(&shared, |host| host.create(spec)).await?;
+    let place = format!("/v1/vms/{}", vm.1.info.spec.name);
+    Ok((StatusCode::CREATED, [(LOCATION, place)], vm))
 }
 
-pub(super) async fn vm(State(shared): State<Shared>, Name(name): Name) -> Answer<Vm> {
+/// Show a VM
+#[utoipa::path(get, path = "/v1/vms/{name}", tag = "vms", params(("name" = String, Path, description = "The VM.")),
+    responses((status = 200, description = "It.", body = Vm, headers(("etag", description = "Its revision: what a \
+        change may change, not what is measured.")))))]
+pub(super) async fn show_vm(
+    State(shared): State<Shared>,
+    InPath(name): InPath<String>,
+) -> Result<Tagged<Vm>, Problem> {
     ask_vm(&shared, move |host| host.info(&name)).await
 }
 
-pub(super) async fn set(
+/// Change a VM
+///
+/// Only what is named changes; null takes away what a VM may be without. What it boots, its memory, CPUs and swap directory change
+/// only while it is stopped.
+#[utoipa::path(patch, path = "/v1/vms/{name}", tag = "vms", request_body = VmChange,
+    params(("name" = String, Path, description = "The VM."),
+        ("if-match" = Option<String>, Header, description = "The revision it should have; without it, any.")),
+    responses((status = 200, description = "As it is after the change.", body = Vm,
+            headers(("etag", description = "Its revision."))),
+        (status = 409, description = "It has to be stopped for that.", body = Problem),
+        (status = 412, description = "Somebody changed it since: nothing is changed.", body = Problem),
+        (status = 507, description = "What it would reserve is not free.", body = Problem)))]
+pub(super) async fn change_vm(
     State(shared): State<Shared>,
-    Name(name): Name,
+    InPath(name): InPath<String>,
+    IfMatch(expected): IfMatch,
     Given(change): Given<VmChange>,
-) -> Answer<Vm> {
-    ask_vm(&shared, move |host| host.set(&name, &change)).await
+) -> Result<Tagged<Vm>, Problem> {
+    ask_vm(&shared, move |host| host.set_if(&name, &change, &expected)).await
 }
 
-pub(super) async fn remove(State(shared): State<Shared>, Name(name): Name) -> Result<StatusCode, Problem> {
+/// Remove a VM
+///
+/// Which must be stopped.
+#[utoipa::path(delete, path = "/v1/vms/{name}", tag = "vms", params(("name" = String, Path, description = "The VM.")),
+    responses((status = 204, description = "It is gone."),
+        (status = 409, description = "It is not stopped.", body = Problem)))]
+pub(super) async fn remove_vm(
+    State(shared): State<Shared>,
+    InPath(name): InPath<String>,
+) -> Result<StatusCode, Problem> {
     ask(&shared.host, move |host| host.remove(&name)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub(super) async fn start(State(shared): State<Shared>, Name(name): Name) -> Answer<Vm> {
-    ask_vm(&shared, move |host| host.start(&name)).await
+/// Asks for something whose answer is a resource pool.
+async fn ask_pool(
+    shared: &Shared,
+    work: impl FnOnce(&host::Host) -> Result<Pool, host::HostError> + Send + 'static,
+) -> Result<Tagged<Pool>, Problem> {
+    let pool = ask(&shared.host, work).await?;
+    Ok(Tagged(Revision::of_pool(&pool.spec), pool))
 }
 
-pub(super) async fn stop(State(shared): State<Shared>, Name(name): Name) -> Answer<Vm> {
-    ask_vm(&shared, move |host| host.stop(&name)).await
+/// List resource pools
+///
+/// By name.
+#[utoipa::path(get, path = "/v1/pools", tag = "pools", params(PoolsQuery),
+    responses((status = 200, description = "A page of them.", body = List<Pool>)))]
+pub(super) async fn list_pools(
+    State(shared): State<Shared>,
+    Parameters(query): Parameters<PoolsQuery>,
+) -> Result<Json<List<Pool>>, Problem> {
+    let pools = ask(&shared.host, |host| Ok(host.pools())).await?;
+    let asked = pools.into_iter().filter(|pool| {
+        selects(query.cursor.as_deref(), query.name.as_deref(), &pool.spec.name)
+            && within(query.parent.as_deref(), pool.spec.parent.as_deref())
+    });
+    Ok(Json(page(asked, query.limit, |pool| pool.spec.name.clone())))
 }
 
-pub(super) async fn pools(State(shared): State<Shared>) -> Answer<List<PoolInfo>> {
-    let items = ask(&shared.host, |host| Ok(host.pools())).await?;
-    Ok(Json(List { items }))
-}
-
+/// Create a resource pool
+#[utoipa::path(post, path = "/v1/pools", tag = "pools", request_body = PoolSpec,
+    responses((status = 201, description = "It is there.", body = Pool,
+        headers(("location", description = "Where it is."), ("etag", description = "Its revision."))),
+        (status = 404, description = "Its parent is not there.", body = Problem),
+        (status = 409, description = "There is one of that name.", body = Problem),
+        (status = 507, description = "What it would reserve is not free.", body = Problem)))]
 pub(super) async fn create_pool(
     State(shared): State<Shared>,
     Given(spec): Given<PoolSpec>,
-) -> Result<(StatusCode, Json<PoolInfo>), Problem> {
-    let pool = ask(&shared.host, |host| host.create_pool(spec)).await?;
-    Ok((StatusCode::CREATED, Json(pool)))
+) -> Result<(StatusCode, [(axum::http::HeaderName, String); 1], Tagged<Pool>), Problem> {
+    let pool = ask_pool(&shared, |host| host.create_pool(spec)).await?;
+    let place = format!("/v1/pools/{}", pool.1.spec.name);
+    Ok((StatusCode::CREATED, [(LOCATION, place)], pool))
 }
 
-pub(super) async fn pool(State(shared): State<Shared>, Name(name): Name) -> Answer<PoolInfo> {
-    Ok(Json(ask(&shared.host, move |host| host.pool(&name)).await?))
-}
-
-pub(super) async fn set_pool(
+/// Show a resource pool
+#[utoipa::path(get, path = "/v1/pools/{name}", tag = "pools",
+    params(("name" = String, Path, description = "The resource pool.")),
+    responses((status = 200, description = "It.", body = Pool, headers(("etag", description = "Its revision.")))))]
+pub(super) async fn show_pool(
     State(shared): State<Shared>,
-    Name(name): Name,
-    Given(change): Given<PoolChange>,
-) -> Answer<PoolInfo> {
-    Ok(Json(ask(&shared.host, move |host| host.set_pool(&name, &change)).await?))
+    InPath(name): InPath<String>,
+) -> Result<Tagged<Pool>, Problem> {
+    ask_pool(&shared, move |host| host.pool(&name)).await
 }
 
+/// Change a resource pool
+///
+/// Only what is named changes; null takes away what it may be without.
+#[utoipa::path(patch, path = "/v1/pools/{name}", tag = "pools", request_body = PoolChange,
+    params(("name" = String, Path, description = "The resource pool."),
+        ("if-match" = Option<String>, Header, description = "The revision it should have; without it, any.")),
+    responses((status = 200, description = "As it is after the change.", body = Pool,
+            headers(("etag", description = "Its revision."))),
+        (status = 412, description = "Somebody changed it since: nothing is changed.", body = Problem),
+        (status = 507, description = "What it would reserve is not free.", body = Problem)))]
+pub(super) async fn change_pool(
+    State(shared): State<Shared>,
+    InPath(name): InPath<String>,
+    IfMatch(expected): IfMatch,
+    Given(change): Given<PoolChange>,
+) -> Result<Tagged<Pool>, Problem> {
+    ask_pool(&shared, move |host| host.set_pool_if(&name, &change, &expected)).await
+}
+
+/// Remove a resource pool
+///
+/// In which nothing lies.
+#[utoipa::path(delete, path = "/v1/pools/{name}", tag = "pools",
+    params(("name" = String, Path, description = "The resource pool.")),
+    responses((status = 204, description = "It is gone."),
+        (status = 409, description = "Something lies in it.", body = Problem),
+        (status = 507, description = "What lies around it reserves too much without it.", body = Problem)))]
 pub(super) async fn remove_pool(
     State(shared): State<Shared>,
-    Name(name): Name,
+    InPath(name): InPath<String>,
 ) -> Result<StatusCode, Problem> {
     ask(&shared.host, move |host| host.remove_pool(&name)).await?;
     Ok(StatusCode::NO_CONTENT)

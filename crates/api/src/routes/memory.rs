@@ -1,51 +1,96 @@
-//! The host's memory: its status, plans, explanations and settings.
+//! The host's memory: its status, what would be if, explanations and settings.
 
 use super::Shared;
-use crate::extract::{Given, Name, ask};
+use crate::extract::{Given, IfMatch, InPath, Parameters, Tagged, ask};
 use crate::problem::Problem;
-use crate::types::{Amount, Done, Explained, List, SettingValue};
+use crate::query::{SettingsQuery, page, selects};
+use crate::types::{Edit, Explained, HostStatus, List, Setting, SettingsChange, WhatIf};
 use axum::Json;
 use axum::extract::State;
-use host::{Edit, HostStatus, SettingInfo, WhatIf};
+use host::Revision;
 use std::sync::Arc;
 
-type Answer<T> = Result<Json<T>, Problem>;
-
-pub(super) async fn status(State(shared): State<Shared>) -> Json<Arc<HostStatus>> {
+/// Show the host's memory
+///
+/// As measured last, about a second ago at most. Asking costs the host nothing.
+#[utoipa::path(get, path = "/v1/host", tag = "host",
+    responses((status = 200, description = "It.", body = HostStatus)))]
+pub(super) async fn show_host(State(shared): State<Shared>) -> Json<Arc<HostStatus>> {
     Json(shared.host.status())
 }
 
-pub(super) async fn plan(State(shared): State<Shared>, Given(edit): Given<Edit>) -> Answer<WhatIf> {
+/// Say what would be if
+///
+/// Plans the host as it was measured last, with and without an edit, and gives the difference. Nothing is touched.
+#[utoipa::path(post, path = "/v1/what-if", tag = "host", request_body = Edit,
+    responses((status = 200, description = "What would be different.", body = WhatIf),
+        (status = 404, description = "What is to be edited is not there.", body = Problem),
+        (status = 409, description = "The VM is not running.", body = Problem)))]
+pub(super) async fn what_if(
+    State(shared): State<Shared>,
+    Given(edit): Given<Edit>,
+) -> Result<Json<WhatIf>, Problem> {
     Ok(Json(ask(&shared.host, move |host| host.what_if(&edit)).await?))
 }
 
-pub(super) async fn audit(State(shared): State<Shared>) -> Answer<Done> {
-    ask(&shared.host, host::Host::audit).await?;
-    Ok(Json(Done { message: "all invariants hold".to_owned() }))
-}
-
-pub(super) async fn explain(State(shared): State<Shared>, Name(name): Name) -> Answer<Explained> {
+/// Explain what a VM holds
+///
+/// And what would change it.
+#[utoipa::path(get, path = "/v1/vms/{name}/explain", tag = "vms",
+    params(("name" = String, Path, description = "The VM.")),
+    responses((status = 200, description = "Why, in words and figures.", body = Explained),
+        (status = 409, description = "It is not running.", body = Problem)))]
+pub(super) async fn explain_vm(
+    State(shared): State<Shared>,
+    InPath(name): InPath<String>,
+) -> Result<Json<Explained>, Problem> {
     Ok(Json(ask(&shared.host, move |host| host.explain(&name)).await?))
 }
 
-pub(super) async fn unswap(State(shared): State<Shared>, Name(name): Name) -> Answer<Amount> {
-    let bytes = ask(&shared.host, move |host| host.unswap(&name)).await?;
-    Ok(Json(Amount { bytes }))
+/// List settings
+///
+/// By name.
+#[utoipa::path(get, path = "/v1/settings", tag = "settings", params(SettingsQuery),
+    responses((status = 200, description = "A page of them.", body = List<Setting>,
+        headers(("etag", description = "The revision of all settings.")))))]
+pub(super) async fn list_settings(
+    State(shared): State<Shared>,
+    Parameters(query): Parameters<SettingsQuery>,
+) -> Result<Tagged<List<Setting>>, Problem> {
+    let settings = ask(&shared.host, |host| Ok(host.settings())).await?;
+    let revision = Revision::of_settings(&settings);
+    let asked = settings
+        .into_iter()
+        .filter(|setting| selects(query.cursor.as_deref(), query.name.as_deref(), &setting.name));
+    Ok(Tagged(revision, page(asked, query.limit, |setting| setting.name.clone())))
 }
 
-pub(super) async fn settings(State(shared): State<Shared>) -> Answer<List<SettingInfo>> {
-    let items = ask(&shared.host, |host| Ok(host.settings())).await?;
-    Ok(Json(List { items }))
-}
-
-pub(super) async fn setting(State(shared): State<Shared>, Name(name): Name) -> Answer<SettingInfo> {
+/// Show a setting
+#[utoipa::path(get, path = "/v1/settings/{name}", tag = "settings",
+    params(("name" = String, Path, description = "The setting, in any case.")),
+    responses((status = 200, description = "It.", body = Setting)))]
+pub(super) async fn show_setting(
+    State(shared): State<Shared>,
+    InPath(name): InPath<String>,
+) -> Result<Json<Setting>, Problem> {
     Ok(Json(ask(&shared.host, move |host| host.setting(&name)).await?))
 }
 
-pub(super) async fn set_setting(
+/// Change settings
+///
+/// All that are named, or none.
+#[utoipa::path(patch, path = "/v1/settings", tag = "settings", request_body = SettingsChange,
+    params(("if-match" = Option<String>, Header, description = "The revision they should have; without it, any.")),
+    responses((status = 200, description = "All settings, after the change.", body = List<Setting>,
+            headers(("etag", description = "The revision of all settings."))),
+        (status = 404, description = "There is no setting of that name.", body = Problem),
+        (status = 412, description = "Somebody changed one since: nothing is changed.", body = Problem),
+        (status = 507, description = "Reservations would not fit any more.", body = Problem)))]
+pub(super) async fn change_settings(
     State(shared): State<Shared>,
-    Name(name): Name,
-    Given(given): Given<SettingValue>,
-) -> Answer<SettingInfo> {
-    Ok(Json(ask(&shared.host, move |host| host.set_setting(&name, given.value)).await?))
+    IfMatch(expected): IfMatch,
+    Given(SettingsChange(values)): Given<SettingsChange>,
+) -> Result<Tagged<List<Setting>>, Problem> {
+    let items = ask(&shared.host, move |host| host.set_settings(&values, &expected)).await?;
+    Ok(Tagged(Revision::of_settings(&items), List { items, next: None }))
 }

@@ -1,12 +1,19 @@
 //! Every route, asked in the process itself, with a guest that does nothing.
 
-use super::{Shared, events::watch_events, router};
+mod changes;
+mod lists;
+mod mistakes;
+mod operations;
+mod stream;
+
+use super::{Shared, router};
+use crate::access::{Access, Bounds, Peer};
 use crate::types;
 use addr::ByteSize;
-use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use axum::response::Response;
+use axum::{Extension, Router};
 use host::{Host, HostConfig};
 use http_body_util::BodyExt;
 use serde::Serialize;
@@ -15,13 +22,13 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::sync::watch;
-use tokio::time::timeout;
 use tower::ServiceExt;
 
 struct Fixture {
     place: TempDir,
     host: Host,
     router: Router,
+    operations: crate::operations::Operations,
     closing: watch::Sender<bool>,
 }
 
@@ -48,9 +55,13 @@ impl Fixture {
         })
         .unwrap();
         let (closing, closed) = watch::channel(false);
-        let (news, _) = watch_events(&host, &closed).unwrap();
-        let router = router(Shared::new(host.clone(), closed, news));
-        Self { place, host, router, closing }
+        let access = Access::open(&place.path().join("state"), Vec::new(), Bounds::default()).unwrap();
+        let shared = Shared::new(host.clone(), access, closed.clone());
+        tokio::spawn(shared.stream.clone().run(closed));
+        let operations = shared.operations.clone();
+        // As over the Unix socket.
+        let router = router(shared).layer(Extension(Peer::Local { uid: 0 }));
+        Self { place, host, router, operations, closing }
     }
 
     fn spec(&self, name: &str) -> Value {
@@ -85,8 +96,24 @@ impl Fixture {
         let fixture = Self::new();
         let spec = fixture.spec(name);
         fixture.read::<types::Vm>("POST", "/v1/vms", spec).await;
-        fixture.read::<types::Vm>("POST", &format!("/v1/vms/{name}/start"), Value::Null).await;
+        fixture.done(&format!("/v1/vms/{name}/start")).await;
         fixture
+    }
+
+    /// Begins an operation and waits for its end, whatever that is.
+    async fn carry_out(&self, path: &str) -> types::Operation {
+        let response = self.raw("POST", path, "").await;
+        assert_eq!(response.status(), StatusCode::ACCEPTED, "{path}");
+        let place = response.headers()["location"].to_str().unwrap().to_owned();
+        self.read("GET", &format!("{place}?wait=60"), Value::Null).await
+    }
+
+    /// Carries out an operation that must be done.
+    async fn done(&self, path: &str) -> types::Operation {
+        let operation = self.carry_out(path).await;
+        assert_eq!(operation.state, types::OperationState::Done, "{operation:?}");
+        assert_eq!(operation.progress, Some(1.0));
+        operation
     }
 }
 
@@ -102,7 +129,8 @@ async fn a_vm_lives_from_its_making_to_its_removal() {
     let fixture = Fixture::new();
     let vm: types::Vm = fixture.read("POST", "/v1/vms", fixture.spec("web")).await;
     assert_eq!((vm.info.power.to_string().as_str(), vm.memory.is_some()), ("stopped", false));
-    let vm: types::Vm = fixture.read("POST", "/v1/vms/web/start", Value::Null).await;
+    fixture.done("/v1/vms/web/start").await;
+    let vm: types::Vm = fixture.read("GET", "/v1/vms/web", Value::Null).await;
     assert_eq!((vm.info.power.to_string().as_str(), vm.info.id.is_some()), ("running", true));
     let change = json!({"shares": "high", "limit_bytes": 32 << 20, "mmu": "software"});
     let vm: types::Vm = fixture.read("PATCH", "/v1/vms/web", change).await;
@@ -113,7 +141,8 @@ async fn a_vm_lives_from_its_making_to_its_removal() {
     assert_eq!(vms.items.len(), 1);
     let (status, answer) = fixture.ask("DELETE", "/v1/vms/web", "").await;
     assert_eq!((status, &answer["code"]), (StatusCode::CONFLICT, &json!("not-stopped")));
-    let vm: types::Vm = fixture.read("POST", "/v1/vms/web/stop", Value::Null).await;
+    fixture.done("/v1/vms/web/stop").await;
+    let vm: types::Vm = fixture.read("GET", "/v1/vms/web", Value::Null).await;
     assert_eq!((vm.info.power.to_string().as_str(), vm.info.ended.as_deref()), ("stopped", Some("stopped")));
     assert_eq!(fixture.ask("DELETE", "/v1/vms/web", "").await.0, StatusCode::NO_CONTENT);
     assert_eq!(fixture.ask("GET", "/v1/vms/web", "").await.0, StatusCode::NOT_FOUND);
@@ -141,11 +170,11 @@ async fn memory_is_shown_explained_planned_and_audited() {
     let explained: types::Explained = fixture.read("GET", "/v1/vms/web/explain", Value::Null).await;
     assert!(explained.text.contains("web has 64 MiB"), "{}", explained.text);
     let edit = json!({"edit": "add-vm", "memory_bytes": 256 << 20});
-    let what_if: types::WhatIf = fixture.read("POST", "/v1/plan", edit).await;
+    let what_if: types::WhatIf = fixture.read("POST", "/v1/what-if", edit).await;
     assert!(what_if.vms.iter().any(|vm| vm.name.is_none()));
-    fixture.read::<types::Amount>("POST", "/v1/vms/web/unswap", Value::Null).await;
-    fixture.read::<types::Done>("POST", "/v1/audit", Value::Null).await;
-    fixture.read::<types::Done>("POST", "/v1/vms/web/audit", Value::Null).await;
+    fixture.done("/v1/vms/web/unswap").await;
+    assert_eq!(fixture.done("/v1/audit").await.message.as_deref(), Some("all invariants hold"));
+    fixture.done("/v1/vms/web/audit").await;
 }
 
 #[tokio::test]
@@ -168,184 +197,75 @@ async fn pools_and_settings_are_changed_and_listed() {
 
     let settings: types::List<types::Setting> = fixture.read("GET", "/v1/settings", Value::Null).await;
     assert!(settings.items.iter().any(|setting| setting.name == "Mem.IdleTax" && setting.value == 75));
-    let setting: types::Setting = fixture.read("PUT", "/v1/settings/Mem.IdleTax", json!({"value": 50})).await;
+    let change = json!({"Mem.IdleTax": 50, "mem.balanceperiod": 5});
+    let settings: types::List<types::Setting> = fixture.read("PATCH", "/v1/settings", change).await;
+    let setting = settings.items.iter().find(|setting| setting.name == "Mem.IdleTax").unwrap();
     assert_eq!(setting.value, 50);
-    assert_eq!(fixture.read::<types::Setting>("GET", "/v1/settings/Mem.IdleTax", Value::Null).await, setting);
-    let (status, answer) = fixture.ask("PUT", "/v1/settings/Mem.IdleTax", r#"{"value": 500}"#).await;
-    assert_eq!((status, &answer["code"]), (StatusCode::UNPROCESSABLE_ENTITY, &json!("bad-setting")));
+    assert_eq!(
+        fixture.read::<types::Setting>("GET", "/v1/settings/Mem.IdleTax", Value::Null).await,
+        *setting
+    );
+    // All or none.
+    for (bad, status, code) in [
+        (json!({"Mem.IdleTax": 60, "Mem.BalancePeriod": 500}), 422, "bad-setting"),
+        (json!({"Mem.IdleTax": 60, "Mem.Nothing": 1}), 404, "no-such-setting"),
+        (json!({"Mem.IdleTax": 60, "mem.idletax": 61}), 422, "bad-setting"),
+    ] {
+        let (found, answer) = fixture.ask("PATCH", "/v1/settings", bad.to_string()).await;
+        assert_eq!((found.as_u16(), &answer["code"]), (status, &json!(code)), "{answer}");
+    }
+    let settings: types::List<types::Setting> =
+        fixture.read("PATCH", "/v1/settings", json!({"Mem.BalancePeriod": null})).await;
+    let values: Vec<u32> = settings.items.iter().map(|setting| setting.value).take(3).collect();
+    assert_eq!(values, [15, 65, 50]);
 }
 
 #[tokio::test]
 async fn a_running_vm_is_looked_into() {
     let fixture = Fixture::with_running("web").await;
-    let inspect =
-        async |request: Value| fixture.ask("POST", "/v1/vms/web/inspect", request.to_string()).await.1;
-    assert_eq!(inspect(json!({"ask": "info"})).await["info"]["memory_bytes"], 64 << 20);
-    assert_eq!(inspect(json!({"ask": "statistics"})).await["statistics"]["name"], "web");
-    assert_eq!(inspect(json!({"ask": "map", "cpu": 0, "pages": 4})).await["map"]["space"]["mode"], "bare");
-    let address = inspect(json!({"ask": "address", "cpu": 0, "gva": "0x80200040"})).await;
-    assert_eq!(address["address"]["page"]["state"], "private", "{address}");
-    assert_eq!(inspect(json!({"ask": "move", "pages": 8})).await["moved"]["name"], "web");
-    assert_eq!(
-        inspect(json!({"ask": "mmu", "mode": "hardware"})).await["done"],
-        "web: automatic -> hardware"
-    );
-    assert_eq!(inspect(json!({"ask": "map", "cpu": 7, "pages": 4})).await["code"], "no-such-cpu");
-    assert_eq!(inspect(json!({"ask": "mmu", "mode": "magic"})).await["code"], "bad-mode");
-    // The host knows of it.
-    let vm: types::Vm = fixture.read("GET", "/v1/vms/web", Value::Null).await;
-    assert_eq!(vm.info.spec.mmu.to_string(), "hardware");
-    assert!(inspect(json!({"ask": "stop"})).await["done"].is_string());
-    assert_eq!(inspect(json!({"ask": "info"})).await["code"], "not-running");
+    let get = async |what: &str| fixture.ask("GET", &format!("/v1/vms/web/{what}"), "").await.1;
+    assert_eq!(get("statistics").await["name"], "web");
+    assert_eq!(get("map?pages=4").await["space"]["mode"], "bare");
+    assert_eq!(get("map/0x80200040").await["page"]["state"], "private");
+    let moved: crate::inspect::Moved = fixture.read("POST", "/v1/vms/web/move", json!({"pages": 8})).await;
+    assert_eq!((moved.name.as_str(), moved.pages_without_frame), ("web", 0));
+    assert_eq!(get("map?cpu=7").await["code"], "no-such-cpu");
+    assert_eq!(get("map/80200040").await["code"], "bad-path");
+    fixture.read::<types::Vm>("PATCH", "/v1/vms/web", json!({"mmu": "hardware"})).await;
+    assert_eq!(get("statistics").await["mmu"], "hardware");
+    fixture.done("/v1/vms/web/stop").await;
+    assert_eq!(get("statistics").await["code"], "not-running");
 }
 
 #[tokio::test]
-async fn what_cannot_be_is_never_the_servers_fault() {
+async fn a_console_is_read_and_typed_to() {
     let fixture = Fixture::with_running("web").await;
-    let long = format!("\"{}\"", "x".repeat(100 << 10));
-    for (method, path, body, status, code) in [
-        ("GET", "/", "", 404, "no-such-route"),
-        ("GET", "/v1/vms/web/nothing", "", 404, "no-such-route"),
-        ("PUT", "/v1/vms", "{}", 405, "wrong-method"),
-        ("DELETE", "/v1/host", "", 405, "wrong-method"),
-        ("POST", "/v1/vms", "", 400, "bad-json"),
-        ("POST", "/v1/vms", "{\"name\":", 400, "bad-json"),
-        ("POST", "/v1/vms", "[]", 422, "bad-field"),
-        (
-            "POST",
-            "/v1/vms",
-            "{\"name\":\"a\",\"memory_bytes\":67108864,\"kernel\":\"k\",\"ram\":1}",
-            422,
-            "bad-field",
-        ),
-        ("POST", "/v1/vms", "{\"name\":\"a\",\"memory_bytes\":-1,\"kernel\":\"k\"}", 422, "bad-field"),
-        ("POST", "/v1/vms", "{\"name\":\"a\",\"memory_bytes\":1e30,\"kernel\":\"k\"}", 422, "bad-field"),
-        ("POST", "/v1/vms", "{\"name\":\"a\",\"memory_bytes\":67108865,\"kernel\":\"k\"}", 422, "bad-spec"),
-        (
-            "POST",
-            "/v1/vms",
-            "{\"name\":\"../a\",\"memory_bytes\":67108864,\"kernel\":\"k\"}",
-            422,
-            "bad-name",
-        ),
-        ("POST", "/v1/vms", "{\"name\":\"web\",\"memory_bytes\":67108864,\"kernel\":\"k\"}", 409, "exists"),
-        ("POST", "/v1/vms", &long, 413, "large-body"),
-        ("PATCH", "/v1/vms/web", "{\"name\":\"other\"}", 422, "bad-field"),
-        ("PATCH", "/v1/vms/web", "{\"shares\":\"huge\"}", 422, "bad-field"),
-        ("PATCH", "/v1/vms/web", "{\"reservation_bytes\":134217728}", 422, "bad-spec"),
-        ("PATCH", "/v1/vms/web", "{\"memory_bytes\":134217728}", 409, "not-stopped"),
-        ("PATCH", "/v1/vms/web", "{\"pool\":\"nowhere\"}", 404, "no-such-pool"),
-        ("PATCH", "/v1/vms/other", "{}", 404, "no-such-vm"),
-        ("GET", "/v1/vms/%ff", "", 400, "bad-path"),
-        ("GET", "/v1/vms/..%2F..%2Fetc", "", 404, "no-such-vm"),
-        ("POST", "/v1/vms/web/start", "", 409, "not-stopped"),
-        ("POST", "/v1/vms/web/inspect", "{\"ask\":\"reboot\"}", 422, "bad-field"),
-        ("GET", "/v1/vms/web/console?from=here", "", 400, "bad-query"),
-        ("GET", "/v1/events?sinse=1", "", 400, "bad-query"),
-        ("GET", "/v1/settings/Mem.Nothing", "", 404, "no-such-setting"),
-        ("PUT", "/v1/settings/Mem.IdleTax", "{\"value\":\"50\"}", 422, "bad-field"),
-        ("POST", "/v1/pools", "{\"name\":\"lab\",\"parent\":\"lab\"}", 404, "no-such-pool"),
-        ("POST", "/v1/plan", "{\"edit\":\"stop-vm\",\"name\":\"other\"}", 404, "no-such-vm"),
-        ("POST", "/v1/plan", "{\"edit\":\"flood\"}", 422, "bad-field"),
-    ] {
-        let (found, answer) = fixture.ask(method, path, body.to_owned()).await;
-        assert_eq!(
-            (found.as_u16(), answer["code"].as_str()),
-            (status, Some(code)),
-            "{method} {path} {body}: {answer}"
-        );
-        assert!(answer["message"].is_string() && answer.get("hint").is_some(), "{answer}");
-    }
-}
-
-#[tokio::test]
-async fn a_refusal_has_figures() {
-    let fixture = Fixture::new();
-    let mut spec = fixture.spec("big");
-    spec["memory_bytes"] = json!(256 << 20);
-    spec["reservation_bytes"] = json!(256 << 20);
-    fixture.read::<types::Vm>("POST", "/v1/vms", spec).await;
-    let (status, answer) = fixture.ask("POST", "/v1/vms/big/start", "").await;
-    assert_eq!(
-        (status, &answer["code"]),
-        (StatusCode::INSUFFICIENT_STORAGE, &json!("no-memory")),
-        "{answer}"
-    );
-    let details = &answer["details"];
-    assert_eq!(details["place"], "host");
-    assert!(details["asked_bytes"].as_u64() > Some(256 << 20), "{answer}");
-    assert!(details["free_bytes"].as_u64() < Some(128 << 20), "{answer}");
-}
-
-/// The next piece of an answer without end.
-async fn piece(body: &mut Body) -> Option<String> {
-    let frame = timeout(Duration::from_secs(10), body.frame()).await.expect("something comes soon")?;
-    Some(String::from_utf8_lossy(&frame.unwrap().into_data().unwrap()).into_owned())
-}
-
-#[tokio::test]
-async fn events_are_listed_waited_for_and_followed() {
-    let fixture = Fixture::new();
-    let events: types::List<types::Event> = fixture.read("GET", "/v1/events", Value::Null).await;
-    assert_eq!(events.items[0].event, "host-opened");
-    let mut lines = fixture.raw("GET", "/v1/events?follow=true", "").await.into_body();
-    assert!(piece(&mut lines).await.unwrap().contains("host-opened"));
-
-    let request = Request::get("/v1/events?follow=true").header("accept", "text/event-stream");
-    let request = request.header("last-event-id", "0").body(Body::empty()).unwrap();
-    let mut stream = fixture.router.clone().oneshot(request).await.unwrap().into_body();
-    let first = piece(&mut stream).await.unwrap();
-    assert!(first.starts_with("id: 1\ndata: {") && first.ends_with("}\n\n"), "{first}");
-    // One who is there no more harms nobody.
-    drop(stream);
-
-    let last = fixture.host.events_since(0).last().unwrap().seq;
-    let path = format!("/v1/events?since={}&wait=30", last + 1000);
-    assert!(timeout(Duration::from_millis(100), fixture.ask("GET", &path, "")).await.is_err(), "it waits");
-    fixture.read::<types::Vm>("POST", "/v1/vms", fixture.spec("web")).await;
-    let events: types::List<types::Event> =
-        fixture.read("GET", &format!("/v1/events?since={last}&wait=30"), Value::Null).await;
-    assert!(events.items[0].seq == last + 1, "{:?}", events.items);
-    while !piece(&mut lines).await.expect("it goes on").contains("vm-created") {}
-    fixture.closing.send_replace(true);
-    while piece(&mut lines).await.is_some() {}
-}
-
-#[tokio::test]
-async fn a_console_is_read_followed_and_typed_to() {
-    let fixture = Fixture::with_running("web").await;
-    let taken: types::Amount = {
-        let (status, answer) = fixture.ask("POST", "/v1/vms/web/console", "ls\n").await;
-        assert_eq!(status, StatusCode::OK, "{answer}");
-        serde_json::from_value(answer).unwrap()
-    };
-    assert!(taken.bytes.0 <= 3);
+    let (status, answer) = fixture.ask("POST", "/v1/vms/web/console", "ls\n").await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    assert!(answer["bytes"].as_u64().unwrap() <= 3);
     let response = fixture.raw("GET", "/v1/vms/web/console?from=99", "").await;
     assert_eq!(response.headers()[types::CONSOLE_FROM], "0", "this guest says nothing");
-    let mut followed = Vec::new();
-    for _ in 0..super::MOST_FOLLOWERS {
-        followed.push(fixture.raw("GET", "/v1/vms/web/console?follow=true", "").await);
-        assert_eq!(followed.last().unwrap().status(), StatusCode::OK);
-    }
-    let (status, answer) = fixture.ask("GET", "/v1/vms/web/console?follow=true", "").await;
-    assert_eq!((status.as_u16(), &answer["code"]), (429, &json!("too-many-followers")));
-    // Those who vanish leave their places.
-    followed.truncate(1);
-    let deadline = std::time::Instant::now() + Duration::from_secs(20);
-    while fixture.raw("GET", "/v1/vms/web/console?follow=true", "").await.status() != StatusCode::OK {
-        assert!(std::time::Instant::now() < deadline, "places are not given back");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    // A console ends with its VM.
-    fixture.read::<types::Vm>("POST", "/v1/vms/web/stop", Value::Null).await;
+    fixture.done("/v1/vms/web/stop").await;
     assert_eq!(fixture.ask("POST", "/v1/vms/web/console", "x").await.1["code"], "not-running");
-    fixture.ask("DELETE", "/v1/vms/web", "").await;
-    let mut body = followed.remove(0).into_body();
-    assert_eq!(piece(&mut body).await, None);
 }
 
 #[tokio::test]
-async fn it_says_that_it_is_well() {
+async fn it_says_that_it_is_well_and_ready() {
     let fixture = Fixture::new();
     assert_eq!(fixture.ask("GET", "/healthz", "").await, (StatusCode::OK, json!("ok\n")));
+    assert_eq!(fixture.ask("GET", "/readyz", "").await, (StatusCode::OK, json!("ready\n")));
+    fixture.closing.send_replace(true);
+    let (status, answer) = fixture.ask("GET", "/readyz", "").await;
+    assert_eq!((status.as_u16(), &answer["code"]), (503, &json!("not-ready")));
+}
+
+#[tokio::test]
+async fn it_describes_itself() {
+    let fixture = Fixture::new();
+    let (_, description) = fixture.ask("GET", "/v1/openapi.json", "").await;
+    assert_eq!(description["openapi"], "3.1.0");
+    for (path, kind) in [("", "text/html"), ("/page.js", "text/javascript"), ("/page.css", "text/css")] {
+        let response = fixture.raw("GET", &format!("/v1/docs{path}"), "").await;
+        assert!(response.headers()["content-type"].to_str().unwrap().starts_with(kind));
+    }
 }

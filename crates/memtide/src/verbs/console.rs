@@ -1,21 +1,21 @@
 //! The console of one of the host's VMs.
 //!
-//! **Model.** The main thread prints what the guest says. A second one, with a connection of its own, types what the user
-//! does, and says when they leave.
+//! **Model.** The main thread prints what the guest says and types what the user does. A second one reads the keyboard, and
+//! says when they leave.
 
 use crate::args::{Console, Format};
 use crate::error::Error;
 use crate::print::{json, json_line, print, print_bytes, write};
 use crate::remote::Remote;
 use crate::terminal::{ESCAPE, Terminal};
-use client::Bytes;
+use client::{Bytes, ConsoleInput, ConsoleOutput, Said};
 use serde::Serialize;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::io::{IsTerminal, Read, stdin};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc::{Sender, channel};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 /// How soon to type on when the guest takes no more.
 const RETRY: Duration = Duration::from_millis(20);
@@ -26,7 +26,7 @@ pub(super) fn console(remote: &Remote, args: Console) -> Result<(), Error> {
     if args.no_follow {
         return said_so_far(remote, &name, format);
     }
-    let mut output = remote.wait(remote.client.console(&name, 0))?;
+    let (output, input) = remote.wait(remote.client.console(&name, 0))?;
     let terminal =
         Terminal::open().map_err(|error| Error::new(format!("cannot use the terminal: {error}")))?;
     let terminal = terminal.map(Arc::new);
@@ -36,24 +36,17 @@ pub(super) fn console(remote: &Remote, args: Console) -> Result<(), Error> {
     let (leave, mut left) = channel(1);
     leave_on_signals(leave.clone(), terminal.clone())
         .map_err(|error| Error::new(format!("cannot watch for signals: {error}")))?;
-    let keyboard = Keyboard { remote: remote.another()?, name, escapes: terminal.is_some(), leave };
+    let (typed, keys) = channel(1);
+    let keyboard = Keyboard { escapes: terminal.is_some(), typed };
     // Never joined: the program may end while it still reads.
     std::thread::spawn(move || keyboard.run());
-    let mut lines = Lines { from: output.from(), begun: Vec::new() };
-    while let Some(bytes) = remote.wait(async {
+    remote.run(async {
         tokio::select! {
-            more = output.next() => more,
-            _ = left.recv() => Ok(None),
+            shown = show(output, format) => shown,
+            typed = type_on(input, keys) => typed,
+            _ = left.recv() => Ok(()),
         }
-    })? {
-        let shown = match format {
-            Format::Json => lines.add(&bytes).into_bytes().into(),
-            Format::Table => bytes,
-        };
-        if !write(&shown)? {
-            break;
-        }
-    }
+    })?;
     if let Some(terminal) = terminal {
         terminal.restore();
         eprintln!();
@@ -86,28 +79,42 @@ struct Piece<'a> {
 }
 
 /// What a guest says, an object per line.
+#[derive(Default)]
 struct Lines {
-    from: u64,
     /// The beginning of a character.
     begun: Vec<u8>,
 }
 
 impl Lines {
     /// Takes more, and gives the line for it.
-    fn add(&mut self, bytes: &[u8]) -> String {
-        self.begun.extend_from_slice(bytes);
+    fn add(&mut self, said: &Said) -> String {
+        let from = said.from.saturating_sub(self.begun.len() as u64);
+        self.begun.extend_from_slice(&said.bytes);
         let whole = match std::str::from_utf8(&self.begun) {
             Err(error) if error.error_len().is_none() => error.valid_up_to(),
             _ => self.begun.len(),
         };
         let piece: Vec<u8> = self.begun.drain(..whole).collect();
-        let from = self.from;
-        self.from += whole as u64;
         if piece.is_empty() {
             return String::new();
         }
         json_line(&Piece { from, text: &String::from_utf8_lossy(&piece) })
     }
+}
+
+/// Prints what the guest says, until its console ends or nobody reads what is printed.
+async fn show(mut output: ConsoleOutput, format: Format) -> Result<(), Error> {
+    let mut lines = Lines::default();
+    while let Some(said) = output.next().await? {
+        let shown = match format {
+            Format::Json => lines.add(&said).into_bytes().into(),
+            Format::Table => said.bytes,
+        };
+        if !write(&shown)? {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// Types until the guest has taken all of it.
@@ -141,28 +148,41 @@ fn leave_on_signals(leave: Sender<()>, terminal: Option<Arc<Terminal>>) -> std::
     Ok(())
 }
 
+/// Types what the user does, until they leave. The end of the input is not that.
+async fn type_on(mut input: ConsoleInput, mut keys: Receiver<Typed>) -> Result<(), Error> {
+    while let Some(typed) = keys.recv().await {
+        match typed {
+            Typed::Keys(bytes) => input.type_in(bytes).await?,
+            Typed::Leave => return Ok(()),
+        }
+    }
+    std::future::pending().await
+}
+
+/// What the user types.
+enum Typed {
+    Keys(Bytes),
+    Leave,
+}
+
 struct Keyboard {
-    remote: Remote,
-    name: String,
     /// Whether Ctrl-] leaves.
     escapes: bool,
-    leave: Sender<()>,
+    typed: Sender<Typed>,
 }
 
 impl Keyboard {
-    /// Until the input ends, the user leaves, or the guest is gone. While it does not run, what is typed goes nowhere.
+    /// Until the input ends or the user leaves.
     fn run(&self) {
         let mut bytes = [0; 1024];
         while let Ok(count @ 1..) = stdin().lock().read(&mut bytes) {
-            let typed = &bytes[..count];
-            let end = typed.iter().position(|&byte| self.escapes && byte == ESCAPE);
-            if let Err(error) = type_in(&self.remote, &self.name, &typed[..end.unwrap_or(count)])
-                && end.is_none()
-            {
-                eprint!("{error}\r\n");
-            }
-            if end.is_some() {
-                let _ = self.leave.blocking_send(());
+            let keys = &bytes[..count];
+            let end = keys.iter().position(|&byte| self.escapes && byte == ESCAPE);
+            let keys = Bytes::copy_from_slice(&keys[..end.unwrap_or(count)]);
+            // Nobody receives it once the console is left.
+            let gone = self.typed.blocking_send(Typed::Keys(keys)).is_err();
+            if gone || end.is_some() {
+                let _ = self.typed.blocking_send(Typed::Leave);
                 return;
             }
         }

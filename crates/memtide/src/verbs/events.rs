@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::print::{json, json_line, print};
 use crate::remote::Remote;
 use crate::view;
-use api::types::Event;
+use client::Message;
 
 pub(super) fn events(remote: &Remote, args: &Events) -> Result<(), Error> {
     if args.follow {
@@ -20,11 +20,9 @@ pub(super) fn events(remote: &Remote, args: &Events) -> Result<(), Error> {
 
 /// One event at a time, until the host ends.
 fn follow(remote: &Remote, args: &Events) -> Result<(), Error> {
-    let mut lines = remote.wait(remote.client.follow_events(args.since))?;
-    while let Some(line) = remote.wait(lines.next())? {
-        let event: Event = serde_json::from_str(&line).map_err(|error| {
-            Error::new(format!("the host tells an event that is not understood: {error}"))
-        })?;
+    let mut stream = remote.wait(remote.client.follow_events(args.since))?;
+    while let Some(message) = remote.wait(stream.next())? {
+        let Message::Event(event) = message else { continue };
         match args.output.output {
             Format::Json => print(&json_line(&event))?,
             Format::Table => print(&view::event(&event))?,

@@ -6,6 +6,7 @@ use crate::find::{ask, is_hosted, only, running};
 use crate::print::{self, json, json_line, print};
 use crate::remote::Remote;
 use crate::view::{self, Style};
+use api::inspect::statistics::Statistics;
 use api::inspect::{Answer, Hex, Request};
 use api::types::Power;
 use serde::Serialize;
@@ -86,6 +87,9 @@ fn translation(remote: &Remote, name: String) -> Result<Translation, Error> {
         if vm.power != Power::Running {
             return Ok(Translation { name, mmu: vm.spec.mmu.to_string(), technique: None, reason: None });
         }
+        let Statistics { mmu, mut cpus, reason, .. } = remote.wait(remote.client.statistics(&name))?;
+        let technique = cpus.pop().map(|cpu| cpu.technique);
+        return Ok(Translation { name, mmu, technique, reason: Some(reason) });
     }
     match ask(remote, &name, Request::Info)? {
         Answer::Info(info) => Ok(Translation {

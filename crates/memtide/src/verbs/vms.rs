@@ -4,9 +4,9 @@ use crate::args::{Controls, Create, Format, OrNone, Set, VmOptions};
 use crate::control;
 use crate::error::Error;
 use crate::find;
-use crate::print::{self, json, print};
+use crate::print;
 use crate::remote::Remote;
-use crate::verbs::Done;
+use crate::verbs::each;
 use crate::view::{self, Listed};
 use api::inspect::{Answer, Request};
 use api::types::{Vm, VmChange, VmSpec};
@@ -58,27 +58,6 @@ pub(super) fn remove(remote: &Remote, names: &[String], format: Format) -> Resul
         remote.wait(remote.client.remove(name))?;
         Ok("removed")
     })
-}
-
-/// Gives an order to one VM after the other, until one cannot carry it out, and says to which it was done.
-fn each(
-    names: &[String],
-    format: Format,
-    order: impl Fn(&str) -> Result<&'static str, Error>,
-) -> Result<(), Error> {
-    let mut done = Vec::new();
-    let outcome = names.iter().try_for_each(|name| {
-        let this = Done::to(name, order(name)?);
-        if format == Format::Table {
-            print(&this.told())?;
-        }
-        done.push(this);
-        Ok(())
-    });
-    if format == Format::Json {
-        print(&json(&done))?;
-    }
-    outcome
 }
 
 pub(super) fn set(remote: &Remote, args: Set) -> Result<(), Error> {

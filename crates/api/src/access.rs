@@ -1,0 +1,83 @@
+//! Who may ask what, from where, and how often.
+//!
+//! **Model.** A request comes from a [`Peer`]: a process of this machine over the Unix socket, which the file's mode has let in, or
+//! somebody over TCP. The former is an administrator; the latter says who it is by a token, which has a [`Role`].
+//!
+//! ```text
+//!   peers    how many connections and requests each peer may have, and how many refusals
+//!   origin   whether a browser asks on behalf of somebody else's page
+//!   tokens   whose token it is
+//!   role     what a request needs: one table of all routes
+//!   audit_log  what was changed, by whom, and what was refused
+//!   admit    asks all of these, for every request, in this order
+//!   tls      the certificate
+//! ```
+//!
+//! **Invariants.** A route that the table does not name needs an administrator. A secret is neither kept nor written anywhere: of
+//! a token there is its hash.
+//!
+//! **Failure.** Whoever may not is answered with a [`crate::Problem`] of status 401, 403, 421 or 429.
+//!
+//! **Not here.** Bounds of bodies and times: `extract`, `server`.
+
+mod admit;
+mod audit_log;
+mod origin;
+mod peers;
+mod role;
+mod tls;
+mod tokens;
+
+pub(crate) use admit::admit;
+pub use audit_log::AuditLine;
+pub(crate) use audit_log::AuditLog;
+#[cfg(test)]
+pub(crate) use peers::Rate;
+pub(crate) use peers::{Bounds, Peer, Peers};
+pub use role::Role;
+pub use tls::{Tls, TlsError};
+pub(crate) use tokens::Tokens;
+pub use tokens::{NewToken, Token, TokenSpec};
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Everything that decides on requests. Clones are the same.
+#[derive(Clone)]
+pub(crate) struct Access {
+    pub(crate) tokens: Arc<Tokens>,
+    pub(crate) audit_log: Arc<AuditLog>,
+    pub(crate) peers: Arc<Peers>,
+    /// What the host is called by who asks over TCP, besides addresses.
+    names: Arc<[String]>,
+}
+
+impl Access {
+    /// With what is kept in a state directory.
+    ///
+    /// # Errors
+    /// If that cannot be read, or makes no sense.
+    pub(crate) fn open(state: &Path, names: Vec<String>, bounds: Bounds) -> io::Result<Self> {
+        Ok(Self {
+            tokens: Arc::new(Tokens::open(state)?),
+            audit_log: Arc::new(AuditLog::open(state)?),
+            peers: Arc::new(Peers::new(bounds)),
+            names: names.into(),
+        })
+    }
+}
+
+/// Milliseconds since 1970.
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// What a route needs, for tests of the whole.
+#[cfg(test)]
+pub(crate) fn needs(method: &str, route: &str) -> Option<Role> {
+    let method = method.parse().expect("it is one");
+    role::Asked { method: &method, route: Some(route), upgrade: false }.needs()
+}

@@ -1,0 +1,280 @@
+//! Who changed what, and who was refused what.
+//!
+//! **Model.** One line of JSON for each change that was asked for, whatever came of it, and for each refusal. They lie in
+//! `audit-log.jsonl` in the state directory; once that is full, it becomes `audit-log.1.jsonl`, in the place of the one before.
+//! A line is handed to the system before its request is answered. What was typed, sent or answered is not in it.
+//!
+//! **Bounds.** Two files of [`MOST_BYTES`], lines of [`MOST_LINE`]. Refusals are written at a bounded rate, so that nobody who may
+//! nothing can push out what others did.
+//!
+//! **Failure.** Lines that could not be written are counted by the next that can: `omitted`. A kill loses no line whose request was
+//! answered; a loss of power may lose the last ones.
+
+use super::Role;
+use super::peers::{Bucket, Rate};
+use super::tokens::PREFIX;
+use serde::{Deserialize, Serialize};
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+use utoipa::ToSchema;
+
+/// Longest file.
+const MOST_BYTES: u64 = 8 << 20;
+/// Longest line: a path with every character escaped, and the rest.
+const MOST_LINE: u64 = 1024;
+/// Longest path that is written.
+const MOST_PATH: usize = 256;
+/// How many refusals are written.
+const REFUSALS: Rate = Rate { burst: 100.0, per_second: 0.2 };
+
+/// What somebody wanted to do.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+pub struct AuditLine {
+    /// When it was answered, in milliseconds since 1970.
+    pub at_milliseconds: u64,
+    /// Who: `uid 1000` over the Unix socket, `token ci`, or `unknown`.
+    pub who: String,
+    /// From where: an address; null over the Unix socket.
+    pub from: Option<String>,
+    /// What they may do; null if that is not known.
+    pub role: Option<Role>,
+    /// The request's method.
+    pub method: String,
+    /// The request's path, without what follows on a question mark, and cut where it is very long.
+    pub path: String,
+    /// The status it was answered with. One of a long operation says only that it began.
+    pub status: u16,
+    /// What the request is called.
+    pub request_id: String,
+    /// How many lines before this one are not there.
+    pub omitted: u64,
+}
+
+/// The log.
+pub(crate) struct AuditLog {
+    path: PathBuf,
+    most_bytes: u64,
+    open: Mutex<Open>,
+}
+
+struct Open {
+    file: File,
+    bytes: u64,
+    omitted: u64,
+    refusals: Bucket,
+}
+
+impl AuditLog {
+    /// Goes on with the log in a state directory.
+    pub(crate) fn open(state: &Path) -> io::Result<Self> {
+        Self::open_with(state, MOST_BYTES)
+    }
+
+    fn open_with(state: &Path, most_bytes: u64) -> io::Result<Self> {
+        let path = state.join("audit-log.jsonl");
+        let named = |error: io::Error| io::Error::new(error.kind(), format!("'{}': {error}", path.display()));
+        let (mut file, mut bytes) = append(&path).map_err(named)?;
+        if !ends_well(&path).map_err(named)? {
+            // As a loss of power leaves it.
+            file.write_all(b"\n").map_err(named)?;
+            bytes += 1;
+        }
+        let refusals = Bucket::new(REFUSALS, Instant::now());
+        Ok(Self { path, most_bytes, open: Mutex::new(Open { file, bytes, omitted: 0, refusals }) })
+    }
+
+    /// Writes what was done. May wait for the disk.
+    pub(crate) fn write(&self, line: &AuditLine) {
+        self.append(&mut self.lock(), line);
+    }
+
+    /// Writes what was refused, unless there are too many of these. May wait for the disk.
+    pub(super) fn write_refused(&self, line: &AuditLine) {
+        let mut open = self.lock();
+        match open.refusals.take(REFUSALS, Instant::now()) {
+            Ok(()) => self.append(&mut open, line),
+            Err(_) => open.omitted += 1,
+        }
+    }
+
+    fn append(&self, open: &mut Open, line: &AuditLine) {
+        let line = AuditLine { path: shown(&line.path), omitted: open.omitted, ..line.clone() };
+        let mut text = serde_json::to_vec(&line).expect("a line is JSON");
+        text.push(b'\n');
+        let written = self.make_room(open, text.len() as u64).and_then(|()| open.file.write_all(&text));
+        if written.is_ok() {
+            open.bytes += text.len() as u64;
+            open.omitted = 0;
+        } else {
+            open.omitted += 1;
+            // Whatever part of it is there must not become one line with the next.
+            let _ = open.file.set_len(open.bytes);
+        }
+    }
+
+    fn make_room(&self, open: &mut Open, for_bytes: u64) -> io::Result<()> {
+        if open.bytes + for_bytes <= self.most_bytes {
+            return Ok(());
+        }
+        fs::rename(&self.path, self.older())?;
+        (open.file, open.bytes) = append(&self.path)?;
+        Ok(())
+    }
+
+    fn older(&self) -> PathBuf {
+        self.path.with_file_name("audit-log.1.jsonl")
+    }
+
+    /// The last lines, the last one first. Waits for the disk.
+    ///
+    /// # Errors
+    /// If the files cannot be read.
+    pub(crate) fn last(&self, limit: usize) -> io::Result<Vec<AuditLine>> {
+        // Nothing is moved meanwhile.
+        let _open = self.lock();
+        let mut lines = last_lines(&self.path, limit)?;
+        if lines.len() < limit {
+            lines.extend(last_lines(&self.older(), limit - lines.len())?);
+        }
+        Ok(lines)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn append(path: &Path) -> io::Result<(File, u64)> {
+    let file = File::options().create(true).append(true).mode(0o600).open(path)?;
+    let bytes = file.metadata()?.len();
+    Ok((file, bytes))
+}
+
+/// Whether a file is empty or its last line complete.
+fn ends_well(path: &Path) -> io::Result<bool> {
+    Ok(tail(path, 1)?.last().is_none_or(|&byte| byte == b'\n'))
+}
+
+/// The last bytes of a file; none if it is not there.
+fn tail(path: &Path, bytes: u64) -> io::Result<Vec<u8>> {
+    let mut file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        file => file?,
+    };
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(bytes)))?;
+    let mut tail = Vec::new();
+    file.take(bytes).read_to_end(&mut tail)?;
+    Ok(tail)
+}
+
+/// The last lines of a file, the last one first; what is no line of ours is passed over.
+fn last_lines(path: &Path, limit: usize) -> io::Result<Vec<AuditLine>> {
+    let bytes = tail(path, limit as u64 * MOST_LINE)?;
+    let lines = bytes.rsplit(|&byte| byte == b'\n');
+    Ok(lines.filter_map(|line| serde_json::from_slice(line).ok()).take(limit).collect())
+}
+
+/// A path as it is written: not without end, and without what looks like a token that was put there by mistake.
+fn shown(path: &str) -> String {
+    let mut shown: String = path.split('?').next().unwrap_or_default().chars().take(MOST_PATH).collect();
+    if let Some(at) = shown.find(PREFIX) {
+        shown.truncate(at + PREFIX.len());
+        shown.push_str("...");
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tempfile::TempDir;
+
+    fn line(id: &str) -> AuditLine {
+        AuditLine {
+            at_milliseconds: 1,
+            who: "token ci".to_owned(),
+            from: Some("127.0.0.1".to_owned()),
+            role: Some(Role::Operate),
+            method: "POST".to_owned(),
+            path: "/v1/vms/web/start".to_owned(),
+            status: 202,
+            request_id: id.to_owned(),
+            omitted: 0,
+        }
+    }
+
+    fn ids(lines: &[AuditLine]) -> Vec<&str> {
+        lines.iter().map(|line| line.request_id.as_str()).collect()
+    }
+
+    #[test]
+    fn what_is_written_is_read_the_last_first_and_after_a_restart() {
+        let state = TempDir::new().unwrap();
+        let log = AuditLog::open(state.path()).unwrap();
+        for id in ["a", "b", "c"] {
+            log.write(&line(id));
+        }
+        assert_eq!(log.last(1000).unwrap()[0], line("c"));
+        assert_eq!(ids(&log.last(2).unwrap()), ["c", "b"]);
+        drop(log);
+        // As a loss of power leaves it.
+        let path = state.path().join("audit-log.jsonl");
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, &text[..text.len() - 5]).unwrap();
+        let log = AuditLog::open(state.path()).unwrap();
+        log.write(&line("d"));
+        assert_eq!(ids(&log.last(1000).unwrap()), ["d", "b", "a"]);
+    }
+
+    #[test]
+    fn it_takes_two_files_of_bounded_size_and_loses_the_oldest() {
+        let state = TempDir::new().unwrap();
+        let log = AuditLog::open_with(state.path(), 4096).unwrap();
+        for number in 0..100 {
+            log.write(&line(&number.to_string()));
+        }
+        for name in ["audit-log.jsonl", "audit-log.1.jsonl"] {
+            let length = fs::metadata(state.path().join(name)).unwrap().len();
+            assert!((1..=4096).contains(&length), "{name}: {length}");
+        }
+        let lines = log.last(1000).unwrap();
+        let expected: Vec<String> =
+            (0..100).rev().take(lines.len()).map(|number| number.to_string()).collect();
+        assert!(lines.len() > 20);
+        assert_eq!(ids(&lines), expected);
+    }
+
+    #[test]
+    fn a_line_is_never_longer_than_it_may_be_and_says_no_secret() {
+        let state = TempDir::new().unwrap();
+        let log = AuditLog::open(state.path()).unwrap();
+        let path = format!("/{}", "\"\\".repeat(1000));
+        let name = "x".repeat(64);
+        log.write(&AuditLine { path, request_id: name.clone(), who: format!("token {name}"), ..line("") });
+        let length = fs::metadata(state.path().join("audit-log.jsonl")).unwrap().len();
+        assert!(length < MOST_LINE, "{length}");
+        let secret = format!("{PREFIX}{}", "5e".repeat(32));
+        log.write(&AuditLine { path: format!("/v1/tokens/{secret}"), ..line("") });
+        log.write(&AuditLine { path: format!("/v1/tokens?token={secret}"), ..line("") });
+        let text = fs::read_to_string(state.path().join("audit-log.jsonl")).unwrap();
+        assert!(!text.contains("5e5e"), "{text}");
+    }
+
+    #[test]
+    fn refusals_do_not_push_out_changes() {
+        let state = TempDir::new().unwrap();
+        let log = AuditLog::open(state.path()).unwrap();
+        for _ in 0..1000 {
+            log.write_refused(&line("refused"));
+        }
+        log.write(&line("change"));
+        let lines = log.last(1000).unwrap();
+        assert!((101..200).contains(&lines.len()), "{}", lines.len());
+        assert_eq!(lines[0].omitted + lines.len() as u64, 1001);
+    }
+}

@@ -1,0 +1,285 @@
+//! Tokens: who may ask over TCP.
+//!
+//! **Model.** A token is 256 random bits with a name and a role. It is shown once, when it is made; what is kept of it, in
+//! `tokens.toml` in the state directory, is its SHA-256. For a password that would be too little, as passwords can be guessed and a
+//! slow, salted hash makes that dear. Nobody guesses 256 random bits, however fast the hash, nor are two tokens ever alike.
+//!
+//! **Concurrency.** Who signs in takes a lock for a look. Who makes or removes a token writes the file first, holding only
+//! the right to change, so that nobody waits for the disk, and nobody is told of a token that is not kept.
+//!
+//! **Failure.** The file is the old one or the new one. One that makes no sense keeps the server from starting.
+
+use super::{Role, now};
+use crate::problem::Problem;
+use host::write_atomically;
+use ring::digest::{SHA256, digest};
+use ring::rand::{SecureRandom, SystemRandom};
+use serde::{Deserialize, Serialize};
+use std::fmt::Write;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError, RwLock};
+use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
+use utoipa::ToSchema;
+
+/// Most tokens at once; each is compared with at each request.
+const MOST_TOKENS: usize = 256;
+/// Longest time a token may be valid, unless it is so for ever: ten years, in seconds.
+const MOST_SECONDS: u64 = 10 * 365 * 24 * 3600;
+/// Longest name.
+const MOST_NAME: usize = 40;
+/// What a token begins with, so that people and programs that look for leaked secrets know it.
+pub(super) const PREFIX: &str = "memtide_";
+/// When a token was used is known to the hour, in milliseconds: so the file is written once an hour at most for that.
+const HOUR: u64 = 3_600_000;
+
+/// What may be known of a token.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Token {
+    /// What it is called, in the audit log too.
+    pub name: String,
+    /// What who has it may do.
+    pub role: Role,
+    /// When it was made, in milliseconds since 1970.
+    pub created_at_milliseconds: u64,
+    /// From when on it is not valid; null: it always is.
+    pub expires_at_milliseconds: Option<u64>,
+    /// In which hour it was used last, by the hour's beginning; null: never.
+    pub last_used_at_milliseconds: Option<u64>,
+}
+
+/// A token to be made.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TokenSpec {
+    /// What to call it: 1 to 40 letters, digits, `-`, `_` and `.`.
+    #[schema(min_length = 1, max_length = 40, pattern = "^[A-Za-z0-9._-]+$")]
+    pub name: String,
+    /// What who has it may do.
+    pub role: Role,
+    /// How long it is valid, in seconds; null: until it is removed.
+    #[serde(default)]
+    #[schema(minimum = 1, maximum = 315_360_000)]
+    pub lifetime_seconds: Option<u64>,
+}
+
+/// A token that was just made.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NewToken {
+    /// It.
+    #[serde(flatten)]
+    pub token: Token,
+    /// What to send. It is not shown again.
+    pub secret: String,
+}
+
+/// As it is kept.
+#[derive(Clone, Serialize, Deserialize)]
+struct Kept {
+    sha256: String,
+    #[serde(flatten)]
+    token: Token,
+}
+
+#[derive(Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(default)]
+    token: Vec<Kept>,
+}
+
+/// A token and the hash of its secret.
+#[derive(Clone)]
+struct Known {
+    hash: [u8; 32],
+    token: Token,
+}
+
+/// Why a secret is none of a token's.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Invalid {
+    Unknown,
+    Expired,
+}
+
+/// All tokens there are.
+pub(crate) struct Tokens {
+    path: PathBuf,
+    known: RwLock<Vec<Known>>,
+    /// Held to change them. Taken before `known`.
+    changes: Mutex<()>,
+}
+
+impl Tokens {
+    /// Those kept in a state directory.
+    pub(crate) fn open(state: &Path) -> io::Result<Self> {
+        let path = state.join("tokens.toml");
+        let bad =
+            |why: String| io::Error::new(io::ErrorKind::InvalidData, format!("'{}': {why}", path.display()));
+        let text = match std::fs::read_to_string(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+            text => {
+                text.map_err(|error| io::Error::new(error.kind(), format!("'{}': {error}", path.display())))?
+            }
+        };
+        let file: File = toml::from_str(&text).map_err(|error| bad(error.to_string()))?;
+        let known = file.token.into_iter().map(|Kept { sha256, token }| {
+            let hash = bytes(&sha256).ok_or_else(|| bad(format!("the sha256 of {} is none", token.name)))?;
+            Ok(Known { hash, token })
+        });
+        let known = known.collect::<io::Result<Vec<_>>>()?;
+        Ok(Self { path, known: RwLock::new(known), changes: Mutex::new(()) })
+    }
+
+    /// All, by name.
+    pub(crate) fn list(&self) -> Vec<Token> {
+        let mut tokens: Vec<Token> = self.read().into_iter().map(|known| known.token).collect();
+        tokens.sort_by(|a, b| a.name.cmp(&b.name));
+        tokens
+    }
+
+    /// Makes one. Waits for the disk.
+    pub(crate) fn create(&self, spec: &TokenSpec) -> Result<NewToken, Problem> {
+        check(spec)?;
+        let _changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.read();
+        if known.iter().any(|known| known.token.name == spec.name) {
+            return Err(Problem::new("exists", format!("there is a token '{}' already", spec.name))
+                .hint("choose another name, or remove that one first"));
+        }
+        if known.len() >= MOST_TOKENS {
+            return Err(Problem::new("too-many-tokens", format!("there are {MOST_TOKENS} tokens already"))
+                .hint("remove those that are not used"));
+        }
+        let secret = secret()?;
+        let now = now();
+        let token = Token {
+            name: spec.name.clone(),
+            role: spec.role,
+            created_at_milliseconds: now,
+            expires_at_milliseconds: spec.lifetime_seconds.map(|seconds| now + seconds * 1000),
+            last_used_at_milliseconds: None,
+        };
+        known.push(Known { hash: hash(&secret), token: token.clone() });
+        self.keep(known).map_err(|error| self.not_kept(&error))?;
+        Ok(NewToken { token, secret })
+    }
+
+    /// Removes one. Waits for the disk.
+    pub(crate) fn remove(&self, name: &str) -> Result<(), Problem> {
+        let _changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.read();
+        let before = known.len();
+        known.retain(|known| known.token.name != name);
+        if known.len() == before {
+            return Err(Problem::new("no-such-token", format!("there is no token '{name}'"))
+                .hint("'memtide token ls' lists those there are"));
+        }
+        self.keep(known).map_err(|error| self.not_kept(&error))
+    }
+
+    /// The token with this secret, if it is valid at `now`. Takes as long whichever it is.
+    pub(super) fn find(&self, secret: &str, now: u64) -> Result<Token, Invalid> {
+        let hash = hash(secret);
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let mut found = u32::MAX;
+        for (number, known) in (0u32..).zip(known.iter()) {
+            let equal: Choice = known.hash.ct_eq(&hash);
+            found.conditional_assign(&number, equal);
+        }
+        let token = &known.get(found as usize).ok_or(Invalid::Unknown)?.token;
+        let expired = token.expires_at_milliseconds.is_some_and(|end| now >= end);
+        if expired { Err(Invalid::Expired) } else { Ok(token.clone()) }
+    }
+
+    /// Notes that a token is used at `now`; says whether that is to be kept.
+    pub(super) fn used(&self, token: &Token, now: u64) -> bool {
+        let hour = Some(now - now % HOUR);
+        if token.last_used_at_milliseconds == hour {
+            return false;
+        }
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        for known in known.iter_mut().filter(|known| known.token.name == token.name) {
+            known.token.last_used_at_milliseconds = hour;
+        }
+        true
+    }
+
+    /// Keeps what there is. Waits for the disk.
+    pub(super) fn keep_used(&self) {
+        let _changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        // When a token was used is no reason to fail; the next hour tries again.
+        let _ = self.write(&self.read());
+    }
+
+    fn read(&self) -> Vec<Known> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// First on disk, then for all to see.
+    fn keep(&self, known: Vec<Known>) -> io::Result<()> {
+        self.write(&known)?;
+        *self.known.write().unwrap_or_else(PoisonError::into_inner) = known;
+        Ok(())
+    }
+
+    fn write(&self, known: &[Known]) -> io::Result<()> {
+        let kept = |known: &Known| Kept { sha256: hex(&known.hash), token: known.token.clone() };
+        let file = File { token: known.iter().map(kept).collect() };
+        let text = toml::to_string_pretty(&file).expect("tokens can be written as TOML");
+        write_atomically(&self.path, text.as_bytes())
+    }
+
+    fn not_kept(&self, error: &io::Error) -> Problem {
+        Problem::new("not-kept", format!("cannot write '{}': {error}", self.path.display()))
+    }
+}
+
+fn check(spec: &TokenSpec) -> Result<(), Problem> {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    if !(1..=MOST_NAME).contains(&spec.name.len()) || !spec.name.bytes().all(allowed) {
+        let why = format!("a token's name is 1 to {MOST_NAME} letters, digits, '-', '_' and '.'");
+        return Err(Problem::new("bad-name", why));
+    }
+    // Kept apart from any token by accident: names are written into logs.
+    if spec.name.starts_with(PREFIX) {
+        return Err(Problem::new("bad-name", format!("a token's name does not begin with '{PREFIX}'")));
+    }
+    match spec.lifetime_seconds {
+        Some(seconds) if !(1..=MOST_SECONDS).contains(&seconds) => Err(Problem::new(
+            "bad-field",
+            format!("lifetime_seconds: it is 1 to {MOST_SECONDS}, not {seconds}"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn secret() -> Result<String, Problem> {
+    let mut random = [0; 32];
+    let filled = SystemRandom::new().fill(&mut random);
+    filled.map_err(|_| Problem::new("internal", "the system gives no random numbers"))?;
+    Ok(format!("{PREFIX}{}", hex(&random)))
+}
+
+fn hash(secret: &str) -> [u8; 32] {
+    digest(&SHA256, secret.as_bytes()).as_ref().try_into().expect("SHA-256 has 32 bytes")
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn bytes(hex: &str) -> Option<[u8; 32]> {
+    if !hex.is_ascii() || hex.len() != 64 {
+        return None;
+    }
+    let byte = |at: usize| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).ok();
+    let bytes: Option<Vec<u8>> = (0..32).map(byte).collect();
+    bytes?.try_into().ok()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,71 @@
+//! What every request and answer goes through: the name of the request, and the body of a problem.
+//!
+//! **Model.** A request is named by its header `x-request-id`, or here. The answer carries the name, and so does the problem
+//! in it, if there is one: so what a client was told can be found in whatever else was written about that request.
+
+use crate::problem::Problem;
+use crate::types::REQUEST_ID;
+use axum::Json;
+use axum::extract::Request;
+use axum::http::HeaderValue;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use std::fmt::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Longest name a client may choose.
+const MOST_NAME: usize = 64;
+
+/// What a request is called, for whoever handles it.
+#[derive(Clone)]
+pub(crate) struct RequestId(pub(crate) String);
+
+/// Names the request, and writes the problem that its answer carries.
+pub(crate) async fn name(mut request: Request, next: Next) -> Response {
+    let id = given(&request).unwrap_or_else(chosen);
+    request.extensions_mut().insert(RequestId(id.clone()));
+    let mut response = next.run(request).await;
+    let status = response.status();
+    let failed = status.is_client_error() || status.is_server_error();
+    if failed {
+        let found = response.extensions_mut().remove::<Problem>();
+        let problem = found.unwrap_or_else(|| Problem::of_status(status));
+        response = with_body(&response, Problem { request_id: Some(id.clone()), ..problem });
+    }
+    if let Ok(value) = HeaderValue::try_from(id) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    response
+}
+
+/// The same head, but for what it says of its body.
+fn with_body(response: &Response, problem: Problem) -> Response {
+    let mut whole = Json(problem).into_response();
+    *whole.status_mut() = response.status();
+    for (name, value) in response.headers() {
+        if !whole.headers().contains_key(name) && name != axum::http::header::CONTENT_LENGTH {
+            whole.headers_mut().append(name, value.clone());
+        }
+    }
+    whole
+}
+
+/// The name that the client chose, if it can be one.
+fn given(request: &Request) -> Option<String> {
+    let name = request.headers().get(REQUEST_ID)?.to_str().ok()?;
+    let good = (1..=MOST_NAME).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_graphic());
+    good.then(|| name.to_owned())
+}
+
+/// A name that no other request has: when the first was named, and how many were since.
+fn chosen() -> String {
+    static BEGUN: std::sync::LazyLock<u128> = std::sync::LazyLock::new(|| {
+        SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros())
+    });
+    static NAMED: AtomicU64 = AtomicU64::new(0);
+    let mut name = String::new();
+    let number = NAMED.fetch_add(1, Ordering::Relaxed);
+    let _ = write!(name, "{:x}-{number:x}", *BEGUN);
+    name
+}

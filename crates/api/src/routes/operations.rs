@@ -1,0 +1,202 @@
+//! Long work: begun here, and looked at while it goes on.
+
+use super::{Shared, inspect::guest};
+use crate::extract::{InPath, Parameters, ask};
+use crate::inspect::Request;
+use crate::problem::Problem;
+use crate::query::{OperationsQuery, WaitQuery, page};
+use crate::types::{List, Operation, OperationKind, OperationState, Power};
+use axum::Json;
+use axum::extract::State;
+use axum::http::header::LOCATION;
+use axum::http::{HeaderName, StatusCode};
+use host::{Host, HostError, Progress};
+use std::time::Duration;
+
+/// An operation that was begun, or is being cancelled.
+type Accepted = (StatusCode, [(HeaderName, String); 1], Json<Operation>);
+
+fn accepted(operation: Operation) -> Accepted {
+    (StatusCode::ACCEPTED, [(LOCATION, format!("/v1/operations/{}", operation.id))], Json(operation))
+}
+
+/// What an operation needs its VM to be.
+#[derive(Clone, Copy)]
+enum Needs {
+    Anything,
+    Stopped,
+    Running,
+}
+
+impl Needs {
+    fn check(self, host: &Host, name: &str) -> Result<(), HostError> {
+        match (self, host.info(name)?.power) {
+            (Self::Stopped, power) if power != Power::Stopped => {
+                Err(HostError::NotStopped { name: name.to_owned(), what: "it cannot be started twice" })
+            }
+            (Self::Running, power) if power != Power::Running => Err(HostError::NotRunning(name.to_owned())),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Begins an operation on a VM that is as it needs to be.
+async fn begin(
+    shared: &Shared,
+    kind: OperationKind,
+    name: String,
+    needs: Needs,
+    work: impl FnOnce(&Host, &str, &Progress) -> Result<String, Problem> + Send + 'static,
+) -> Result<Accepted, Problem> {
+    let asked = name.clone();
+    ask(&shared.host, move |host| needs.check(host, &asked)).await?;
+    let vm = name.clone();
+    let work = Box::new(move |host: &Host, progress: &Progress| work(host, &name, progress));
+    Ok(accepted(shared.operations.begin(&shared.host, kind, Some(vm), work)?))
+}
+
+/// Start a VM
+///
+/// Done when its guest runs.
+#[utoipa::path(post, path = "/v1/vms/{name}/start", tag = "vms", params(("name" = String, Path, description = "The VM.")),
+    responses((status = 202, description = "It is being started.", body = Operation,
+            headers(("location", description = "Where to look how it is going."))),
+        (status = 409, description = "It is not stopped.", body = Problem),
+        (status = 429, description = "Too many operations are going on.", body = Problem)))]
+pub(super) async fn start_vm(
+    State(shared): State<Shared>,
+    InPath(name): InPath<String>,
+) -> Result<Accepted, Problem> {
+    begin(&shared, OperationKind::Start, name, Needs::Stopped, |host, name, progress| {
+        host.start_with(name, progress)?;
+        Ok(format!("{name} runs"))
+    })
+    .await
+}
+
+/// Stop a VM
+///
+/// At once, without asking its guest. Done when its memory is free again. A VM that is stopped already is fine.
+#[utoipa::path(post, path = "/v1/vms/{name}/stop", tag = "vms", params(("name" = String, Path, description = "The VM.")),
+    responses((status = 202, description = "It is being stopped.", body = Operation,
+            headers(("location", description = "Where to look how it is going."))),
+        (status = 429, description = "Too many operations are going on.", body = Problem)))]
+pub(super) async fn stop_vm(
+    State(shared): State<Shared>,
+    InPath(name): InPath<String>,
+) -> Result<Accepted, Problem> {
+    begin(&shared, OperationKind::Stop, name, Needs::Anything, |host, name, _| {
+        host.stop(name)?;
+        Ok(format!("{name} is stopped"))
+    })
+    .await
+}
+
+/// Bring back what is compressed and swapped
+///
+/// As far as memory is free. `done_bytes` says how much.
+#[utoipa::path(post, path = "/v1/vms/{name}/unswap", tag = "vms",
+    params(("name" = String, Path, description = "The VM.")),
+    responses((status = 202, description = "It is being brought back.", body = Operation,
+            headers(("location", description = "Where to look how it is going."))),
+        (status = 409, description = "The VM is not running.", body = Problem),
+        (status = 429, description = "Too many operations are going on.", body = Problem)))]
+pub(super) async fn unswap_vm(
+    State(shared): State<Shared>,
+    InPath(name): InPath<String>,
+) -> Result<Accepted, Problem> {
+    begin(&shared, OperationKind::Unswap, name, Needs::Running, |host, name, progress| {
+        let bytes = host.unswap_with(name, progress)?;
+        Ok(format!("{name}: {bytes} brought back"))
+    })
+    .await
+}
+
+/// Check the invariants of a VM
+///
+/// Of its memory and of its processors' caches.
+#[utoipa::path(post, path = "/v1/vms/{name}/audit", tag = "vms", params(("name" = String, Path, description = "The VM.")),
+    responses((status = 202, description = "They are being checked.", body = Operation,
+            headers(("location", description = "Where to look how it is going."))),
+        (status = 409, description = "The VM is not running.", body = Problem),
+        (status = 429, description = "Too many operations are going on.", body = Problem)))]
+pub(super) async fn audit_vm(
+    State(shared): State<Shared>,
+    InPath(name): InPath<String>,
+) -> Result<Accepted, Problem> {
+    begin(&shared, OperationKind::Audit, name, Needs::Running, |host, name, _| {
+        guest(host, name)?.answer(&Request::Audit)?;
+        Ok(format!("{name}: all invariants hold"))
+    })
+    .await
+}
+
+/// Check all invariants
+///
+/// Of the host and its running VMs.
+#[utoipa::path(post, path = "/v1/audit", tag = "host",
+    responses((status = 202, description = "They are being checked.", body = Operation,
+            headers(("location", description = "Where to look how it is going."))),
+        (status = 429, description = "Too many operations are going on.", body = Problem)))]
+pub(super) async fn audit_host(State(shared): State<Shared>) -> Result<Accepted, Problem> {
+    let work = |host: &Host, progress: &Progress| {
+        host.audit_with(progress)?;
+        Ok("all invariants hold".to_owned())
+    };
+    Ok(accepted(shared.operations.begin(&shared.host, OperationKind::Audit, None, Box::new(work))?))
+}
+
+/// List operations
+///
+/// By number: those that go on, and the last that have ended.
+#[utoipa::path(get, path = "/v1/operations", tag = "operations", params(OperationsQuery),
+    responses((status = 200, description = "A page of them.", body = List<Operation>)))]
+pub(super) async fn list_operations(
+    State(Shared { operations, .. }): State<Shared>,
+    Parameters(query): Parameters<OperationsQuery>,
+) -> Json<List<Operation>> {
+    let asked = operations.after(query.cursor).into_iter().filter(|operation| {
+        query.state.is_none_or(|state| operation.state == state)
+            && query.vm.as_ref().is_none_or(|vm| operation.vm.as_ref() == Some(vm))
+    });
+    Json(page(asked, query.limit, |operation| operation.id.to_string()))
+}
+
+/// Show an operation
+#[utoipa::path(get, path = "/v1/operations/{id}", tag = "operations",
+    params(("id" = u64, Path, description = "Its number."), WaitQuery),
+    responses((status = 200, description = "How it is going.", body = Operation)))]
+pub(super) async fn show_operation(
+    State(Shared { operations, mut closing, .. }): State<Shared>,
+    InPath(id): InPath<u64>,
+    Parameters(WaitQuery { wait }): Parameters<WaitQuery>,
+) -> Result<Json<Operation>, Problem> {
+    let wait = Duration::from_secs(wait.into());
+    let ends = async { drop(closing.wait_for(|&closing| closing).await) };
+    tokio::select! {
+        operation = operations.wait(id, wait) => operation.map(Json),
+        () = ends => operations.wait(id, Duration::ZERO).await.map(Json),
+    }
+}
+
+/// Cancel an operation
+///
+/// It ends soon, as `cancelled` unless it was done just before.
+#[utoipa::path(post, path = "/v1/operations/{id}/cancel", tag = "operations",
+    params(("id" = u64, Path, description = "Its number.")),
+    responses((status = 202, description = "Whoever works was asked to leave it.", body = Operation,
+            headers(("location", description = "Where to look how it is going."))),
+        (status = 409, description = "It has ended, or cannot be cancelled.", body = Problem)))]
+pub(super) async fn cancel_operation(
+    State(Shared { host, operations, .. }): State<Shared>,
+    InPath(id): InPath<u64>,
+) -> Result<Accepted, Problem> {
+    let operation = operations.cancel(id)?;
+    if let (OperationKind::Start, OperationState::Running, Some(vm)) =
+        (operation.kind, operation.state, operation.vm.clone())
+    {
+        // A guest that is being loaded may wait for memory; this wakes it. Who works says how it ended.
+        let _ = ask(&host, move |host| host.stop(&vm)).await;
+    }
+    Ok(accepted(operation))
+}

@@ -1,0 +1,158 @@
+//! Whatever a client does wrong, it is told what, and nothing else comes of it.
+
+use super::*;
+
+#[tokio::test]
+async fn what_cannot_be_is_never_the_servers_fault() {
+    let fixture = Fixture::with_running("web").await;
+    let long = format!("\"{}\"", "x".repeat(100 << 10));
+    for (method, path, body, status, code) in [
+        ("GET", "/nowhere", "", 404, "no-such-route"),
+        ("GET", "/v1/vms/web/nothing", "", 404, "no-such-route"),
+        ("PUT", "/v1/vms", "{}", 405, "wrong-method"),
+        ("DELETE", "/v1/host", "", 405, "wrong-method"),
+        ("POST", "/v1/vms", "", 400, "bad-json"),
+        ("POST", "/v1/vms", "{\"name\":", 400, "bad-json"),
+        ("POST", "/v1/vms", "[]", 422, "bad-field"),
+        (
+            "POST",
+            "/v1/vms",
+            "{\"name\":\"a\",\"memory_bytes\":67108864,\"kernel\":\"k\",\"ram\":1}",
+            422,
+            "bad-field",
+        ),
+        ("POST", "/v1/vms", "{\"name\":\"a\",\"memory_bytes\":-1,\"kernel\":\"k\"}", 422, "bad-field"),
+        ("POST", "/v1/vms", "{\"name\":\"a\",\"memory_bytes\":1e30,\"kernel\":\"k\"}", 422, "bad-field"),
+        ("POST", "/v1/vms", "{\"name\":\"a\",\"memory_bytes\":67108865,\"kernel\":\"k\"}", 422, "bad-spec"),
+        (
+            "POST",
+            "/v1/vms",
+            "{\"name\":\"../a\",\"memory_bytes\":67108864,\"kernel\":\"k\"}",
+            422,
+            "bad-name",
+        ),
+        ("POST", "/v1/vms", "{\"name\":\"web\",\"memory_bytes\":67108864,\"kernel\":\"k\"}", 409, "exists"),
+        ("POST", "/v1/vms", &long, 413, "large-body"),
+        ("PATCH", "/v1/vms/web", "{\"name\":\"other\"}", 422, "bad-field"),
+        ("PATCH", "/v1/vms/web", "{\"shares\":\"huge\"}", 422, "bad-field"),
+        ("PATCH", "/v1/vms/web", "{\"reservation_bytes\":134217728}", 422, "bad-spec"),
+        ("PATCH", "/v1/vms/web", "{\"memory_bytes\":134217728}", 409, "not-stopped"),
+        ("PATCH", "/v1/vms/web", "{\"pool\":\"nowhere\"}", 404, "no-such-pool"),
+        ("PATCH", "/v1/vms/other", "{}", 404, "no-such-vm"),
+        ("GET", "/v1/vms/%ff", "", 400, "bad-path"),
+        ("GET", "/v1/vms/..%2F..%2Fetc", "", 404, "no-such-vm"),
+        ("POST", "/v1/vms/web/start", "", 409, "not-stopped"),
+        ("GET", "/v1/vms/web/console?from=here", "", 400, "bad-query"),
+        ("GET", "/v1/events?sinse=1", "", 400, "bad-query"),
+        ("GET", "/v1/vms?limit=0", "", 400, "bad-query"),
+        ("GET", "/v1/vms?limit=1001", "", 400, "bad-query"),
+        ("GET", "/v1/vms?power=asleep", "", 400, "bad-query"),
+        ("GET", "/v1/operations/77?wait=61", "", 400, "bad-query"),
+        ("GET", "/v1/operations/77", "", 404, "no-such-operation"),
+        ("GET", "/v1/operations/-1", "", 400, "bad-path"),
+        ("POST", "/v1/operations/77/cancel", "", 404, "no-such-operation"),
+        ("GET", "/v1/settings/Mem.Nothing", "", 404, "no-such-setting"),
+        ("PATCH", "/v1/settings", "{\"Mem.IdleTax\":\"50\"}", 422, "bad-field"),
+        ("PATCH", "/v1/settings", "{\"Mem.IdleTax\":-1}", 422, "bad-field"),
+        ("PATCH", "/v1/settings", "{\"Mem.IdleTax\":18446744073709551615}", 422, "bad-setting"),
+        ("PATCH", "/v1/vms/web", "{\"limit_bytes\":4095}", 422, "bad-spec"),
+        ("PATCH", "/v1/vms/web", "{\"limit_bytes\":18446744073709551615}", 422, "bad-spec"),
+        ("PATCH", "/v1/vms/web", "{\"reservation_bytes\":16777216,\"limit_bytes\":8388608}", 422, "bad-spec"),
+        ("PATCH", "/v1/vms/web", "{\"reservation_bytes\":-4096}", 422, "bad-field"),
+        ("PATCH", "/v1/vms/web", "{\"shares\":0}", 422, "bad-field"),
+        ("PATCH", "/v1/vms/web", "{\"shares\":100000001}", 422, "bad-field"),
+        ("POST", "/v1/pools", "{\"name\":\"lab\",\"reservation_bytes\":1099511627776}", 507, "no-memory"),
+        (
+            "POST",
+            "/v1/pools",
+            "{\"name\":\"lab\",\"reservation_bytes\":18446744073709547520}",
+            507,
+            "no-memory",
+        ),
+        (
+            "POST",
+            "/v1/pools",
+            "{\"name\":\"lab\",\"reservation_bytes\":8192,\"limit_bytes\":4096}",
+            422,
+            "bad-spec",
+        ),
+        ("POST", "/v1/pools", "{\"name\":\"lab\",\"reservation_bytes\":1}", 422, "bad-spec"),
+        ("POST", "/v1/vms/web/move", "{\"pages\":-1}", 422, "bad-field"),
+        ("POST", "/v1/pools", "{\"name\":\"lab\",\"parent\":\"lab\"}", 404, "no-such-pool"),
+        ("POST", "/v1/what-if", "{\"edit\":\"stop-vm\",\"name\":\"other\"}", 404, "no-such-vm"),
+        ("POST", "/v1/what-if", "{\"edit\":\"flood\"}", 422, "bad-field"),
+    ] {
+        let (found, answer) = fixture.ask(method, path, body.to_owned()).await;
+        assert_eq!(
+            (found.as_u16(), answer["code"].as_str()),
+            (status, Some(code)),
+            "{method} {path} {body}: {answer}"
+        );
+        assert!(answer["message"].is_string() && answer.get("hint").is_some(), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_problem_names_its_request_and_every_answer_does() {
+    let fixture = Fixture::new();
+    let ask = async |id: Option<&str>, path: &str| {
+        let mut request = Request::get(path);
+        if let Some(id) = id {
+            request = request.header(types::REQUEST_ID, id);
+        }
+        let response = fixture.router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let named = response.headers()[types::REQUEST_ID].to_str().unwrap().to_owned();
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        (named, serde_json::from_slice::<Value>(&body).unwrap_or_default())
+    };
+    assert_eq!(ask(Some("mine-7"), "/healthz").await.0, "mine-7");
+    let (named, problem) = ask(Some("mine-8"), "/v1/vms/nobody").await;
+    assert_eq!((named.as_str(), &problem["request_id"]), ("mine-8", &json!("mine-8")));
+    let (first, problem) = ask(None, "/nowhere").await;
+    assert_eq!(problem["request_id"], json!(first));
+    let (second, _) = ask(Some("two words"), "/v1/host").await;
+    assert!(first != second && !second.contains(' '), "{second}");
+    let (long, _) = ask(Some(&"x".repeat(65)), "/v1/host").await;
+    assert!(long.len() < 65, "{long}");
+}
+
+#[tokio::test]
+async fn a_method_that_is_not_taken_is_answered_with_those_that_are() {
+    let fixture = Fixture::new();
+    let response = fixture.raw("PUT", "/v1/vms", "{}").await;
+    assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
+    let allowed = response.headers()["allow"].to_str().unwrap();
+    assert!(allowed.contains("GET") && allowed.contains("POST"), "{allowed}");
+}
+
+#[tokio::test]
+async fn a_body_that_says_it_is_no_json_is_not_read() {
+    let fixture = Fixture::new();
+    for (kind, status) in [
+        ("application/x-www-form-urlencoded", 415),
+        ("text/plain", 415),
+        ("application/json", 201),
+        ("Application/JSON; charset=utf-8", 409),
+    ] {
+        let request = Request::post("/v1/pools").header("content-type", kind);
+        let request = request.body(Body::from(r#"{"name":"lab"}"#)).unwrap();
+        let response = fixture.router.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status().as_u16(), status, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_has_figures() {
+    let fixture = Fixture::new();
+    let mut spec = fixture.spec("big");
+    spec["memory_bytes"] = json!(256 << 20);
+    spec["reservation_bytes"] = json!(256 << 20);
+    fixture.read::<types::Vm>("POST", "/v1/vms", spec).await;
+    let operation = fixture.carry_out("/v1/vms/big/start").await;
+    let problem = operation.problem.unwrap();
+    assert_eq!((operation.state, problem.code.as_str()), (types::OperationState::Failed, "no-memory"));
+    let details = problem.details.unwrap();
+    assert_eq!(details["place"], "host");
+    assert!(details["asked_bytes"].as_u64() > Some(256 << 20), "{details}");
+    assert!(details["free_bytes"].as_u64() < Some(128 << 20), "{details}");
+}

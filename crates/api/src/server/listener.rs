@@ -1,0 +1,94 @@
+//! Where connections come from: Unix sockets and TCP ports, with or without TLS.
+
+use super::patient::Patient;
+use super::{ServerError, Service, serve};
+use crate::access::Peer;
+use std::fs::{self, Permissions};
+use std::io;
+use std::os::unix::fs::{FileTypeExt, PermissionsExt, chown};
+use std::os::unix::net::{UnixListener as StdListener, UnixStream as StdStream};
+use std::path::Path;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use tokio_rustls::TlsAcceptor;
+
+/// How long TLS may take to begin.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// Where connections come from.
+pub(super) enum Listener {
+    Unix(UnixListener),
+    Tcp(TcpListener, Option<TlsAcceptor>),
+}
+
+/// One that came.
+pub(super) enum Connection {
+    Unix(UnixStream),
+    Tcp(TcpStream, Option<TlsAcceptor>),
+}
+
+impl Listener {
+    /// The next connection, and whose it is.
+    pub(super) async fn accept(&self) -> io::Result<(Peer, Connection)> {
+        match self {
+            Self::Unix(listener) => {
+                let (stream, _) = listener.accept().await?;
+                // As the kernel saw it when they connected.
+                let uid = stream.peer_cred()?.uid();
+                Ok((Peer::Local { uid }, Connection::Unix(stream)))
+            }
+            Self::Tcp(listener, tls) => {
+                let (stream, address) = listener.accept().await?;
+                // Answers are small, and someone waits for each.
+                stream.set_nodelay(true)?;
+                let peer = Peer::Remote { address: address.ip(), tls: tls.is_some() };
+                Ok((peer, Connection::Tcp(stream, tls.clone())))
+            }
+        }
+    }
+}
+
+impl Connection {
+    /// Serves whoever is there until they leave.
+    pub(super) async fn serve(self, peer: Peer, service: Service) {
+        match self {
+            Self::Unix(stream) => serve(Patient::new(stream), peer, service).await,
+            Self::Tcp(stream, None) => serve(Patient::new(stream), peer, service).await,
+            Self::Tcp(stream, Some(tls)) => {
+                let mut closing = service.closing.clone();
+                let handshake = tokio::time::timeout(HANDSHAKE, tls.accept(Patient::new(stream)));
+                let begun = tokio::select! {
+                    begun = handshake => begun,
+                    () = super::closed(&mut closing) => return,
+                };
+                // Whoever speaks no TLS, or does not trust the certificate, is gone.
+                if let Ok(Ok(stream)) = begun {
+                    serve(stream, peer, service).await;
+                }
+            }
+        }
+    }
+}
+
+/// Takes the place of a socket that nobody answers at, for its user and its group.
+pub(super) fn listen_unix(path: &Path, group: Option<u32>) -> Result<StdListener, ServerError> {
+    let io = |source| ServerError::Io { path: path.to_owned(), source };
+    if let Ok(found) = fs::symlink_metadata(path) {
+        if !found.file_type().is_socket() {
+            return Err(ServerError::NoSocket(path.to_owned()));
+        }
+        if StdStream::connect(path).is_ok() {
+            return Err(ServerError::Taken(path.to_owned()));
+        }
+        fs::remove_file(path).map_err(io)?;
+    }
+    let listener = StdListener::bind(path).map_err(io)?;
+    // The group first, so that it is never another's.
+    let made = group.map_or(Ok(()), |group| chown(path, None, Some(group)));
+    let made = made.and_then(|()| fs::set_permissions(path, Permissions::from_mode(0o660)));
+    if let Err(error) = made.and_then(|()| listener.set_nonblocking(true)) {
+        let _ = fs::remove_file(path);
+        return Err(io(error));
+    }
+    Ok(listener)
+}

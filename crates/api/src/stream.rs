@@ -1,0 +1,213 @@
+//! What happens and how memory is, as it comes, to any number of clients.
+//!
+//! **Model.** One task looks for events and for what was measured, writes each out once, and hands the bytes to all clients. A client
+//! has a queue of [`QUEUE`] such pieces; one that does not take them in time is cut off, and may come back with the id of what it got
+//! last: it is given what it missed or, if that is not kept any more, what there is.
+//!
+//! An id is the stream's own name and the number of the last event. Another host, or the same one started again, has another name, so
+//! nobody is given the events of one run as the continuation of another.
+//!
+//! **Cost.** A client costs a copy into its socket for each piece, and nothing while it does not read.
+
+use crate::query::Only;
+use crate::types::{StreamSnapshot, Vm};
+use axum::body::Bytes;
+use host::{Event, Host, HostStatus};
+use std::fmt::Write;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::{broadcast, watch};
+
+/// Pieces that a client may be behind.
+const QUEUE: usize = 64;
+/// How often it is looked whether something was measured, and how long events are gathered.
+const LOOK: Duration = Duration::from_millis(100);
+/// Looks between two pieces that merely say that the stream lives.
+const LOOKS_ALIVE: u32 = 100;
+
+/// What is handed to every client.
+#[derive(Clone)]
+struct Piece {
+    kind: Only,
+    bytes: Bytes,
+}
+
+/// The stream. Clones are the same one.
+#[derive(Clone)]
+pub(crate) struct Stream {
+    name: Arc<str>,
+    host: Host,
+    sent: Arc<Mutex<Sent>>,
+}
+
+struct Sent {
+    /// The number of the last event that was handed out.
+    last: u64,
+    /// The last status.
+    status: Bytes,
+    pieces: broadcast::Sender<Piece>,
+}
+
+/// One client's part of it.
+pub(crate) struct Follower {
+    only: Option<Only>,
+    /// What it is given before anything else.
+    first: Option<Bytes>,
+    pieces: broadcast::Receiver<Piece>,
+}
+
+/// Where a client wants to go on.
+pub(crate) enum Since {
+    /// It has nothing yet.
+    Beginning,
+    /// It knows the events up to this one.
+    Event(u64),
+    /// It has what goes with this id.
+    Id(String),
+}
+
+impl Stream {
+    pub(crate) fn new(host: Host) -> Self {
+        let (pieces, _) = broadcast::channel(QUEUE);
+        let last = host.events_since(0).last().map_or(0, |event| event.seq);
+        let name = format!("{:016x}", fastrand::u64(..));
+        let sent = Sent { last, status: Bytes::new(), pieces };
+        Self { name: name.into(), host, sent: Arc::new(Mutex::new(sent)) }
+    }
+
+    /// Hands out what comes, until the server ends.
+    pub(crate) async fn run(self, mut closing: watch::Receiver<bool>) {
+        let mut looks = tokio::time::interval(LOOK);
+        looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let (mut measured, mut quiet) = (0, 0);
+        loop {
+            tokio::select! {
+                _ = looks.tick() => {}
+                _ = closing.wait_for(|&closing| closing) => break,
+            }
+            let events = self.hand_out_events();
+            let status = self.host.status();
+            let new = status.at_milliseconds != measured;
+            if new {
+                measured = status.at_milliseconds;
+                self.hand_out_status(&status);
+            }
+            quiet = if events { 0 } else { quiet + 1 };
+            if quiet == LOOKS_ALIVE {
+                quiet = 0;
+                // A comment, for those who only follow events.
+                let bytes = Bytes::from_static(b":\n\n");
+                let _ = self.lock().pieces.send(Piece { kind: Only::Events, bytes });
+            }
+        }
+        // Followers end once they have what was handed out.
+        self.lock().pieces = broadcast::channel(1).0;
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Sent> {
+        // Nothing is left half done by who panics with it.
+        self.sent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn hand_out_events(&self) -> bool {
+        let last = self.lock().last;
+        let events = self.host.events_since(last);
+        let Some(newest) = events.last().map(|event| event.seq) else { return false };
+        let bytes = self.written(&events);
+        let mut sent = self.lock();
+        sent.last = newest;
+        // An error says that nobody follows.
+        let _ = sent.pieces.send(Piece { kind: Only::Events, bytes });
+        true
+    }
+
+    fn hand_out_status(&self, status: &HostStatus) {
+        let json = serde_json::to_string(status).expect("a status is JSON");
+        let mut sent = self.lock();
+        let bytes = Bytes::from(message(&self.id(sent.last), "status", &json));
+        sent.status = bytes.clone();
+        let _ = sent.pieces.send(Piece { kind: Only::Status, bytes });
+    }
+
+    fn id(&self, event: u64) -> String {
+        format!("{}-{event}", self.name)
+    }
+
+    fn written(&self, events: &[Arc<Event>]) -> Bytes {
+        let mut text = String::new();
+        for event in events {
+            let json = serde_json::to_string(event).expect("events are JSON");
+            text.push_str(&message(&self.id(event.seq), "event", &json));
+        }
+        text.into()
+    }
+
+    /// One client more. May wait for the host's locks.
+    pub(crate) fn follow(&self, since: &Since, only: Option<Only>) -> Follower {
+        let (pieces, last, status) = {
+            let sent = self.lock();
+            (sent.pieces.subscribe(), sent.last, sent.status.clone())
+        };
+        // What is handed out from here on comes by the queue; what was before is made up for now.
+        let known = match since {
+            Since::Beginning => None,
+            Since::Event(number) => Some(*number),
+            Since::Id(id) => self.kept_since(id),
+        };
+        let first = match known {
+            Some(_) if only == Some(Only::Status) => status,
+            Some(number) => {
+                let missed: Vec<_> =
+                    self.host.events_since(number).into_iter().filter(|event| event.seq <= last).collect();
+                self.written(&missed)
+            }
+            None => self.snapshot(last),
+        };
+        Follower { only, first: Some(first), pieces }
+    }
+
+    /// The number of the event in an id, if all that followed are kept.
+    fn kept_since(&self, id: &str) -> Option<u64> {
+        let (name, number) = id.rsplit_once('-')?;
+        let number: u64 = number.parse().ok()?;
+        let next = self.host.events_since(number).first().map(|event| event.seq);
+        let complete = next.is_none_or(|next| next == number + 1);
+        (name == &*self.name && complete).then_some(number)
+    }
+
+    fn snapshot(&self, last_event: u64) -> Bytes {
+        let status = self.host.status();
+        let vms = self.host.list().into_iter().map(|info| Vm::new(info, &status)).collect();
+        let snapshot = StreamSnapshot {
+            last_event,
+            vms,
+            pools: self.host.pools(),
+            settings: self.host.settings(),
+            status: (*status).clone(),
+        };
+        let json = serde_json::to_string(&snapshot).expect("a snapshot is JSON");
+        message(&self.id(last_event), "snapshot", &json).into()
+    }
+}
+
+impl Follower {
+    /// The next bytes; `None` at the end, or if the client was too slow.
+    pub(crate) async fn next(&mut self) -> Option<Bytes> {
+        if let Some(first) = self.first.take().filter(|first| !first.is_empty()) {
+            return Some(first);
+        }
+        loop {
+            let piece = self.pieces.recv().await.ok()?;
+            if self.only.is_none_or(|only| only == piece.kind) {
+                return Some(piece.bytes);
+            }
+        }
+    }
+}
+
+/// A message as `text/event-stream` has it.
+fn message(id: &str, kind: &str, json: &str) -> String {
+    let mut text = String::with_capacity(json.len() + 64);
+    let _ = write!(text, "id: {id}\nevent: {kind}\ndata: {json}\n\n");
+    text
+}

@@ -1,0 +1,110 @@
+//! A VM's console: what the guest says, and typing to it, over a WebSocket.
+
+use crate::connection::{Line, broken, refused};
+use crate::requests::of_vm;
+use crate::types::CONSOLE_FROM;
+use crate::{Bytes, Client, Error};
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt, StreamExt};
+use hyper::Response;
+use hyper::header::AUTHORIZATION;
+use serde::Deserialize;
+use tokio_tungstenite::tungstenite::{self, ClientRequestBuilder, Message};
+use tokio_tungstenite::{WebSocketStream, client_async};
+
+/// What a guest said.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Said {
+    /// The number of the first byte: greater than asked for if older ones are gone.
+    pub from: u64,
+    /// It.
+    pub bytes: Bytes,
+}
+
+/// What a guest says.
+#[derive(Debug)]
+pub struct ConsoleOutput {
+    stream: SplitStream<WebSocketStream<Box<dyn Line>>>,
+    /// The number of the next byte.
+    from: u64,
+}
+
+/// Typing to it.
+#[derive(Debug)]
+pub struct ConsoleInput(SplitSink<WebSocketStream<Box<dyn Line>>, Message>);
+
+impl Client {
+    /// What a VM's guest said from byte `from` on, what it will say, and a way to type to it. While it does not run, what
+    /// is typed goes nowhere.
+    ///
+    /// # Errors
+    /// The host says no, is not there, or breaks off.
+    pub async fn console(&self, name: &str, from: u64) -> Result<(ConsoleOutput, ConsoleInput), Error> {
+        let stream = self.connect().await?;
+        let path = of_vm(name, &format!("/console?from={from}"));
+        // What lies below the WebSocket is there already, so `ws` says nothing about TLS.
+        let address = format!("ws://{}{path}", self.address.authority());
+        let uri = address.parse().map_err(|error| Error::Strange(format!("{address}: {error}")))?;
+        let mut request = ClientRequestBuilder::new(uri);
+        if let Some(authorization) = self.authorization() {
+            request = request.with_header(AUTHORIZATION.as_str(), authorization);
+        }
+        match client_async(request, stream).await {
+            Ok((socket, _)) => {
+                let (input, output) = socket.split();
+                Ok((ConsoleOutput { stream: output, from }, ConsoleInput(input)))
+            }
+            Err(tungstenite::Error::Http(response)) => {
+                Err(refused(response.status(), response.body().as_deref().unwrap_or_default()))
+            }
+            Err(error) => Err(broken(error)),
+        }
+    }
+}
+
+impl ConsoleOutput {
+    /// The next bytes; `None` at the end: the VM is removed, or the host ends.
+    ///
+    /// # Errors
+    /// [`Error::BrokenOff`].
+    pub async fn next(&mut self) -> Result<Option<Said>, Error> {
+        /// Some of what the guest said is gone.
+        #[derive(Deserialize)]
+        struct Gap {
+            from: u64,
+        }
+        loop {
+            match self.stream.next().await {
+                None | Some(Ok(Message::Close(_))) => return Ok(None),
+                Some(Ok(Message::Binary(bytes))) => {
+                    let from = self.from;
+                    self.from += bytes.len() as u64;
+                    return Ok(Some(Said { from, bytes }));
+                }
+                Some(Ok(Message::Text(text))) => {
+                    let gap: Gap =
+                        serde_json::from_str(&text).map_err(|error| Error::Strange(error.to_string()))?;
+                    self.from = gap.from;
+                }
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return Err(broken(error)),
+            }
+        }
+    }
+}
+
+impl ConsoleInput {
+    /// Types; returns when the host has it.
+    ///
+    /// # Errors
+    /// [`Error::BrokenOff`].
+    pub async fn type_in(&mut self, bytes: impl Into<Bytes>) -> Result<(), Error> {
+        self.0.send(Message::binary(bytes)).await.map_err(broken)
+    }
+}
+
+/// With which byte an answer begins.
+pub(crate) fn first_byte<T>(response: &Response<T>) -> Result<u64, Error> {
+    let from = response.headers().get(CONSOLE_FROM).and_then(|value| value.to_str().ok()?.parse().ok());
+    from.ok_or_else(|| Error::Strange(format!("the header {CONSOLE_FROM} is missing")))
+}
