@@ -1,0 +1,55 @@
+// A VM's console: a WebSocket. A browser cannot give it the token in a header, so it goes as a subprotocol.
+
+import { address } from './call.ts';
+import { token } from './session.ts';
+
+export interface ConsoleListener {
+  opened(): void;
+  /** What the guest said. */
+  said(bytes: Uint8Array): void;
+  /** What was said before is not kept any more, or is of another run: what is said next is not the continuation. */
+  gap(): void;
+  closed(): void;
+}
+
+export class ConsoleConnection {
+  readonly #socket: WebSocket;
+  /** The number of the byte that is said next. */
+  #next: number;
+
+  constructor(name: string, from: number, listener: ConsoleListener) {
+    this.#next = from;
+    const protocols = ['memtide.console', ...(token.value === null ? [] : [`memtide.bearer.${token.value}`])];
+    const path = address('/v1/vms/{name}/console', { name });
+    const origin = location.origin.replace(/^http/, 'ws');
+    this.#socket = new WebSocket(`${origin}${path}?from=${from}`, protocols);
+    this.#socket.binaryType = 'arraybuffer';
+    this.#socket.onopen = () => listener.opened();
+    this.#socket.onclose = () => listener.closed();
+    this.#socket.onmessage = ({ data }: MessageEvent<string | ArrayBuffer>) => {
+      if (typeof data === 'string') {
+        const { from: place } = JSON.parse(data) as { from: number };
+        if (place !== this.#next) listener.gap();
+        this.#next = place;
+      } else {
+        this.#next += data.byteLength;
+        listener.said(new Uint8Array(data));
+      }
+    };
+  }
+
+  get next(): number {
+    return this.#next;
+  }
+
+  type(text: string): void {
+    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(new TextEncoder().encode(text));
+  }
+
+  close(): void {
+    this.#socket.onclose = null;
+    this.#socket.onmessage = null;
+    this.#socket.onopen = null;
+    this.#socket.close();
+  }
+}

@@ -1,0 +1,136 @@
+// A resource pool is created, changed or removed.
+
+import { useEffect, useState } from 'preact/hooks';
+import type { Pool, Problem, Shares } from '../../api/schema.ts';
+import { call, problemOf, Refusal } from '../../api/call.ts';
+import { Dialog } from '../../parts/Dialog.tsx';
+import { Failed } from '../../parts/Waiting.tsx';
+import { SizeSlider } from '../../parts/SizeSlider.tsx';
+import { model, reloadPools, reloadVms } from '../../state/host.ts';
+import { tell } from '../../state/notices.ts';
+import { within } from '../../state/poolTree.ts';
+
+interface Props {
+  /** Null: a new one. */
+  pool: Pool | null;
+  close: () => void;
+}
+
+interface Draft {
+  name: string;
+  parent: string | null;
+  reservation_bytes: number;
+  limit_bytes: number | null;
+  shares: Shares;
+  expandable: boolean;
+}
+
+const draftOf = (pool: Pool | null): Draft => ({
+  name: pool?.name ?? '',
+  parent: pool?.parent ?? null,
+  reservation_bytes: pool?.reservation_bytes ?? 0,
+  limit_bytes: pool?.limit_bytes ?? null,
+  shares: pool?.shares ?? 'normal',
+  expandable: pool?.expandable ?? true,
+});
+
+export function PoolDialog({ pool, close }: Props) {
+  const [draft, setDraft] = useState(draftOf(pool));
+  const [etag, setEtag] = useState<string | null>(null);
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const name = pool?.name;
+  const total = model.value?.status.ledger.total_bytes ?? 0;
+  const parents = (model.value?.pools ?? []).filter((one) => !name || !within(name, model.value?.pools ?? []).has(one.name));
+
+  const read = async (): Promise<void> => {
+    if (!name) return;
+    const { answer, etag: revision } = await call('GET /v1/pools/{name}', { params: { name } });
+    setDraft(draftOf(answer));
+    setEtag(revision);
+  };
+  useEffect(() => void read().catch((error: unknown) => setProblem(problemOf(error))), [name]);
+
+  const run = async (what: () => Promise<string>): Promise<void> => {
+    try {
+      tell(await what());
+      reloadPools();
+      reloadVms();
+      close();
+    } catch (error) {
+      setProblem(problemOf(error));
+      // Somebody else was faster; what he has made of it is shown, and can be edited again.
+      if (error instanceof Refusal && error.status === 412) await read().catch(() => undefined);
+    }
+  };
+  const { name: typed, ...controls } = draft;
+  const apply = (event: SubmitEvent): void => {
+    event.preventDefault();
+    void run(async () => {
+      if (name) await call('PATCH /v1/pools/{name}', { params: { name }, body: controls, ifMatch: etag });
+      else await call('POST /v1/pools', { body: draft });
+      return name ? `${name} is changed.` : `${typed} is created.`;
+    });
+  };
+  const remove = (): void =>
+    void run(async () => {
+      await call('DELETE /v1/pools/{name}', { params: { name: name ?? '' } });
+      return `${name} is removed.`;
+    });
+  const limited = draft.limit_bytes !== null;
+  return (
+    <Dialog title={name ? `Resource pool ${name}` : 'Create a resource pool'} close={close}>
+      <form onSubmit={apply}>
+        {problem && <Failed problem={problem} />}
+        {!name && (
+          <label class="field">
+            <span>Name</span>
+            <input value={typed} required pattern="[A-Za-z0-9][A-Za-z0-9._\-]{0,62}" onInput={(event) => setDraft({ ...draft, name: event.currentTarget.value })} />
+          </label>
+        )}
+        <label class="field">
+          <span>Lies in</span>
+          <select value={draft.parent ?? ''} onChange={(event) => setDraft({ ...draft, parent: event.currentTarget.value || null })}>
+            <option value="">the host itself</option>
+            {parents.map((one) => (
+              <option key={one.name} value={one.name}>
+                {one.name}
+              </option>
+            ))}
+          </select>
+        </label>
+        <SizeSlider label="Reservation" meaning="Guaranteed to those within, overhead included." bytes={draft.reservation_bytes} most={total} change={(bytes) => setDraft({ ...draft, reservation_bytes: bytes })} />
+        <label class="check">
+          <input type="checkbox" checked={draft.expandable} onChange={(event) => setDraft({ ...draft, expandable: event.currentTarget.checked })} />
+          May reserve more from where it lies in
+        </label>
+        <SizeSlider label="Limit" meaning="What those within may hold together, never exceeded." bytes={draft.limit_bytes ?? total} most={total} disabled={!limited} change={(bytes) => setDraft({ ...draft, limit_bytes: bytes })} />
+        <label class="check">
+          <input type="checkbox" checked={!limited} onChange={(event) => setDraft({ ...draft, limit_bytes: event.currentTarget.checked ? null : total })} />
+          No limit
+        </label>
+        <label class="field">
+          <span>Shares</span>
+          <select value={String(draft.shares)} onChange={(event) => setDraft({ ...draft, shares: event.currentTarget.value as Shares })}>
+            <option value="low">Low</option>
+            <option value="normal">Normal</option>
+            <option value="high">High</option>
+            {typeof draft.shares === 'number' && <option value={draft.shares}>{draft.shares}</option>}
+          </select>
+        </label>
+        <div class="actions">
+          {name && (
+            <button type="button" class="danger aside" onClick={remove}>
+              Remove
+            </button>
+          )}
+          <button type="button" onClick={close}>
+            Cancel
+          </button>
+          <button type="submit" class="primary">
+            {name ? 'Apply' : 'Create'}
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}

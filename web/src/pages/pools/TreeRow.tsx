@@ -1,0 +1,104 @@
+// A resource pool or a VM in the tree.
+
+import type { Pool, Vm } from '../../api/schema.ts';
+import { call } from '../../api/call.ts';
+import { Size } from '../../parts/Size.tsx';
+import { PowerPill } from '../../parts/State.tsx';
+import { model, reloadPools, reloadVms } from '../../state/host.ts';
+import { attempt } from '../../state/notices.ts';
+import type { Row } from '../../state/poolTree.ts';
+import { link } from '../../state/route.ts';
+
+interface TreeRowProps {
+  row: Row;
+  toggle: (name: string) => void;
+  edit: (pool: Pool) => void;
+}
+
+export function TreeRow({ row, toggle, edit }: TreeRowProps) {
+  const indent = { paddingInlineStart: `${row.depth * 20 + 8}px` };
+  if (row.kind === 'vm') {
+    const { vm } = row;
+    return (
+      <tr>
+        <th scope="row" style={indent}>
+          <span class="leaf" aria-hidden="true" />
+          <a href={link('vms', vm.name)}>{vm.name}</a> <PowerPill power={vm.power} />
+        </th>
+        <td class="right">
+          <Size bytes={vm.reservation_bytes} />
+        </td>
+        <td class="right">–</td>
+        <td class="right">
+          <Size bytes={vm.limit_bytes} none="no limit" />
+        </td>
+        <td class="right">{vm.shares}</td>
+        <td class="right">
+          <Size bytes={vm.memory?.entitlement_bytes} />
+        </td>
+        <td class="right">
+          <Size bytes={vm.memory?.consumed_bytes} />
+        </td>
+        <td class="right">
+          <PlaceOf vm={vm} />
+        </td>
+      </tr>
+    );
+  }
+  const { pool } = row;
+  const figures = model.value?.status.pools.find((one) => one.name === pool.name);
+  return (
+    <tr class="pool">
+      <th scope="row" style={indent}>
+        <button type="button" class="plain twist" aria-expanded={row.open} aria-label={`What is in ${pool.name}`} onClick={() => toggle(pool.name)}>
+          {row.open ? '▾' : '▸'}
+        </button>
+        <strong>{pool.name}</strong> {pool.expandable && <span class="hint">expandable</span>}
+      </th>
+      <td class="right">
+        <Size bytes={pool.reservation_bytes} />
+      </td>
+      <td class="right">
+        <Size bytes={figures?.reservation_used_bytes ?? pool.reservation_used_bytes} />
+      </td>
+      <td class="right">
+        <Size bytes={pool.limit_bytes} none="no limit" />
+      </td>
+      <td class="right">{pool.shares}</td>
+      <td class="right">
+        <Size bytes={figures?.entitlement_bytes} />
+      </td>
+      <td class="right">
+        <Size bytes={row.consumed} />
+      </td>
+      <td class="right">
+        <button type="button" class="plain" aria-label={`Edit ${pool.name}`} onClick={() => edit(pool)}>
+          Edit…
+        </button>
+      </td>
+    </tr>
+  );
+}
+
+/** Where a VM lies, and where it is moved to. */
+function PlaceOf({ vm }: { vm: Vm }) {
+  const pools = model.value?.pools ?? [];
+  if (pools.length === 0) return null;
+  const move = (pool: string | null): void =>
+    void attempt(async () => {
+      await call('PATCH /v1/vms/{name}', { params: { name: vm.name }, body: { pool } });
+      reloadVms();
+      reloadPools();
+      return `${vm.name} lies in ${pool ?? 'the host itself'}.`;
+    });
+  return (
+    <select aria-label={`Resource pool of ${vm.name}`} value={vm.pool ?? ''} onChange={(event) => move(event.currentTarget.value || null)}>
+      <option value="">on the host</option>
+      {pools.map((pool) => (
+        <option key={pool.name} value={pool.name}>
+          in {pool.name}
+        </option>
+      ))}
+    </select>
+  );
+}

@@ -1,0 +1,55 @@
+import { useState } from 'preact/hooks';
+import type { Vm } from '../../api/schema.ts';
+import { Confirm } from '../../parts/Dialog.tsx';
+import { audit, remove, start, stop, unswap } from '../../state/commands.ts';
+
+/** What can be done to a VM, as a whole. */
+export function Actions({ vm }: { vm: Vm }) {
+  const [busy, setBusy] = useState<string | null>(null);
+  const [asking, setAsking] = useState<'stop' | 'remove' | null>(null);
+  const { name } = vm;
+  const running = vm.power === 'running';
+  const run = async (what: string, command: (name: string) => Promise<boolean>): Promise<void> => {
+    setAsking(null);
+    setBusy(what);
+    if ((await command(name)) && what === 'remove') location.hash = '#/';
+    setBusy(null);
+  };
+  const idle = busy === null;
+  return (
+    <div class="actions" aria-busy={!idle}>
+      {vm.power === 'stopped' ? (
+        <>
+          <button type="button" class="primary" disabled={!idle} onClick={() => void run('start', start)}>
+            {busy === 'start' ? 'Starting…' : 'Start'}
+          </button>
+          <button type="button" disabled={!idle} onClick={() => setAsking('remove')}>
+            Remove…
+          </button>
+        </>
+      ) : (
+        <>
+          <button type="button" disabled={!idle || !running} onClick={() => void run('unswap', unswap)} title="Bring back what is compressed and swapped">
+            {busy === 'unswap' ? 'Bringing back…' : 'Unswap'}
+          </button>
+          <button type="button" disabled={!idle || !running} onClick={() => void run('audit', audit)} title="Check all invariants of its memory">
+            {busy === 'audit' ? 'Checking…' : 'Audit'}
+          </button>
+          <button type="button" disabled={!idle || !running} onClick={() => setAsking('stop')}>
+            {busy === 'stop' ? 'Stopping…' : 'Stop…'}
+          </button>
+        </>
+      )}
+      {asking === 'stop' && (
+        <Confirm title={`Stop ${name}?`} yes="Stop it" confirm={() => void run('stop', stop)} close={() => setAsking(null)}>
+          The VM ends at once, as if its power was cut. Its guest is not asked.
+        </Confirm>
+      )}
+      {asking === 'remove' && (
+        <Confirm title={`Remove ${name}?`} yes="Remove it" confirm={() => void run('remove', remove)} close={() => setAsking(null)}>
+          The host forgets the VM and its settings. Its kernel and disk files stay.
+        </Confirm>
+      )}
+    </div>
+  );
+}

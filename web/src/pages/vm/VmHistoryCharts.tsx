@@ -1,0 +1,41 @@
+import { Chart } from '../../charts/Chart.tsx';
+import { Range, shownSeconds } from '../../charts/Range.tsx';
+import { rate, size } from '../../format/size.ts';
+import { pageStates } from '../../state/composition.ts';
+import { historyOf, sampled, type Figure } from '../../state/host.ts';
+import { moved } from '../overview/HostHistory.tsx';
+
+const held: [Figure, string, string][] = [
+  ['consumed_bytes', 'Consumed', '--line-1'],
+  ['entitlement_bytes', 'Entitled to', '--line-2'],
+  ['active_bytes', 'Active', '--line-3'],
+];
+
+export function VmHistoryCharts({ id }: { id: number }) {
+  // Read, so that each sample draws anew.
+  void sampled.value;
+  const history = historyOf(id);
+  const seconds = shownSeconds.value;
+  const times = history.times(seconds);
+  const lines = (figures: [Figure, string, string][]) =>
+    figures.map(([key, label, colour]) => ({ key, label, colour, values: history.values(key, seconds) }));
+  const pages = pageStates.map(([state, label]) => ({
+    key: state,
+    label,
+    colour: `--page-${state}`,
+    values: history.values(state, seconds),
+  }));
+  return (
+    <section class="card" aria-labelledby="vm-history-title">
+      <header class="chart-head">
+        <h2 id="vm-history-title">History</h2>
+        <Range />
+      </header>
+      <div class="charts">
+        <Chart title="Pages" times={times} lines={pages.toReversed()} stacked format={size} linked="vm" />
+        <Chart title="Held and wanted" times={times} lines={lines(held)} format={size} linked="vm" />
+        <Chart title="Moved per second" times={times} lines={lines(moved)} format={rate} linked="vm" />
+      </div>
+    </section>
+  );
+}

@@ -1,0 +1,67 @@
+// One VM: what its guest sees and what the host sees of it, its controls, its processors, its console.
+
+import type { Vm } from '../../api/schema.ts';
+import { PowerPill } from '../../parts/State.tsx';
+import { link } from '../../state/route.ts';
+import { findVm } from '../../state/host.ts';
+import { Missing } from '../Missing.tsx';
+import { Actions } from './Actions.tsx';
+import { AllocationEditor } from './AllocationEditor.tsx';
+import { Console } from './Console.tsx';
+import { Memory } from './Memory.tsx';
+import { Mmu } from './Mmu.tsx';
+
+const views: readonly [string, string, (vm: Vm) => preact.ComponentChildren][] = [
+  ['memory', 'Memory', (vm) => <Memory vm={vm} />],
+  ['allocation', 'Allocation', (vm) => <AllocationEditor name={vm.name} />],
+  ['mmu', 'Processors and MMU', (vm) => <Mmu vm={vm} />],
+  ['console', 'Console', (vm) => <Console name={vm.name} />],
+];
+
+export function VmPage({ name, view }: { name: string; view: string }) {
+  const vm = findVm(name);
+  const shown = views.find(([key]) => key === view);
+  if (!vm) return <Missing what={`a VM called ${name}`} />;
+  if (!shown) return <Missing what={`a page called ${view} of ${name}`} />;
+  return (
+    <>
+      <header class="page-head">
+        <div>
+          <p class="crumb">
+            <a href="#/">Virtual machines</a>
+          </p>
+          <h1>
+            {name} <PowerPill power={vm.power} />
+          </h1>
+        </div>
+        <Actions vm={vm} />
+      </header>
+      <Troubles vm={vm} />
+      <nav class="tabs" aria-label={`Pages of ${name}`}>
+        {views.map(([key, label]) => (
+          <a key={key} href={link('vms', name, key)} aria-current={key === view ? 'page' : undefined}>
+            {label}
+          </a>
+        ))}
+        <a href={link('map', name)}>Map</a>
+      </nav>
+      {shown[2](vm)}
+    </>
+  );
+}
+
+/** Why it ended, and what is wrong with it. */
+function Troubles({ vm }: { vm: Vm }) {
+  const said = [
+    vm.trouble && `In trouble: ${vm.trouble}`,
+    vm.swap_failure && `Its swap file does not take pages: ${vm.swap_failure}`,
+    vm.power === 'stopped' && vm.ended && `Its last run ended: ${vm.ended}${vm.reason ? `, ${vm.reason}` : ''}`,
+  ].filter(Boolean);
+  return said.length === 0 ? null : (
+    <div class="banner" role="status">
+      {said.map((text) => (
+        <p key={String(text)}>{text}</p>
+      ))}
+    </div>
+  );
+}

@@ -1,0 +1,127 @@
+// What a change would do to everyone, asked of the host while it is being edited.
+
+import { useEffect, useState } from 'preact/hooks';
+import type { Problem, Shift, VmChange, WhatIf } from '../../api/schema.ts';
+import { call, problemOf } from '../../api/call.ts';
+import { difference, exact, size } from '../../format/size.ts';
+import { Empty, Failed } from '../../parts/Waiting.tsx';
+import { StatePill } from '../../parts/State.tsx';
+import { isEmpty, type Allocation } from '../../state/allocation.ts';
+
+/** How long a hand has to rest. */
+const REST = 100;
+/** The host goes on meanwhile, and the answer with it. */
+const AGAIN = 1000;
+
+interface Props {
+  name: string;
+  running: boolean;
+  change: Partial<Allocation> & VmChange;
+}
+
+export function WhatIfView({ name, running, change }: Props) {
+  const [imagined, setImagined] = useState<WhatIf | null>(null);
+  const [problem, setProblem] = useState<Problem | null>(null);
+  const key = JSON.stringify(change);
+  const asks = running && !isEmpty(change);
+  useEffect(() => {
+    if (!asks) {
+      setImagined(null);
+      setProblem(null);
+      return undefined;
+    }
+    const stop = new AbortController();
+    const ask = async (): Promise<void> => {
+      try {
+        const { answer } = await call('POST /v1/what-if', { body: { edit: 'vm', name, ...change }, signal: stop.signal });
+        setImagined(answer);
+        setProblem(null);
+      } catch (error) {
+        if (!stop.signal.aborted) setProblem(problemOf(error));
+      }
+      if (!stop.signal.aborted) timer = setTimeout(() => void ask(), AGAIN);
+    };
+    let timer = setTimeout(() => void ask(), REST);
+    return () => {
+      clearTimeout(timer);
+      stop.abort();
+    };
+  }, [name, key, asks]);
+  return (
+    <section class="card what-if" aria-labelledby="what-if-title">
+      <h2 id="what-if-title">What would happen</h2>
+      {!running && <Empty>It does not run: what is set now counts from its next start.</Empty>}
+      {running && !asks && <Empty>Move a slider, and see what it would do to every VM before it is done.</Empty>}
+      {problem && <Failed problem={problem} />}
+      {imagined && !problem && <Outcome outcome={imagined} />}
+      {asks && !imagined && !problem && <div class="ghost wide" />}
+    </section>
+  );
+}
+
+function Outcome({ outcome }: { outcome: WhatIf }) {
+  return (
+    <>
+      {outcome.refusal && (
+        <div class="banner bad" role="status">
+          <strong>It would be refused.</strong> {outcome.refusal}
+        </div>
+      )}
+      <p>
+        State of memory: <StatePill state={outcome.state_before} />
+        {outcome.state_after !== outcome.state_before && (
+          <>
+            {' → '}
+            <StatePill state={outcome.state_after} />
+          </>
+        )}
+      </p>
+      {outcome.vms.length === 0 ? <Empty>Nothing would be different for any VM.</Empty> : <Shifts outcome={outcome} />}
+    </>
+  );
+}
+
+const Shifts = ({ outcome }: { outcome: WhatIf }) => (
+  <div class="scroll" tabIndex={0} role="group" aria-label="What would be different for each VM">
+    <table>
+      <thead>
+        <tr>
+          <th scope="col">VM</th>
+          <th scope="col" class="right" title="What it should hold at most when memory is short">
+            Entitled
+          </th>
+          <th scope="col" class="right" title="What it would have if all VMs used their whole size">
+            Worst case
+          </th>
+          <th scope="col" class="right" title="What its balloon is asked to hold">
+            Balloon
+          </th>
+          <th scope="col" class="right" title="What is to be compressed or swapped">
+            Swap
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {outcome.vms.map((vm) => (
+          <tr key={vm.name}>
+            <th scope="row">{vm.name}</th>
+            <ShiftCell shift={vm.entitlement} />
+            <ShiftCell shift={vm.worst_case} />
+            <ShiftCell shift={vm.balloon_target} />
+            <ShiftCell shift={vm.swap_target} />
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  </div>
+);
+
+function ShiftCell({ shift: { before_bytes, after_bytes } }: { shift: Shift }) {
+  const by = after_bytes - before_bytes;
+  return (
+    <td class="right number" title={`${exact(before_bytes)} → ${exact(after_bytes)}`}>
+      {size(after_bytes)}
+      <span class={`shift ${by > 0 ? 'more' : by < 0 ? 'less' : 'same'}`}>{by === 0 ? 'as it is' : difference(by)}</span>
+    </td>
+  );
+}

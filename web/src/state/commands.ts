@@ -1,0 +1,53 @@
+// What is done to VMs and the host: each says what came of it. What takes long is followed until it ends.
+
+import type { Operation, Routes } from '../api/schema.ts';
+import { call, Refusal } from '../api/call.ts';
+import { reloadVms } from './host.ts';
+import { attempt } from './notices.ts';
+import { sentence } from '../format/text.ts';
+
+type VmOperation = Extract<keyof Routes, `POST /v1/vms/{name}/${'start' | 'stop' | 'unswap' | 'audit'}`>;
+
+/** Seconds an answer may be waited for; asked again then. */
+const PATIENCE = 20;
+
+async function ended(operation: Operation): Promise<string> {
+  let now = operation;
+  while (now.state === 'running') {
+    now = (await call('GET /v1/operations/{id}', { params: { id: now.id }, query: { wait: PATIENCE } })).answer;
+  }
+  if (now.state !== 'done' && now.problem) throw new Refusal(0, now.problem);
+  return sentence(now.message ?? `${now.kind} is ${now.state}`);
+}
+
+async function operate(route: VmOperation, name: string): Promise<boolean> {
+  const done = await attempt(async () => {
+    const { answer } = await call(route, { params: { name } });
+    reloadVms();
+    return ended(answer);
+  });
+  reloadVms();
+  return done;
+}
+
+export const start = (name: string) => operate('POST /v1/vms/{name}/start', name);
+export const stop = (name: string) => operate('POST /v1/vms/{name}/stop', name);
+export const unswap = (name: string) => operate('POST /v1/vms/{name}/unswap', name);
+export const audit = (name: string) => operate('POST /v1/vms/{name}/audit', name);
+
+export const auditHost = () =>
+  attempt(async () => ended((await call('POST /v1/audit', {})).answer));
+
+export async function remove(name: string): Promise<boolean> {
+  const done = await attempt(async () => {
+    await call('DELETE /v1/vms/{name}', { params: { name } });
+    return `${name} is removed.`;
+  });
+  reloadVms();
+  return done;
+}
+
+export const cancel = (id: number) =>
+  attempt(async () => {
+    await call('POST /v1/operations/{id}/cancel', { params: { id } });
+  });

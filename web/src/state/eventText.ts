@@ -1,0 +1,110 @@
+// Events in sentences. Pure.
+
+import type { Changed, Event } from '../api/schema.ts';
+import { size } from '../format/size.ts';
+import { words } from '../format/text.ts';
+
+const changed = (changes: Changed[]): string =>
+  changes.map(({ field, old, new: now }) => `${words(field)} ${old ?? 'none'} → ${now ?? 'none'}`).join(', ');
+
+export function textOf(event: Event): string {
+  switch (event.event) {
+    case 'host-opened':
+      return `The host has ${size(event.machine_memory_bytes)} of memory and knows ${event.vms} VMs.`;
+    case 'host-shuts-down':
+      return 'The host shuts down.';
+    case 'vm-created':
+      return 'It was created.';
+    case 'vm-removed':
+      return 'It was removed.';
+    case 'vm-started':
+      return `It was started, with ${size(event.memory_bytes)}, of which ${size(event.reservation_bytes)} are guaranteed.`;
+    case 'vm-refused':
+      return `It was not started: ${event.why}`;
+    case 'vm-ended':
+      return `It ended: ${event.how}${event.why ? `, ${event.why}` : ''}`;
+    case 'vm-trouble':
+      return `It is in trouble: ${event.what}`;
+    case 'vm-changed':
+      return `It was changed: ${changed(event.changes)}.`;
+    case 'pool-created':
+      return `The resource pool ${event.pool} was created.`;
+    case 'pool-removed':
+      return `The resource pool ${event.pool} was removed.`;
+    case 'pool-changed':
+      return `The resource pool ${event.pool} was changed: ${changed(event.changes)}.`;
+    case 'setting-changed':
+      return `${event.name} was set from ${event.old} to ${event.new}.`;
+    case 'planned':
+      return planned(event);
+    case 'reclaimed':
+      return reclaimed(event);
+    case 'balloon-judged':
+      return `Its balloon driver is ${words(event.new)}; it was ${words(event.old)}.`;
+    case 'swap-failed':
+      return `Its swap file does not take pages: ${event.why}`;
+    case 'swap-works':
+      return 'Its swap file takes pages again.';
+    case 'loop-late':
+      return `The memory loop was ${event.milliseconds} ms late.`;
+    case 'unswapped':
+      return `${size(event.bytes)} were brought back.`;
+    case 'trouble':
+      return event.why;
+    case 'audit-failed':
+      return `An invariant does not hold: ${event.violation}`;
+    default:
+      // A newer host may tell of more.
+      return words((event as { event: string }).event);
+  }
+}
+
+function planned(event: Event & { event: 'planned' }): string {
+  const state =
+    event.state === event.state_before ? `The state is ${event.state}` : `The state went from ${event.state_before} to ${event.state}`;
+  const wanted =
+    event.shortfall_bytes > 0
+      ? `; ${size(event.shortfall_bytes)} are to be taken back${event.unmet_bytes > 0 ? `, ${size(event.unmet_bytes)} of it from nobody` : ''}`
+      : '';
+  return `${state}, ${size(event.free_bytes)} are free${wanted}.`;
+}
+
+function reclaimed(event: Event & { event: 'reclaimed' }): string {
+  const ways: [number, string][] = [
+    [event.zeroed_bytes, 'as zeros'],
+    [event.shared_bytes, 'by sharing'],
+    [event.compressed_bytes, 'by compressing'],
+    [event.swapped_bytes, 'by swapping'],
+  ];
+  const said = ways.filter(([bytes]) => bytes > 0).map(([bytes, way]) => `${size(bytes)} ${way}`);
+  return `${size(event.freed_bytes)} were taken from it${said.length > 0 ? `: ${said.join(', ')}` : ''}.`;
+}
+
+/** Whom an event is about; `null` if the host. */
+export const vmOf = (event: Event): string | null => ('vm' in event && typeof event.vm === 'string' ? event.vm : null);
+
+const grave = new Set(['vm-refused', 'vm-trouble', 'swap-failed', 'loop-late', 'trouble', 'audit-failed']);
+export const isGrave = (event: Event): boolean => grave.has(event.event);
+
+/** A plan made because it was time to, that changed nothing. */
+export const isRoutine = (event: Event): boolean =>
+  event.event === 'planned' && event.trigger !== 'alarm' && event.state === event.state_before && event.vms.length === 0;
+
+export interface EventFilter {
+  vm: string;
+  kind: string;
+  text: string;
+  /** Routine plans too. */
+  all: boolean;
+}
+
+/** What a filter leaves, newest first. A plan is about every VM in it. */
+export function filtered(events: readonly Event[], { vm, kind, text, all }: EventFilter): Event[] {
+  const wanted = text.toLowerCase();
+  return events
+    .filter((event) => all || !isRoutine(event))
+    .filter((event) => kind === '' || event.event === kind)
+    .filter((event) => vm === '' || vmOf(event) === vm || (event.event === 'planned' && event.vms.some((one) => one.vm === vm)))
+    .filter((event) => wanted === '' || `${event.event} ${vmOf(event) ?? ''} ${textOf(event)}`.toLowerCase().includes(wanted))
+    .toReversed();
+}

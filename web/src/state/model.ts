@@ -1,0 +1,68 @@
+// What is known of the host, and how each message of the stream changes that. Pure.
+
+import type { Event, HostStatus, Pool, Setting, StreamSnapshot, Vm, VmStatus } from '../api/schema.ts';
+
+export interface Model {
+  vms: readonly Vm[];
+  pools: readonly Pool[];
+  settings: readonly Setting[];
+  status: HostStatus;
+  /** The last ones, oldest first. */
+  events: readonly Event[];
+}
+
+/** Events kept of those that came by the stream. */
+export const MOST_EVENTS = 2000;
+
+/** Events are asked for anew: a host that was started again counts them from one. */
+export const afterSnapshot = ({ vms, pools, settings, status }: StreamSnapshot): Model => ({
+  vms,
+  pools,
+  settings,
+  status,
+  events: [],
+});
+
+/** Every VM gets its figures; one that does not run any more, none. */
+export function afterStatus(model: Model, status: HostStatus): Model {
+  const byId = new Map<number | null, VmStatus>(status.vms.map((vm) => [vm.id, vm]));
+  const vms = model.vms.map((vm) => ({ ...vm, memory: byId.get(vm.id) ?? null }));
+  return { ...model, status, vms };
+}
+
+export function afterEvent(model: Model, event: Event): Model {
+  const events = [...model.events, event].slice(-MOST_EVENTS);
+  if (event.event !== 'setting-changed') return { ...model, events };
+  const settings = model.settings.map((setting) =>
+    setting.name === event.name ? { ...setting, value: event.new } : setting,
+  );
+  return { ...model, events, settings };
+}
+
+/** Older events come by the list, newer ones by the stream; some by both. */
+export function mergeEvents(older: readonly Event[], newer: readonly Event[]): Event[] {
+  const first = newer[0]?.seq ?? Number.POSITIVE_INFINITY;
+  return [...older.filter((event) => event.seq < first), ...newer].slice(-MOST_EVENTS);
+}
+
+/** Which list has to be asked for anew after an event. */
+export function staleAfter(event: Event): 'vms' | 'pools' | null {
+  switch (event.event) {
+    case 'vm-created':
+    case 'vm-removed':
+    case 'vm-started':
+    case 'vm-refused':
+    case 'vm-ended':
+    case 'vm-trouble':
+    case 'vm-changed':
+    case 'swap-failed':
+    case 'swap-works':
+      return 'vms';
+    case 'pool-created':
+    case 'pool-removed':
+    case 'pool-changed':
+      return 'pools';
+    default:
+      return null;
+  }
+}

@@ -1,0 +1,43 @@
+// The tree of resource pools, as the rows of a table. Pure.
+
+import type { Pool, Vm } from '../api/schema.ts';
+
+export type Row =
+  | { kind: 'pool'; name: string; depth: number; pool: Pool; open: boolean; consumed: number }
+  | { kind: 'vm'; name: string; depth: number; vm: Vm };
+
+/** Pools before VMs, each by name; what lies in a closed pool is left out. */
+export function flatten(pools: readonly Pool[], vms: readonly Vm[], closed: ReadonlySet<string>): Row[] {
+  const rows: Row[] = [];
+  const visit = (parent: string | null, depth: number): void => {
+    for (const pool of pools.filter((one) => (one.parent ?? null) === parent)) {
+      const open = !closed.has(pool.name);
+      rows.push({ kind: 'pool', name: pool.name, depth, pool, open, consumed: consumed(pool.name, pools, vms) });
+      // The host keeps pools a tree; the bound is for a host that does not.
+      if (open && depth <= pools.length) visit(pool.name, depth + 1);
+    }
+    for (const vm of vms.filter((one) => (one.pool ?? null) === parent)) {
+      rows.push({ kind: 'vm', name: vm.name, depth, vm });
+    }
+  };
+  visit(null, 1);
+  return rows;
+}
+
+/** The names of a pool and of all pools within it. */
+export function within(name: string, pools: readonly Pool[]): Set<string> {
+  const names = new Set([name]);
+  let before = 0;
+  while (names.size > before) {
+    before = names.size;
+    for (const pool of pools) if (pool.parent && names.has(pool.parent)) names.add(pool.name);
+  }
+  return names;
+}
+
+function consumed(name: string, pools: readonly Pool[], vms: readonly Vm[]): number {
+  const names = within(name, pools);
+  return vms
+    .filter((vm) => vm.pool && names.has(vm.pool))
+    .reduce((sum, vm) => sum + (vm.memory?.consumed_bytes ?? 0), 0);
+}

@@ -1,0 +1,341 @@
+// The page in a browser, against a live host: every page, and every edit seen on the host.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { launch, open, TestHost, token, until } from './e2e/host.mjs';
+
+const MIB = 2 ** 20;
+const host = new TestHost();
+let browser;
+/** The signed-in page that tests share, in their order. */
+let tab;
+
+before(async () => {
+  await host.start();
+  browser = await launch();
+  tab = await open(browser, host);
+});
+
+after(async () => {
+  await browser?.close();
+  await host.stop();
+});
+
+const vm = (name) => host.ask('GET', `/v1/vms/${name}`);
+const said = (text) => tab.page.locator('.notice', { hasText: text }).first().waitFor();
+
+describe('signing in', () => {
+  test('takes the token out of the address', () => {
+    assert.equal(tab.page.url(), `${host.base}#/`);
+  });
+
+  test('asks for a token, says when it is wrong, and lets in with the right one', async () => {
+    const context = await browser.newContext();
+    const page = await context.newPage();
+    await page.goto(host.base);
+    await page.getByText('wants to know who you are').waitFor();
+    await page.getByLabel('Token').fill('wrong');
+    await page.keyboard.press('Enter');
+    await page.getByText('does not take this token').waitFor();
+    await page.getByLabel('Token').fill(token);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('heading', { name: 'Virtual machines' }).waitFor();
+    await page.reload();
+    await page.getByRole('heading', { name: 'Virtual machines' }).waitFor();
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await page.getByLabel('Token').waitFor();
+    await context.close();
+  });
+});
+
+describe('the overview', () => {
+  test('shows the host and its VMs, in any order', async () => {
+    const { page, go } = tab;
+    await go('');
+    const names = () => page.locator('.vms tbody th').allTextContents();
+    assert.deepEqual(await names(), ['idle-c', 'web-a', 'web-b']);
+    await page.getByRole('button', { name: 'Size' }).click();
+    assert.deepEqual(await names(), ['web-a', 'idle-c', 'web-b']);
+    assert.equal(await page.locator('th[aria-sort]').getAttribute('aria-sort'), 'descending');
+    await page.getByLabel('Filter by name').fill('WEB');
+    assert.deepEqual(await names(), ['web-a', 'web-b']);
+    await page.getByLabel('Filter by name').fill('');
+    await page.getByText('Until clear').waitFor();
+  });
+
+  test('has a table for every chart', async () => {
+    const { page } = tab;
+    for (const title of ['Machine memory', 'Held and wanted', 'Moved per second']) {
+      for (const button of await page.getByRole('button', { name: `As table: ${title}` }).all()) await button.click();
+    }
+    const { ledger } = await host.ask('GET', '/v1/host');
+    await page.locator(`.composition td[title*="bytes"]`).first().waitFor();
+    assert.ok(ledger.total_bytes > 0);
+    await until('tables have rows', async () => (await page.locator('.history tbody tr').count()) >= 3);
+    for (const button of await page.getByRole('button', { name: 'As table' }).all()) await button.click();
+  });
+
+  test('creates a VM', async () => {
+    const { page } = tab;
+    await page.getByRole('button', { name: 'Create…' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Name').fill('made-d');
+    await dialog.getByLabel('Memory').fill('96 MiB');
+    await dialog.getByLabel('Start it').uncheck();
+    await dialog.getByRole('button', { name: 'Create' }).click();
+    await said('made-d is created');
+    assert.equal((await vm('made-d')).memory_bytes, 96 * MIB);
+    await page.getByRole('link', { name: 'made-d' }).waitFor();
+  });
+
+  test('says why a VM cannot be created', async () => {
+    const { page } = tab;
+    await page.getByRole('button', { name: 'Create…' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Name').fill('web-a');
+    await dialog.getByRole('button', { name: 'Create' }).click();
+    await dialog.getByRole('alert').waitFor();
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'detached' });
+  });
+});
+
+describe('a VM', () => {
+  test('is shown from both sides, with its pages, history and reasons', async () => {
+    const { page, go } = tab;
+    await go('vms/web-a');
+    await page.getByRole('heading', { name: 'What the guest sees' }).waitFor();
+    await page.getByRole('heading', { name: 'What the host sees' }).waitFor();
+    await page.getByText('112 MiB').first().waitFor();
+    await page.locator('.prose p', { hasText: 'web-a has 112 MiB' }).waitFor();
+    assert.equal(await page.locator('.composition .legend li').count(), 7);
+  });
+
+  test('links the cursors of its charts, and moves them by keyboard', async () => {
+    const { page } = tab;
+    await until('there is some history', async () => {
+      await page.locator('.plot').first().focus();
+      await page.keyboard.press('ArrowLeft');
+      const times = (await page.locator('.chart .at').allTextContents()).filter(Boolean);
+      return times.length === 3 && new Set(times).size === 1;
+    });
+  });
+
+  test('is started, stopped and removed', async () => {
+    const { page, go } = tab;
+    await go('vms/made-d');
+    await page.getByRole('button', { name: 'Start' }).click();
+    await said('made-d runs');
+    assert.equal((await vm('made-d')).power, 'running');
+    await page.getByRole('button', { name: 'Stop…' }).click();
+    await page.getByRole('button', { name: 'Stop it' }).click();
+    await until('it is stopped', async () => (await vm('made-d')).power === 'stopped');
+    await page.getByRole('button', { name: 'Remove…' }).click();
+    await page.getByRole('button', { name: 'Remove it' }).click();
+    await said('made-d is removed');
+    await assert.rejects(vm('made-d'), /no-such-vm/);
+  });
+
+  test('is audited and unswapped', async () => {
+    const { page, go } = tab;
+    await go('vms/web-b');
+    await page.getByRole('button', { name: 'Audit' }).click();
+    await page.locator('.notice.good').last().waitFor();
+    await page.getByRole('button', { name: 'Unswap' }).click();
+    await until('it is done', async () => {
+      const { items } = await host.ask('GET', '/v1/operations?vm=web-b');
+      return ['audit', 'unswap'].every((kind) => items.some((one) => one.kind === kind && one.state === 'done'));
+    });
+  });
+});
+
+describe('its allocation', () => {
+  test('shows what would happen, then does it', async () => {
+    const { page, go } = tab;
+    await go('vms/web-a/allocation');
+    const slider = page.getByRole('slider', { name: 'Reservation' });
+    await slider.focus();
+    for (let step = 0; step < 16; step += 1) await page.keyboard.press('ArrowRight');
+    assert.equal(await slider.getAttribute('aria-valuetext'), '16 MiB');
+    await page.getByText('State of memory:').waitFor();
+    assert.equal((await vm('web-a')).reservation_bytes, 0, 'nothing is done before Apply');
+    await page.getByLabel('No limit').uncheck();
+    await page.getByLabel('Limit, typed').fill('100 MiB');
+    await page.keyboard.press('Tab');
+    await page.getByLabel('Level of shares').selectOption('high');
+    await page.getByRole('button', { name: 'Apply' }).click();
+    await said('web-a is changed');
+    const { reservation_bytes, limit_bytes, shares } = await vm('web-a');
+    assert.deepEqual([reservation_bytes, limit_bytes, shares], [16 * MIB, 100 * MIB, 'high']);
+  });
+
+  test('says that it would be refused', async () => {
+    const { page } = tab;
+    const unreserved = (await host.ask('GET', '/v1/host')).unreserved_bytes;
+    await host.ask('POST', '/v1/pools', { name: 'greedy', reservation_bytes: Math.floor(unreserved / MIB - 32) * MIB });
+    await page.getByLabel('Reservation, typed').fill('96 MiB');
+    await page.keyboard.press('Tab');
+    await page.getByText('It would be refused').waitFor();
+    await page.getByRole('button', { name: 'Reset' }).click();
+    await host.ask('DELETE', '/v1/pools/greedy');
+  });
+
+  test('notices that somebody else was faster', async () => {
+    const { page } = tab;
+    await page.getByRole('slider', { name: 'Shares' }).press('Home');
+    await host.ask('PATCH', '/v1/vms/web-a', { reservation_bytes: 24 * MIB });
+    await page.getByRole('button', { name: 'Apply' }).click();
+    await page.getByText('Somebody else has changed this VM meanwhile').waitFor();
+    await page.getByText('Reservation: 16 MiB → 24 MiB').waitFor();
+    assert.equal((await vm('web-a')).shares, 'high', 'nothing was applied');
+    await page.getByRole('button', { name: 'Keep my edits on top' }).click();
+    await page.getByRole('button', { name: 'Apply' }).click();
+    await until('both edits are there', async () => {
+      const { reservation_bytes, shares } = await vm('web-a');
+      return reservation_bytes === 24 * MIB && shares === 70;
+    });
+  });
+
+  test('follows others while nothing is edited', async () => {
+    await host.ask('PATCH', '/v1/vms/web-a', { reservation_bytes: 0, limit_bytes: null, shares: 'normal' });
+    await tab.page.locator('input[type=range][aria-valuetext="0 B"]').waitFor();
+    assert.ok(await tab.page.getByLabel('No limit').isChecked());
+  });
+});
+
+describe('its processors and console', () => {
+  test('the technique is chosen, with its counters and the reason', async () => {
+    const { page, go } = tab;
+    await go('vms/web-a/mmu');
+    await page.getByLabel('Software').check();
+    await until('it is set', async () => (await vm('web-a')).mmu === 'software');
+    await page.getByRole('heading', { name: 'Why it is done so' }).waitFor();
+    await page.getByRole('row', { name: /^TLB hits/ }).waitFor();
+    await page.getByLabel('Automatic').check();
+    await until('it is set back', async () => (await vm('web-a')).mmu === 'automatic');
+  });
+
+  test('keys go to the guest, and lines do', async () => {
+    const { page, go } = tab;
+    await go('vms/web-b/console');
+    const screen = page.getByRole('textbox', { name: 'Console of web-b' });
+    await page.locator('.console .live').waitFor();
+    await screen.focus();
+    await page.keyboard.type('echo $((6*7))');
+    await page.keyboard.press('Enter');
+    await until('the guest answers', async () => /\n42\n/.test(await screen.textContent()));
+    await page.getByLabel('A line to type').fill('echo by-$((20+2))-line');
+    await page.getByRole('button', { name: 'Send' }).click();
+    await until('the guest answers again', async () => (await screen.textContent()).includes('by-22-line'));
+    await screen.focus();
+    await page.keyboard.press('Tab');
+    assert.notEqual(await page.evaluate(() => document.activeElement?.className), 'screen', 'Tab leaves it');
+  });
+});
+
+describe('the memory map', () => {
+  test('is drawn, and any address followed', async () => {
+    const { page, go } = tab;
+    // Whose shell waits, so that its address space stays.
+    await go('map/web-b');
+    await page.locator('.map .path').first().waitFor();
+    await page.getByRole('button', { name: 'Hold still' }).click();
+    await page.getByRole('button', { name: 'As table: Memory map' }).click();
+    await page.getByRole('button', { name: /^Follow 0x/ }).first().click();
+    const steps = page.locator('.steps > li');
+    await until('steps are shown', async () => (await steps.count()) >= 5);
+    await page.getByRole('heading', { name: /^Machine 0x/ }).waitFor();
+    await page.getByLabel('Guest virtual address').fill('0x8');
+    await page.getByRole('button', { name: 'Follow', exact: true }).click();
+    await page.getByText('The guest’s tables lead nowhere').waitFor();
+    await page.getByRole('button', { name: 'Go on' }).click();
+  });
+});
+
+describe('resource pools', () => {
+  test('are created, changed, filled and removed', async () => {
+    const { page, go } = tab;
+    await go('pools');
+    await page.getByRole('button', { name: 'Create…' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Name').fill('lab');
+    await dialog.getByLabel('Reservation, typed').fill('8 MiB');
+    await dialog.getByRole('button', { name: 'Create' }).click();
+    await said('lab is created');
+    assert.equal((await host.ask('GET', '/v1/pools/lab')).reservation_bytes, 8 * MIB);
+    await page.getByLabel('Resource pool of idle-c').selectOption('lab');
+    await until('it is moved', async () => (await vm('idle-c')).pool === 'lab');
+    await page.getByRole('button', { name: 'Edit lab' }).click();
+    await dialog.getByLabel('Shares').selectOption('high');
+    await dialog.getByRole('button', { name: 'Apply' }).click();
+    await said('lab is changed');
+    assert.equal((await host.ask('GET', '/v1/pools/lab')).shares, 'high');
+    await page.getByRole('button', { name: 'Edit lab' }).click();
+    await dialog.getByRole('button', { name: 'Remove' }).click();
+    await dialog.getByRole('alert').waitFor();
+    await page.keyboard.press('Escape');
+    await page.getByLabel('Resource pool of idle-c').selectOption('');
+    await until('it is moved back', async () => !(await vm('idle-c')).pool);
+    await page.getByRole('button', { name: 'Edit lab' }).click();
+    await dialog.getByRole('button', { name: 'Remove' }).click();
+    await said('lab is removed');
+  });
+});
+
+describe('settings, events and operations', () => {
+  const setting = async (name) => (await host.ask('GET', `/v1/settings/${name}`)).value;
+
+  test('a setting is set, kept within its range, and put back', async () => {
+    const { page, go } = tab;
+    await go('settings');
+    const field = page.getByLabel('Mem.IdleTax', { exact: true });
+    await field.fill('500');
+    assert.ok(await page.getByRole('button', { name: 'Set Mem.IdleTax', exact: true }).isDisabled());
+    await field.fill('50');
+    await page.keyboard.press('Enter');
+    await until('it is set', async () => (await setting('Mem.IdleTax')) === 50);
+    await page.getByRole('button', { name: 'Mem.IdleTax: default', exact: true }).click();
+    await until('it is at its default', async () => (await setting('Mem.IdleTax')) === 75);
+    await page.getByLabel('Search settings').fill('idle');
+    await until('only some are left', async () => (await page.locator('.settings > li').count()) === 2);
+  });
+
+  test('events are found', async () => {
+    const { page, go } = tab;
+    await go('events');
+    await page.getByLabel('Kind').selectOption('setting-changed');
+    await page.getByText('Mem.IdleTax was set from 75 to 50.').waitFor();
+    await page.getByLabel('Kind').selectOption('');
+    await page.getByLabel('VM', { exact: true }).selectOption('web-a');
+    await page.getByText('reservation').first().waitFor();
+    await page.getByLabel('Search events').fill('nothing is like this');
+    await page.getByText('No event is like that.').waitFor();
+    assert.match(page.url(), /vm=web-a/);
+  });
+
+  test('operations are listed, and begun', async () => {
+    const { page, go } = tab;
+    await go('operations');
+    await page.getByRole('button', { name: 'Check all invariants' }).click();
+    await page.getByRole('row', { name: /Audit the host done/ }).waitFor();
+  });
+});
+
+test('a connection that is lost is said, and taken up again', async () => {
+  const { page, go } = tab;
+  await go('');
+  await host.disconnect();
+  await page.locator('.banner', { hasText: 'The connection to the host is lost.' }).waitFor();
+  await page.getByRole('link', { name: 'web-a' }).waitFor();
+  await host.connect();
+  await page.locator('.banner').waitFor({ state: 'detached' });
+  assert.equal(await page.locator('.connected.live').count(), 1);
+});
+
+test('what is not there is said', async () => {
+  await tab.go('vms/nobody');
+  await tab.page.getByText('There is not a VM called nobody.').waitFor();
+});
+
+test('nothing went wrong on the way: no error, no request to elsewhere', () => {
+  assert.deepEqual(tab.wrongs, []);
+});

@@ -1,0 +1,111 @@
+// How every page looks, in both themes, on a desk and on a phone: axe finds nothing, nothing is cut off, and pictures are kept.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { launch, open, TestHost, until } from './e2e/host.mjs';
+
+const pictures = join(import.meta.dirname, '../../docs/img');
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const host = new TestHost();
+let browser;
+
+before(async () => {
+  // Less than its VMs want, so that there is something to see.
+  await host.start('192MiB');
+  await host.ask('POST', '/v1/pools', { name: 'lab', reservation_bytes: 16 * 2 ** 20 });
+  await host.ask('PATCH', '/v1/vms/web-b', { pool: 'lab' });
+  browser = await launch();
+});
+
+after(async () => {
+  await browser?.close();
+  await host.stop();
+});
+
+const pages = [
+  { name: 'overview', hash: '' },
+  { name: 'vm', hash: 'vms/web-a', ready: (page) => page.locator('.prose p').first().waitFor() },
+  { name: 'allocation', hash: 'vms/web-a/allocation', ready: imagine },
+  { name: 'mmu', hash: 'vms/web-a/mmu', ready: (page) => page.getByRole('row', { name: /^TLB hits/ }).waitFor() },
+  { name: 'console', hash: 'vms/web-b/console', ready: (page) => page.locator('.screen', { hasText: 'shell ready' }).waitFor() },
+  { name: 'map', hash: 'map/web-b', ready: follow },
+  { name: 'pools', hash: 'pools' },
+  { name: 'settings', hash: 'settings' },
+  { name: 'events', hash: 'events' },
+  { name: 'operations', hash: 'operations', ready: (page) => page.locator('tbody tr').first().waitFor() },
+];
+
+/** A change that is being thought of. */
+async function imagine(page) {
+  await page.getByLabel('Reservation, typed').fill('90 MiB');
+  await page.keyboard.press('Tab');
+  await page.getByLabel('Level of shares').selectOption('high');
+  await page.getByText('State of memory:').waitFor();
+}
+
+/** An address that is being followed, in a picture that holds still. */
+async function follow(page) {
+  await page.locator('.map .path').nth(20).waitFor();
+  await page.getByRole('button', { name: 'Hold still' }).click();
+  await page.locator('.map .path').nth(20).dispatchEvent('click');
+  await until('it is followed', async () => (await page.locator('.steps > li').count()) >= 5);
+}
+
+/** What axe finds. */
+async function violations(page) {
+  await page.evaluate(axe);
+  const { violations: found } = await page.evaluate(() => window.axe.run(document, { resultTypes: ['violations'] }));
+  return found.map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.target} ${node.failureSummary}`).join('; ')}`);
+}
+
+const cutOff = (page) => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+
+for (const theme of ['light', 'dark']) {
+  for (const [place, width] of [['desk', 1280], ['phone', 390]]) {
+    test(`${theme}, ${place}`, async () => {
+      const { page, wrongs, go, close } = await open(browser, host, { width, theme });
+      // Charts of one moment make no picture.
+      if (process.env.PICTURES) await page.waitForTimeout(12_000);
+      const found = [];
+      for (const { name, hash, ready } of pages) {
+        await go(hash);
+        await ready?.(page);
+        await page.waitForTimeout(300);
+        found.push(...(await violations(page)).map((violation) => `${name}: ${violation}`));
+        if ((await cutOff(page)) > 0) found.push(`${name}: something is cut off`);
+        if (process.env.PICTURES) await page.screenshot({ path: join(pictures, `${name}-${theme}-${place}.png`) });
+      }
+      assert.deepEqual([...found, ...wrongs], []);
+      await close();
+    });
+  }
+}
+
+test('the narrowest phone', async () => {
+  const { page, go, close } = await open(browser, host, { width: 360 });
+  for (const { name, hash, ready } of pages) {
+    await go(hash);
+    await ready?.(page);
+    assert.equal(await cutOff(page), 0, `${name} fits`);
+  }
+  await page.getByRole('button', { name: 'Menu' }).click();
+  await page.getByRole('link', { name: 'Settings' }).click();
+  await page.getByRole('heading', { name: /^Settings/ }).waitFor();
+  await close();
+});
+
+test('dialogs and the sign-in form', async () => {
+  const { page, go, close } = await open(browser, host);
+  await page.getByRole('button', { name: 'Create…' }).click();
+  assert.deepEqual(await violations(page), []);
+  await go('pools');
+  await page.getByRole('button', { name: 'Edit lab' }).click();
+  assert.deepEqual(await violations(page), []);
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.getByLabel('Token').waitFor();
+  assert.deepEqual(await violations(page), []);
+  await close();
+});
