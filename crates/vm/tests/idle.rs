@@ -31,9 +31,13 @@ fn a_guest_at_its_prompt_costs_nothing() {
         guest.console.expect("# ");
         // What the kernel puts off until after its boot.
         thread::sleep(Duration::from_secs(2));
-        let before = processor_time();
-        thread::sleep(LOOK);
-        let used = processor_time().saturating_sub(before);
+        // A guest now and then does something by itself; one that costs something does so at every look.
+        let looks = (0..3).map(|_| {
+            let before = processor_time();
+            thread::sleep(LOOK);
+            processor_time().saturating_sub(before)
+        });
+        let used = looks.min().expect("it is looked at three times");
         assert!(used < LOOK / 50, "{mmu}: {used:?} of {LOOK:?}");
         guest.take_down();
     }
