@@ -18,18 +18,9 @@ struct Place {
 
 /// A kernel that says `hi` to SBI's console and then waits for ever.
 fn talking_kernel() -> Vec<u8> {
-    let mut image = vec![0; 4096];
-    image[..4].copy_from_slice(&0x0400_006f_u32.to_le_bytes());
-    image[8..16].copy_from_slice(&(2u64 << 20).to_le_bytes());
-    image[16..24].copy_from_slice(&4096u64.to_le_bytes());
-    image[56..60].copy_from_slice(b"RSC\x05");
-    // li a7, 1 (legacy console_putchar); li a0, c; ecall; wfi; a jump back to it.
+    // li a7, 1 (legacy console_putchar); li a0, c; ecall.
     let say = |letter: u8| [0x0010_0893, 0x0000_0513 | u32::from(letter) << 20, 0x0000_0073];
-    let program = [say(b'h'), say(b'i')].concat().into_iter().chain([0x1050_0073, 0xffdf_f06f]);
-    for (index, word) in program.enumerate() {
-        image[64 + 4 * index..][..4].copy_from_slice(&word.to_le_bytes());
-    }
-    image
+    kernels::image(&[&say(b'h')[..], &say(b'i'), &kernels::WAIT].concat())
 }
 
 impl Place {

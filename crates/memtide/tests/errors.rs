@@ -2,13 +2,13 @@
 
 mod support;
 
-use support::{Place, kernel, text};
+use support::{Place, text};
 
 #[test]
 fn files_that_are_not_there_or_not_what_they_should_be_are_named() {
     let place = Place::new();
     place.refused(&["run", "--kernel", "/nowhere/Image"], &["kernel '/nowhere/Image'", "No such file"]);
-    let image = place.file("Image", &kernel(&[]));
+    let image = place.file("Image", &kernels::image(&[]));
     let image = image.to_str().unwrap();
     place.refused(&["run", "--kernel", image, "--initrd", "/nowhere/initrd"], &["initrd '/nowhere/initrd'"]);
     let script = place.file("script", b"#!/bin/sh\nexit 0\n");
@@ -20,7 +20,7 @@ fn files_that_are_not_there_or_not_what_they_should_be_are_named() {
 #[test]
 fn an_initrd_that_ends_early_is_found_before_the_guest_starts() {
     let place = Place::new();
-    let image = place.file("Image", &kernel(&[]));
+    let image = place.file("Image", &kernels::image(&[]));
     // The header of a cpio entry that promises 4096 bytes, and no more.
     let header =
         format!("070701{}{}{}", "0".repeat(48), "00001000", "0".repeat(32) + "00000002" + "00000000");
@@ -32,7 +32,7 @@ fn an_initrd_that_ends_early_is_found_before_the_guest_starts() {
 #[test]
 fn too_little_memory_is_refused_with_what_is_needed() {
     let place = Place::new();
-    let image = place.file("Image", &kernel(&[]));
+    let image = place.file("Image", &kernels::image(&[]));
     let image = image.to_str().unwrap();
     place.refused(
         &["run", "--kernel", image, "--memory", "16MiB"],

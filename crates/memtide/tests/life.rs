@@ -5,7 +5,7 @@ mod support;
 use rustix::process::Signal;
 use std::time::Duration;
 use support::terminal::OnTerminal;
-use support::{A0, A7, ECALL, ILLEGAL, JUMP_BACK, Place, SOON, WFI, kernel, load, reset};
+use support::{A0, A7, ECALL, ILLEGAL, Place, SOON, load, reset};
 
 #[test]
 fn the_exit_status_says_how_the_guest_ended() {
@@ -16,7 +16,7 @@ fn the_exit_status_says_how_the_guest_ended() {
         (reboot, 0, 10, "asked for a reboot"),
         (shutdown, 1, 11, "reported a failure"),
     ] {
-        let image = place.file("Image", &kernel(&reset(kind, reason)));
+        let image = place.file("Image", &kernels::image(&reset(kind, reason)));
         let mut vm = place.run(&["--kernel", image.to_str().unwrap(), "--memory", "64MiB"]);
         assert_eq!(vm.end(SOON).code(), Some(status), "{}", vm.said());
         vm.expect(words, SOON);
@@ -30,7 +30,7 @@ fn what_the_guest_prints_comes_out_to_the_last_byte() {
     let print = |letter: u8| [load(A7, 1), load(A0, u32::from(letter)), ECALL];
     let mut code: Vec<u32> = b"tide\n".iter().flat_map(|&letter| print(letter)).collect();
     code.extend(reset(0, 0));
-    let image = place.file("Image", &kernel(&code));
+    let image = place.file("Image", &kernels::image(&code));
     let output = place.ask(&["run", "--kernel", image.to_str().unwrap(), "--memory", "64MiB"]);
     assert_eq!(support::text(&output.stdout), "tide\n");
 }
@@ -61,7 +61,7 @@ fn a_killed_vm_leaves_its_name_free() {
 #[test]
 fn vms_without_a_name_get_the_first_free_one() {
     let place = Place::new();
-    let image = place.file("Image", &kernel(&[WFI, JUMP_BACK]));
+    let image = place.file("Image", &kernels::waiting());
     let run = || place.run(&["--kernel", image.to_str().unwrap(), "--memory", "64MiB"]);
     let mut first = run();
     place.wait_until_there("vm1");
@@ -79,7 +79,7 @@ fn vms_without_a_name_get_the_first_free_one() {
 #[test]
 fn a_guest_that_only_faults_is_reported_once_and_can_be_stopped() {
     let place = Place::new();
-    let image = place.file("Image", &kernel(&[ILLEGAL]));
+    let image = place.file("Image", &kernels::image(&[ILLEGAL]));
     let mut vm = place.run(&["--kernel", image.to_str().unwrap(), "--memory", "64MiB", "--name", "lost"]);
     vm.expect("warning: lost: CPU 0 does nothing but fault", SOON);
     let trouble = place.json(&["info", "lost"])["trouble"].clone();
@@ -119,17 +119,15 @@ fn everything_can_be_asked_of_a_running_vm() {
 
 /// A VM of a few instructions on a terminal of its own.
 fn on_terminal(place: &Place, instructions: &[u32], args: &[&str]) -> OnTerminal {
-    let image = place.file("Image", &kernel(instructions));
+    let image = place.file("Image", &kernels::image(instructions));
     let fixed = ["run", "--kernel", image.to_str().unwrap(), "--memory", "64MiB"];
     OnTerminal::start(place.memtide(&[&fixed, args].concat()))
 }
 
-const IDLE: [u32; 2] = [WFI, JUMP_BACK];
-
 #[test]
 fn the_escape_key_leads_to_the_monitor_and_back() {
     let place = Place::new();
-    let mut terminal = on_terminal(&place, &IDLE, &[]);
+    let mut terminal = on_terminal(&place, &kernels::WAIT, &[]);
     terminal.program.expect("Ctrl-] leads to the monitor", SOON);
     assert!(terminal.is_raw());
     terminal.type_in("\x1d");
@@ -171,7 +169,7 @@ fn guest_output_is_held_while_the_monitor_is_shown() {
 fn the_terminal_is_restored_however_the_program_ends() {
     let place = Place::new();
     for (signal, status) in [(Signal::TERM, 143), (Signal::INT, 130), (Signal::HUP, 129)] {
-        let mut terminal = on_terminal(&place, &IDLE, &[]);
+        let mut terminal = on_terminal(&place, &kernels::WAIT, &[]);
         terminal.program.expect("Ctrl-]", SOON);
         assert!(terminal.is_raw());
         terminal.program.signal(signal);
@@ -181,7 +179,7 @@ fn the_terminal_is_restored_however_the_program_ends() {
     let mut terminal = on_terminal(&place, &reset(0, 0), &[]);
     assert_eq!(terminal.program.end(SOON).code(), Some(0));
     assert!(terminal.is_as_found(), "after the guest powered off");
-    let mut terminal = on_terminal(&place, &IDLE, &["--machine-memory", "1MiB"]);
+    let mut terminal = on_terminal(&place, &kernels::WAIT, &["--machine-memory", "1MiB"]);
     assert_eq!(terminal.program.end(SOON).code(), Some(1));
     assert!(terminal.is_as_found(), "after an error");
 }

@@ -32,22 +32,10 @@ struct Fixture {
     closing: watch::Sender<bool>,
 }
 
-/// A kernel that waits for ever: `wfi`, and a jump back to it.
-fn idle_kernel() -> Vec<u8> {
-    let mut image = vec![0; 4096];
-    image[..4].copy_from_slice(&0x0400_006f_u32.to_le_bytes());
-    image[8..16].copy_from_slice(&(2u64 << 20).to_le_bytes());
-    image[16..24].copy_from_slice(&4096u64.to_le_bytes());
-    image[56..60].copy_from_slice(b"RSC\x05");
-    image[64..68].copy_from_slice(&0x1050_0073_u32.to_le_bytes());
-    image[68..72].copy_from_slice(&0xffdf_f06f_u32.to_le_bytes());
-    image
-}
-
 impl Fixture {
     fn new() -> Self {
         let place = TempDir::new().unwrap();
-        std::fs::write(place.path().join("idle"), idle_kernel()).unwrap();
+        std::fs::write(place.path().join("idle"), kernels::waiting()).unwrap();
         let host = Host::open(&HostConfig {
             state: place.path().join("state"),
             machine_memory: ByteSize::mib(128),

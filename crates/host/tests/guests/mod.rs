@@ -152,24 +152,12 @@ pub(crate) fn spec(guest: &Path, name: &str, memory: ByteSize, commands: &str) -
     }
 }
 
-/// A kernel that sleeps for ever: `wfi`, and a jump back to it.
-fn sleeping_kernel() -> Vec<u8> {
-    let mut image = vec![0; 4096];
-    image[..4].copy_from_slice(&0x0400_006f_u32.to_le_bytes());
-    image[8..16].copy_from_slice(&(2u64 << 20).to_le_bytes());
-    image[16..24].copy_from_slice(&4096u64.to_le_bytes());
-    image[56..60].copy_from_slice(b"RSC\x05");
-    image[64..68].copy_from_slice(&0x1050_0073_u32.to_le_bytes());
-    image[68..72].copy_from_slice(&0xffdf_f06f_u32.to_le_bytes());
-    image
-}
-
 impl Under {
     /// A VM whose guest sleeps.
     pub(crate) fn sleeper(&self, name: &str, memory: ByteSize) -> VmSpec {
         let kernel = self.dir.path().join("sleeper");
         if !kernel.exists() {
-            std::fs::write(&kernel, sleeping_kernel()).unwrap();
+            std::fs::write(&kernel, kernels::waiting()).unwrap();
         }
         VmSpec::new(name, memory, kernel)
     }

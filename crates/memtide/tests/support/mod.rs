@@ -83,7 +83,7 @@ impl Place {
 
     /// Starts a VM that does nothing for ever, and waits until it answers.
     pub(crate) fn idle(&self, name: &str) -> Running {
-        let kernel = self.file("idle", &kernel(&[WFI, JUMP_BACK]));
+        let kernel = self.file("idle", &kernels::waiting());
         let running = self.run(&["--kernel", kernel.to_str().unwrap(), "--memory", "64MiB", "--name", name]);
         self.wait_until_there(name);
         running
@@ -175,7 +175,7 @@ pub(crate) fn host(place: &Place, memory: &str, more: &[&str]) -> Running {
 
 /// Creates a VM on a host that does nothing for ever.
 pub(crate) fn create_idle(place: &Place, name: &str, more: &[&str]) {
-    let image = place.file("idle", &kernel(&[WFI, JUMP_BACK]));
+    let image = place.file("idle", &kernels::waiting());
     let args = ["create", name, "--memory", "64MiB", "--kernel", image.to_str().unwrap()];
     place.tell(&[&args, more].concat());
 }
@@ -207,9 +207,6 @@ pub(crate) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-pub(crate) const WFI: u32 = 0x1050_0073;
-/// A jump to the instruction before.
-pub(crate) const JUMP_BACK: u32 = 0xffdf_f06f;
 pub(crate) const ECALL: u32 = 0x0000_0073;
 pub(crate) const ILLEGAL: u32 = 0;
 pub(crate) const A0: u32 = 10;
@@ -228,19 +225,4 @@ pub(crate) const fn reset(kind: u32, reason: u32) -> [u32; 6] {
     let upper = SRST & 0xffff_f000 | A7 << 7 | 0x37;
     let lower = (SRST & 0xfff) << 20 | A7 << 15 | A7 << 7 | 0x13;
     [upper, lower, load(A6, 0), load(A0, kind), load(A1, reason), ECALL]
-}
-
-/// A kernel image that runs `instructions`.
-pub(crate) fn kernel(instructions: &[u32]) -> Vec<u8> {
-    const HEADER: usize = 64;
-    const JUMP_OVER_HEADER: u32 = 0x0400_006f;
-    let mut image = vec![0; 4096];
-    image[..4].copy_from_slice(&JUMP_OVER_HEADER.to_le_bytes());
-    image[8..16].copy_from_slice(&(2u64 << 20).to_le_bytes());
-    image[16..24].copy_from_slice(&4096u64.to_le_bytes());
-    image[56..60].copy_from_slice(b"RSC\x05");
-    for (word, instruction) in image[HEADER..].chunks_exact_mut(4).zip(instructions) {
-        word.copy_from_slice(&instruction.to_le_bytes());
-    }
-    image
 }

@@ -1,0 +1,39 @@
+//! Kernels of a few instructions, for tests that need a guest and hardly anything of it.
+//!
+//! **Sources.** Linux `Documentation/arch/riscv/boot-image-header.rst`; the RISC-V Instruction Set Manual,
+//! Volume II, "wfi".
+
+#![forbid(unsafe_code)]
+
+/// `wfi`, and a jump back to it: waits for ever.
+pub const WAIT: [u32; 2] = [0x1050_0073, 0xffdf_f06f];
+
+/// Bytes of an image, whatever it runs.
+const SIZE: usize = 4096;
+
+/// A kernel image that runs `program`.
+///
+/// # Panics
+/// If the program is longer than a page less the header.
+#[must_use]
+pub fn image(program: &[u32]) -> Vec<u8> {
+    const HEADER: usize = 64;
+    const JUMP_OVER_HEADER: u32 = 0x0400_006f;
+    const TEXT_OFFSET: u64 = 2 << 20;
+    assert!(program.len() * 4 <= SIZE - HEADER, "a program of {} instructions", program.len());
+    let mut image = vec![0; SIZE];
+    image[..4].copy_from_slice(&JUMP_OVER_HEADER.to_le_bytes());
+    image[8..16].copy_from_slice(&TEXT_OFFSET.to_le_bytes());
+    image[16..24].copy_from_slice(&(SIZE as u64).to_le_bytes());
+    image[56..60].copy_from_slice(b"RSC\x05");
+    for (place, instruction) in image[HEADER..].chunks_exact_mut(4).zip(program) {
+        place.copy_from_slice(&instruction.to_le_bytes());
+    }
+    image
+}
+
+/// A kernel that waits for ever.
+#[must_use]
+pub fn waiting() -> Vec<u8> {
+    image(&WAIT)
+}
