@@ -6,7 +6,6 @@ use crate::find::{ask, is_hosted, only, running};
 use crate::print::{self, json, json_line, print};
 use crate::remote::Remote;
 use crate::view::{self, Style};
-use api::inspect::statistics::Statistics;
 use api::inspect::{Answer, Hex, Request};
 use api::types::Power;
 use serde::Serialize;
@@ -87,16 +86,13 @@ fn translation(remote: &Remote, name: String) -> Result<Translation, Error> {
         if vm.power != Power::Running {
             return Ok(Translation { name, mmu: vm.spec.mmu.to_string(), technique: None, reason: None });
         }
-        let Statistics { mmu, mut cpus, reason, .. } = remote.wait(remote.client.statistics(&name))?;
-        let technique = cpus.pop().map(|cpu| cpu.technique);
-        return Ok(Translation { name, mmu, technique, reason: Some(reason) });
     }
-    match ask(remote, &name, Request::Info)? {
-        Answer::Info(info) => Ok(Translation {
+    match ask(remote, &name, Request::Statistics)? {
+        Answer::Statistics(of) => Ok(Translation {
             name,
-            mmu: info.mmu,
-            technique: Some(info.technique),
-            reason: Some(info.reason),
+            mmu: of.mmu,
+            technique: of.cpus.into_iter().next().map(|cpu| cpu.technique),
+            reason: Some(of.reason),
         }),
         _ => Err(Error::new(format!("'{name}' does not say how its addresses are translated"))),
     }
