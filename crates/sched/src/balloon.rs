@@ -50,15 +50,7 @@ pub enum Conduct {
 
 impl fmt::Display for Conduct {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Absent => "absent",
-            Self::Untried => "untried",
-            Self::Working => "working",
-            Self::Slow => "slow",
-            Self::Stuck => "stuck",
-            Self::Lying => "lying",
-            Self::Probation => "probation",
-        })
+        f.pad(self.name())
     }
 }
 
