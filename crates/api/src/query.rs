@@ -2,6 +2,9 @@
 //!
 //! **Model.** Lists are in a stable order: by name, or by number. A page begins behind its `cursor`, which is the name or number of
 //! the last item of the page before, so that what comes and goes meanwhile moves nothing else.
+//!
+//! **Not here.** One structure for what all lists have in common: serde can flatten it into each query or refuse unknown
+//! names, but not both.
 
 use crate::types::{List, OperationState, Power};
 use serde::{Deserialize, Deserializer, de};
