@@ -3,6 +3,8 @@
 import { useState } from 'preact/hooks';
 import { exact, size } from '../format/size.ts';
 import { percent } from '../format/text.ts';
+import { Size } from '../parts/Size.tsx';
+import { Table, type Column } from '../parts/Table.tsx';
 import type { Part } from '../state/composition.ts';
 import { TableSwitch } from './TableSwitch.tsx';
 
@@ -58,35 +60,11 @@ export function Stacked({ parts, total, small = false }: { parts: readonly Part[
 }
 
 function PartsTable({ title, parts, total }: Props & { total: number }) {
-  return (
-    <div class="scroll" tabIndex={0} role="group" aria-label={title}>
-      <table>
-        <caption class="unseen">{title}</caption>
-        <thead>
-          <tr>
-            <th scope="col">What</th>
-            <th scope="col" class="right">
-              Size
-            </th>
-            <th scope="col" class="right">
-              Part
-            </th>
-            <th scope="col">Meaning</th>
-          </tr>
-        </thead>
-        <tbody>
-          {parts.map((part) => (
-            <tr key={part.key}>
-              <th scope="row">{part.label}</th>
-              <td class="right number" title={exact(part.bytes)}>
-                {size(part.bytes)}
-              </td>
-              <td class="right number">{percent(total > 0 ? part.bytes / total : 0)}</td>
-              <td>{part.meaning}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
-  );
+  const columns: readonly Column<Part>[] = [
+    { head: 'What', cell: (part) => part.label },
+    { head: 'Size', figures: true, cell: (part) => <Size bytes={part.bytes} /> },
+    { head: 'Part', figures: true, cell: (part) => percent(total > 0 ? part.bytes / total : 0) },
+    { head: 'Meaning', cell: (part) => part.meaning },
+  ];
+  return <Table label={{ text: title }} columns={columns} rows={parts} rowKey={(part) => part.key} />;
 }

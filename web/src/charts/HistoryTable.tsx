@@ -1,5 +1,6 @@
 import { clock } from '../format/text.ts';
 import { exact } from '../format/size.ts';
+import { Table, type Column } from '../parts/Table.tsx';
 import { spread, type Line } from './data.ts';
 
 const ROWS = 30;
@@ -13,38 +14,24 @@ interface Props {
 
 /** A chart in figures, newest first. */
 export function HistoryTable({ title, times, lines, format }: Props) {
+  const columns: readonly Column<number>[] = [
+    { head: 'Time', figures: true, cell: (index) => clock((times[index] ?? 0) * 1000) },
+    ...lines.map(({ label, values }) => ({
+      head: label,
+      figures: true,
+      cell: (index: number) => {
+        const value = values[index] ?? null;
+        return value === null ? '–' : <span title={exact(value)}>{format(value)}</span>;
+      },
+    })),
+  ];
   return (
-    <div class="scroll history" tabIndex={0} role="group" aria-label={`${title}, as a table`}>
-      <table>
-        <caption class="unseen">{title}</caption>
-        <thead>
-          <tr>
-            <th scope="col">Time</th>
-            {lines.map((line) => (
-              <th key={line.key} scope="col" class="right">
-                {line.label}
-              </th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {spread(times.length, ROWS).map((index) => (
-            <tr key={times[index]}>
-              <th scope="row" class="number">
-                {clock((times[index] ?? 0) * 1000)}
-              </th>
-              {lines.map((line) => {
-                const value = line.values[index] ?? null;
-                return (
-                  <td key={line.key} class="right number" title={value === null ? undefined : exact(value)}>
-                    {value === null ? '–' : format(value)}
-                  </td>
-                );
-              })}
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table
+      label={{ text: `${title}, as a table` }}
+      columns={columns}
+      rows={spread(times.length, ROWS)}
+      rowKey={(index) => times[index] ?? index}
+      class="history"
+    />
   );
 }

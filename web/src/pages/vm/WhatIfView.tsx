@@ -1,11 +1,12 @@
 // What a change would do to everyone, asked of the host while it is being edited.
 
 import { useEffect, useState } from 'preact/hooks';
-import type { Problem, Shift, VmChange, WhatIf } from '../../api/schema.ts';
+import type { Problem, Shift, VmChange, VmShift, WhatIf } from '../../api/schema.ts';
 import { call, problemOf } from '../../api/call.ts';
 import { difference, exact, size } from '../../format/size.ts';
 import { Empty, Failed } from '../../parts/Waiting.tsx';
 import { StatePill } from '../../parts/State.tsx';
+import { Table, type Column } from '../../parts/Table.tsx';
 import { isEmpty, type Allocation } from '../../state/allocation.ts';
 
 /** How long a hand has to rest. */
@@ -76,52 +77,34 @@ function Outcome({ outcome }: { outcome: WhatIf }) {
           </>
         )}
       </p>
-      {outcome.vms.length === 0 ? <Empty>Nothing would be different for any VM.</Empty> : <Shifts outcome={outcome} />}
+      {outcome.vms.length === 0 ? <Empty>Nothing would be different for any VM.</Empty> : (
+        <Table label={{ text: 'What would be different for each VM' }} columns={shiftColumns} rows={outcome.vms} rowKey={(vm, index) => vm.name ?? index} />
+      )}
     </>
   );
 }
 
-const Shifts = ({ outcome }: { outcome: WhatIf }) => (
-  <div class="scroll" tabIndex={0} role="group" aria-label="What would be different for each VM">
-    <table>
-      <thead>
-        <tr>
-          <th scope="col">VM</th>
-          <th scope="col" class="right" title="What it should hold at most when memory is short">
-            Entitled
-          </th>
-          <th scope="col" class="right" title="What it would have if all VMs used their whole size">
-            Worst case
-          </th>
-          <th scope="col" class="right" title="What its balloon is asked to hold">
-            Balloon
-          </th>
-          <th scope="col" class="right" title="What is to be compressed or swapped">
-            Swap
-          </th>
-        </tr>
-      </thead>
-      <tbody>
-        {outcome.vms.map((vm) => (
-          <tr key={vm.name}>
-            <th scope="row">{vm.name}</th>
-            <ShiftCell shift={vm.entitlement} />
-            <ShiftCell shift={vm.worst_case} />
-            <ShiftCell shift={vm.balloon_target} />
-            <ShiftCell shift={vm.swap_target} />
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  </div>
-);
+const shift = (head: string, title: string, of: (vm: VmShift) => Shift): Column<VmShift> => ({
+  head,
+  title,
+  figures: true,
+  cell: (vm) => <Shifted shift={of(vm)} />,
+});
 
-function ShiftCell({ shift: { before_bytes, after_bytes } }: { shift: Shift }) {
+const shiftColumns: readonly Column<VmShift>[] = [
+  { head: 'VM', cell: (vm) => vm.name ?? 'the new one' },
+  shift('Entitled', 'What it should hold at most when memory is short', (vm) => vm.entitlement),
+  shift('Worst case', 'What it would have if all VMs used their whole size', (vm) => vm.worst_case),
+  shift('Balloon', 'What its balloon is asked to hold', (vm) => vm.balloon_target),
+  shift('Swap', 'What is to be compressed or swapped', (vm) => vm.swap_target),
+];
+
+function Shifted({ shift: { before_bytes, after_bytes } }: { shift: Shift }) {
   const by = after_bytes - before_bytes;
   return (
-    <td class="right number" title={`${exact(before_bytes)} → ${exact(after_bytes)}`}>
+    <span title={`${exact(before_bytes)} → ${exact(after_bytes)}`}>
       {size(after_bytes)}
       <span class={`shift ${by > 0 ? 'more' : by < 0 ? 'less' : 'same'}`}>{by === 0 ? 'as it is' : difference(by)}</span>
-    </td>
+    </span>
   );
 }
