@@ -1,8 +1,10 @@
 // How a VM's addresses are translated, why, and what that costs.
 
+import { useEffect, useState } from 'preact/hooks';
 import type { Mmu as Technique, Statistics, Vm } from '../../api/schema.ts';
 import { call } from '../../api/call.ts';
 import { Size } from '../../parts/Size.tsx';
+import { Table, type Column } from '../../parts/Table.tsx';
 import { Empty, Failed } from '../../parts/Waiting.tsx';
 import { count, sentence, words } from '../../format/text.ts';
 import { reloadVms } from '../../state/host.ts';
@@ -18,12 +20,25 @@ const techniques: readonly [Technique, string, string][] = [
 ];
 
 export function Mmu({ vm }: { vm: Vm }) {
-  const choose = (mmu: Technique): void =>
+  const is = vm.mmu ?? 'automatic';
+  // What was chosen is shown at once: until the host has it and says so, the model has what was before.
+  const [chosen, setChosen] = useState<Technique | null>(null);
+  useEffect(() => {
+    if (is === chosen) setChosen(null);
+  }, [is, chosen]);
+  const choose = (mmu: Technique): void => {
+    setChosen(mmu);
     void attempt(async () => {
-      await call('PATCH /v1/vms/{name}', { params: { name: vm.name }, body: { mmu } });
+      try {
+        await call('PATCH /v1/vms/{name}', { params: { name: vm.name }, body: { mmu } });
+      } catch (problem) {
+        setChosen(null);
+        throw problem;
+      }
       reloadVms();
       return `The technique of ${vm.name} is ${mmu}.`;
     });
+  };
   return (
     <>
       <section class="card" aria-labelledby="mmu-title">
@@ -32,7 +47,7 @@ export function Mmu({ vm }: { vm: Vm }) {
           <legend class="unseen">Technique</legend>
           {techniques.map(([key, label, meaning]) => (
             <label key={key} class="choice">
-              <input type="radio" name="mmu" value={key} checked={(vm.mmu ?? 'automatic') === key} onChange={() => choose(key)} />
+              <input type="radio" name="mmu" value={key} checked={(chosen ?? is) === key} onChange={() => choose(key)} />
               <span>
                 <strong>{label}</strong>
                 <span class="hint">{meaning}</span>
@@ -70,47 +85,19 @@ function Counted({ name }: { name: string }) {
   );
 }
 
+const processorColumns: readonly Column<Statistics['cpus'][number]>[] = [
+  { head: 'vCPU', cell: (_, index) => index },
+  { head: 'Technique', cell: (cpu) => cpu.technique },
+  { head: 'Instructions', figures: true, cell: (cpu) => count(cpu.instructions) },
+  { head: 'Shadow tables', figures: true, cell: (cpu) => count(cpu.shadow_tables) },
+  { head: 'Their memory', figures: true, cell: (cpu) => <Size bytes={cpu.shadow_bytes} /> },
+  { head: 'Decoded code', figures: true, cell: (cpu) => <Size bytes={cpu.code_bytes} /> },
+];
+
 const Processors = ({ value }: { value: Statistics }) => (
   <section class="card" aria-labelledby="cpus-title">
     <h2 id="cpus-title">Processors</h2>
-    <div class="scroll" tabIndex={0} role="group" aria-labelledby="cpus-title">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">vCPU</th>
-            <th scope="col">Technique</th>
-            <th scope="col" class="right">
-              Instructions
-            </th>
-            <th scope="col" class="right">
-              Shadow tables
-            </th>
-            <th scope="col" class="right">
-              Their memory
-            </th>
-            <th scope="col" class="right">
-              Decoded code
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {value.cpus.map((cpu, index) => (
-            <tr key={index}>
-              <th scope="row">{index}</th>
-              <td>{cpu.technique}</td>
-              <td class="right number">{count(cpu.instructions)}</td>
-              <td class="right number">{count(cpu.shadow_tables)}</td>
-              <td class="right">
-                <Size bytes={cpu.shadow_bytes} />
-              </td>
-              <td class="right">
-                <Size bytes={cpu.code_bytes} />
-              </td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table label={{ id: 'cpus-title' }} columns={processorColumns} rows={value.cpus} rowKey={(_, index) => index} />
   </section>
 );
 
@@ -125,77 +112,42 @@ const shown = (name: string, value: number): string =>
 /** What neither technique has counted is left out. */
 function Counters({ value }: { value: Statistics }) {
   const names = Object.keys(value.total).filter((name) => value.total[name] !== 0);
+  const counted = (head: string, by: Record<string, number>): Column<string> => ({
+    head,
+    figures: true,
+    cell: (name) => shown(name, by[name] ?? 0),
+  });
+  const columns = [
+    { head: 'What', cell: counterName },
+    counted('In software', value.software),
+    counted('In hardware', value.hardware),
+    counted('Together', value.total),
+  ];
   return (
     <section class="card" aria-labelledby="counters-title">
       <h2 id="counters-title">Counted since it was started</h2>
-      <div class="scroll" tabIndex={0} role="group" aria-labelledby="counters-title">
-        <table>
-          <thead>
-            <tr>
-              <th scope="col">What</th>
-              <th scope="col" class="right">
-                In software
-              </th>
-              <th scope="col" class="right">
-                In hardware
-              </th>
-              <th scope="col" class="right">
-                Together
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {names.map((name) => (
-              <tr key={name}>
-                <th scope="row">{counterName(name)}</th>
-                {[value.software, value.hardware, value.total].map((counted, index) => (
-                  <td key={index} class="right number">
-                    {shown(name, counted[name] ?? 0)}
-                  </td>
-                ))}
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Table label={{ id: 'counters-title' }} columns={columns} rows={names} rowKey={(name) => name} />
     </section>
   );
 }
 
+const deviceColumns: readonly Column<Statistics['devices'][number]>[] = [
+  { head: 'Device', cell: (device) => device.name },
+  { head: 'Accesses', figures: true, cell: (device) => count(device.accesses) },
+  { head: 'Notifications', figures: true, cell: (device) => count(device.kicks) },
+  { head: 'Interrupts', figures: true, cell: (device) => count(device.interrupts) },
+  { head: 'Bad requests', figures: true, cell: (device) => count(device.bad_requests) },
+];
+
 const Devices = ({ value }: { value: Statistics }) => (
   <section class="card" aria-labelledby="devices-title">
     <h2 id="devices-title">Devices</h2>
-    <div class="scroll" tabIndex={0} role="group" aria-labelledby="devices-title">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Device</th>
-            <th scope="col" class="right">
-              Accesses
-            </th>
-            <th scope="col" class="right">
-              Notifications
-            </th>
-            <th scope="col" class="right">
-              Interrupts
-            </th>
-            <th scope="col" class="right">
-              Bad requests
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {value.devices.map((device) => (
-            <tr key={device.name} title={device.last_bad ?? undefined}>
-              <th scope="row">{device.name}</th>
-              <td class="right number">{count(device.accesses)}</td>
-              <td class="right number">{count(device.kicks)}</td>
-              <td class="right number">{count(device.interrupts)}</td>
-              <td class="right number">{count(device.bad_requests)}</td>
-            </tr>
-          ))}
-        </tbody>
-      </table>
-    </div>
+    <Table
+      label={{ id: 'devices-title' }}
+      columns={deviceColumns}
+      rows={value.devices}
+      rowKey={(device) => device.name}
+      rowTitle={(device) => device.last_bad ?? undefined}
+    />
   </section>
 );
