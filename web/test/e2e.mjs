@@ -1,7 +1,7 @@
 // The page in a browser, against a live host: every page, and every edit seen on the host.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { launch, open, TestHost, token, until } from './e2e/host.mjs';
+import { launch, open, TestHost, until } from './e2e/host.mjs';
 
 const MIB = 2 ** 20;
 const host = new TestHost();
@@ -36,7 +36,7 @@ describe('signing in', () => {
     await page.getByLabel('Token').fill('wrong');
     await page.keyboard.press('Enter');
     await page.getByText('does not take this token').waitFor();
-    await page.getByLabel('Token').fill(token);
+    await page.getByLabel('Token').fill(host.token);
     await page.getByRole('button', { name: 'Sign in' }).click();
     await page.getByRole('heading', { name: 'Virtual machines' }).waitFor();
     await page.reload();
@@ -68,7 +68,7 @@ describe('the overview', () => {
       for (const button of await page.getByRole('button', { name: `As table: ${title}` }).all()) await button.click();
     }
     const { ledger } = await host.ask('GET', '/v1/host');
-    await page.locator(`.composition td[title*="bytes"]`).first().waitFor();
+    await page.locator(`.composition td [title*="bytes"]`).first().waitFor();
     assert.ok(ledger.total_bytes > 0);
     await until('tables have rows', async () => (await page.locator('.history tbody tr').count()) >= 3);
     for (const button of await page.getByRole('button', { name: 'As table' }).all()) await button.click();

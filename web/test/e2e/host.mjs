@@ -1,15 +1,14 @@
-// A host with three small VMs, and a browser to look at it with. The page is the one in the host program, or, with DIST set, that in
-// web/dist, for who works on it.
+// A host with three small VMs that listens on TCP, and a browser to look at it with. Between them stands only what can cut the line.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { request } from 'node:http';
+import { connect as dial, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { chromium } from 'playwright-core';
-import { serve } from '../../dev/serve.mjs';
 
 const root = join(import.meta.dirname, '../../..');
-export const token = 'a-token-for-tests';
 
 /** What has to be there, or it is said what to do. */
 function needed(path, hint) {
@@ -21,7 +20,12 @@ export class TestHost {
   /** Files of the host: its socket and state. */
   #directory = mkdtempSync(join(tmpdir(), 'memtide-web-'));
   #process;
-  #server;
+  #line;
+  #lines = new Set();
+  /** The port that the host listens at. */
+  #port;
+  /** What the browser shows the host to be let in. */
+  token = '';
   /** Where the browser finds it. */
   base = '';
 
@@ -33,8 +37,9 @@ export class TestHost {
     const target = process.env.CARGO_TARGET_DIR ?? join(root, 'target');
     const program = needed(join(target, 'release/memtide'), 'run make build');
     const options = ['host', '--machine-memory', memory, '--state', join(this.#directory, 'state'), '--socket', this.#socket];
-    this.#process = spawn(program, options, { stdio: ['ignore', 'ignore', 'inherit'] });
-    await until('the host answers', () => this.ask('GET', '/healthz').then(() => true, () => false));
+    this.#process = spawn(program, [...options, '--listen', '0', '-o', 'json'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    this.#port = await listening(this.#process);
+    this.token = (await this.ask('POST', '/v1/tokens', { name: 'browser', role: 'administer' })).secret;
     await this.connect();
     const busy = 'while :; do mt touch 24 2; sleep 1; done';
     await this.#create('web-a', 112, `memtide.run="${busy}"`, true);
@@ -59,15 +64,22 @@ export class TestHost {
 
   /** Lets the browser reach the host, at the same place as before. */
   async connect() {
+    this.#line = createServer((browser) => {
+      const host = dial(this.#port, '127.0.0.1');
+      for (const [one, other] of [[browser, host], [host, browser]]) {
+        this.#lines.add(one);
+        one.on('close', () => (this.#lines.delete(one), other.destroy())).on('error', () => other.destroy()).pipe(other);
+      }
+    });
     const port = this.base ? Number(new URL(this.base).port) : 0;
-    this.#server = await serve({ socket: this.#socket, port, token, files: 'DIST' in process.env });
-    this.base = `http://127.0.0.1:${this.#server.address().port}/`;
+    await new Promise((resolve) => this.#line.listen(port, '127.0.0.1', resolve));
+    this.base = `http://127.0.0.1:${this.#line.address().port}/`;
   }
 
   /** Cuts the browser off. */
   disconnect() {
-    const closed = new Promise((resolve) => this.#server.close(resolve));
-    this.#server.closeAllConnections();
+    const closed = new Promise((resolve) => this.#line.close(resolve));
+    for (const end of this.#lines) end.destroy();
     return closed;
   }
 
@@ -88,7 +100,7 @@ export class TestHost {
   }
 
   async stop() {
-    if (this.#server) await this.disconnect();
+    if (this.#line) await this.disconnect();
     if (this.#process) {
       const gone = new Promise((resolve) => this.#process.once('exit', resolve));
       this.#process.kill('SIGTERM');
@@ -96,6 +108,15 @@ export class TestHost {
     }
     rmSync(this.#directory, { recursive: true, force: true });
   }
+}
+
+/** The port that a host says it listens at. */
+async function listening(host) {
+  for await (const line of createInterface({ input: host.stdout })) {
+    const said = JSON.parse(line);
+    if (said.told === 'listening') return Number(new URL(said.address).port);
+  }
+  throw new Error('the host ended before it listened');
 }
 
 /** Waits for something to be so. */
@@ -129,7 +150,7 @@ export async function open(browser, host, { width = 1280, theme = 'light' } = {}
     // What the browser itself says of answers that are refusals is no wrong.
     if (message.type() === 'error' && !/Failed to load resource|ERR_|WebSocket/.test(message.text())) wrongs.push(message.text());
   });
-  await page.goto(`${host.base}#token=${token}`);
+  await page.goto(`${host.base}#token=${host.token}`);
   await page.getByRole('heading', { name: 'Virtual machines' }).waitFor();
   return { page, wrongs, close: () => context.close(), go: (hash) => page.goto(`${host.base}#/${hash}`) };
 }
