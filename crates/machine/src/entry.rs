@@ -23,9 +23,9 @@ use addr::{Mfn, PAGE_SHIFT};
 
 const STATE: u64 = 0b111;
 const PASSAGE: u64 = 1 << 3;
-const WATCHES: u64 = Watch::Idle.bit() | Watch::Touched.bit() | Watch::Written.bit();
+const WATCHES: u64 = Watches::IDLE.0 | Watches::SAMPLED.0;
 /// With one of these set the page is not mapped at all.
-const UNMAPPED: u64 = PASSAGE | Watch::Idle.bit() | Watch::Touched.bit();
+const UNMAPPED: u64 = PASSAGE | Watches::IDLE.0 | Watches::TOUCHED.0;
 
 /// What a page is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -83,24 +83,24 @@ impl PageState {
     }
 }
 
-/// A use of a page that is to be noticed.
+/// Uses of a page that are to be noticed. They are set, read and cleared together, so that what they
+/// say of one page holds together whatever happens to it meanwhile.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Watch {
-    /// Any use, for choosing what to reclaim: see [`crate::reclaim`].
-    Idle,
-    /// Any use, for estimating the working set: see [`crate::sample`].
-    Touched,
-    /// A write, for the same.
-    Written,
-}
+pub(crate) struct Watches(u64);
 
-impl Watch {
-    const fn bit(self) -> u64 {
-        match self {
-            Self::Idle => 1 << 4,
-            Self::Touched => 1 << 5,
-            Self::Written => 1 << 6,
-        }
+impl Watches {
+    /// Any use, for choosing what to reclaim: see [`crate::reclaim`].
+    pub(crate) const IDLE: Self = Self(1 << 4);
+    /// Any use, for estimating the working set: see [`crate::sample`].
+    pub(crate) const TOUCHED: Self = Self(1 << 5);
+    /// A write, for the same.
+    pub(crate) const WRITTEN: Self = Self(1 << 6);
+    /// What a sample waits for.
+    pub(crate) const SAMPLED: Self = Self(Self::TOUCHED.0 | Self::WRITTEN.0);
+
+    /// Whether all of `other` are among them.
+    pub(crate) const fn contain(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
     }
 }
 
@@ -148,7 +148,7 @@ impl Entry {
     pub(crate) fn lookup(&self) -> Lookup {
         let entry = self.0.load(Ordering::SeqCst);
         let mfn = Mfn(entry >> PAGE_SHIFT);
-        match entry & (STATE | UNMAPPED | Watch::Written.bit()) {
+        match entry & (STATE | UNMAPPED | Watches::WRITTEN.0) {
             1 => Lookup::Mapped(mfn),
             // Private with its writes watched, shared or zero, in that order.
             0b100_0001 | 2 | 0b100_0010 | 3 | 0b100_0011 => Lookup::ReadOnly(mfn),
@@ -199,20 +199,20 @@ impl Entry {
         false
     }
 
-    /// Sets a watch, unless the page is in passage. Translations made before must then be taken
-    /// away for it to notice anything.
-    pub(crate) fn watch(&self, watch: Watch) -> bool {
-        self.change(|entry| (entry & PASSAGE == 0).then_some(entry | watch.bit()))
+    /// Sets watches, unless the page is in passage. Translations made before must then be taken
+    /// away for them to notice anything.
+    pub(crate) fn watch(&self, watches: Watches) -> bool {
+        self.change(|entry| (entry & PASSAGE == 0).then_some(entry | watches.0))
     }
 
-    /// Whether the watch is still set: nobody used the page in the way it waits for.
-    pub(crate) fn is_watched(&self, watch: Watch) -> bool {
-        self.0.load(Ordering::SeqCst) & watch.bit() != 0
+    /// The watches that are set: nobody used the page in the ways they wait for.
+    pub(crate) fn watches(&self) -> Watches {
+        Watches(self.0.load(Ordering::SeqCst) & WATCHES)
     }
 
-    /// Clears one watch. A page in passage keeps it, until its next use.
-    pub(crate) fn unwatch(&self, watch: Watch) {
-        self.change(|entry| (entry & PASSAGE == 0).then_some(entry & !watch.bit()));
+    /// Clears watches. A page in passage keeps them, until its next use.
+    pub(crate) fn unwatch(&self, watches: Watches) {
+        self.change(|entry| (entry & PASSAGE == 0).then_some(entry & !watches.0));
     }
 
     /// Clears the watches that a use of a page in a frame is noticed by; says whether any was set.
@@ -228,7 +228,7 @@ impl Entry {
 /// The watches that a use is noticed by.
 const fn noticed_by(wanted: Use) -> u64 {
     match wanted {
-        Use::Read => Watch::Idle.bit() | Watch::Touched.bit(),
+        Use::Read => Watches::IDLE.0 | Watches::TOUCHED.0,
         Use::Write => WATCHES,
     }
 }
@@ -277,14 +277,14 @@ mod tests {
         let entry = Entry::default();
         entry.begin_passage(|_| true).expect("no passage is under way");
         entry.publish(PageState::Private(Mfn(1)), Some(Use::Write));
-        for watch in [Watch::Idle, Watch::Touched, Watch::Written] {
-            assert!(entry.watch(watch));
+        for watches in [Watches::IDLE, Watches::SAMPLED] {
+            assert!(entry.watch(watches));
         }
         assert_eq!(entry.lookup(), Lookup::NeedsWork);
         assert!(entry.notice(Use::Read));
         assert_eq!(entry.lookup(), Lookup::ReadOnly(Mfn(1)));
         assert!(!entry.notice(Use::Read), "nothing is left to notice");
-        assert!(entry.is_watched(Watch::Written) && !entry.is_watched(Watch::Touched));
+        assert_eq!(entry.watches(), Watches::WRITTEN);
         assert!(entry.notice(Use::Write));
         assert_eq!(entry.lookup(), Lookup::Mapped(Mfn(1)));
     }
@@ -292,15 +292,14 @@ mod tests {
     #[test]
     fn a_passage_keeps_the_watches_that_did_not_notice_it() {
         let entry = Entry::default();
-        for (used, touched, written) in
-            [(None, true, true), (Some(Use::Read), false, true), (Some(Use::Write), false, false)]
+        for (used, kept) in
+            [(None, Watches::SAMPLED), (Some(Use::Read), Watches::WRITTEN), (Some(Use::Write), Watches(0))]
         {
-            assert!(entry.watch(Watch::Touched) && entry.watch(Watch::Written));
+            assert!(entry.watch(Watches::SAMPLED));
             entry.begin_passage(|_| true).expect("no passage is under way");
-            assert!(!entry.watch(Watch::Idle), "a page in passage is left alone");
+            assert!(!entry.watch(Watches::IDLE), "a page in passage is left alone");
             entry.publish(PageState::Private(Mfn(1)), used);
-            let kept = (entry.is_watched(Watch::Touched), entry.is_watched(Watch::Written));
-            assert_eq!(kept, (touched, written), "{used:?}");
+            assert_eq!(entry.watches(), kept, "{used:?}");
         }
     }
 }

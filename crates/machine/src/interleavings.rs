@@ -4,7 +4,7 @@
 //! What is modelled is the code itself ([`Entry`], [`Frames`], [`Waiting`]), in the order in which
 //! [`crate::VmMemory`] calls it. Run by `make loom`.
 
-use crate::entry::{Entry, Lookup, PageState, Use, Watch};
+use crate::entry::{Entry, Lookup, PageState, Use, Watches};
 use crate::frame::{Frames, Holds, Taken, VmId};
 use crate::sync::{AtomicU64, Ordering};
 use crate::waiting::Waiting;
@@ -110,8 +110,10 @@ fn watches_come_and_go_beside_a_passage_without_harm() {
         let page = Arc::new(entry(HERE));
         let sampler = Arc::clone(&page);
         let sampler = thread::spawn(move || {
-            let watched = sampler.watch(Watch::Touched);
-            sampler.unwatch(Watch::Touched);
+            let watched = sampler.watch(Watches::SAMPLED);
+            let seen = sampler.watches();
+            assert!(!watched || seen == Watches::SAMPLED || !seen.contain(Watches::TOUCHED), "{seen:?}");
+            sampler.unwatch(Watches::SAMPLED);
             watched
         });
         let user = Arc::clone(&page);

@@ -6,7 +6,7 @@
 //!
 //! **Cost.** 8 bytes a page, allocated with the VM.
 
-use crate::entry::{Entry, Lookup, PageState, Use, Watch};
+use crate::entry::{Entry, Lookup, PageState, Use, Watches};
 use addr::{Gfn, PageCount};
 
 const FANOUT: usize = 512;
@@ -104,20 +104,18 @@ impl Pmap {
     }
 
     /// See [`Entry::watch`]; `false` also if the gfn is not memory.
-    pub(crate) fn watch(&self, gfn: Gfn, watch: Watch) -> bool {
-        self.entry(gfn).is_some_and(|entry| entry.watch(watch))
+    pub(crate) fn watch(&self, gfn: Gfn, watches: Watches) -> bool {
+        self.entry(gfn).is_some_and(|entry| entry.watch(watches))
     }
 
-    /// See [`Entry::is_watched`].
-    pub(crate) fn is_watched(&self, gfn: Gfn, watch: Watch) -> bool {
-        self.entry(gfn).is_some_and(|entry| entry.is_watched(watch))
+    /// See [`Entry::watches`].
+    pub(crate) fn watches(&self, gfn: Gfn) -> Watches {
+        self.entry(gfn).expect("only memory is watched").watches()
     }
 
     /// See [`Entry::unwatch`].
-    pub(crate) fn unwatch(&self, gfn: Gfn, watch: Watch) {
-        if let Some(entry) = self.entry(gfn) {
-            entry.unwatch(watch);
-        }
+    pub(crate) fn unwatch(&self, gfn: Gfn, watches: Watches) {
+        self.entry(gfn).expect("only memory is watched").unwatch(watches);
     }
 
     /// See [`Entry::notice`].

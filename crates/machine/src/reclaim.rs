@@ -19,7 +19,7 @@
 //! **Not here.** How much to take from which VM: `sched`.
 
 use crate::clock::Clock;
-use crate::entry::{PageState, Watch};
+use crate::entry::{PageState, Watches};
 use crate::frame::Holds;
 use crate::passage::{Because, Passage};
 use crate::pool::Page;
@@ -103,7 +103,7 @@ impl VmMemory {
         for _ in 0..lap_left.min(LOOKED_AT) {
             let page = clock.advance(|page| taken.extend(self.watch_idle(self.pmap.page(page))));
             let gfn = self.pmap.page(page);
-            if (any || self.pmap.is_watched(gfn, Watch::Idle))
+            if (any || self.pmap.watches(gfn).contain(Watches::IDLE))
                 && let Some((passage, mfn)) = self.begin_victim(gfn)
             {
                 taken.push((gfn, mfn));
@@ -120,7 +120,7 @@ impl VmMemory {
     fn watch_idle(&self, gfn: Gfn) -> Option<(Gfn, Mfn)> {
         match self.pmap.state(gfn)? {
             (PageState::Private(mfn) | PageState::Shared(mfn), _) => {
-                self.pmap.watch(gfn, Watch::Idle).then_some((gfn, mfn))
+                self.pmap.watch(gfn, Watches::IDLE).then_some((gfn, mfn))
             }
             _ => None,
         }

@@ -10,7 +10,7 @@
 //!
 //! **Sources.** Waldspurger, "Memory Resource Management in `VMware` ESX Server", OSDI 2002, section 5.3.
 
-use crate::entry::{PageState, Watch};
+use crate::entry::{PageState, Watches};
 use crate::vm_memory::VmMemory;
 use addr::{Gfn, Mfn};
 
@@ -38,14 +38,14 @@ impl VmMemory {
         let mut sample = Sample { pages: Vec::new() };
         let mut mapped: Vec<(Gfn, Mfn)> = Vec::new();
         for gfn in picks.into_iter().map(|pick| self.pmap.page(pick)) {
-            let Some((state, _)) = self.pmap.state(gfn) else { continue };
-            let known = sample.pages.contains(&gfn);
-            if known || state == PageState::Ballooned || !self.pmap.watch(gfn, Watch::Touched) {
+            let frame = || self.pmap.state(gfn).and_then(|(state, _)| state.frame());
+            let ballooned = matches!(self.pmap.state(gfn), Some((PageState::Ballooned, _)));
+            if ballooned || sample.pages.contains(&gfn) || !self.pmap.watch(gfn, Watches::SAMPLED) {
                 continue;
             }
-            self.pmap.watch(gfn, Watch::Written);
             sample.pages.push(gfn);
-            mapped.extend(state.frame().map(|mfn| (gfn, mfn)));
+            // Looked up after it is watched: who maps it from here on is noticed.
+            mapped.extend(frame().map(|mfn| (gfn, mfn)));
         }
         self.take_away(&mapped);
         sample
@@ -53,21 +53,19 @@ impl VmMemory {
 
     /// What the sample shows up to now.
     pub fn look_at_sample(&self, sample: &Sample) -> Sampled {
-        let used =
-            |watch| sample.pages.iter().filter(|&&gfn| !self.pmap.is_watched(gfn, watch)).count() as u32;
-        Sampled {
-            watched: sample.pages.len() as u32,
-            touched: used(Watch::Touched),
-            written: used(Watch::Written),
+        let mut sampled = Sampled { watched: sample.pages.len() as u32, ..Sampled::default() };
+        for watches in sample.pages.iter().map(|&gfn| self.pmap.watches(gfn)) {
+            sampled.touched += u32::from(!watches.contain(Watches::TOUCHED));
+            sampled.written += u32::from(!watches.contain(Watches::WRITTEN));
         }
+        sampled
     }
 
     /// Ends a sample and says what it showed.
     pub fn end_sample(&self, sample: Sample) -> Sampled {
         let sampled = self.look_at_sample(&sample);
         for gfn in sample.pages {
-            self.pmap.unwatch(gfn, Watch::Touched);
-            self.pmap.unwatch(gfn, Watch::Written);
+            self.pmap.unwatch(gfn, Watches::SAMPLED);
         }
         sampled
     }

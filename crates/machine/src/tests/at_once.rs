@@ -222,3 +222,28 @@ fn while_a_vcpu_does_not_answer_other_vms_go_on_and_so_do_its_own_other_pages() 
         audit();
     });
 }
+
+#[test]
+fn a_sample_counts_no_page_as_written_that_it_does_not_count_as_used() {
+    let pool = pool(16);
+    let memory = vm(&pool, 1, 1, 8, 0);
+    let pages: Vec<Gfn> = memory.pmap().pages().collect();
+    let done = AtomicBool::new(false);
+    let mut used = 0;
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for round in 0..100 * ROUNDS {
+                fill(&memory, round % 8, round as u8);
+                memory.move_pages(&pages);
+            }
+            done.store(true, Ordering::Relaxed);
+        });
+        while !done.load(Ordering::Relaxed) {
+            let sample = memory.begin_sample(0..8);
+            let sampled = memory.end_sample(sample);
+            assert!(sampled.written <= sampled.touched && sampled.touched <= sampled.watched, "{sampled:?}");
+            used += sampled.written;
+        }
+    });
+    assert!(used > 0, "the pages are written all the time");
+}

@@ -4,7 +4,7 @@
 use super::overcommit::pattern;
 use super::{FIRST, pool};
 use crate::clock::Clock;
-use crate::entry::Watch;
+use crate::entry::Watches;
 use crate::{Backing, MemoryError, PageState, Pool, ShareGroup, Stores, SwapFile, Use, VmId, VmMemory};
 use addr::{Gfn, Mfn, PageCount};
 use std::collections::HashSet;
@@ -87,8 +87,8 @@ impl World {
     fn reset(&mut self) {
         for vm in &self.vms {
             vm.discard(vm.pmap().pages());
-            for watch in [Watch::Idle, Watch::Touched, Watch::Written] {
-                vm.pmap().pages().for_each(|gfn| vm.pmap().unwatch(gfn, watch));
+            for watches in [Watches::IDLE, Watches::SAMPLED] {
+                vm.pmap().pages().for_each(|gfn| vm.pmap().unwatch(gfn, watches));
             }
             vm.scan_hand.store(0, Ordering::Relaxed);
             *vm.clock.lock() = Clock::new(PageCount(PAGES));
@@ -187,8 +187,9 @@ impl World {
                     PageState::Compressed(_) => 5,
                     PageState::Swapped(_) => 6,
                 };
-                let watched = |watch| u64::from(vm.pmap().is_watched(gfn, watch));
-                let watches = [Watch::Idle, Watch::Touched, Watch::Written].map(watched);
+                let watched = vm.pmap().watches(gfn);
+                let watches = [Watches::IDLE, Watches::TOUCHED, Watches::WRITTEN]
+                    .map(|watches| u64::from(watched.contain(watches)));
                 key.extend([kind, u64::from(content)].into_iter().chain(watches));
             }
             key.extend(vm.clock.lock().hands());
