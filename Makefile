@@ -3,7 +3,7 @@
 FUZZ_SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help setup guest web test-web build openapi check test loom demo bench bench-density experiments fuzz fuzz-api clean
+.PHONY: help setup guest node web test-web build openapi check test loom demo bench bench-density experiments fuzz fuzz-api clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,10 +15,13 @@ guest: setup ## fetch the Debian guest, build the guest programs and their initr
 	@scripts/fetch-guest
 	@scripts/build-initramfs
 
-web: ## build the web client, web/dist, which the host program then has in it
+node: setup
+	@command -v node >/dev/null && command -v npm >/dev/null || scripts/setup nodejs npm
+
+web: node ## build the web client, web/dist, which the host program then has in it
 	@scripts/web
 
-test-web: setup guest build ## test the web client: its units, and every page in a headless browser
+test-web: guest node build ## test the web client: its units, and every page in a headless browser
 	@scripts/setup chromium
 	cd web && npm test
 	cd web && npm run e2e
@@ -43,7 +46,7 @@ test: guest check loom ## check everything and run all tests
 loom: ## run the lock-free parts in every order in which their threads may meet
 	RUSTFLAGS='--cfg loom' cargo test --locked --release --target-dir target/loom -p machine --lib interleavings
 
-demo: guest build ## run six Debian VMs of 256 MiB on a host of 512 MiB, and show how memory moves (DEMO=--keep: and stay)
+demo: guest node build ## run six Debian VMs of 256 MiB on a host of 512 MiB, and show how memory moves (DEMO=--keep: and stay)
 	@scripts/demo $(DEMO)
 
 bench: guest build ## measure boot and guest programs beside QEMU, into docs/performance.md

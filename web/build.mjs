@@ -3,12 +3,13 @@
 //   --tests   builds test/*.test.ts into test/.scratch instead, for node --test
 import { context, build } from 'esbuild';
 import { copyFileSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 
 /** All JavaScript, compressed, in bytes. */
 const MOST_SCRIPT = 120_000;
 
-process.chdir(import.meta.dirname);
+process.chdir(fileURLToPath(new URL('.', import.meta.url)));
 const shared = { bundle: true, jsx: 'automatic', jsxImportSource: 'preact', target: 'es2022', logLevel: 'warning' };
 
 if (process.argv.includes('--tests')) {

@@ -4,9 +4,10 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { launch, open, TestHost, until } from './e2e/host.mjs';
 
-const pictures = join(import.meta.dirname, '../../docs/img');
+const pictures = join(fileURLToPath(new URL('.', import.meta.url)), '../../docs/img');
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const host = new TestHost();
 let browser;

@@ -30,7 +30,7 @@ const POLICY: &str = "default-src 'none'; connect-src 'self'; img-src 'self'; sc
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 const NOT_BUILT: &str = "This host was built without its page.\n\n\
-    With Node.js 20 or newer, 'make web' builds the page and 'make build' the host with it.\n\
+    'make web' builds the page, with Node.js 18 or newer, and 'make build' then the host with it.\n\
     The interface itself is here: /v1/docs describes it.\n";
 
 /// The routes, which are no part of the interface under `/v1`.

@@ -17,7 +17,7 @@ export function Operations() {
     (stop) => all('GET /v1/operations', stop),
     PERIOD,
   );
-  const found = value?.toSorted((a, b) => b.id - a.id) ?? [];
+  const found = [...(value ?? [])].sort((a, b) => b.id - a.id);
   return (
     <section class="card" aria-labelledby="operations-title">
       <header class="chart-head">

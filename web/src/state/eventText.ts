@@ -106,5 +106,5 @@ export function filtered(events: readonly Event[], { vm, kind, text, all }: Even
     .filter((event) => kind === '' || event.event === kind)
     .filter((event) => vm === '' || vmOf(event) === vm || (event.event === 'planned' && event.vms.some((one) => one.vm === vm)))
     .filter((event) => wanted === '' || `${event.event} ${vmOf(event) ?? ''} ${textOf(event)}`.toLowerCase().includes(wanted))
-    .toReversed();
+    .reverse();
 }

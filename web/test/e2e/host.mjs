@@ -6,9 +6,10 @@ import { connect as dial, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 
-const root = join(import.meta.dirname, '../../..');
+const root = join(fileURLToPath(new URL('.', import.meta.url)), '../../..');
 
 /** What has to be there, or it is said what to do. */
 function needed(path, hint) {

@@ -37,7 +37,7 @@ export function HostHistory() {
         <Range />
       </header>
       <div class="charts">
-        <Chart title="Machine memory" times={times} lines={uses.toReversed()} stacked format={size} linked="host" />
+        <Chart title="Machine memory" times={times} lines={[...uses].reverse()} stacked format={size} linked="host" />
         <Chart title="Held and wanted" times={times} lines={lines(demands)} format={size} linked="host" />
         <Chart title="Moved per second" times={times} lines={lines(moved)} format={rate} linked="host" />
       </div>

@@ -96,7 +96,7 @@ export const columns: readonly Column[] = [
 /** What has no value comes last, whichever way. Equal ones are in order of name. */
 export function sorted(vms: readonly Vm[], order: Order): Vm[] {
   const value = columns.find((column) => column.key === order.by)?.value ?? ((vm: Vm) => vm.name);
-  return vms.toSorted((a, b) => {
+  return [...vms].sort((a, b) => {
     const [one, other] = [value(a), value(b)];
     if (one === other) return a.name.localeCompare(b.name, 'en', { numeric: true });
     if (one === null) return 1;

@@ -32,7 +32,7 @@ export function VmHistoryCharts({ id }: { id: number }) {
         <Range />
       </header>
       <div class="charts">
-        <Chart title="Pages" times={times} lines={pages.toReversed()} stacked format={size} linked="vm" />
+        <Chart title="Pages" times={times} lines={[...pages].reverse()} stacked format={size} linked="vm" />
         <Chart title="Held and wanted" times={times} lines={lines(held)} format={size} linked="vm" />
         <Chart title="Moved per second" times={times} lines={lines(moved)} format={rate} linked="vm" />
       </div>
