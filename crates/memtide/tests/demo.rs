@@ -35,10 +35,14 @@ fn a_demo_that_is_kept_can_be_asked_and_ends_without_a_trace() {
 
     let said = demo.said();
     let socket = said.split("export MEMTIDE_HOST=").nth(1).unwrap().lines().next().unwrap();
-    let listed = place.json(&["--host", socket, "ls"]);
-    let listed = listed.as_array().unwrap();
-    assert_eq!(listed.len(), 6, "{listed:?}");
-    assert!(listed.iter().all(|vm| vm["power"] == "running"), "{listed:?}");
+    let page = said.split("In a browser: ").nth(1).unwrap().lines().next().unwrap();
+    let (address, token) = page.split_once("/#token=").unwrap();
+    for way in [vec!["--host", socket], vec!["--host", address, "--token", token]] {
+        let listed = place.json(&[way, vec!["ls"]].concat());
+        let listed = listed.as_array().unwrap();
+        assert_eq!(listed.len(), 6, "{listed:?}");
+        assert!(listed.iter().all(|vm| vm["power"] == "running"), "{listed:?}");
+    }
 
     // As a terminal does at Ctrl-C.
     kill_process_group(group, Signal::INT).unwrap();
