@@ -100,7 +100,7 @@ export const status = (more: Partial<HostStatus> = {}): HostStatus => ({
     zip_bytes: 6 * MIB,
   },
   memory_loop: {
-    alarms: 0,
+    shortages: 0,
     lag_microseconds: 0,
     longest_slice_microseconds: 0,
     plan_microseconds: 0,

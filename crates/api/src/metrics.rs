@@ -137,9 +137,9 @@ impl Text {
         let of = &status.memory_loop;
         self.counter("memtide_plans_total", "Plans made.", of.plans);
         self.counter(
-            "memtide_alarms_total",
+            "memtide_shortages_total",
             "Times free memory fell below a threshold, or was waited for.",
-            of.alarms,
+            of.shortages,
         );
         self.gauge("memtide_plan_seconds", "How long the last plan took.", seconds(of.plan_microseconds));
         self.gauge(

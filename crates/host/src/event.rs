@@ -249,7 +249,7 @@ pub enum Trigger {
     /// A VM started or ended, or a setting or control changed.
     Change,
     /// Free memory fell below a threshold, or somebody waits for memory.
-    Alarm,
+    Shortage,
     /// The plan before was being carried out.
     Progress,
 }

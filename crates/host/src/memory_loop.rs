@@ -62,7 +62,7 @@ struct MemoryLoop {
     own_overhead: PageCount,
     /// What was ballooned at the last plan, if it gave balloons back.
     giving_back: Option<PageCount>,
-    /// What the pool's alarm was set to.
+    /// What the pool's bell was set to.
     mark: Option<PageCount>,
     second: u64,
     next_second: Instant,
@@ -78,7 +78,7 @@ pub(crate) fn run(core: &Arc<Core>) {
     while !core.wakeup.is_stopping() {
         tell_panics(core, "in the memory loop", || MemoryLoop::new(Arc::clone(core)).turn_until_stopped());
     }
-    core.pool.set_alarm(PageCount(0), None);
+    core.pool.set_bell(PageCount(0), None);
 }
 
 /// Does `work`; if it panics, tells that as an event, and waits a little.
@@ -122,11 +122,11 @@ impl MemoryLoop {
                 return;
             }
             self.note_lag(until);
-            if reasons.alarm {
-                self.status.alarms += 1;
+            if reasons.shortage {
+                self.status.shortages += 1;
                 // Where all that can be is being taken already, planning would only take time from it.
                 if !self.core.taker.is_at_work() || self.is_paced() {
-                    self.plan_by(self.last_plan + LEAST_BETWEEN, Trigger::Alarm);
+                    self.plan_by(self.last_plan + LEAST_BETWEEN, Trigger::Shortage);
                 }
             }
             if reasons.change {

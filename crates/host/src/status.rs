@@ -101,7 +101,7 @@ pub struct LoopStatus {
     /// For how long no memory has been free and none has come free; 0 if that is not so.
     pub standstill_seconds: u64,
     /// Times it was woken by free memory falling below a threshold, or by somebody waiting for memory.
-    pub alarms: u64,
+    pub shortages: u64,
 }
 
 /// A running VM.

@@ -12,7 +12,7 @@ use std::time::Instant;
 #[derive(Default)]
 pub(crate) struct Wakeup {
     /// Free memory fell below the mark, or somebody waits for memory.
-    alarm: AtomicBool,
+    shortage: AtomicBool,
     /// A VM came or went, or something was set.
     change: AtomicBool,
     /// All that was to be taken is, or cannot be.
@@ -25,15 +25,15 @@ pub(crate) struct Wakeup {
 /// Why the loop woke up.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Reasons {
-    pub(crate) alarm: bool,
+    pub(crate) shortage: bool,
     pub(crate) change: bool,
     pub(crate) taken: bool,
 }
 
 impl Wakeup {
     /// Free memory fell below the mark, or somebody waits for memory.
-    pub(crate) fn alarm(&self) {
-        self.ring(&self.alarm);
+    pub(crate) fn shortage(&self) {
+        self.ring(&self.shortage);
     }
 
     /// A VM came or went, or something was set.
@@ -72,14 +72,16 @@ impl Wakeup {
             }
         }
         Reasons {
-            alarm: self.alarm.swap(false, Ordering::AcqRel),
+            shortage: self.shortage.swap(false, Ordering::AcqRel),
             change: self.change.swap(false, Ordering::AcqRel),
             taken: self.taken.swap(false, Ordering::AcqRel),
         }
     }
 
     fn has_rung(&self) -> bool {
-        [&self.alarm, &self.change, &self.taken, &self.stop].iter().any(|what| what.load(Ordering::Acquire))
+        [&self.shortage, &self.change, &self.taken, &self.stop]
+            .iter()
+            .any(|what| what.load(Ordering::Acquire))
     }
 }
 
@@ -92,11 +94,11 @@ mod tests {
     fn what_rang_before_counts_once() {
         let wakeup = Wakeup::default();
         let late = || Instant::now() + Duration::from_mins(1);
-        wakeup.alarm();
-        wakeup.alarm();
+        wakeup.shortage();
+        wakeup.shortage();
         wakeup.change();
-        let nothing = Reasons { alarm: false, change: false, taken: false };
-        assert_eq!(wakeup.wait(late()), Reasons { alarm: true, change: true, ..nothing });
+        let nothing = Reasons { shortage: false, change: false, taken: false };
+        assert_eq!(wakeup.wait(late()), Reasons { shortage: true, change: true, ..nothing });
         assert_eq!(wakeup.wait(Instant::now()), nothing);
         wakeup.stop();
         assert_eq!([wakeup.wait(late()), wakeup.wait(late())], [nothing; 2], "the end stays the end");
@@ -108,8 +110,8 @@ mod tests {
         let wakeup = Wakeup::default();
         std::thread::scope(|scope| {
             let sleeper = scope.spawn(|| wakeup.wait(Instant::now() + Duration::from_mins(1)));
-            wakeup.alarm();
-            assert!(sleeper.join().unwrap().alarm);
+            wakeup.shortage();
+            assert!(sleeper.join().unwrap().shortage);
         });
     }
 }

@@ -176,9 +176,9 @@ fn reclaims(pool: &Pool, dir: &Path) {
             fill(&vm, Content::Noise);
             reclaim(&vm, PAGES / 8);
             let pages = vm.census().swapped.0;
-            pool.set_alarm(PageCount(mark), None);
+            pool.set_bell(PageCount(mark), None);
             let time = timed(pages, || touch_all(&vm, Use::Read));
-            pool.set_alarm(PageCount(0), None);
+            pool.set_bell(PageCount(0), None);
             time
         });
     }

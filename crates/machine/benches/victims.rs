@@ -153,7 +153,7 @@ fn vm(pool: &Pool, dir: &Path) -> VmMemory {
 fn main() {
     let pool = Pool::new(PageCount(PAGES + 64).bytes()).expect("a pool");
     // No frames to spare: nothing is read ahead.
-    pool.set_alarm(PageCount(2 * PAGES), None);
+    pool.set_bell(PageCount(2 * PAGES), None);
     // Nothing of this is to wait for a disk.
     let memory_disk = Path::new("/dev/shm");
     let temp_dir = std::env::temp_dir();

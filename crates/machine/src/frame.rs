@@ -112,7 +112,7 @@ const _: () = assert!(BYTES_PER_FRAME <= 24, "design limit of metadata per machi
 pub(crate) const END: u32 = u32::MAX;
 
 /// Told when frames run short; called with no lock held, and often.
-pub type Alarm = Arc<dyn Fn() + Send + Sync>;
+pub type Bell = Arc<dyn Fn() + Send + Sync>;
 
 pub(crate) struct Frames {
     table: Box<[Frame]>,
@@ -173,37 +173,33 @@ impl Frames {
         true
     }
 
-    pub(crate) fn set_alarm(&self, mark: PageCount, alarm: Option<Alarm>) {
+    pub(crate) fn set_bell(&self, mark: PageCount, bell: Option<Bell>) {
         let mut free = self.free.lock();
         free.mark = mark.0;
-        free.alarm = alarm;
+        free.bell = bell;
     }
 
     /// Takes a frame to hold something, if one is available.
     pub(crate) fn take(&self, holds: Holds) -> Option<Taken<'_>> {
-        let (taken, alarm) = self.take_above(holds, |_| 0);
-        if let Some(alarm) = alarm {
-            alarm();
+        let (taken, bell) = self.take_above(holds, |_| 0);
+        if let Some(bell) = bell {
+            bell();
         }
         taken
     }
 
-    /// Takes a frame for what is only convenient: if so many are available that nobody is alarmed.
+    /// Takes a frame for what is only convenient: if so many are available that no bell rings.
     pub(crate) fn take_spare(&self, holds: Holds) -> Option<Taken<'_>> {
         self.take_above(holds, |free| free.mark + 1).0
     }
 
-    /// Takes a frame to help in reclaiming others: whoever does that is alarmed already, and holds
+    /// Takes a frame to help in reclaiming others: whoever does that need not be woken, and holds
     /// locks.
     pub(crate) fn take_quietly(&self, holds: Holds) -> Option<Taken<'_>> {
         self.take_above(holds, |_| 0).0
     }
 
-    fn take_above(
-        &self,
-        holds: Holds,
-        keep: impl Fn(&FreeList) -> u64,
-    ) -> (Option<Taken<'_>>, Option<Alarm>) {
+    fn take_above(&self, holds: Holds, keep: impl Fn(&FreeList) -> u64) -> (Option<Taken<'_>>, Option<Bell>) {
         #[cfg(test)]
         if is_refused() {
             return (None, None);
@@ -218,7 +214,7 @@ impl Frames {
                 *count += 1;
             }
         }
-        let alarm = if available <= free.mark { free.alarm.clone() } else { None };
+        let bell = if available <= free.mark { free.bell.clone() } else { None };
         drop(free);
         let taken = taken.map(|mfn| {
             let before = self.holds(mfn);
@@ -226,15 +222,15 @@ impl Frames {
             self.set(mfn, holds);
             Taken { frames: self, mfn }
         });
-        (taken, alarm)
+        (taken, bell)
     }
 
     /// Waits until a frame is available or `enough` says there is another reason to go on; rings
-    /// the alarm first. Changes that `enough` looks at must be followed by [`Frames::tell_waiting`].
+    /// the bell first. Changes that `enough` looks at must be followed by [`Frames::tell_waiting`].
     pub(crate) fn wait(&self, enough: impl Fn(bool) -> bool) {
-        let alarm = self.free.lock().alarm.clone();
-        if let Some(alarm) = alarm {
-            alarm();
+        let bell = self.free.lock().bell.clone();
+        if let Some(bell) = bell {
+            bell();
         }
         let mut free = self.free.lock();
         free.waiting += 1;
@@ -432,10 +428,10 @@ impl crate::Pool {
         self.frames().set_overhead(count, |mfn| self.give_back(mfn));
     }
 
-    /// Has `alarm` called whenever a frame is taken with at most `mark` available, and whenever
+    /// Has `bell` called whenever a frame is taken with at most `mark` available, and whenever
     /// someone has to wait for one.
-    pub fn set_alarm(&self, mark: PageCount, alarm: Option<Alarm>) {
-        self.frames().set_alarm(mark, alarm);
+    pub fn set_bell(&self, mark: PageCount, bell: Option<Bell>) {
+        self.frames().set_bell(mark, bell);
     }
 
     /// Checks the frame table against the free list and the shared frames (INV-5, INV-6).

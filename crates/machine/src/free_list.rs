@@ -6,7 +6,7 @@
 //! are kept unused for overhead, as far as that many are free, so that overhead does not come on top of
 //! the pool.
 
-use crate::frame::{Alarm, END, Holds};
+use crate::frame::{Bell, END, Holds};
 use addr::Mfn;
 
 /// Frames on a list.
@@ -73,9 +73,9 @@ pub(crate) struct FreeList {
     pub(crate) reserved: u64,
     pub(crate) overhead: u64,
     pub(crate) waiting: u32,
-    /// With fewer frames available than this, the alarm is rung.
+    /// With fewer frames available than this, the bell is rung.
     pub(crate) mark: u64,
-    pub(crate) alarm: Option<Alarm>,
+    pub(crate) bell: Option<Bell>,
 }
 
 impl FreeList {
@@ -90,7 +90,7 @@ impl FreeList {
             overhead: 0,
             waiting: 0,
             mark: 0,
-            alarm: None,
+            bell: None,
         }
     }
 

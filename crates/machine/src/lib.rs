@@ -62,7 +62,7 @@ pub use balloon::GivenBack;
 pub use census::PageCensus;
 pub use counts::MemoryCounts;
 pub use entry::{Lookup, PageState, Use};
-pub use frame::{Alarm, Audit, FrameUse, Holds, ShareGroup, VmId};
+pub use frame::{Audit, Bell, FrameUse, Holds, ShareGroup, VmId};
 pub use moving::MoveReport;
 pub use passage::ShootDown;
 pub use pmap::Pmap;

@@ -88,7 +88,7 @@ export const isGrave = (event: Event): boolean => grave.has(event.event);
 
 /** A plan made because it was time to, that changed nothing. */
 export const isRoutine = (event: Event): boolean =>
-  event.event === 'planned' && event.trigger !== 'alarm' && event.state === event.state_before && event.vms.length === 0;
+  event.event === 'planned' && event.trigger !== 'shortage' && event.state === event.state_before && event.vms.length === 0;
 
 export interface EventFilter {
   vm: string;

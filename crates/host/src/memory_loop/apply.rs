@@ -1,4 +1,4 @@
-//! From a plan to what is done: balloons' targets, allowances, zip stores' sizes, takings, the next alarm;
+//! From a plan to what is done: balloons' targets, allowances, zip stores' sizes, takings, where the bell rings next;
 //! and the event that says so.
 
 use super::MemoryLoop;
@@ -71,13 +71,13 @@ impl MemoryLoop {
         let mark = next_threshold(plan.host.state, &plan.host.thresholds);
         if self.mark.replace(mark) != Some(mark) {
             let wakeup = Arc::clone(&self.core.wakeup);
-            self.core.pool.set_alarm(mark, Some(Arc::new(move || wakeup.alarm())));
+            self.core.pool.set_bell(mark, Some(Arc::new(move || wakeup.shortage())));
         }
     }
 
     /// Tells what was decided, unless it only carries on.
     pub(super) fn tell(&mut self, snapshot: &Snapshot, plan: &Plan, before: HostState) {
-        let carries_on = matches!(self.trigger, Trigger::Progress | Trigger::Alarm);
+        let carries_on = matches!(self.trigger, Trigger::Progress | Trigger::Shortage);
         if carries_on && before == plan.host.state && self.told.elapsed() < TOLD_EVERY {
             return;
         }
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn the_alarm_is_set_to_the_next_lower_state() {
+    fn the_bell_is_set_to_the_next_lower_state() {
         let thresholds = Thresholds::new(PageCount(65_536), 0);
         let states = [HostState::High, HostState::Clear, HostState::Soft, HostState::Hard, HostState::Low];
         let marks = states.map(|state| next_threshold(state, &thresholds));

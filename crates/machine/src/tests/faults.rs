@@ -173,15 +173,15 @@ impl World {
             Step::Overhead(frames) => self.pool.set_overhead(PageCount(frames)),
             Step::Allowance(v, frames) => self.vms[v].memory.set_allowance(PageCount(frames)),
             Step::Mark(frames) => {
-                // An alarm that looks at everything, as the host's loop would.
+                // A bell that looks at everything, as the host's loop would.
                 let memories: Vec<_> = self.vms.iter().map(|vm| Arc::downgrade(&vm.memory)).collect();
-                let alarm = move || {
+                let bell = move || {
                     for memory in memories.iter().filter_map(std::sync::Weak::upgrade) {
                         memory.stores();
                         memory.reclaim(PageCount(0));
                     }
                 };
-                self.pool.set_alarm(PageCount(frames), Some(Arc::new(alarm)));
+                self.pool.set_bell(PageCount(frames), Some(Arc::new(bell)));
             }
             Step::Panic(v, n) => self.vms[v].processors.0.store(n, Ordering::Relaxed),
             Step::DamageZip(which) => self.damage_zip(which),

@@ -301,7 +301,7 @@ fn who_finds_no_frame_waits_until_one_is_reclaimed() {
     let vms = [vm(&pool, 1, 1, 8, 0), vm(&pool, 2, 2, 8, 0)];
     let rung = Arc::new(AtomicBool::new(false));
     let bell = Arc::clone(&rung);
-    pool.set_alarm(PageCount(0), Some(Arc::new(move || bell.store(true, Ordering::SeqCst))));
+    pool.set_bell(PageCount(0), Some(Arc::new(move || bell.store(true, Ordering::SeqCst))));
     std::thread::scope(|scope| {
         scope.spawn(|| {
             while !rung.load(Ordering::SeqCst) {
@@ -424,8 +424,8 @@ fn a_page_brings_along_those_behind_it_while_frames_are_to_spare() {
     vm.resolve(FIRST, Use::Read).unwrap();
     assert_eq!(vm.census().private, PageCount(8));
     assert_eq!((vm.counts().swapped_in, vm.counts().read_ahead), (8, 7));
-    // With as few frames as alarm somebody, only what is wanted comes.
-    pool.set_alarm(PageCount(40), None);
+    // With as few frames as ring the bell, only what is wanted comes.
+    pool.set_bell(PageCount(40), None);
     vm.resolve(Gfn(FIRST.0 + 16), Use::Read).unwrap();
     assert_eq!(vm.census().private, PageCount(9));
     for page in 0..32 {
@@ -441,10 +441,10 @@ fn swapped_pages_come_back_for_the_asking_as_far_as_frames_are_to_spare() {
     let vm = vm(&pool, 1, 1, 32, 0);
     fill_with_noise(&vm, 32);
     vm.reclaim(PageCount(32));
-    pool.set_alarm(PageCount(19), None);
+    pool.set_bell(PageCount(19), None);
     assert_eq!(vm.unswap(PageCount(100)), Ok(PageCount(20)), "the frames above the mark");
     assert_eq!(pool.usage().available(), PageCount(20));
-    pool.set_alarm(PageCount(0), None);
+    pool.set_bell(PageCount(0), None);
     assert_eq!(vm.unswap(PageCount(100)), Ok(PageCount(12)));
     assert_eq!(vm.census().private, PageCount(32));
     vm.audit().unwrap();

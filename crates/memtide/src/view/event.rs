@@ -72,14 +72,14 @@ mod tests {
     #[test]
     fn facts_are_said_and_nothings_left_out() {
         let told: Event = serde_json::from_value(json!({
-            "seq": 7, "at_milliseconds": 3_661_000, "event": "planned", "trigger": "alarm", "free_bytes": 4096,
+            "seq": 7, "at_milliseconds": 3_661_000, "event": "planned", "trigger": "shortage", "free_bytes": 4096,
             "unmet_bytes": 0, "vms": [{"vm": "web", "take_bytes": 2_097_152, "waits": false, "price": null}],
         }))
         .unwrap();
         let text = event(&told);
         assert_eq!(
             text,
-            "01:01:01Z     7  planned  free 4 KiB  trigger alarm\n                   web  take 2.0 MiB\n"
+            "01:01:01Z     7  planned  free 4 KiB  trigger shortage\n                   web  take 2.0 MiB\n"
         );
     }
 
