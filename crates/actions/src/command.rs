@@ -1,0 +1,115 @@
+//! A program that is told something.
+//!
+//! **Model.** The program and its arguments are a list: no shell reads them, so nothing that is told can be taken for a command. What is told comes on
+//! standard input, as JSON, and in the environment, which has nothing else of the host's but `PATH` and `HOME`. The
+//! working directory is `/`.
+
+use crate::{Failure, MOST_SAID, head};
+use rustix::process::{Pid, Signal, kill_process_group};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::process::Child;
+use tokio::time::timeout;
+
+/// How long a command may take.
+pub const DEADLINE: Duration = Duration::from_secs(30);
+
+/// A program and its arguments; there is a program.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Command(pub Vec<String>);
+
+impl Command {
+    /// Runs it; gives the beginning of what it said.
+    ///
+    /// # Errors
+    /// It cannot be started, says that it failed, or takes too long.
+    pub async fn run(&self, body: &str, environment: &[(&'static str, String)]) -> Result<String, Failure> {
+        self.run_within(DEADLINE, body, environment).await
+    }
+
+    pub(crate) async fn run_within(
+        &self,
+        deadline: Duration,
+        body: &str,
+        environment: &[(&'static str, String)],
+    ) -> Result<String, Failure> {
+        let (program, arguments) =
+            self.0.split_first().ok_or_else(|| Failure::new("there is no program to run"))?;
+        let kept = ["PATH", "HOME"].into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
+        let child = tokio::process::Command::new(program)
+            .args(arguments)
+            .env_clear()
+            .envs(kept)
+            .envs(environment.iter().map(|(name, value)| (name, value)))
+            .current_dir("/")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .process_group(0)
+            .spawn();
+        let child = child.map_err(|error| Failure::new(format!("cannot run {program}: {error}")))?;
+        let mut group = Group::of(child);
+        let mut said = Vec::new();
+        let ended = timeout(deadline, group.tell(body, &mut said)).await;
+        let said = head(&said);
+        match ended {
+            Ok(Ok(status)) if status.success() => Ok(said.unwrap_or_default()),
+            Ok(Ok(status)) => Err(Failure { why: format!("{program}: {status}"), said }),
+            Ok(Err(error)) => Err(Failure { why: format!("{program}: {error}"), said }),
+            Err(_) => Err(Failure { why: format!("{program}: not done after {deadline:?}, killed"), said }),
+        }
+    }
+}
+
+/// A program and all it started that did not leave its group: killed when this is dropped before they ended.
+struct Group {
+    child: Child,
+    id: Option<Pid>,
+}
+
+impl Group {
+    fn of(child: Child) -> Self {
+        let id = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+        Self { child, id }
+    }
+
+    /// Gives it its input and waits for its end and that of its outputs, whose beginnings it puts into `said`.
+    async fn tell(&mut self, body: &str, said: &mut Vec<u8>) -> std::io::Result<ExitStatus> {
+        let mut stdin = self.child.stdin.take();
+        let (out, err) = (self.child.stdout.take(), self.child.stderr.take());
+        let give = async {
+            if let Some(stdin) = &mut stdin {
+                // Who does not read it does not want it.
+                let _ = stdin.write_all(body.as_bytes()).await;
+            }
+            drop(stdin.take());
+        };
+        let mut also_said = Vec::new();
+        let (status, (), (), ()) =
+            tokio::join!(self.child.wait(), give, listen(out, said), listen(err, &mut also_said));
+        said.extend(also_said);
+        // Nobody is left who would have to be killed, and the number may be another's soon.
+        self.id = None;
+        status
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if let Some(id) = self.id {
+            // There may be nobody left.
+            let _ = kill_process_group(id, Signal::KILL);
+        }
+    }
+}
+
+/// Reads to the end, so that nobody waits to be heard, and keeps the beginning.
+async fn listen(from: Option<impl AsyncRead + Unpin>, said: &mut Vec<u8>) {
+    let Some(mut from) = from else { return };
+    let mut buffer = [0; 1024];
+    while let Ok(read @ 1..) = from.read(&mut buffer).await {
+        let room = MOST_SAID - said.len();
+        said.extend(&buffer[..read.min(room)]);
+    }
+}
