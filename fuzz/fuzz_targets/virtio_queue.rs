@@ -9,14 +9,15 @@
 use addr::{Gfn, Gpa, PAGE_SIZE, PageCount};
 use arbitrary::Arbitrary;
 use devices::{
-    Balloon, BalloonDevice, BalloonEvent, Bus, ConsolePort, Ecam, PciHost, PciWindow, Plic, Rng, VirtioPci,
-    Worker, map,
+    Balloon, BalloonDevice, BalloonEvent, Bus, ConsolePort, Ecam, NamedPort, PciHost, PciWindow, Plic,
+    PortDevice, Rng, VirtioPci, Worker, map,
 };
 use libfuzzer_sys::fuzz_target;
 use machine::{Pool, VmId, VmMemory};
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::{Arc, LazyLock};
+use std::time::Instant;
 
 const PAGES: PageCount = PageCount(16);
 /// A worker's tasks after each action, at most: queues that overlap what their device writes can
@@ -51,8 +52,10 @@ enum Action {
     },
     /// A list of pages, most of which exist, for a queue of the balloon.
     List { queue: Queue, pages: Vec<u8> },
-    /// Input from the host.
+    /// Input from the host, to the console and to the port; what the port's guest said is heard.
     Input(Vec<u8>),
+    /// A control message of the port's driver.
+    Control { port: u8, event: u8, value: u8 },
     /// The host asks for a balloon of that size, and for statistics.
     Ask(u8),
 }
@@ -62,6 +65,7 @@ enum Slot {
     Rng,
     Console,
     Balloon,
+    Port,
 }
 
 /// As many as the device with the most has.
@@ -94,10 +98,12 @@ struct Machine {
     memory: VmMemory,
     console: ConsolePort,
     balloon: Balloon,
+    port: NamedPort,
     rng: Arc<VirtioPci>,
     rng_worker: Worker<Rng>,
     console_worker: Worker<devices::Console>,
     balloon_worker: Worker<BalloonDevice>,
+    port_worker: Worker<PortDevice>,
 }
 
 impl Machine {
@@ -109,18 +115,31 @@ impl Machine {
             ConsolePort::attach(Box::new(std::io::sink()), line);
         let line = plic.line(PciHost::source(2));
         let (balloon, balloon_function, balloon_worker) = Balloon::attach(pages(), ledger(), line);
+        let (port, port_function, port_worker) = NamedPort::attach("fuzz", plic.line(PciHost::source(3)));
         let mut pci = PciHost::new();
         pci.insert(0, Arc::clone(&rng));
         pci.insert(1, console_function);
         pci.insert(2, balloon_function);
+        pci.insert(3, port_function);
         let pci = Arc::new(pci);
         let mut bus = Bus::new();
         bus.add(map::PLIC, plic);
         bus.add(map::ECAM, Arc::new(Ecam(Arc::clone(&pci))));
         bus.add(map::PCI_WINDOW, Arc::new(PciWindow(pci)));
         let memory = VmMemory::new(&POOL, VmId(1), pages().start, PAGES).expect("the pool holds the VM");
-        let machine = Self { bus, memory, console, balloon, rng, rng_worker, console_worker, balloon_worker };
-        for slot in [0, 1, 2] {
+        let machine = Self {
+            bus,
+            memory,
+            console,
+            balloon,
+            port,
+            rng,
+            rng_worker,
+            console_worker,
+            balloon_worker,
+            port_worker,
+        };
+        for slot in [0, 1, 2, 3] {
             machine.configure(slot, 0x10, 4, bar(slot));
             machine.configure(slot, 4, 2, 2 | 4);
         }
@@ -166,19 +185,29 @@ impl Machine {
         let _ = self.memory.write(Gpa(map::RAM_START.0 + offset), bytes);
     }
 
-    /// Submits a list of pages by the first descriptor, where queues are if nothing else is said.
+    /// Submits a list of pages.
     fn list(&self, queue: Queue, list: &[u8]) {
         let numbers = list.iter().map(|&page| pages().start.0 as u32 + u32::from(page % 20));
         let list: Vec<u8> = numbers.flat_map(u32::to_le_bytes).collect();
+        self.submit(Slot::Balloon, queue, &list);
+    }
+
+    /// Submits a control message to the port.
+    fn control(&self, port: u8, event: u8, value: u8) {
+        self.submit(Slot::Port, Queue::Fourth, &[port % 2, 0, 0, 0, event % 9, 0, value % 3, 0]);
+    }
+
+    /// Submits bytes for the device to read, by the first descriptor, where queues are if nothing else is said.
+    fn submit(&self, slot: Slot, queue: Queue, bytes: &[u8]) {
         let mut descriptor = (map::RAM_START.0 + 3 * PAGE_SIZE).to_le_bytes().to_vec();
-        descriptor.extend((list.len() as u64).to_le_bytes());
+        descriptor.extend((bytes.len() as u64).to_le_bytes());
         self.store(0, &descriptor);
-        self.store(3 * PAGE_SIZE, &list);
+        self.store(3 * PAGE_SIZE, bytes);
         let mut available = [0; 2];
         let index = Gpa(map::RAM_START.0 + PAGE_SIZE + 2);
         self.memory.read(index, &mut available).expect("it is memory");
         self.store(PAGE_SIZE + 2, &u16::from_le_bytes(available).wrapping_add(1).to_le_bytes());
-        self.write(Slot::Balloon as u64, 0x3000 + 4 * queue as u64, 2, 0);
+        self.write(slot as u64, 0x3000 + 4 * queue as u64, 2, 0);
     }
 
     fn act(&mut self, action: Action) {
@@ -207,7 +236,12 @@ impl Machine {
             Action::List { queue, pages } => self.list(queue, &pages),
             Action::Input(bytes) => {
                 self.console.enqueue(&bytes);
+                let talk = self.port.talk();
+                talk.say(&bytes);
+                self.port_worker.catch_up(&self.memory, TASKS);
+                let _ = talk.hear(&mut [0; 64], Instant::now());
             }
+            Action::Control { port, event, value } => self.control(port, event, value),
             Action::Ask(target) => {
                 self.balloon.set_target(PageCount(target.into()));
                 self.balloon.request_statistics();
@@ -216,6 +250,7 @@ impl Machine {
         self.rng_worker.catch_up(&self.memory, TASKS);
         self.console_worker.catch_up(&self.memory, TASKS);
         self.balloon_worker.catch_up(&self.memory, TASKS);
+        self.port_worker.catch_up(&self.memory, TASKS);
         assert!(self.balloon.report().held <= PAGES);
     }
 

@@ -29,6 +29,10 @@ impl ByteQueue {
         given
     }
 
+    pub(crate) fn clear(&mut self) {
+        self.bytes.clear();
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }

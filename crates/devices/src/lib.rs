@@ -44,6 +44,6 @@ pub use serial::SerialPort;
 pub use stats::DeviceStats;
 pub use virtio::{
     Balloon, BalloonDevice, BalloonEvent, BalloonFeatures, BalloonReport, Chain, Console, ConsolePort,
-    DriverState, GuestStatistics, KeptChain, OnBalloonEvent, QueueFault, Ring, Rng, VirtioDevice, VirtioPci,
-    Worker, WorkerThread,
+    DriverState, GuestStatistics, KeptChain, NamedPort, OnBalloonEvent, PortDevice, QueueFault, Ring, Rng,
+    Silence, Talk, VirtioDevice, VirtioPci, Worker, WorkerThread,
 };

@@ -24,6 +24,7 @@
 mod balloon;
 mod console;
 mod pci;
+mod port;
 mod registers;
 mod ring;
 mod rng;
@@ -36,6 +37,7 @@ pub use balloon::{
 };
 pub use console::{Console, ConsolePort};
 pub use pci::{DriverState, VirtioPci};
+pub use port::{NamedPort, PortDevice, Silence, Talk};
 pub use ring::{Chain, KeptChain, QueueFault, Ring};
 pub use rng::Rng;
 pub use worker::{Worker, WorkerThread};

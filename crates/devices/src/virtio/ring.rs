@@ -133,6 +133,11 @@ impl<'m, M: GuestMemory> Ring<'m, M> {
         self.transport.halted()
     }
 
+    /// Has another of the device's queues served after this one: what was asked here is answered there.
+    pub fn serve_too(&self, queue: usize) {
+        self.transport.kick(queue);
+    }
+
     /// Counts something wrong with a request that the device goes on from.
     pub fn report(&self, why: impl fmt::Display) {
         self.transport.count_bad(why);

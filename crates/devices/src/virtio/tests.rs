@@ -2,6 +2,7 @@
 
 mod balloon;
 mod driver;
+mod port;
 
 use super::*;
 use crate::{IrqLine, output_pipe};
