@@ -6,6 +6,7 @@
 //!
 //! **Not here**: what the lines are compared with; that is up to whoever started the guest.
 
+mod agent;
 mod align;
 mod atomics;
 mod chase;
@@ -64,6 +65,7 @@ fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         ["all"] => all(),
+        ["agent"] => agent::run().map_or_else(|failure| fail("agent", &failure), |()| ExitCode::SUCCESS),
         ["exit", code] => code.parse::<u8>().map_or(ExitCode::FAILURE, ExitCode::from),
         ["insmod", file] => {
             insmod::insert(file).map_or_else(|failure| fail(file, &failure), |()| ExitCode::SUCCESS)
@@ -127,6 +129,7 @@ fn usage() -> String {
     let programs = PROGRAMS.iter().map(|program| (program.synopsis(), program.purpose));
     let others = [
         ("all", "the programs above, but work, with small sizes"),
+        ("agent", "do what the host asks, such as to shut down"),
         ("exit CODE", "exit with this status at once"),
         ("insmod FILE", "load a kernel module"),
         ("session TERMINAL COMMAND [ARG...]", "become the command, with ^C from the terminal"),

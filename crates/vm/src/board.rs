@@ -1,13 +1,14 @@
 //! The board: which devices a VM has, and how they are described to its kernel.
 
+use crate::agent::{self, GuestAgent};
 use crate::boot::{self, MachineFacts};
 use crate::console::{Console, Port};
 use crate::vcpu::Attention;
 use addr::{ByteSize, Gfn, Gpa};
 use devices::map::{self, GpaRange};
 use devices::{
-    Balloon, Bus, ConsolePort, DeviceStats, Ecam, OnBalloonEvent, PciHost, PciWindow, Plic, SerialPort,
-    VirtioPci, Worker, WorkerThread,
+    Balloon, Bus, ConsolePort, DeviceStats, Ecam, NamedPort, OnBalloonEvent, PciHost, PciWindow, Plic,
+    SerialPort, VirtioPci, Worker, WorkerThread,
 };
 use machine::VmMemory;
 use riscv::Lines;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 const ENTROPY_SLOT: usize = 1;
 const CONSOLE_SLOT: usize = 2;
 const BALLOON_SLOT: usize = 3;
+const AGENT_SLOT: usize = 4;
 
 /// The extensions the processor offers, in canonical order.
 const EXTENSIONS: [&str; 17] = [
@@ -48,6 +50,7 @@ pub(crate) struct Board {
     entropy: Arc<VirtioPci>,
     virtio_console: (ConsolePort, Arc<VirtioPci>),
     balloon: (Balloon, Arc<VirtioPci>),
+    agent: (GuestAgent, Arc<VirtioPci>),
     console: Console,
 }
 
@@ -56,6 +59,7 @@ pub(crate) struct Workers {
     entropy: Worker<devices::Rng>,
     console: Worker<devices::Console>,
     balloon: Worker<devices::BalloonDevice>,
+    agent: Worker<devices::PortDevice>,
 }
 
 impl riscv::Devices for Board {
@@ -89,10 +93,13 @@ impl Board {
         let balloon_line = plic.line(PciHost::source(BALLOON_SLOT));
         let (balloon, balloon_function, balloon_worker) =
             Balloon::attach(memory, on_balloon_event, balloon_line);
+        let agent_line = plic.line(PciHost::source(AGENT_SLOT));
+        let (agent_port, agent_function, agent_worker) = NamedPort::attach(agent::PORT_NAME, agent_line);
         let mut pci = PciHost::new();
         pci.insert(ENTROPY_SLOT, Arc::clone(&entropy));
         pci.insert(CONSOLE_SLOT, Arc::clone(&transport));
         pci.insert(BALLOON_SLOT, Arc::clone(&balloon_function));
+        pci.insert(AGENT_SLOT, Arc::clone(&agent_function));
         let pci = Arc::new(pci);
         let mut bus = Bus::new();
         bus.add(map::PLIC, Arc::clone(&plic) as _);
@@ -100,8 +107,14 @@ impl Board {
         bus.add(map::ECAM, Arc::new(Ecam(Arc::clone(&pci))));
         bus.add(map::PCI_WINDOW, Arc::new(PciWindow(pci)));
         let (virtio_console, balloon) = ((port, transport), (balloon, balloon_function));
-        let board = Self { bus, plic, serial, entropy, virtio_console, balloon, console };
-        let workers = Workers { entropy: entropy_worker, console: console_worker, balloon: balloon_worker };
+        let agent = (GuestAgent::new(agent_port), agent_function);
+        let board = Self { bus, plic, serial, entropy, virtio_console, balloon, agent, console };
+        let workers = Workers {
+            entropy: entropy_worker,
+            console: console_worker,
+            balloon: balloon_worker,
+            agent: agent_worker,
+        };
         (Arc::new(board), workers)
     }
 
@@ -123,6 +136,11 @@ impl Board {
         &self.balloon.0
     }
 
+    /// The host's side of the guest agent.
+    pub(crate) fn agent(&self) -> &GuestAgent {
+        &self.agent.0
+    }
+
     /// The devices by name, with what they counted.
     pub(crate) fn statistics(&self) -> Vec<(&'static str, DeviceStats)> {
         vec![
@@ -131,6 +149,7 @@ impl Board {
             ("rng", self.entropy.stats()),
             ("console", self.virtio_console.1.stats()),
             ("balloon", self.balloon.1.stats()),
+            ("agent", self.agent.1.stats()),
         ]
     }
 }
@@ -142,6 +161,7 @@ impl Workers {
             self.entropy.spawn(Arc::clone(memory))?,
             self.console.spawn(Arc::clone(memory))?,
             self.balloon.spawn(Arc::clone(memory))?,
+            self.agent.spawn(Arc::clone(memory))?,
         ])
     }
 }

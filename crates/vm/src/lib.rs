@@ -8,8 +8,8 @@
 //!      --- technique thread: counters -> policy -> software or hardware MMU (automatic only)
 //! ```
 //!
-//! Read `config` (what a VM is asked to be), `board`, `console` and `balloon` (its devices), `vm` (its life),
-//! `vcpu` (the loop), `sbi` (what the guest asks of us), then `technique`, `statistics` and `map`.
+//! Read `config` (what a VM is asked to be), `board`, `console`, `balloon` and `agent` (its devices), `vm` (its
+//! life), `vcpu` (the loop), `sbi` (what the guest asks of us), then `technique`, `statistics` and `map`.
 //!
 //! **Concurrency.** Each hart stands under its own lock, which its thread holds while it runs and
 //! offers to others between slices. Nobody takes a second hart's lock while holding one
@@ -17,6 +17,7 @@
 
 #![forbid(unsafe_code)]
 
+mod agent;
 mod balloon;
 mod board;
 pub mod boot;
@@ -31,6 +32,7 @@ mod technique;
 mod vcpu;
 mod vm;
 
+pub use agent::NotAnswering;
 pub use config::{Config, ConfigError, MmuChoice};
 pub use map::{AddressMap, Mapped, MemoryMap};
 pub use statistics::{HartStatistics, Statistics, TechniqueStatistics};

@@ -116,6 +116,7 @@ impl Shared {
         self.ended.lock().get_or_insert(reason);
         self.ending.store(true, Ordering::Relaxed);
         self.end.notify_all();
+        self.board.agent().hang_up();
         self.memory.end();
         self.vcpus.iter().for_each(Vcpu::wake);
     }
@@ -262,7 +263,7 @@ impl Vm {
         self.ended()
     }
 
-    /// Stops it, without asking the guest.
+    /// Stops it, without asking the guest: powers it off.
     pub fn stop(&self) {
         self.shared.end(Ended::Stopped);
     }
