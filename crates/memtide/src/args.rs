@@ -10,9 +10,10 @@ pub(crate) use host::{
 
 pub(crate) use token::{Token, TokenCreate};
 
+use crate::{completion, manual};
 use addr::{ByteSize, Gva};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Command, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use vm::MmuChoice;
 
@@ -22,7 +23,7 @@ use vm::MmuChoice;
 /// single VM in the foreground. A size is a number and a unit: 512MiB, 2GiB; 2G means 2GiB. Every VM is known by its
 /// name; verbs that show one do without it where one VM is running.
 #[derive(Parser)]
-#[command(name = "memtide", version, max_term_width = 100, after_help = EXIT_STATUS)]
+#[command(name = "memtide", version, max_term_width = 100)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) asked: AskedHost,
@@ -57,6 +58,7 @@ pub(crate) enum Verb {
     /// Stop VMs at once, without asking their guests
     Stop {
         /// The VMs
+        #[arg(value_name = "VM")]
         names: Vec<String>,
         #[command(flatten)]
         output: Output,
@@ -72,6 +74,7 @@ pub(crate) enum Verb {
     /// Say what a VM is and how it is doing
     Info {
         /// The VM
+        #[arg(value_name = "VM")]
         name: Option<String>,
         #[command(flatten)]
         output: Output,
@@ -83,6 +86,7 @@ pub(crate) enum Verb {
     /// Say why a VM of the host holds the memory it holds, and what would change it
     Explain {
         /// The VM
+        #[arg(value_name = "VM")]
         name: Option<String>,
         #[command(flatten)]
         output: Output,
@@ -91,6 +95,7 @@ pub(crate) enum Verb {
     /// Bring back what of a VM is compressed and swapped, as far as memory is free
     Unswap {
         /// The VM
+        #[arg(value_name = "VM")]
         name: Option<String>,
         #[command(flatten)]
         output: Output,
@@ -109,6 +114,7 @@ pub(crate) enum Verb {
     /// tables, hardware is two-stage walks.
     Stats {
         /// The VM
+        #[arg(value_name = "VM")]
         name: Option<String>,
         /// Show them again and again, with so many seconds between
         #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
@@ -119,6 +125,7 @@ pub(crate) enum Verb {
     /// Show or change how a running VM's addresses are translated
     Mmu {
         /// The VM
+        #[arg(value_name = "VM")]
         name: Option<String>,
         /// automatic, software or hardware; without it the mode in use is shown
         mode: Option<String>,
@@ -128,6 +135,7 @@ pub(crate) enum Verb {
     /// Move pages of a running VM to other machine frames, unnoticed by its guest
     Move {
         /// The VM
+        #[arg(value_name = "VM")]
         name: Option<String>,
         /// How many pages at most
         #[arg(long, default_value_t = 1024)]
@@ -140,10 +148,39 @@ pub(crate) enum Verb {
     /// Without a name, where a host runs: those of the host and all its VMs.
     Audit {
         /// The VM
+        #[arg(value_name = "VM")]
         name: Option<String>,
         #[command(flatten)]
         output: Output,
     },
+    /// Print what makes a shell complete command lines of memtide, names of VMs and all
+    ///
+    /// For bash: source it, or write it to `/etc/bash_completion.d/memtide`. For zsh: to a file `_memtide` in a directory of
+    /// `$fpath`. For fish: to `~/.config/fish/completions/memtide.fish`.
+    Completion {
+        /// The shell
+        shell: Shell,
+    },
+    /// Write the manual pages
+    #[command(hide = true)]
+    Man {
+        /// The directory for them
+        #[arg(long, value_name = "DIRECTORY")]
+        dir: PathBuf,
+    },
+}
+
+/// A shell that can be told how command lines are completed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub(crate) enum Shell {
+    Bash,
+    Zsh,
+    Fish,
+}
+
+/// The command line, with what is said and completed that the types alone do not know.
+pub(crate) fn command() -> Command {
+    completion::attach(manual::attach(Arguments::command()))
 }
 
 /// Run a VM in the foreground, its serial console on the terminal
@@ -151,7 +188,6 @@ pub(crate) enum Verb {
 /// Ctrl-] leads to a monitor: info, map, stats, mmu, move, audit, stop. If the input is no terminal, its bytes
 /// go to the guest, and its end is merely the end of the input.
 #[derive(Args)]
-#[command(after_help = EXIT_STATUS)]
 pub(crate) struct Run {
     /// The kernel: a RISC-V Linux Image, gzipped or not
     #[arg(long, value_name = "FILE")]
@@ -184,19 +220,6 @@ pub(crate) struct Run {
     pub(crate) no_monitor: bool,
 }
 
-const EXIT_STATUS: &str = "\
-Exit status:
-   0  done; of run: the guest powered itself off
-   1  it could not be done; of run: the VM could not be started or could not go on
-   2  wrong usage
-   3  there is no VM, resource pool or setting of that name
-   4  no host answers
-   5  refused: not enough memory or disk space is free
-  10  of run: the guest asked for a reboot
-  11  of run: the guest asked for a reset because something failed in it
-  12  of run: the VM was stopped from the monitor or by 'memtide stop'
- 129, 130, 141, 143  of run: stopped by SIGHUP, SIGINT, a closed output, SIGTERM";
-
 /// Show how a VM's memory is mapped
 ///
 /// With an address: each level of the guest's page table walk, the guest page, its machine frame and the shadow
@@ -205,6 +228,7 @@ Exit status:
 #[derive(Args)]
 pub(crate) struct Map {
     /// The VMs
+    #[arg(value_name = "VM")]
     pub(crate) names: Vec<String>,
     /// A guest virtual address, in hexadecimal
     #[arg(long, value_name = "ADDRESS", value_parser = parse_gva)]
@@ -253,11 +277,10 @@ pub(crate) fn parse_gva(text: &str) -> Result<Gva, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_consistent() {
-        Arguments::command().debug_assert();
+        command().debug_assert();
     }
 
     #[test]

@@ -6,12 +6,14 @@ use std::fmt::{self, Display};
 
 /// Exit status where nothing more precise is said.
 const FAILED: u8 = 1;
-/// There is no VM, pool or setting of that name.
+/// There is no VM, pool, setting, token or operation of that name.
 pub(crate) const NOT_FOUND: u8 = 3;
 /// No host answers.
 pub(crate) const UNREACHABLE: u8 = 4;
 /// Not enough memory or disk space is free.
 const REFUSED: u8 = 5;
+/// The host does not know who asks, or they may not do that.
+const NOT_ALLOWED: u8 = 6;
 
 /// What went wrong, with the facts, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,8 +61,11 @@ impl Error {
 impl From<Problem> for Error {
     fn from(problem: Problem) -> Self {
         let status = match problem.code.as_str() {
-            "no-such-vm" | "no-such-pool" | "no-such-setting" | "no-such-token" => NOT_FOUND,
+            "no-such-vm" | "no-such-pool" | "no-such-setting" | "no-such-token" | "no-such-operation" => {
+                NOT_FOUND
+            }
             "no-memory" | "no-swap" => REFUSED,
+            "not-signed-in" | "bad-token" | "not-allowed" => NOT_ALLOWED,
             _ => FAILED,
         };
         // The host does not know how its clients are asked.

@@ -18,11 +18,13 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod completion;
 mod console;
 mod control;
 mod daemon;
 mod error;
 mod find;
+mod manual;
 mod monitor;
 mod print;
 mod remote;
@@ -33,14 +35,21 @@ mod verbs;
 mod view;
 
 use args::{Arguments, Verb};
-use clap::Parser;
+use clap::FromArgMatches;
+use clap_complete::CompleteEnv;
 use remote::Remote;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let Arguments { asked, verb } = Arguments::parse();
+    // Asked by a shell: answers it and ends.
+    CompleteEnv::with_factory(args::command).var(completion::VARIABLE).complete();
+    let matches = args::command().get_matches();
+    let Arguments { asked, verb } =
+        Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let outcome = match verb {
         Verb::Run(args) => run::run(&args),
+        Verb::Completion { shell } => print::print(&completion::script(shell)).map(|()| 0),
+        Verb::Man { dir } => manual::write(&dir).map(|()| 0),
         Verb::Host(args) => daemon::run(&args).map(|()| 0),
         other => Remote::new(asked).and_then(|remote| verbs::ask(&remote, other)).map(|()| 0),
     };

@@ -22,10 +22,12 @@ use serde::Serialize;
 /// If what it is about is not there or says no.
 ///
 /// # Panics
-/// For `run` and `host`, which are none of these.
+/// For those that ask nobody.
 pub(crate) fn ask(remote: &Remote, verb: Verb) -> Result<(), Error> {
     match verb {
-        Verb::Run(_) | Verb::Host(_) => unreachable!("run and host are carried out by modules of their own"),
+        Verb::Run(_) | Verb::Host(_) | Verb::Completion { .. } | Verb::Man { .. } => {
+            unreachable!("they are carried out by modules of their own")
+        }
         Verb::Create(args) => vms::create(remote, *args),
         Verb::Start(args) => vms::start(remote, &args.names, args.output.output),
         Verb::Stop { names, output } => vms::stop(remote, names, output.output),

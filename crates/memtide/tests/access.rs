@@ -50,7 +50,7 @@ fn a_token_lets_in_over_tcp_as_far_as_its_role_goes() {
     let fails = |token: &str, args: &[&str], parts: &[&str]| {
         let output = ask(&place, &address, token, args);
         let err = text(&output.stderr);
-        assert_eq!(output.status.code(), Some(1), "{args:?}: {err}");
+        assert_eq!(output.status.code(), Some(6), "{args:?}: {err}");
         for part in parts {
             assert!(err.contains(part), "{args:?} does not say '{part}': {err}");
         }

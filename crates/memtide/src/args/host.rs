@@ -71,7 +71,7 @@ fn listen(text: &str) -> Result<SocketAddr, String> {
 #[derive(Args)]
 pub(crate) struct Names {
     /// The VMs
-    #[arg(required = true)]
+    #[arg(value_name = "VM", required = true)]
     pub(crate) names: Vec<String>,
     #[command(flatten)]
     pub(crate) output: Output,
@@ -121,7 +121,7 @@ pub(crate) struct VmOptions {
     #[command(flatten)]
     pub(crate) controls: Controls,
     /// The resource pool it lies in, or none
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "POOL")]
     pub(crate) pool: Option<OrNone<String>>,
     /// Guest memory
     #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
@@ -178,6 +178,7 @@ pub(crate) struct Create {
 #[derive(Args)]
 pub(crate) struct Set {
     /// The VM
+    #[arg(value_name = "VM")]
     pub(crate) name: String,
     /// The kernel
     #[arg(long, value_name = "FILE")]
@@ -195,6 +196,7 @@ pub(crate) struct Set {
 #[derive(Args)]
 pub(crate) struct Console {
     /// The VM
+    #[arg(value_name = "VM")]
     pub(crate) name: Option<String>,
     /// Type the input, print what was said so far and end; a terminal is not read
     #[arg(long)]
@@ -247,6 +249,7 @@ pub(crate) enum Imagined {
     /// If a running VM had other controls
     Set {
         /// The VM
+        #[arg(value_name = "VM")]
         name: String,
         #[command(flatten)]
         controls: Controls,
@@ -260,7 +263,7 @@ pub(crate) enum Imagined {
         #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
         used: Option<ByteSize>,
         /// The resource pool it would lie in
-        #[arg(long, value_name = "NAME")]
+        #[arg(long, value_name = "POOL")]
         pool: Option<String>,
         /// Machine memory guaranteed
         #[arg(long, value_name = "SIZE", default_value = "0", allow_hyphen_values = true)]
@@ -272,11 +275,13 @@ pub(crate) enum Imagined {
     /// If a running VM did not run
     Stop {
         /// The VM
+        #[arg(value_name = "VM")]
         name: String,
     },
     /// If a setting had another value
     Setting {
         /// The setting
+        #[arg(value_name = "SETTING")]
         name: String,
         /// Its value
         #[arg(allow_hyphen_values = true, value_parser = whole_number)]
@@ -290,7 +295,7 @@ pub(crate) struct PoolControls {
     #[command(flatten)]
     pub(crate) controls: Controls,
     /// The pool it lies in, or none
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "POOL")]
     pub(crate) parent: Option<OrNone<String>>,
     /// Whether reservations within may take from the parent what its own lacks
     #[arg(long, value_name = "YES-OR-NO", value_parser = yes_or_no)]
@@ -311,6 +316,7 @@ pub(crate) enum Pool {
     /// Change a resource pool
     Set {
         /// The pool
+        #[arg(value_name = "POOL")]
         name: String,
         #[command(flatten)]
         controls: PoolControls,
@@ -320,6 +326,7 @@ pub(crate) enum Pool {
     /// Remove an empty resource pool
     Rm {
         /// The pool
+        #[arg(value_name = "POOL")]
         name: String,
         #[command(flatten)]
         output: Output,
@@ -336,6 +343,7 @@ pub(crate) enum Pool {
 #[derive(Args)]
 pub(crate) struct Settings {
     /// Only this one, such as Mem.IdleTax
+    #[arg(value_name = "SETTING")]
     pub(crate) name: Option<String>,
     /// Its new value
     #[arg(allow_hyphen_values = true, value_parser = whole_number)]

@@ -17,7 +17,7 @@ pub(crate) enum Token {
     /// Remove tokens: they are not valid any more
     Rm {
         /// The tokens
-        #[arg(required = true)]
+        #[arg(value_name = "TOKEN", required = true)]
         names: Vec<String>,
         #[command(flatten)]
         output: Output,
