@@ -2,13 +2,15 @@
 
 mod host;
 mod token;
+mod top;
 
 pub(crate) use host::{
     Console, Controls, Create, Events, Host, Imagined, Names, OrNone, Plan, Pool, PoolControls, Set,
-    Settings, Tcp, Top, VmOptions,
+    Settings, Tcp, VmOptions,
 };
 
 pub(crate) use token::{Token, TokenCreate};
+pub(crate) use top::{Top, TopFormat};
 
 use crate::{completion, manual};
 use addr::{ByteSize, Gva};

@@ -31,6 +31,7 @@ mod remote;
 mod run;
 mod signals;
 mod terminal;
+mod top;
 mod verbs;
 mod view;
 

@@ -6,7 +6,6 @@ mod inspect;
 mod memory;
 mod pool;
 mod token;
-mod top;
 mod vms;
 
 use crate::args::{Format, Verb};
@@ -37,7 +36,7 @@ pub(crate) fn ask(remote: &Remote, verb: Verb) -> Result<(), Error> {
         Verb::Set(args) => vms::set(remote, *args),
         Verb::Console(args) => console::console(remote, args),
         Verb::Events(args) => events::events(remote, &args),
-        Verb::Top(args) => top::top(remote, &args),
+        Verb::Top(args) => crate::top::top(remote, &args),
         Verb::Explain { name, output } => memory::explain(remote, name, output.output),
         Verb::Plan(args) => memory::plan(remote, args),
         Verb::Unswap { name, output } => memory::unswap(remote, name, output.output),

@@ -17,7 +17,8 @@ pub(crate) use event::event;
 pub(crate) use host::{pools, setting, settings, what_if};
 pub(crate) use info::{Listed, hosted, list};
 pub(crate) use picture::pictures;
-pub(crate) use status::status;
+pub(crate) use status::{mib, status};
+pub(crate) use table::uptime;
 pub(crate) use tokens::tokens;
 
 use api::inspect::Answer;

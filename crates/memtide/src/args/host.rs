@@ -218,22 +218,6 @@ pub(crate) struct Events {
     pub(crate) output: Output,
 }
 
-/// Show how the host's memory is divided, again and again
-#[derive(Args)]
-pub(crate) struct Top {
-    /// Seconds between two screens
-    #[arg(short, long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..))]
-    pub(crate) delay: u64,
-    /// How many screens [default: without end]
-    #[arg(short = 'n', long, value_name = "COUNT")]
-    pub(crate) count: Option<u64>,
-    /// One screen after the other, without clearing the terminal
-    #[arg(short, long)]
-    pub(crate) batch: bool,
-    #[command(flatten)]
-    pub(crate) output: Output,
-}
-
 /// Say what would be different if, without touching anything
 #[derive(Args)]
 pub(crate) struct Plan {

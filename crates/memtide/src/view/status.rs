@@ -10,12 +10,13 @@ use std::fmt::Write;
 /// The host's state and ledger, and a line for each running VM; in MiB.
 pub(crate) fn status(status: &HostStatus, style: Style) -> String {
     let mut text = head(status, style);
+    text.push_str(&trouble(status));
     text.push_str(&vms(status));
     text
 }
 
 /// In MiB, without the unit.
-fn mib(size: ByteSize) -> String {
+pub(crate) fn mib(size: ByteSize) -> String {
     format!("{:.1}", size.0 as f64 / (1 << 20) as f64)
 }
 
@@ -56,6 +57,25 @@ fn head(status: &HostStatus, style: Style) -> String {
         mib(ByteSize(status.sums.shared_bytes.0.saturating_sub(status.sums.shared_common_bytes.0))),
         mib(status.sums.zip_saved_bytes)
     );
+    text
+}
+
+/// Who is slowed, and whether anything moves at all; nothing where all is well.
+fn trouble(status: &HostStatus) -> String {
+    let mut text = String::new();
+    if status.memory_loop.standstill_seconds > 0 {
+        let seconds = status.memory_loop.standstill_seconds;
+        let _ = writeln!(text, "STANDSTILL for {seconds} s: no memory is free and none comes free");
+    }
+    for (words, is) in [
+        ("SLOWED  by waiting for memory:", (|vm| vm.slowed) as fn(&VmStatus) -> bool),
+        ("SWAP    fails:", |vm| vm.swap_failure.is_some()),
+    ] {
+        let names: Vec<&str> = status.vms.iter().filter(|vm| is(vm)).map(|vm| vm.name.as_str()).collect();
+        if !names.is_empty() {
+            let _ = writeln!(text, "{words} {}", names.join(", "));
+        }
+    }
     text
 }
 
@@ -115,6 +135,18 @@ fn row(vm: &VmStatus) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn trouble_is_told_where_there_is_some() {
+        let mut status = crate::top::tests::host(&["db", "web"]);
+        assert_eq!(trouble(&status), "");
+        status.vms[1].slowed = true;
+        status.vms[0].swap_failure = Some("no space left".to_owned());
+        status.memory_loop.standstill_seconds = 3;
+        let text = trouble(&status);
+        assert!(text.starts_with("STANDSTILL for 3 s") && text.contains("memory: web\n"), "{text}");
+        assert!(text.ends_with("fails: db\n"), "{text}");
+    }
 
     #[test]
     fn a_ledger_that_does_not_add_up_is_shouted() {

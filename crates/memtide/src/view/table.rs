@@ -65,7 +65,7 @@ pub(super) fn duration(nanoseconds: u64) -> String {
 }
 
 /// Seconds as people say them: `3h 05m 07s`.
-pub(super) fn uptime(seconds: u64) -> String {
+pub(crate) fn uptime(seconds: u64) -> String {
     let (hours, minutes, rest) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     match (hours, minutes) {
         (0, 0) => format!("{rest}s"),
