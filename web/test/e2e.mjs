@@ -320,6 +320,25 @@ describe('settings, events and operations', () => {
   });
 });
 
+test('who may only look is offered nothing else, and may still try what would be', async () => {
+  const { secret } = await host.ask('POST', '/v1/tokens', { name: 'visitor', role: 'view' });
+  const { page, go, wrongs, close } = await open(browser, host, { token: secret });
+  await page.getByText('Token visitor may view').waitFor();
+  const offered = (name) => page.getByRole('button', { name }).count();
+  assert.equal(await offered('Create…'), 0);
+  await go('vms/web-b/allocation');
+  await page.getByText('takes the role administer').waitFor();
+  assert.deepEqual([await offered('Stop…'), await offered('Apply')], [0, 0]);
+  await page.getByLabel('Reservation, typed').fill('16 MiB');
+  await page.keyboard.press('Tab');
+  await page.getByText('State of memory:').waitFor();
+  await go('settings');
+  await page.getByText('Mem.IdleTax', { exact: true }).waitFor();
+  assert.equal(await offered(/^Set /), 0);
+  assert.deepEqual(wrongs, []);
+  await close();
+});
+
 test('a connection that is lost is said, and taken up again', async () => {
   const { page, go } = tab;
   await go('');

@@ -28,6 +28,7 @@ mod role;
 mod tls;
 mod tokens;
 
+pub use admit::Caller;
 pub(crate) use admit::admit;
 pub use audit_log::AuditLine;
 pub(crate) use audit_log::AuditLog;

@@ -77,6 +77,7 @@ pub(crate) fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(operations::cancel_operation))
         .routes(routes!(events::list_events))
         .routes(routes!(stream::follow))
+        .routes(routes!(access::whoami))
         .routes(routes!(access::list_tokens, access::create_token))
         .routes(routes!(access::remove_token))
         .routes(routes!(access::show_audit_log))

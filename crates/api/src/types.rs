@@ -9,7 +9,7 @@ pub use host::{
 };
 pub use sched::{HostState, Shares};
 
-pub use crate::access::{AuditLine, NewToken, Role, Token, TokenSpec};
+pub use crate::access::{AuditLine, Caller, NewToken, Role, Token, TokenSpec};
 pub use crate::problem::Problem;
 
 use addr::ByteSize;

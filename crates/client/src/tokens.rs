@@ -1,12 +1,17 @@
 //! Who may ask over TCP, and who changed what.
 
 use crate::connection::{Asked, escaped};
-use crate::types::{AuditLine, List, NewToken, Token, TokenSpec};
+use crate::types::{AuditLine, Caller, List, NewToken, Token, TokenSpec};
 use crate::{Client, Error};
 use hyper::Method;
 
 #[expect(clippy::missing_errors_doc, reason = "the same for all: the host says no, is not there, breaks off")]
 impl Client {
+    /// Who the host takes this client for, and what it may do.
+    pub async fn whoami(&self) -> Result<Caller, Error> {
+        self.get("/v1/whoami").await
+    }
+
     /// All tokens, by name.
     pub async fn tokens(&self) -> Result<Vec<Token>, Error> {
         self.all("/v1/tokens", None).await

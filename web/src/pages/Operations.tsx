@@ -5,6 +5,8 @@ import { all } from '../api/call.ts';
 import { duration, moment, percent, sentence } from '../format/text.ts';
 import { size } from '../format/size.ts';
 import { Empty, Failed } from '../parts/Waiting.tsx';
+import { Needs } from '../parts/Needs.tsx';
+import { may } from '../state/caller.ts';
 import { auditHost, cancel } from '../state/commands.ts';
 import { useLoaded } from '../state/loaded.ts';
 import { link } from '../state/route.ts';
@@ -24,9 +26,11 @@ export function Operations() {
         <h1 id="operations-title">
           Operations <span class="tally">{found.length}</span>
         </h1>
-        <button type="button" title="Check every VM’s memory and the host’s own" onClick={() => void auditHost().then(again)}>
-          Check all invariants
-        </button>
+        <Needs role="operate">
+          <button type="button" title="Check every VM’s memory and the host’s own" onClick={() => void auditHost().then(again)}>
+            Check all invariants
+          </button>
+        </Needs>
       </header>
       {problem && <Failed problem={problem} again={again} />}
       {!value && !problem && <div class="ghost wide" />}
@@ -73,7 +77,7 @@ function Row({ operation, changed }: { operation: Operation; changed: () => void
             <span class="number hint">
               {progress === null ? '' : percent(progress)} {total_bytes === null ? '' : `${size(done_bytes)} of ${size(total_bytes)}`}
             </span>{' '}
-            {operation.cancellable && (
+            {operation.cancellable && may('operate') && (
               <button type="button" aria-label={`Cancel ${name}`} onClick={() => void cancel(id).then(changed)}>
                 Cancel
               </button>

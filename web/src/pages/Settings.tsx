@@ -5,6 +5,7 @@ import type { Setting } from '../api/schema.ts';
 import { call } from '../api/call.ts';
 import { count } from '../format/text.ts';
 import { Empty } from '../parts/Waiting.tsx';
+import { Needs } from '../parts/Needs.tsx';
 import { model } from '../state/host.ts';
 import { attempt } from '../state/notices.ts';
 
@@ -67,24 +68,26 @@ function Row({ setting }: { setting: Setting }) {
           {unit && ` ${unit}`}, default {count(usual)}
         </p>
       </div>
-      <form onSubmit={submit}>
-        <input
-          class="number"
-          type="number"
-          aria-label={name}
-          aria-invalid={!good}
-          min={least}
-          max={most}
-          value={typed}
-          onInput={(event) => setTyped(event.currentTarget.value)}
-        />
-        <button type="submit" disabled={!good || number === value} aria-label={`Set ${name}`}>
-          Set
-        </button>
-        <button type="button" class="plain" disabled={value === usual} aria-label={`${name}: default`} onClick={() => void attempt(() => put(name, null))}>
-          Default
-        </button>
-      </form>
+      <Needs role="administer">
+        <form onSubmit={submit}>
+          <input
+            class="number"
+            type="number"
+            aria-label={name}
+            aria-invalid={!good}
+            min={least}
+            max={most}
+            value={typed}
+            onInput={(event) => setTyped(event.currentTarget.value)}
+          />
+          <button type="submit" disabled={!good || number === value} aria-label={`Set ${name}`}>
+            Set
+          </button>
+          <button type="button" class="plain" disabled={value === usual} aria-label={`${name}: default`} onClick={() => void attempt(() => put(name, null))}>
+            Default
+          </button>
+        </form>
+      </Needs>
     </li>
   );
 }

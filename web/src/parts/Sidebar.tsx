@@ -1,5 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { signOut, token } from '../api/session.ts';
+import { sentence } from '../format/text.ts';
+import { caller } from '../state/caller.ts';
 import { connection, model } from '../state/host.ts';
 import { route } from '../state/route.ts';
 import { choice, choose, type Choice } from '../state/theme.ts';
@@ -47,6 +49,7 @@ export function Sidebar() {
         <div class="foot">
           <Connected />
           <Themes />
+          {caller.value && <p class="hint">{`${sentence(caller.value.who)} may ${caller.value.role}`}</p>}
           {token.value !== null && (
             <button type="button" class="plain" onClick={signOut}>
               Sign out

@@ -5,6 +5,7 @@ import type { Event, HostStatus, Metrics, StreamSnapshot, Vm } from '../api/sche
 import { all } from '../api/call.ts';
 import { follow } from '../api/stream.ts';
 import { refused } from '../api/session.ts';
+import { loadCaller } from './caller.ts';
 import { machineUses, pagesOf, pageStates, usesOf } from './composition.ts';
 import { History } from './history.ts';
 import { afterEvent, afterSnapshot, afterStatus, mergeEvents, staleAfter, type Model } from './model.ts';
@@ -116,6 +117,8 @@ function addEvent(event: Event): void {
 /** Follows the host until `stop` is aborted. */
 export function watchHost(stop: AbortSignal): void {
   connection.value = { is: 'connecting' };
+  // Without an answer everything is offered, and the host refuses.
+  void loadCaller(stop).catch(() => undefined);
   void follow(
     {
       connected() {

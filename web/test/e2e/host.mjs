@@ -133,7 +133,7 @@ export const launch = () =>
   chromium.launch({ executablePath: needed('/usr/bin/chromium', 'run make setup'), args: ['--no-sandbox', '--force-color-profile=srgb'] });
 
 /** A page that is signed in, and notes what it must not do. */
-export async function open(browser, host, { width = 1280, theme = 'light' } = {}) {
+export async function open(browser, host, { width = 1280, theme = 'light', token = host.token } = {}) {
   const context = await browser.newContext({
     viewport: { width, height: width < 600 ? 844 : 900 },
     colorScheme: theme,
@@ -151,7 +151,7 @@ export async function open(browser, host, { width = 1280, theme = 'light' } = {}
     // What the browser itself says of answers that are refusals is no wrong.
     if (message.type() === 'error' && !/Failed to load resource|ERR_|WebSocket/.test(message.text())) wrongs.push(message.text());
   });
-  await page.goto(`${host.base}#token=${host.token}`);
+  await page.goto(`${host.base}#token=${token}`);
   await page.getByRole('heading', { name: 'Virtual machines' }).waitFor();
   return { page, wrongs, close: () => context.close(), go: (hash) => page.goto(`${host.base}#/${hash}`) };
 }

@@ -11,22 +11,25 @@ use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use utoipa::ToSchema;
 
 /// What the subprotocol of a WebSocket begins with that is a token: browsers can send no other header with it.
 const BEARER_PROTOCOL: &str = "memtide.bearer.";
 
 /// Who asks, once that is known.
-#[derive(Clone, PartialEq, Eq, Debug)]
-struct Caller {
-    /// For the audit log.
-    who: String,
-    role: Role,
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+pub struct Caller {
+    /// As in the audit log: `uid 1000` over the Unix socket, `token NAME` over TCP.
+    pub who: String,
+    /// What they may do.
+    pub role: Role,
 }
 
 /// Lets a request through to its route, or refuses it.
-pub(crate) async fn admit(State(access): State<Access>, request: Request, next: Next) -> Response {
+pub(crate) async fn admit(State(access): State<Access>, mut request: Request, next: Next) -> Response {
     // Every connection says whose it is. A request without one was not asked over any.
     let Some(&peer) = request.extensions().get::<Peer>() else {
         return Problem::new("internal", "nobody knows who asks").into_response();
@@ -51,6 +54,9 @@ pub(crate) async fn admit(State(access): State<Access>, request: Request, next: 
     }
     if let Some(problem) = refusal {
         return refuse(access, peer, problem, line).await;
+    }
+    if let Ok(Some(caller)) = caller {
+        request.extensions_mut().insert(caller);
     }
     let response = next.run(request).await;
     if asked.is_change() {

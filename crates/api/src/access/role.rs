@@ -47,6 +47,7 @@ const VIEW: &[&str] = &[
     "GET /v1/vms/{name}/map",
     "GET /v1/vms/{name}/map/{gva}",
     "GET /v1/vms/{name}/statistics",
+    "GET /v1/whoami",
     "POST /v1/what-if",
 ];
 

@@ -4,12 +4,21 @@ use super::Shared;
 use crate::extract::{Given, InPath, Parameters, ask};
 use crate::problem::Problem;
 use crate::query::{AuditLogQuery, TokensQuery, page, selects};
-use crate::types::{AuditLine, List, NewToken, Token, TokenSpec};
-use axum::Json;
+use crate::types::{AuditLine, Caller, List, NewToken, Token, TokenSpec};
 use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, LOCATION};
 use axum::http::{HeaderName, StatusCode};
+use axum::{Extension, Json};
 use std::sync::Arc;
+
+/// Say who asks
+///
+/// And what they may do: a client need not offer the rest.
+#[utoipa::path(get, path = "/v1/whoami", tag = "access",
+    responses((status = 200, description = "Who they are.", body = Caller)))]
+pub(super) async fn whoami(Extension(caller): Extension<Caller>) -> Json<Caller> {
+    Json(caller)
+}
 
 /// List tokens
 ///

@@ -3,6 +3,7 @@
 import { useState } from 'preact/hooks';
 import type { Vm } from '../../api/schema.ts';
 import { Empty } from '../../parts/Waiting.tsx';
+import { Needs } from '../../parts/Needs.tsx';
 import { link } from '../../state/route.ts';
 import { CreateVm } from './CreateVm.tsx';
 import { columns, sorted, type Order } from './columns.tsx';
@@ -25,9 +26,11 @@ export function VmTable({ vms }: { vms: readonly Vm[] }) {
           value={filter}
           onInput={(event) => setFilter(event.currentTarget.value)}
         />
-        <button type="button" onClick={() => setCreating(true)}>
-          Create…
-        </button>
+        <Needs role="administer">
+          <button type="button" onClick={() => setCreating(true)}>
+            Create…
+          </button>
+        </Needs>
       </header>
       {creating && <CreateVm close={() => setCreating(false)} />}
       {vms.length === 0 ? (

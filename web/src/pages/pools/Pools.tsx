@@ -4,6 +4,7 @@ import { useState } from 'preact/hooks';
 import type { Pool } from '../../api/schema.ts';
 import { Size } from '../../parts/Size.tsx';
 import { Empty } from '../../parts/Waiting.tsx';
+import { Needs } from '../../parts/Needs.tsx';
 import { model } from '../../state/host.ts';
 import { flatten } from '../../state/poolTree.ts';
 import { PoolDialog } from './PoolDialog.tsx';
@@ -26,9 +27,11 @@ export function Pools() {
         <h1 id="pools-title">
           Resource pools <span class="tally">{known.pools.length}</span>
         </h1>
-        <button type="button" onClick={() => setEditing('new')}>
-          Create…
-        </button>
+        <Needs role="administer">
+          <button type="button" onClick={() => setEditing('new')}>
+            Create…
+          </button>
+        </Needs>
       </header>
       {known.pools.length === 0 && <Empty>There is no resource pool. All VMs are on the host itself and share its memory by their own settings.</Empty>}
       <div class="scroll" tabIndex={0} role="group" aria-labelledby="pools-title">

@@ -4,6 +4,7 @@ import type { Pool, Vm } from '../../api/schema.ts';
 import { call } from '../../api/call.ts';
 import { Size } from '../../parts/Size.tsx';
 import { PowerPill } from '../../parts/State.tsx';
+import { Needs } from '../../parts/Needs.tsx';
 import { model, reloadPools, reloadVms } from '../../state/host.ts';
 import { attempt } from '../../state/notices.ts';
 import type { Row } from '../../state/poolTree.ts';
@@ -72,9 +73,11 @@ export function TreeRow({ row, toggle, edit }: TreeRowProps) {
         <Size bytes={row.consumed} />
       </td>
       <td class="right">
-        <button type="button" class="plain" aria-label={`Edit ${pool.name}`} onClick={() => edit(pool)}>
-          Edit…
-        </button>
+        <Needs role="administer">
+          <button type="button" class="plain" aria-label={`Edit ${pool.name}`} onClick={() => edit(pool)}>
+            Edit…
+          </button>
+        </Needs>
       </td>
     </tr>
   );

@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { Vm } from '../../api/schema.ts';
 import { Confirm } from '../../parts/Dialog.tsx';
+import { Needs } from '../../parts/Needs.tsx';
 import { audit, remove, start, stop, unswap } from '../../state/commands.ts';
 
 /** What can be done to a VM, as a whole. */
@@ -18,28 +19,32 @@ export function Actions({ vm }: { vm: Vm }) {
   const idle = busy === null;
   return (
     <div class="actions" aria-busy={!idle}>
-      {vm.power === 'stopped' ? (
-        <>
-          <button type="button" class="primary" disabled={!idle} onClick={() => void run('start', start)}>
-            {busy === 'start' ? 'Starting…' : 'Start'}
-          </button>
-          <button type="button" disabled={!idle} onClick={() => setAsking('remove')}>
-            Remove…
-          </button>
-        </>
-      ) : (
-        <>
-          <button type="button" disabled={!idle || !running} onClick={() => void run('unswap', unswap)} title="Bring back what is compressed and swapped">
-            {busy === 'unswap' ? 'Bringing back…' : 'Unswap'}
-          </button>
-          <button type="button" disabled={!idle || !running} onClick={() => void run('audit', audit)} title="Check all invariants of its memory">
-            {busy === 'audit' ? 'Checking…' : 'Audit'}
-          </button>
-          <button type="button" disabled={!idle || !running} onClick={() => setAsking('stop')}>
-            {busy === 'stop' ? 'Stopping…' : 'Stop…'}
-          </button>
-        </>
-      )}
+      <Needs role="operate">
+        {vm.power === 'stopped' ? (
+          <>
+            <button type="button" class="primary" disabled={!idle} onClick={() => void run('start', start)}>
+              {busy === 'start' ? 'Starting…' : 'Start'}
+            </button>
+            <Needs role="administer">
+              <button type="button" disabled={!idle} onClick={() => setAsking('remove')}>
+                Remove…
+              </button>
+            </Needs>
+          </>
+        ) : (
+          <>
+            <button type="button" disabled={!idle || !running} onClick={() => void run('unswap', unswap)} title="Bring back what is compressed and swapped">
+              {busy === 'unswap' ? 'Bringing back…' : 'Unswap'}
+            </button>
+            <button type="button" disabled={!idle || !running} onClick={() => void run('audit', audit)} title="Check all invariants of its memory">
+              {busy === 'audit' ? 'Checking…' : 'Audit'}
+            </button>
+            <button type="button" disabled={!idle || !running} onClick={() => setAsking('stop')}>
+              {busy === 'stop' ? 'Stopping…' : 'Stop…'}
+            </button>
+          </>
+        )}
+      </Needs>
       {asking === 'stop' && (
         <Confirm title={`Stop ${name}?`} yes="Stop it" confirm={() => void run('stop', stop)} close={() => setAsking(null)}>
           The VM ends at once, as if its power was cut. Its guest is not asked.

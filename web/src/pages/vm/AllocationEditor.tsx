@@ -4,6 +4,7 @@ import { useEffect, useState } from 'preact/hooks';
 import type { Vm } from '../../api/schema.ts';
 import { call, problemOf, Refusal } from '../../api/call.ts';
 import { Failed } from '../../parts/Waiting.tsx';
+import { Needs } from '../../parts/Needs.tsx';
 import { allocationOf, changes, isEmpty, rebase, type Allocation } from '../../state/allocation.ts';
 import { findVm, reloadVms } from '../../state/host.ts';
 import { complain, tell } from '../../state/notices.ts';
@@ -86,14 +87,16 @@ function Editor({ first, newest }: { first: Read; newest: Read | null }) {
             keepMine={() => take(theirs, rebase(was, draft, allocationOf(theirs.vm)))}
           />
         )}
-        <div class="actions">
-          <button type="button" class="primary" disabled={!edited || busy || theirs !== null} onClick={() => void apply()}>
-            {busy ? 'Applying…' : 'Apply'}
-          </button>
-          <button type="button" disabled={!edited || busy} onClick={() => setDraft(was)}>
-            Reset
-          </button>
-        </div>
+        <Needs role="administer" told="To apply what you try here">
+          <div class="actions">
+            <button type="button" class="primary" disabled={!edited || busy || theirs !== null} onClick={() => void apply()}>
+              {busy ? 'Applying…' : 'Apply'}
+            </button>
+            <button type="button" disabled={!edited || busy} onClick={() => setDraft(was)}>
+              Reset
+            </button>
+          </div>
+        </Needs>
       </section>
       <WhatIfView name={name} running={findVm(name)?.power === 'running'} change={change} />
     </div>

@@ -125,6 +125,16 @@ fn each_role_is_let_in_at_each_of_its_routes_and_at_no_other() {
 }
 
 #[test]
+fn who_asks_is_told_who_they_are() {
+    let served = Served::new();
+    for role in [Role::View, Role::Operate, Role::Administer] {
+        let secret = served.token(&role.to_string(), role, None);
+        let answer = served.with_token("GET /v1/whoami", &secret, "");
+        assert_eq!(answer.body, json!({"who": format!("token {role}"), "role": role}));
+    }
+}
+
+#[test]
 fn tokens_that_are_wrong_expired_or_removed_let_nobody_in() {
     let served = Served::new();
     let good = served.token("good", Role::View, None);
