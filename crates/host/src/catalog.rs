@@ -282,7 +282,7 @@ pub(crate) fn set_settings(
 }
 
 /// The fields in which two specs differ, in the order of the alphabet.
-fn differences<T: Serialize>(old: &T, new: &T) -> Vec<Changed> {
+pub(crate) fn differences<T: Serialize>(old: &T, new: &T) -> Vec<Changed> {
     let table = |spec: &T| toml::Table::try_from(spec).expect("specs can be written as TOML");
     let (old, new) = (table(old), table(new));
     let fields: BTreeSet<&String> = old.keys().chain(new.keys()).collect();

@@ -1,5 +1,6 @@
 //! What the host's threads share.
 
+use crate::alarms::Book;
 use crate::catalog::running_id;
 use crate::error::HostError;
 use crate::host::HostConfig;
@@ -39,7 +40,10 @@ pub(crate) struct Core {
     measured: Mutex<Arc<Measured>>,
     /// There is a new measurement.
     measured_anew: Condvar,
-    pub(crate) journal: Journal,
+    /// Alarms and their rules.
+    pub(crate) alarms: Mutex<Book>,
+    pub(crate) actions: actions::Worker,
+    pub(crate) journal: Arc<Journal>,
     pub(crate) wakeup: Arc<Wakeup>,
     pub(crate) taker: Taker,
     /// Whether all that the process takes is the host's and its VMs'.
@@ -57,6 +61,7 @@ impl Core {
         state: StateDir,
         inventory: Inventory,
         ran_before: Vec<String>,
+        (alarms, actions): (Book, actions::Worker),
     ) -> Result<Self, InvalidSnapshot> {
         let swap_space = swap_space(&inventory, free_disk(&config.swap));
         let measured = Measured::nothing(snapshot(&inventory, &pool, swap_space), &pool.usage())?;
@@ -68,7 +73,9 @@ impl Core {
             power_changed: Condvar::new(),
             measured: Mutex::new(Arc::new(measured)),
             measured_anew: Condvar::new(),
-            journal: Journal::default(),
+            alarms: Mutex::new(alarms),
+            actions,
+            journal: Arc::default(),
             wakeup: Arc::default(),
             taker: Taker::default(),
             is_whole_process: AtomicBool::new(false),
@@ -87,6 +94,11 @@ impl Core {
     /// Nothing can be changed any more, and another host may have the state directory.
     pub(crate) fn close(&self) {
         *self.changes.lock() = None;
+    }
+
+    /// Whether the host shuts down. No VM has been stopped for that before this is so.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.changes.lock().is_none()
     }
 
     pub(crate) fn measured(&self) -> Arc<Measured> {
@@ -114,6 +126,18 @@ impl Core {
         // The one before may be the last of its kind, and large: it goes without the lock.
         let _before = std::mem::replace(&mut *self.measured.lock(), measured);
         self.measured_anew.notify_all();
+    }
+
+    /// What was measured at another time than `at_milliseconds`; `None` if nothing is within `timeout`.
+    pub(crate) fn measured_after(&self, at_milliseconds: u64, timeout: Duration) -> Option<Arc<Measured>> {
+        let deadline = Instant::now() + timeout;
+        let mut measured = self.measured.lock();
+        while measured.status.at_milliseconds == at_milliseconds {
+            if self.measured_anew.wait_until(&mut measured, deadline).timed_out() {
+                return None;
+            }
+        }
+        Some(Arc::clone(&measured))
     }
 
     /// The host as it is, with nothing measured of its VMs: enough for admission. `free_disk` was asked

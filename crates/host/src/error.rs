@@ -3,6 +3,7 @@
 //! **Model.** Three kinds, told apart by [`HostError::kind`]: a mistake of the caller, a lack of resources (a
 //! refusal, with figures), and what is the fault of the host or the machine it runs on.
 
+use crate::alarms::MOST_RULES;
 use crate::revision::Revision;
 use addr::ByteSize;
 use machine::{MemoryError, SwapError};
@@ -40,6 +41,18 @@ pub enum HostError {
     /// There is no resource pool of that name.
     #[error("there is no resource pool '{0}'")]
     NoPool(String),
+    /// There is no alarm of that number.
+    #[error("there is no alarm {0}")]
+    NoAlarm(u64),
+    /// There is no alarm rule of that name.
+    #[error("there is no alarm rule '{0}'")]
+    NoAlarmRule(String),
+    /// An alarm rule that does nothing cannot be tested.
+    #[error("alarm rule '{0}' has no action")]
+    NoAction(String),
+    /// There are as many alarm rules as there can be.
+    #[error("there are {MOST_RULES} alarm rules already")]
+    TooManyRules,
     /// There is one already.
     #[error("there is a {what} '{name}' already")]
     Exists {
@@ -220,6 +233,10 @@ impl HostError {
             Self::Name(_) => "bad-name",
             Self::NoVm(_) => "no-such-vm",
             Self::NoPool(_) => "no-such-pool",
+            Self::NoAlarm(_) => "no-such-alarm",
+            Self::NoAlarmRule(_) => "no-such-alarm-rule",
+            Self::NoAction(_) => "no-action",
+            Self::TooManyRules => "too-many-alarm-rules",
             Self::Exists { .. } => "exists",
             Self::Spec { .. } | Self::Invalid { .. } | Self::TooLittle { .. } => "bad-spec",
             Self::NotStopped { .. } => "not-stopped",
@@ -245,7 +262,12 @@ impl HostError {
     /// What to do about it, where the message does not say.
     pub fn hint(&self) -> Option<&'static str> {
         Some(match self {
-            Self::NoVm(_) | Self::NoPool(_) => "list those that there are, or create it",
+            Self::NoVm(_) | Self::NoPool(_) | Self::NoAlarmRule(_) => {
+                "list those that there are, or create it"
+            }
+            Self::NoAlarm(_) => "it may have cleared: list those that there are",
+            Self::NoAction(_) => "give it a command or a webhook first",
+            Self::TooManyRules => "remove one first, or have one look at several VMs",
             Self::Exists { .. } => "choose another name, or remove that one first",
             Self::NotStopped { .. } => "stop the VM first",
             Self::NotRunning(_) => "start the VM first",

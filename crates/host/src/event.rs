@@ -1,5 +1,6 @@
 //! What happened on the host, and what was decided and why.
 
+use crate::alarms::{AlarmInfo, ClearedAlarm};
 use addr::ByteSize;
 use sched::balloon::Conduct;
 use sched::{BalloonUse, Bound, HostState, Why};
@@ -183,6 +184,46 @@ pub enum What {
         /// How much.
         bytes: ByteSize,
     },
+    /// An alarm is new, or worse than before.
+    AlarmRaised(AlarmInfo),
+    /// An alarm is not critical any more, and still a warning.
+    AlarmEased(AlarmInfo),
+    /// An alarm is over.
+    AlarmCleared(ClearedAlarm),
+    /// Somebody has seen an alarm.
+    AlarmAcknowledged(AlarmInfo),
+    /// What an alarm's rule has done failed.
+    AlarmActionFailed {
+        /// Which alarm.
+        alarm: u64,
+        /// Which rule.
+        rule: String,
+        /// Which VM, if it was about one.
+        vm: Option<String>,
+        /// `command` or `webhook`.
+        action: &'static str,
+        /// Why.
+        why: String,
+        /// The beginning of what the command or the server said.
+        said: Option<String>,
+    },
+    /// An alarm rule was created.
+    AlarmRuleCreated {
+        /// Which one.
+        rule: String,
+    },
+    /// An alarm rule was changed.
+    AlarmRuleChanged {
+        /// Which one.
+        rule: String,
+        /// What is different; of actions only that they are.
+        changes: Vec<Changed>,
+    },
+    /// An alarm rule was removed.
+    AlarmRuleRemoved {
+        /// Which one.
+        rule: String,
+    },
     /// Something of the host failed that nobody was waiting for.
     Trouble {
         /// Why.
@@ -310,6 +351,14 @@ impl What {
             Self::MemoryStandsStill { .. } => "memory-stands-still",
             Self::LoopLate { .. } => "loop-late",
             Self::Unswapped { .. } => "unswapped",
+            Self::AlarmRaised(_) => "alarm-raised",
+            Self::AlarmEased(_) => "alarm-eased",
+            Self::AlarmCleared(_) => "alarm-cleared",
+            Self::AlarmAcknowledged(_) => "alarm-acknowledged",
+            Self::AlarmActionFailed { .. } => "alarm-action-failed",
+            Self::AlarmRuleCreated { .. } => "alarm-rule-created",
+            Self::AlarmRuleChanged { .. } => "alarm-rule-changed",
+            Self::AlarmRuleRemoved { .. } => "alarm-rule-removed",
             Self::Trouble { .. } => "trouble",
             Self::AuditFailed { .. } => "audit-failed",
         }
@@ -332,6 +381,11 @@ impl What {
             | Self::VmSlowed { vm, .. }
             | Self::VmNotSlowed { vm, .. }
             | Self::Unswapped { vm, .. } => Some(vm),
+            Self::AlarmRaised(alarm) | Self::AlarmEased(alarm) | Self::AlarmAcknowledged(alarm) => {
+                alarm.vm.as_deref()
+            }
+            Self::AlarmCleared(cleared) => cleared.alarm.vm.as_deref(),
+            Self::AlarmActionFailed { vm, .. } => vm.as_deref(),
             _ => None,
         }
     }

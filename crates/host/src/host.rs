@@ -14,7 +14,7 @@ use crate::spec::{PoolSpec, VmSpec};
 use crate::state_dir::{Found, StateDir};
 use crate::status::HostStatus;
 use crate::what_if::{self, Edit, WhatIf};
-use crate::{audit, catalog, memory_loop, power, sharing, unswap};
+use crate::{alarms, audit, catalog, memory_loop, power, sharing, unswap};
 use addr::ByteSize;
 use machine::Pool;
 use parking_lot::Mutex;
@@ -59,17 +59,20 @@ impl Host {
         std::fs::create_dir_all(&config.swap)
             .map_err(|error| HostError::io(format!("cannot make {}", config.swap.display()), error))?;
         let state = StateDir::open(&config.state)?;
-        let Found { settings, pools, vms, ran } = state.read()?;
+        let Found { settings, pools, vms, ran, alarms } = state.read()?;
         let pool = make_pool(config.machine_memory)?;
         let known = vms.len();
         let inventory = take_in(&config.state, settings, pools, vms)?;
-        let core = Core::new(config.clone(), pool, state, inventory, ran)
+        let actions =
+            actions::Worker::start().map_err(|error| HostError::io("cannot start a thread", error))?;
+        let core = Core::new(config.clone(), pool, state, inventory, ran, (alarms, actions))
             .map_err(|error| HostError::bad_file(&config.state.join("pools.toml"), error))?;
         core.pool.set_overhead(own_overhead(core.pool.size()));
         core.journal.add(What::HostOpened { machine_memory_bytes: config.machine_memory, vms: known });
         let host = Self(Arc::new(Handle { core: Arc::new(core), threads: Mutex::default() }));
         host.spawn("memtide-memory", memory_loop::run)?;
         host.spawn("memtide-taker", |core| memory_loop::run_taker(core))?;
+        host.spawn("memtide-alarms", alarms::run)?;
         host.spawn("memtide-sharing", |core| sharing::run(core))?;
         Ok(host)
     }
@@ -80,7 +83,7 @@ impl Host {
         self.core().is_whole_process.store(true, Ordering::Relaxed);
     }
 
-    fn core(&self) -> &Arc<Core> {
+    pub(crate) fn core(&self) -> &Arc<Core> {
         &self.0.core
     }
 

@@ -7,11 +7,12 @@
 //!         --- power      : admission, start, stop, a VM's own end
 //!         --- memory loop: measure -> sched::plan -> apply -> measure    (a thread)
 //!         --- sharing    : look for equal pages                          (a thread)
+//!         --- alarms     : what people should be told of                 (a thread)
 //!         --- journal    : what happened, every decision with its inputs
 //! ```
 //!
 //! Read `spec` and `change` (what is asked), `inventory` and `running` (what there is), `state_dir` (what
-//! survives), `core` (what threads share), `catalog`, `power`, then `memory_loop`, and `status` and `event`
+//! survives), `core` (what threads share), `catalog`, `power`, then `memory_loop`, `alarms`, and `status` and `event`
 //! (what is told).
 //!
 //! **Invariants.** INV-5, INV-6, INV-7; [`Host::audit`] checks all there are.
@@ -24,6 +25,7 @@
 
 #![forbid(unsafe_code)]
 
+mod alarms;
 mod audit;
 mod catalog;
 mod change;
@@ -52,6 +54,9 @@ mod unswap;
 mod wakeup;
 mod what_if;
 
+pub use alarms::{
+    AlarmInfo, AlarmRule, AlarmRuleChange, ClearedAlarm, MOST_RULES, Outcome, Secret, Tested, Webhook,
+};
 pub use change::{PoolChange, VmChange};
 pub use console::{Console, Excerpt};
 pub use error::{HostError, Kind};

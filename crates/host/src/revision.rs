@@ -4,6 +4,7 @@
 //! also after a restart, so who changes something and back again has changed nothing. Who says which revision they
 //! [expect](Expected) changes what they have read, or is told that somebody was faster.
 
+use crate::alarms::AlarmRule;
 use crate::error::HostError;
 use crate::info::SettingInfo;
 use crate::spec::{PoolSpec, VmSpec};
@@ -42,6 +43,11 @@ impl Revision {
     /// That of a resource pool.
     pub fn of_pool(spec: &PoolSpec) -> Self {
         Self::of(spec)
+    }
+
+    /// That of an alarm rule; a secret is not part of it.
+    pub fn of_alarm_rule(rule: &AlarmRule) -> Self {
+        Self::of(&toml::to_string(rule).ok())
     }
 
     /// That of all settings, in the order of the alphabet.

@@ -197,7 +197,7 @@ fn controls(
 const TAKEN: [&str; 4] = ["none", "automatic", "software", "hardware"];
 
 /// Names are also names of files, so they are simple.
-fn check_name(name: &str) -> Result<(), HostError> {
+pub(crate) fn check_name(name: &str) -> Result<(), HostError> {
     let simple = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     let good = (1..=63).contains(&name.len())
         && name.chars().all(simple)

@@ -6,6 +6,8 @@
 //!   lock            held while a host runs on this directory
 //!   settings.toml   advanced settings that differ from their defaults
 //!   pools.toml      resource pools
+//!   alarm-rules.toml  alarm rules with their secrets, once they differ from those by default
+//!   alarms.toml     alarms there are
 //!   running.toml    VMs that run, or ran when the host ended
 //!   vms/NAME.toml   one VM
 //! ```
@@ -16,10 +18,13 @@
 //!
 //! **Concurrency.** Used by one thread at a time; other hosts are kept out by the lock.
 
+use crate::alarms::kept::{WrittenAlarms, WrittenRules, default_rules};
+use crate::alarms::{AlarmRule, Book};
 use crate::error::HostError;
 use crate::spec::{PoolSpec, VmSpec};
 use rustix::fs::{FlockOperation, flock};
 use sched::Settings;
+use sched::alarm::Alarms;
 use sched::settings::TABLE;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -46,6 +51,7 @@ pub(crate) struct Found {
     pub(crate) vms: Vec<VmSpec>,
     /// VMs that ran when the host ended.
     pub(crate) ran: Vec<String>,
+    pub(crate) alarms: Book,
 }
 
 #[derive(Serialize, Deserialize, Default)]
@@ -100,6 +106,7 @@ impl StateDir {
             pools: pools.pool,
             vms: self.read_vms()?,
             ran: running.vms,
+            alarms: self.read_alarms()?,
         })
     }
 
@@ -134,6 +141,31 @@ impl StateDir {
             }
         }
         Ok(vms)
+    }
+
+    fn read_alarms(&self) -> Result<Book, HostError> {
+        let name = Path::new("alarm-rules.toml");
+        let rules = match self.read_file::<WrittenRules>(name)? {
+            Some(written) => {
+                written.read().map_err(|error| HostError::bad_file(&self.dir.join(name), error.trim_end()))?
+            }
+            None => default_rules(),
+        };
+        let alarms: WrittenAlarms = self.read_file(Path::new("alarms.toml"))?.unwrap_or_default();
+        Ok(Book { rules, alarms: alarms.read() })
+    }
+
+    /// Keeps the alarm rules.
+    pub(crate) fn write_alarm_rules<'a>(
+        &self,
+        rules: impl Iterator<Item = &'a AlarmRule>,
+    ) -> Result<(), HostError> {
+        write(&self.dir.join("alarm-rules.toml"), &WrittenRules::of(rules))
+    }
+
+    /// Keeps the alarms there are.
+    pub(crate) fn write_alarms(&self, alarms: &Alarms) -> Result<(), HostError> {
+        write(&self.dir.join("alarms.toml"), &WrittenAlarms::of(alarms))
     }
 
     fn read_file<T: DeserializeOwned>(&self, name: &Path) -> Result<Option<T>, HostError> {

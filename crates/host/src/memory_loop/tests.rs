@@ -23,7 +23,8 @@ fn core(memory: ByteSize) -> (Arc<Core>, TempDir) {
     let config =
         HostConfig { state: dir.path().join("state"), machine_memory: memory, swap: dir.path().to_owned() };
     let (pool, state) = (Pool::new(memory).unwrap(), StateDir::open(&config.state).unwrap());
-    (Arc::new(Core::new(config, pool, state, Inventory::default(), Vec::new()).unwrap()), dir)
+    let alarms = (crate::alarms::Book::default(), actions::Worker::start().unwrap());
+    (Arc::new(Core::new(config, pool, state, Inventory::default(), Vec::new(), alarms).unwrap()), dir)
 }
 
 /// Has a VM run that has no guest, and a swap file only if it has a limit.

@@ -173,6 +173,25 @@ impl Subject {
         }
     }
 
+    /// A value of a target in a sentence: `VM 'web' uses 62 % of its memory`.
+    pub fn say(self, on: &Target, value: f64) -> String {
+        let value = self.show(value);
+        match self {
+            Self::HostState => format!("the host's memory is in the state {value}"),
+            Self::HostFree => format!("{value} of machine memory is free"),
+            Self::HostOvercommitment => format!("{value} more is promised than there is"),
+            Self::SwapDiskFree => format!("{value} of the disk is free for swap files in {on}"),
+            Self::VmActive => format!("VM '{on}' uses {value} of its memory"),
+            Self::VmConsumed => format!("VM '{on}' holds {value} of its limit"),
+            Self::VmBallooned => format!("{value} of VM '{on}' is ballooned"),
+            Self::VmCompressed => format!("{value} of VM '{on}' is compressed"),
+            Self::VmSwapped => format!("{value} of VM '{on}' is swapped"),
+            Self::VmSwapIn => format!("VM '{on}' swaps in {value}"),
+            Self::VmWaiting => format!("VM '{on}' waits for memory for {value} of its time"),
+            Self::VmBalloonDriver => format!("the balloon driver of VM '{on}' is {value}"),
+        }
+    }
+
     /// A value in words: `62 %`, `12 MiB/s`, `soft`.
     pub fn show(self, value: f64) -> String {
         match (self.unit(), self.level(value)) {

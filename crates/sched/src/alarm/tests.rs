@@ -208,6 +208,12 @@ fn values_are_shown_in_their_unit() {
         Subject::VmBalloonDriver.show(3.0),
     ];
     assert_eq!(shown, ["62 %", "12 MiB/s", "soft", "stuck"]);
+    let said: Vec<String> =
+        Subject::ALL.iter().map(|subject| subject.say(&Target::Vm("web".to_owned()), 3.0)).collect();
+    for (subject, said) in Subject::ALL.iter().zip(said) {
+        assert!(said.contains(&subject.show(3.0)), "{said}");
+        assert_eq!(subject.scope() == Scope::Host, !said.contains("web"), "{said}");
+    }
 }
 
 fn any_values() -> impl Strategy<Value = Vec<Vec<Option<f64>>>> {

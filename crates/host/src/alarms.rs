@@ -1,0 +1,122 @@
+//! Alarms: what there are, by which rules, and what is done about them.
+//!
+//! **Model.** A thread of its own goes by what the memory loop measured:
+//!
+//! ```text
+//!   report of the memory loop --> readings --> sched::alarm::evaluate --> events, actions, alarms.toml
+//!                                                    ^
+//!                                alarm-rules.toml: rules, changed by people (edit)
+//! ```
+//!
+//! Which alarms there are decides `sched`; here it is measured, told, written down, and acted on. [`AlarmRule`] is a rule
+//! with its actions: a command, a webhook.
+//!
+//! **Concurrency.** The thread takes no VM's lock, and is not the memory loop's: a disk that hangs holds up alarms and not planning. Actions
+//! are carried out on another thread, so that nobody waits for a mail server. What there is lies under one lock, held to evaluate or to
+//! look; files are written without it, under the right to change.
+//!
+//! **Failure.** What cannot be written or done is told as an event. After a restart alarms go on as they were written down, acknowledged or
+//! not; those of VMs that ran wait until the VMs run again, for [`PATIENCE`] at most.
+//!
+//! **Not here.** When something is worth an alarm: `sched::alarm`. How commands are run and servers asked: `actions`.
+
+mod asked;
+mod edit;
+pub(crate) mod kept;
+mod readings;
+mod rule;
+mod told;
+
+pub use edit::{Outcome, Tested};
+pub use rule::{AlarmRule, AlarmRuleChange, MOST_RULES, Secret, Webhook};
+pub use told::{AlarmInfo, ClearedAlarm};
+
+use crate::core::Core;
+use crate::event::What;
+use crate::journal::now;
+use readings::{Rates, Seen, readings};
+use sched::alarm::{Alarms, Rule, Transition, evaluate};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long alarms of VMs that ran before wait for these to run again.
+const PATIENCE: Duration = Duration::from_mins(10);
+/// How long it takes at most until the thread notices that the host shuts down.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// Rules and alarms.
+#[derive(Debug, Default)]
+pub(crate) struct Book {
+    pub(crate) rules: BTreeMap<String, AlarmRule>,
+    pub(crate) alarms: Alarms,
+}
+
+/// What the thread does, until the host shuts down.
+pub(crate) fn run(core: &Arc<Core>) {
+    let mut rates = Rates::default();
+    let mut awaited: BTreeSet<String> = core.ran_before.iter().cloned().collect();
+    let begun = Instant::now();
+    // What there is at first was not measured.
+    let mut measured_at = core.measured().status.at_milliseconds;
+    while !core.wakeup.is_stopping() {
+        let Some(measured) = core.measured_after(measured_at, LOOK) else { continue };
+        if core.is_closed() {
+            // VMs end with the host, and what was wrong with them is not over for that.
+            return;
+        }
+        measured_at = measured.status.at_milliseconds;
+        if begun.elapsed() > PATIENCE {
+            awaited.clear();
+        }
+        let status = &measured.status;
+        awaited.retain(|name| status.vms.iter().all(|vm| vm.name != *name));
+        let directories = directories(core, &mut awaited);
+        let disks = directories.iter().filter_map(|directory| readings::disk(directory));
+        let seen = Seen { status, disks: disks.collect(), awaited: &awaited };
+        let readings = readings(&seen, &mut rates);
+        let transitions = {
+            let mut book = core.alarms.lock();
+            let alarms = std::mem::take(&mut book.alarms);
+            let rules: Vec<Rule> = book.rules.values().map(AlarmRule::rule).collect();
+            let (alarms, transitions) = evaluate(&rules, &readings, alarms, now());
+            book.alarms = alarms;
+            transitions
+        };
+        if !transitions.is_empty() {
+            follow(core, &transitions);
+        }
+    }
+}
+
+/// Where swap files of running VMs lie, and the host's others would. VMs that are not there any more need not be awaited.
+fn directories(core: &Core, awaited: &mut BTreeSet<String>) -> BTreeSet<PathBuf> {
+    let inventory = core.inventory.lock();
+    awaited.retain(|name| inventory.vms.contains_key(name));
+    let elsewhere = inventory.running().filter_map(|(entry, _)| entry.spec.swap_dir.clone());
+    elsewhere.chain([core.config.swap.clone()]).collect()
+}
+
+/// Tells what became different, has it acted on, and writes it down.
+fn follow(core: &Arc<Core>, transitions: &[Transition]) {
+    let rules: Vec<Option<AlarmRule>> = {
+        let book = core.alarms.lock();
+        transitions.iter().map(|told| book.rules.get(&told.alarm.rule).cloned()).collect()
+    };
+    for (transition, rule) in transitions.iter().zip(rules) {
+        core.journal.add(told::event(transition));
+        if let Some(rule) = rule {
+            told::order(core, &rule, transition);
+        }
+    }
+    // Once the host shuts down, what there was stays written.
+    let Ok(state) = core.change() else { return };
+    let alarms = core.alarms.lock().alarms.clone();
+    if let Err(error) = state.write_alarms(&alarms) {
+        core.journal.add(What::Trouble { why: error.to_string() });
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,210 @@
+//! What people do: look at alarms and acknowledge them, make, change, remove and test rules.
+
+use super::rule::{AlarmRule, AlarmRuleChange, MOST_RULES};
+use super::told::{AlarmInfo, told};
+use crate::catalog::differences;
+use crate::core::Core;
+use crate::error::HostError;
+use crate::event::{Changed, What};
+use crate::journal::now;
+use crate::revision::{Expected, Revision};
+use actions::Failure;
+use sched::alarm::{Acknowledgement, Alarm, Scope, Severity, Target};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::time::Duration;
+use utoipa::ToSchema;
+
+/// How long a test waits: as long as an action may take, and its turn.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// How an action went.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = ActionOutcome)]
+pub struct Outcome {
+    /// Whether it was done.
+    pub done: bool,
+    /// Why not.
+    pub why: Option<String>,
+    /// The beginning of what the command or the server said.
+    pub said: Option<String>,
+}
+
+/// How a rule's actions went.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[schema(as = TestedActions)]
+pub struct Tested {
+    /// Its command; `null` if it has none.
+    pub command: Option<Outcome>,
+    /// Its webhook; `null` if it has none.
+    pub webhook: Option<Outcome>,
+}
+
+/// The alarms there are, by number.
+pub(crate) fn alarms(core: &Core) -> Vec<AlarmInfo> {
+    let mut alarms: Vec<AlarmInfo> = core.alarms.lock().alarms.iter().map(AlarmInfo::from).collect();
+    alarms.sort_by_key(|alarm| alarm.id);
+    alarms
+}
+
+/// Notes that somebody has seen an alarm.
+pub(crate) fn acknowledge(core: &Core, id: u64, by: String) -> Result<AlarmInfo, HostError> {
+    let state = core.change()?;
+    let (info, is_first, alarms) = {
+        let mut book = core.alarms.lock();
+        let seen = Acknowledgement { by, at_milliseconds: now() };
+        let (alarm, is_first) =
+            book.alarms.acknowledge(id, seen).map_err(|error| HostError::NoAlarm(error.0))?;
+        (AlarmInfo::from(alarm), is_first, book.alarms.clone())
+    };
+    if is_first {
+        core.journal.add(What::AlarmAcknowledged(info.clone()));
+        state.write_alarms(&alarms)?;
+    }
+    Ok(info)
+}
+
+/// All rules, by name.
+pub(crate) fn rules(core: &Core) -> Vec<AlarmRule> {
+    core.alarms.lock().rules.values().cloned().collect()
+}
+
+/// One rule.
+pub(crate) fn rule(core: &Core, name: &str) -> Result<AlarmRule, HostError> {
+    core.alarms.lock().rules.get(name).cloned().ok_or_else(|| HostError::NoAlarmRule(name.to_owned()))
+}
+
+/// Makes a rule.
+pub(crate) fn create(core: &Core, new: AlarmRule) -> Result<(), HostError> {
+    new.check()?;
+    edit(core, |rules| {
+        let name = new.name.clone();
+        if rules.contains_key(&name) {
+            return Err(HostError::Exists { what: "alarm rule", name });
+        }
+        if rules.len() >= MOST_RULES {
+            return Err(HostError::TooManyRules);
+        }
+        rules.insert(name.clone(), new);
+        Ok(What::AlarmRuleCreated { rule: name })
+    })
+}
+
+/// Changes a rule.
+pub(crate) fn change(
+    core: &Core,
+    name: &str,
+    change: &AlarmRuleChange,
+    expected: &Expected,
+) -> Result<(), HostError> {
+    edit(core, |rules| {
+        let rule = rules.get_mut(name).ok_or_else(|| HostError::NoAlarmRule(name.to_owned()))?;
+        let new = change.applied_to(rule);
+        new.check()?;
+        // Last of all checks: what could not be anyway is not for want of reading again.
+        expected.check(|| format!("alarm rule '{name}'"), Revision::of_alarm_rule(rule))?;
+        let changes = changes(rule, &new);
+        *rule = new;
+        Ok(What::AlarmRuleChanged { rule: name.to_owned(), changes })
+    })
+}
+
+/// Removes a rule; its alarms clear.
+pub(crate) fn remove(core: &Core, name: &str) -> Result<(), HostError> {
+    edit(core, |rules| match rules.remove(name) {
+        Some(_) => Ok(What::AlarmRuleRemoved { rule: name.to_owned() }),
+        None => Err(HostError::NoAlarmRule(name.to_owned())),
+    })
+}
+
+/// Edits the rules, writes them down and tells what was done.
+fn edit(
+    core: &Core,
+    edit: impl FnOnce(&mut BTreeMap<String, AlarmRule>) -> Result<What, HostError>,
+) -> Result<(), HostError> {
+    let state = core.change()?;
+    let mut rules = core.alarms.lock().rules.clone();
+    let what = edit(&mut rules)?;
+    state.write_alarm_rules(rules.values())?;
+    core.alarms.lock().rules = rules;
+    core.journal.add(what);
+    Ok(())
+}
+
+/// What is different; of actions only that they are, as they may have secrets in them.
+fn changes(old: &AlarmRule, new: &AlarmRule) -> Vec<Changed> {
+    let mut changes = differences(&old.clone().without_actions(), &new.clone().without_actions());
+    for (field, differs, before, after) in [
+        ("command", old.command != new.command, old.command.is_some(), new.command.is_some()),
+        ("webhook", old.webhook != new.webhook, old.webhook.is_some(), new.webhook.is_some()),
+    ] {
+        let said = |is: bool| is.then(|| "given".to_owned());
+        if differs {
+            changes.push(Changed { field: field.to_owned(), old: said(before), new: said(after) });
+        }
+    }
+    changes
+}
+
+/// Has a rule's actions done as if there was an alarm, and waits for how they went.
+pub(crate) fn test(core: &Core, name: &str) -> Result<Tested, HostError> {
+    let rule = rule(core, name)?;
+    if !rule.acts() {
+        return Err(HostError::NoAction(name.to_owned()));
+    }
+    let alarm = AlarmInfo::from(&pretended(&rule));
+    let mut tested = Tested { command: None, webhook: None };
+    for (which, action) in rule.actions() {
+        let (tell, told_back) = sync_channel(1);
+        // Whoever waited may have left.
+        let done = move |outcome| drop(tell.send(outcome));
+        let order =
+            actions::Order { again: false, ..told("test", &alarm, Some(alarm.severity), action, done) };
+        let outcome = match core.actions.order(order) {
+            Err(error) => Err(Failure { why: error.to_string(), said: None }),
+            Ok(()) => match told_back.recv_timeout(PATIENCE) {
+                Ok(outcome) => outcome,
+                Err(RecvTimeoutError::Timeout) => {
+                    Err(Failure { why: format!("not done after {PATIENCE:?}"), said: None })
+                }
+                Err(RecvTimeoutError::Disconnected) => return Err(HostError::ShuttingDown),
+            },
+        };
+        let outcome = Some(Outcome::from(outcome));
+        if which == "command" { tested.command = outcome } else { tested.webhook = outcome }
+    }
+    Ok(tested)
+}
+
+/// An alarm of a rule as it could be, with a number that none has.
+fn pretended(rule: &AlarmRule) -> Alarm {
+    let severity = if rule.critical.is_some() { Severity::Critical } else { Severity::Warning };
+    let subject = rule.subject;
+    let on = match subject.scope() {
+        Scope::Host => Target::Host,
+        Scope::Vm => Target::Vm(rule.vms.iter().flatten().next().map_or("test", String::as_str).to_owned()),
+        Scope::Directory => Target::Directory("/".to_owned()),
+    };
+    let value = if subject.falls() { 0.0 } else { 100.0 };
+    Alarm {
+        id: 0,
+        rule: rule.name.clone(),
+        subject,
+        on,
+        severity,
+        value,
+        raised_at_milliseconds: now(),
+        changed_at_milliseconds: now(),
+        acknowledged: None,
+    }
+}
+
+impl From<Result<String, Failure>> for Outcome {
+    fn from(outcome: Result<String, Failure>) -> Self {
+        match outcome {
+            Ok(said) => Self { done: true, why: None, said: Some(said).filter(|said| !said.is_empty()) },
+            Err(Failure { why, said }) => Self { done: false, why: Some(why), said },
+        }
+    }
+}
