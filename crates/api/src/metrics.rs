@@ -3,13 +3,14 @@
 //! **Model.** What was measured last and what the inventory says, written in the text format 0.0.4: bytes and seconds, gauges for
 //! what is, counters for what only grows.
 //!
-//! **Bounds.** Labels are names of VMs and resource pools, and words of short lists.
+//! **Bounds.** Labels are names of VMs, resource pools and alarm rules, and words of short lists.
 //!
 //! **Concurrency.** Takes no VM's lock.
 
 use addr::ByteSize;
-use host::{Host, HostStatus, Ledger, Metrics, PoolStatus, VmStatus};
+use host::{AlarmInfo, Host, HostStatus, Ledger, Metrics, PoolStatus, VmStatus};
 use sched::HostState;
+use sched::alarm::Severity;
 use std::fmt::{Display, Write};
 
 /// All figures.
@@ -20,6 +21,7 @@ pub(crate) fn written(host: &Host) -> String {
     text.of_host(&status);
     text.of_vms(&status.vms);
     text.of_pools(&status.pools);
+    text.of_alarms(host);
     text.0
 }
 
@@ -174,6 +176,27 @@ impl Text {
         }
     }
 
+    /// By rule, those without an alarm among them.
+    fn of_alarms(&mut self, host: &Host) {
+        let (rules, alarms) = (host.alarm_rules(), host.alarms());
+        let figures: [Figure<AlarmInfo, bool>; 3] = [
+            ("memtide_alarms", "Alarms there are.", |_| true),
+            ("memtide_alarms_critical", "Alarms that are critical.", |alarm| {
+                alarm.severity == Severity::Critical
+            }),
+            ("memtide_alarms_unacknowledged", "Alarms that nobody said to have seen.", |alarm| {
+                alarm.acknowledged.is_none()
+            }),
+        ];
+        for (name, help, counts) in figures {
+            self.head(name, "gauge", help);
+            for rule in &rules {
+                let count = alarms.iter().filter(|alarm| alarm.rule == rule.name && counts(alarm)).count();
+                self.sample(name, Some(("rule", &rule.name)), count);
+            }
+        }
+    }
+
     fn of_pools(&mut self, pools: &[PoolStatus]) {
         let figures: [Figure<PoolStatus, Option<ByteSize>>; 3] = [
             ("memtide_pool_entitlement_bytes", "What its VMs should hold together.", |pool| {
@@ -243,6 +266,7 @@ mod tests {
         let part = |(part, _): &Part| bytes(&format!("memtide_memory_used_bytes{{use=\"{part}\"}}"));
         assert_eq!(PARTS.iter().map(part).sum::<u64>(), bytes("memtide_memory_bytes"));
         assert_eq!(bytes("memtide_state{state=\"high\"}"), 1);
+        assert_eq!(bytes("memtide_alarms{rule=\"vm-waiting\"}"), 0);
         assert!(samples.contains_key("memtide_pool_unreserved_bytes{pool=\"lab\"}"));
         assert_eq!(kinds["memtide_vm_consumed_bytes"], "gauge");
     }

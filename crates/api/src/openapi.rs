@@ -32,6 +32,7 @@ use utoipa::openapi::{
         (name = "settings", description = "Advanced settings, under ESX's names."),
         (name = "operations", description = "Work that takes longer than one likes to wait for an answer."),
         (name = "events", description = "What happens."),
+        (name = "alarms", description = "What people should look at, and by which rules."),
         (name = "access", description = "Who may ask over TCP, and who changed what."),
         (name = "service", description = "Whether the host is well, and what this interface is."),
     ),

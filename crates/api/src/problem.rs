@@ -56,11 +56,13 @@ impl Problem {
             "not-allowed" | "foreign-origin" => StatusCode::FORBIDDEN,
             "foreign-host" => StatusCode::MISDIRECTED_REQUEST,
             "no-such-vm" | "no-such-pool" | "no-such-setting" | "no-such-cpu" | "no-such-operation"
-            | "no-such-token" | "no-such-route" => StatusCode::NOT_FOUND,
+            | "no-such-alarm" | "no-such-alarm-rule" | "no-such-token" | "no-such-route" => {
+                StatusCode::NOT_FOUND
+            }
             "wrong-method" => StatusCode::METHOD_NOT_ALLOWED,
             "slow-body" => StatusCode::REQUEST_TIMEOUT,
             "exists" | "not-stopped" | "not-running" | "pool-in-use" | "operation-over"
-            | "not-cancellable" | "cancelled" => StatusCode::CONFLICT,
+            | "not-cancellable" | "cancelled" | "no-action" => StatusCode::CONFLICT,
             "changed" => StatusCode::PRECONDITION_FAILED,
             "wrong-type" => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "large-body" => StatusCode::PAYLOAD_TOO_LARGE,
@@ -70,6 +72,7 @@ impl Problem {
             | "too-many-operations"
             | "too-many-requests"
             | "too-many-refusals"
+            | "too-many-alarm-rules"
             | "too-many-tokens" => StatusCode::TOO_MANY_REQUESTS,
             "shutting-down" | "not-ready" => StatusCode::SERVICE_UNAVAILABLE,
             "late" => StatusCode::GATEWAY_TIMEOUT,

@@ -6,7 +6,7 @@
 //! **Not here.** One structure for what all lists have in common: serde can flatten it into each query or refuse unknown
 //! names, but not both.
 
-use crate::types::{List, OperationState, Power};
+use crate::types::{List, OperationState, Power, Severity};
 use serde::{Deserialize, Deserializer, de};
 use utoipa::{IntoParams, ToSchema};
 
@@ -132,6 +132,44 @@ pub(crate) struct EventsQuery {
     pub(crate) vm: Option<String>,
     /// Only those of this kind, such as `vm-started`.
     pub(crate) event: Option<String>,
+}
+
+/// Which alarms.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct AlarmsQuery {
+    /// Most items of the page.
+    #[serde(default = "most", deserialize_with = "limit")]
+    #[param(required = false, minimum = 1, maximum = 1000, default = 1000)]
+    pub(crate) limit: usize,
+    /// `next` of the page before, or any alarm's number: what follows on it is asked for.
+    #[serde(default)]
+    #[param(required = false)]
+    pub(crate) cursor: u64,
+    /// Only those of this VM.
+    pub(crate) vm: Option<String>,
+    /// Only those by this rule.
+    pub(crate) rule: Option<String>,
+    /// Only those so bad.
+    pub(crate) severity: Option<Severity>,
+    /// Only those that somebody has seen, or nobody.
+    pub(crate) acknowledged: Option<bool>,
+}
+
+/// Which alarm rules.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct AlarmRulesQuery {
+    /// Most items of the page.
+    #[serde(default = "most", deserialize_with = "limit")]
+    #[param(required = false, minimum = 1, maximum = 1000, default = 1000)]
+    pub(crate) limit: usize,
+    /// `next` of the page before.
+    pub(crate) cursor: Option<String>,
+    /// Only those whose name contains this.
+    pub(crate) name: Option<String>,
 }
 
 /// Which tokens.

@@ -1,6 +1,7 @@
 //! The routes, and what they share.
 
 mod access;
+mod alarms;
 mod console;
 mod events;
 mod inspect;
@@ -76,6 +77,11 @@ pub(crate) fn described() -> OpenApiRouter<Shared> {
         .routes(routes!(operations::show_operation))
         .routes(routes!(operations::cancel_operation))
         .routes(routes!(events::list_events))
+        .routes(routes!(alarms::list_alarms))
+        .routes(routes!(alarms::acknowledge_alarm))
+        .routes(routes!(alarms::list_alarm_rules, alarms::create_alarm_rule))
+        .routes(routes!(alarms::show_alarm_rule, alarms::change_alarm_rule, alarms::remove_alarm_rule))
+        .routes(routes!(alarms::test_alarm_rule))
         .routes(routes!(stream::follow))
         .routes(routes!(access::whoami))
         .routes(routes!(access::list_tokens, access::create_token))

@@ -183,6 +183,7 @@ impl Stream {
             vms,
             pools: self.host.pools(),
             settings: self.host.settings(),
+            alarms: self.host.alarms(),
             status: (*status).clone(),
         };
         let json = serde_json::to_string(&snapshot).expect("a snapshot is JSON");

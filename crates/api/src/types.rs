@@ -3,9 +3,13 @@
 //! **Model.** Mostly the host's own types, given again here; beside them what only the transport has.
 
 pub use host::{
-    Edit, Explained, HostStatus, Ledger, LoopStatus, Metrics, PoolChange, PoolInfo as Pool, PoolSpec,
-    PoolStatus, Power, SettingInfo as Setting, Shift, ThresholdBytes, VmChange, VmInfo, VmShift, VmSpec,
-    VmStatus, WhatIf,
+    AlarmInfo as Alarm, AlarmRule as AlarmRuleSpec, AlarmRuleChange, Edit, Explained, HostStatus, Ledger,
+    LoopStatus, Metrics, PoolChange, PoolInfo as Pool, PoolSpec, PoolStatus, Power, SettingInfo as Setting,
+    Shift, ThresholdBytes, VmChange, VmInfo, VmShift, VmSpec, VmStatus, WhatIf,
+};
+pub use host::{Outcome as ActionOutcome, Secret, Tested as TestedActions, Webhook};
+pub use sched::alarm::{
+    Acknowledgement, Level, Severity, Subject as AlarmSubject, Threshold as AlarmThreshold, Unit as AlarmUnit,
 };
 pub use sched::{HostState, Shares};
 
@@ -35,6 +39,18 @@ pub struct Vm {
     pub info: VmInfo,
     /// Its memory as measured last; null unless it runs.
     pub memory: Option<VmStatus>,
+}
+
+/// A rule by which alarms are raised.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
+pub struct AlarmRule {
+    /// What it is asked to be; without its actions for those who may not know them.
+    #[serde(flatten)]
+    pub spec: AlarmRuleSpec,
+    /// In what its subject is measured.
+    pub unit: AlarmUnit,
+    /// Whether something is done when an alarm is raised, eased or cleared.
+    pub acts: bool,
 }
 
 /// New values of settings, by name; null is a setting's default.
@@ -158,6 +174,8 @@ pub struct StreamSnapshot {
     pub pools: Vec<Pool>,
     /// Every setting, by name.
     pub settings: Vec<Setting>,
+    /// Every alarm, by number.
+    pub alarms: Vec<Alarm>,
     /// The host's memory.
     pub status: HostStatus,
 }

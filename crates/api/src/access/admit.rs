@@ -26,6 +26,8 @@ pub struct Caller {
     pub who: String,
     /// What they may do.
     pub role: Role,
+    /// Whether the machine itself let them in, over the Unix socket: some things only they may.
+    pub is_local: bool,
 }
 
 /// Lets a request through to its route, or refuses it.
@@ -51,12 +53,10 @@ pub(crate) async fn admit(State(access): State<Access>, mut request: Request, ne
     if let Ok(Some(caller)) = &caller {
         caller.who.clone_into(&mut line.who);
         line.role = Some(caller.role);
+        request.extensions_mut().insert(caller.clone());
     }
     if let Some(problem) = refusal {
         return refuse(access, peer, problem, line).await;
-    }
-    if let Ok(Some(caller)) = caller {
-        request.extensions_mut().insert(caller);
     }
     let response = next.run(request).await;
     if asked.is_change() {
@@ -70,7 +70,11 @@ impl Access {
     fn caller(&self, peer: Peer, headers: &HeaderMap, asked: Asked<'_>) -> Result<Option<Caller>, Problem> {
         let tls = match peer {
             Peer::Local { uid } => {
-                return Ok(Some(Caller { who: format!("uid {uid}"), role: Role::Administer }));
+                return Ok(Some(Caller {
+                    who: format!("uid {uid}"),
+                    role: Role::Administer,
+                    is_local: true,
+                }));
             }
             Peer::Remote { tls, .. } => tls,
         };
@@ -78,7 +82,7 @@ impl Access {
         let Some(secret) = presented(headers, asked.upgrade)? else { return Ok(None) };
         let token = self.tokens.find(secret, now()).map_err(not_valid)?;
         self.note_use(&token);
-        Ok(Some(Caller { who: format!("token {}", token.name), role: token.role }))
+        Ok(Some(Caller { who: format!("token {}", token.name), role: token.role, is_local: false }))
     }
 
     fn note_use(&self, token: &Token) {

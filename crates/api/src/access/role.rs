@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 pub enum Role {
     /// Look at everything but consoles and access, and ask what would be if.
     View,
-    /// Start and stop what there is, type to guests, check invariants.
+    /// Start and stop what there is, type to guests, check invariants, acknowledge alarms.
     Operate,
     /// Make, change and remove; hand out tokens.
     Administer,
@@ -32,6 +32,9 @@ const OPEN: &[&str] = &[
 const VIEW: &[&str] = &[
     "GET /metrics",
     "GET /readyz",
+    "GET /v1/alarm-rules",
+    "GET /v1/alarm-rules/{name}",
+    "GET /v1/alarms",
     "GET /v1/events",
     "GET /v1/host",
     "GET /v1/operations",
@@ -54,6 +57,7 @@ const VIEW: &[&str] = &[
 const OPERATE: &[&str] = &[
     // What a guest says may be meant for who types to it only.
     "GET /v1/vms/{name}/console",
+    "POST /v1/alarms/{id}/acknowledge",
     "POST /v1/audit",
     "POST /v1/operations/{id}/cancel",
     "POST /v1/vms/{name}/audit",
@@ -69,14 +73,18 @@ const OPERATE: &[&str] = &[
 /// What administrators alone may, written down so that a route that is forgotten is noticed.
 #[cfg(test)]
 const ADMINISTER: &[&str] = &[
+    "DELETE /v1/alarm-rules/{name}",
     "DELETE /v1/pools/{name}",
     "DELETE /v1/tokens/{name}",
     "DELETE /v1/vms/{name}",
     "GET /v1/audit-log",
     "GET /v1/tokens",
+    "PATCH /v1/alarm-rules/{name}",
     "PATCH /v1/pools/{name}",
     "PATCH /v1/settings",
     "PATCH /v1/vms/{name}",
+    "POST /v1/alarm-rules",
+    "POST /v1/alarm-rules/{name}/test",
     "POST /v1/pools",
     "POST /v1/tokens",
     "POST /v1/vms",

@@ -6,8 +6,20 @@
 use serde_json::{Map, Value, json};
 
 /// What clients send; all else is answered.
-const ASKED: [&str; 8] =
-    ["VmSpec", "PoolSpec", "VmChange", "PoolChange", "Edit", "SettingsChange", "MovePages", "TokenSpec"];
+const ASKED: [&str; 12] = [
+    "VmSpec",
+    "PoolSpec",
+    "VmChange",
+    "PoolChange",
+    "Edit",
+    "SettingsChange",
+    "MovePages",
+    "TokenSpec",
+    "AlarmRuleSpec",
+    "AlarmRuleChange",
+    "AlarmThreshold",
+    "Webhook",
+];
 
 /// Applies the rules.
 pub(super) fn tidy(document: &mut Value) {

@@ -1,5 +1,6 @@
 //! Every route, asked in the process itself, with a guest that does nothing.
 
+mod alarms;
 mod changes;
 mod lists;
 mod mistakes;

@@ -66,7 +66,7 @@ pub struct Webhook {
     #[serde(default)]
     pub header: Option<String>,
     /// The header's value. It is never shown. Left out in a change, it stays what it is if `url` and `header` do.
-    #[serde(default, skip_serializing)]
+    #[serde(default, skip_serializing_if = "always")]
     #[schema(value_type = Option<String>, write_only, max_length = 1024)]
     pub secret: Option<Secret>,
 }
@@ -80,6 +80,12 @@ impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret")
     }
+}
+
+/// A secret is in no answer, whatever it is.
+#[expect(clippy::ref_option, reason = "the signature is serde's")]
+const fn always(_: &Option<Secret>) -> bool {
+    true
 }
 
 const fn yes() -> bool {

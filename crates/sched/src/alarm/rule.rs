@@ -30,7 +30,7 @@ pub struct Threshold {
     /// From here on it is so: a number in the subject's unit, or one of its words.
     pub raise: Level,
     /// From here on it is so no more, which must be better than `raise`; `null`: as soon as that is not reached.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub clear: Option<Level>,
 }
 

@@ -130,7 +130,7 @@ fn who_asks_is_told_who_they_are() {
     for role in [Role::View, Role::Operate, Role::Administer] {
         let secret = served.token(&role.to_string(), role, None);
         let answer = served.with_token("GET /v1/whoami", &secret, "");
-        assert_eq!(answer.body, json!({"who": format!("token {role}"), "role": role}));
+        assert_eq!(answer.body, json!({"who": format!("token {role}"), "role": role, "is_local": false}));
     }
 }
 
