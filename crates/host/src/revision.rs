@@ -47,7 +47,7 @@ impl Revision {
 
     /// That of an alarm rule; a secret is not part of it.
     pub fn of_alarm_rule(rule: &AlarmRule) -> Self {
-        Self::of(&toml::to_string(rule).ok())
+        Self::of(&toml::to_string(&rule.clone().without_secret()).ok())
     }
 
     /// That of all settings, in the order of the alphabet.

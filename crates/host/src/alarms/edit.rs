@@ -65,13 +65,17 @@ pub(crate) fn acknowledge(core: &Core, id: u64, by: String) -> Result<AlarmInfo,
     Ok(info)
 }
 
-/// All rules, by name.
+/// All rules, by name, without secrets.
 pub(crate) fn rules(core: &Core) -> Vec<AlarmRule> {
-    core.alarms.lock().rules.values().cloned().collect()
+    core.alarms.lock().rules.values().cloned().map(AlarmRule::without_secret).collect()
 }
 
-/// One rule.
+/// One rule, without its secret.
 pub(crate) fn rule(core: &Core, name: &str) -> Result<AlarmRule, HostError> {
+    Ok(find(core, name)?.without_secret())
+}
+
+fn find(core: &Core, name: &str) -> Result<AlarmRule, HostError> {
     core.alarms.lock().rules.get(name).cloned().ok_or_else(|| HostError::NoAlarmRule(name.to_owned()))
 }
 
@@ -149,7 +153,7 @@ fn changes(old: &AlarmRule, new: &AlarmRule) -> Vec<Changed> {
 
 /// Has a rule's actions done as if there was an alarm, and waits for how they went.
 pub(crate) fn test(core: &Core, name: &str) -> Result<Tested, HostError> {
-    let rule = rule(core, name)?;
+    let rule = find(core, name)?;
     if !rule.acts() {
         return Err(HostError::NoAction(name.to_owned()));
     }

@@ -4,33 +4,22 @@
 //! it. Without it the rules are those by default. `alarms.toml` has the alarms there are, so that they go on, acknowledged
 //! or not, after a restart.
 
-use super::rule::{AlarmRule, MOST_RULES, Secret};
+use super::rule::{AlarmRule, MOST_RULES};
 use sched::alarm::{Alarm, Alarms};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use toml::{Table, Value};
 
-/// The field of a rule in a file that its webhook's secret stands in.
-const SECRET: &str = "webhook_secret";
-
-/// Rules as written. What a rule looks like in the interface has no secret, so that is put beside it.
+/// Rules as written.
 #[derive(Serialize, Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct WrittenRules {
     #[serde(default)]
-    rule: Vec<Table>,
+    rule: Vec<AlarmRule>,
 }
 
 impl WrittenRules {
     pub(crate) fn of<'a>(rules: impl Iterator<Item = &'a AlarmRule>) -> Self {
-        let written = rules.map(|rule| {
-            let mut table = Table::try_from(rule).expect("rules can be written as TOML");
-            if let Some(secret) = rule.webhook.as_ref().and_then(|webhook| webhook.secret.as_ref()) {
-                table.insert(SECRET.to_owned(), Value::String(secret.0.clone()));
-            }
-            table
-        });
-        Self { rule: written.collect() }
+        Self { rule: rules.cloned().collect() }
     }
 
     /// The rules, by name.
@@ -42,12 +31,7 @@ impl WrittenRules {
             return Err(format!("rule: there are more than {MOST_RULES}"));
         }
         let mut rules = BTreeMap::new();
-        for mut table in self.rule {
-            let secret = table.remove(SECRET).and_then(|value| value.as_str().map(str::to_owned));
-            let mut rule: AlarmRule = table.try_into().map_err(|error| error.to_string())?;
-            if let Some(webhook) = &mut rule.webhook {
-                webhook.secret = secret.map(Secret);
-            }
+        for rule in self.rule {
             rule.check().map_err(|error| error.to_string())?;
             if let Some(other) = rules.insert(rule.name.clone(), rule) {
                 return Err(format!("rule: there are two named '{}'", other.name));

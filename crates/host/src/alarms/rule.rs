@@ -66,13 +66,13 @@ pub struct Webhook {
     #[serde(default)]
     pub header: Option<String>,
     /// The header's value. It is never shown. Left out in a change, it stays what it is if `url` and `header` do.
-    #[serde(default, skip_serializing_if = "always")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, write_only, max_length = 1024)]
     pub secret: Option<Secret>,
 }
 
-/// What is never shown.
-#[derive(Clone, PartialEq, Eq, Deserialize)]
+/// What is never shown: written to the host's own file, and sent where it belongs.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Secret(pub String);
 
@@ -80,12 +80,6 @@ impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret")
     }
-}
-
-/// A secret is in no answer, whatever it is.
-#[expect(clippy::ref_option, reason = "the signature is serde's")]
-const fn always(_: &Option<Secret>) -> bool {
-    true
 }
 
 const fn yes() -> bool {
@@ -138,6 +132,15 @@ impl AlarmRule {
     #[must_use]
     pub fn without_actions(self) -> Self {
         Self { command: None, webhook: None, ..self }
+    }
+
+    /// The same as it leaves the host.
+    #[must_use]
+    pub(crate) fn without_secret(mut self) -> Self {
+        if let Some(webhook) = &mut self.webhook {
+            webhook.secret = None;
+        }
+        self
     }
 
     /// Checks what does not depend on the host.

@@ -141,7 +141,7 @@ fn rules_are_changed_as_expected_and_kept_with_secrets_that_nobody_sees() {
         ..AlarmRuleChange::default()
     };
     let changed = host.set_alarm_rule("told", &change, &Expected::OneOf(vec![old])).unwrap();
-    assert_eq!(changed.webhook.as_ref(), Some(&webhook), "the secret stays");
+    assert_eq!(changed.webhook.as_ref(), Some(&same_place));
     let late = host.set_alarm_rule("told", &change, &Expected::OneOf(vec![old]));
     assert!(matches!(late, Err(HostError::Changed { .. })));
     let elsewhere = Webhook { url: "https://example.com/".to_owned(), ..same_place };
@@ -157,6 +157,7 @@ fn rules_are_changed_as_expected_and_kept_with_secrets_that_nobody_sees() {
     drop(host);
     let file = place.path().join("state/alarm-rules.toml");
     let text = fs::read_to_string(&file).unwrap();
+    assert!(text.contains("secret = \"open sesame\""), "it stayed what it was");
     fs::write(&file, text.replace("raise = 99.0", "raise = 199.0")).unwrap();
     let error = Host::open(&config(place.path())).err().unwrap().to_string();
     assert!(error.contains("alarm-rules.toml") && error.contains("a number from 0 to 100"), "{error}");
