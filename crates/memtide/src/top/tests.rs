@@ -149,7 +149,7 @@ fn the_host_is_seen_at_80_by_24() {
             ". free 17.0",
         ],
     );
-    has(&screen, &["2 of 2 run, promised 512.0, overcommitted +50 %, reserved 200.0, left 180.0"]);
+    has(&screen, &["overcommitted +50 %: 512.0 for 2 of 2 VMs; reserved 200.0, left 180.0"]);
     has(&screen, &["no VM is slowed", "VM^", "CONSUMED", ">db", " web", "102.0", "12/20", "6/9", "? help"]);
 }
 

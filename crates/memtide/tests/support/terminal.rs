@@ -1,8 +1,9 @@
 //! The program on a terminal of its own.
 
 use super::{Running, SOON};
+use rustix::process::Signal;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{LocalModes, OutputModes, Termios, tcgetattr};
+use rustix::termios::{LocalModes, OutputModes, Termios, Winsize, tcgetattr, tcsetwinsize};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::Write;
@@ -11,7 +12,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// A program whose input, output and errors are a terminal.
+/// A program whose input, output and errors are a terminal of 80 columns and 24 rows.
 pub(crate) struct OnTerminal {
     pub(crate) program: Running,
     master: File,
@@ -28,6 +29,7 @@ impl OnTerminal {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&master).unwrap();
         unlockpt(&master).unwrap();
+        tcsetwinsize(&master, size(80, 24)).unwrap();
         let name = ptsname(&master, Vec::new()).unwrap();
         let open =
             || File::options().read(true).write(true).open(OsStr::from_bytes(name.as_bytes())).unwrap();
@@ -36,6 +38,12 @@ impl OnTerminal {
         let master = File::from(master);
         let program = Running::on(child, master.try_clone().unwrap());
         Self { program, master, slave: open() }
+    }
+
+    /// Gives the terminal another size, and tells the program.
+    pub(crate) fn resize(&self, columns: u16, rows: u16) {
+        tcsetwinsize(&self.master, size(columns, rows)).unwrap();
+        self.program.signal(Signal::WINCH);
     }
 
     fn modes(&self) -> Termios {
@@ -66,4 +74,8 @@ impl OnTerminal {
     pub(crate) fn type_in(&mut self, text: &str) {
         self.master.write_all(text.as_bytes()).unwrap();
     }
+}
+
+const fn size(columns: u16, rows: u16) -> Winsize {
+    Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }
 }

@@ -145,11 +145,11 @@ fn ledger(of: &Ledger, look: Look, width: u16) -> [Line<'static>; 2] {
 fn promises(model: &Model, status: &HostStatus, width: u16) -> Line<'static> {
     let promised: u64 = status.vms.iter().map(|vm| vm.size_bytes.0).sum();
     let words = format!(
-        "{} of {} run, promised {}, overcommitted {:+.0} %, reserved {}, left {}",
+        "overcommitted {:+.0} %: {} for {} of {} VMs; reserved {}, left {}",
+        status.overcommitment * 100.0,
+        mib(ByteSize(promised)),
         status.vms.len(),
         model.shown.vms.len().max(status.vms.len()),
-        mib(ByteSize(promised)),
-        status.overcommitment * 100.0,
         mib(status.reserved_bytes),
         mib(status.unreserved_bytes)
     );
