@@ -1,18 +1,24 @@
 //! The command line: `run`, and the verbs that look into VMs. Those of the host have their options in `host`.
 
+mod history;
 mod host;
+mod output;
+mod size;
 mod token;
 mod top;
 
+pub(crate) use history::{AuditLog, Events, Operation};
 pub(crate) use host::{
-    Console, Controls, Create, Events, Host, Imagined, Names, OrNone, Plan, Pool, PoolControls, Set,
-    Settings, Tcp, VmOptions,
+    Console, Controls, Create, Decided, Host, Imagined, Names, NumberOrDefault, OrNone, Plan, Pool,
+    PoolControls, Set, Settings, Tcp, VmOptions,
 };
 
-pub(crate) use token::{Token, TokenCreate};
+pub(crate) use output::{Document, DocumentFormat, Format, List, ListFormat, Output};
+pub(crate) use size::{SizeOrPart, in_bytes};
+pub(crate) use token::{Token, TokenCreate, seconds};
 pub(crate) use top::{Top, TopFormat};
 
-use crate::{completion, manual};
+use crate::{completion, list, manual};
 use addr::{ByteSize, Gva};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Command, CommandFactory, Parser, Subcommand, ValueEnum};
@@ -63,7 +69,7 @@ pub(crate) enum Verb {
         #[arg(value_name = "VM")]
         names: Vec<String>,
         #[command(flatten)]
-        output: Output,
+        output: Document,
     },
     /// Remove stopped VMs of the host
     Rm(Names),
@@ -71,7 +77,7 @@ pub(crate) enum Verb {
     #[command(visible_alias = "list")]
     Ls {
         #[command(flatten)]
-        output: Output,
+        list: List,
     },
     /// Say what a VM is and how it is doing
     Info {
@@ -79,7 +85,7 @@ pub(crate) enum Verb {
         #[arg(value_name = "VM")]
         name: Option<String>,
         #[command(flatten)]
-        output: Output,
+        output: Document,
     },
     Set(Box<Set>),
     Console(Console),
@@ -91,7 +97,7 @@ pub(crate) enum Verb {
         #[arg(value_name = "VM")]
         name: Option<String>,
         #[command(flatten)]
-        output: Output,
+        output: Document,
     },
     Plan(Plan),
     /// Bring back what of a VM is compressed and swapped, as far as memory is free
@@ -100,12 +106,16 @@ pub(crate) enum Verb {
         #[arg(value_name = "VM")]
         name: Option<String>,
         #[command(flatten)]
-        output: Output,
+        output: Document,
     },
     /// Make, change and list resource pools: groups of VMs with a reservation, a limit and shares in common
     #[command(subcommand)]
     Pool(Pool),
     Settings(Settings),
+    /// List, show and cancel operations: long work that the host does
+    #[command(subcommand, visible_alias = "operations")]
+    Operation(Operation),
+    AuditLog(AuditLog),
     /// Make, list and remove tokens: what a host that is asked over TCP wants to see
     #[command(subcommand)]
     Token(Token),
@@ -118,11 +128,11 @@ pub(crate) enum Verb {
         /// The VM
         #[arg(value_name = "VM")]
         name: Option<String>,
-        /// Show them again and again, with so many seconds between
+        /// Show them again and again, with so many seconds between; json is an object per line then, yaml a document
         #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
         watch: Option<u64>,
         #[command(flatten)]
-        output: Output,
+        output: Document,
     },
     /// Show or change how a running VM's addresses are translated
     Mmu {
@@ -132,7 +142,7 @@ pub(crate) enum Verb {
         /// automatic, software or hardware; without it the mode in use is shown
         mode: Option<String>,
         #[command(flatten)]
-        output: Output,
+        output: Document,
     },
     /// Move pages of a running VM to other machine frames, unnoticed by its guest
     Move {
@@ -143,7 +153,7 @@ pub(crate) enum Verb {
         #[arg(long, default_value_t = 1024)]
         pages: u64,
         #[command(flatten)]
-        output: Output,
+        output: Document,
     },
     /// Check the invariants of a VM's memory and of its processors' caches
     ///
@@ -153,7 +163,7 @@ pub(crate) enum Verb {
         #[arg(value_name = "VM")]
         name: Option<String>,
         #[command(flatten)]
-        output: Output,
+        output: Document,
     },
     /// Print what makes a shell complete command lines of memtide, names of VMs and all
     ///
@@ -182,7 +192,8 @@ pub(crate) enum Shell {
 
 /// The command line, with what is said and completed that the types alone do not know.
 pub(crate) fn command() -> Command {
-    completion::attach(manual::attach(Arguments::command()))
+    let command = list::attach(Arguments::command(), &[]);
+    completion::attach(manual::attach(command))
 }
 
 /// Run a VM in the foreground, its serial console on the terminal
@@ -245,23 +256,7 @@ pub(crate) struct Map {
     #[arg(long)]
     pub(crate) ascii: bool,
     #[command(flatten)]
-    pub(crate) output: Output,
-}
-
-#[derive(Args, Clone, Copy)]
-pub(crate) struct Output {
-    /// table for people, json for programs: sizes in bytes, addresses in hexadecimal, null for unknown; later
-    /// versions may add fields
-    #[arg(short, long, value_name = "FORMAT", default_value = "table")]
-    pub(crate) output: Format,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    #[value(help = "for people")]
-    Table,
-    #[value(help = "for programs")]
-    Json,
+    pub(crate) output: Document,
 }
 
 fn mmu_mode() -> impl TypedValueParser<Value = MmuChoice> {

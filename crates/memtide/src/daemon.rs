@@ -1,9 +1,10 @@
 //! `memtide host`: the host, and the places at which it is asked.
 
-use crate::args::{self, Format};
+use crate::args::{self, Format, SizeOrPart};
 use crate::control::{make_private, runtime_directory};
 use crate::error::Error;
 use crate::print::json_line;
+use crate::progress::during;
 use crate::remote::default_socket;
 use addr::ByteSize;
 use api::{Server, Tls};
@@ -25,7 +26,7 @@ pub(crate) fn run(args: &args::Host) -> Result<(), Error> {
         .map_err(|error| Error::new(format!("cannot watch for signals: {error}")))?;
     let state = args.state.clone().map_or_else(default_state, Ok)?;
     let config = HostConfig {
-        machine_memory: args.machine_memory,
+        machine_memory: machine_memory(args.machine_memory)?,
         swap: whole(args.swap.as_deref().unwrap_or(&state.join("swap")))?,
         state: whole(&state)?,
     };
@@ -38,7 +39,7 @@ pub(crate) fn run(args: &args::Host) -> Result<(), Error> {
         "the host",
         "--machine-memory takes less, or stop something else",
     )?;
-    let host = Host::open(&config).map_err(|error| explain(&error))?;
+    let host = during("opening the host", || Host::open(&config)).map_err(|error| explain(&error))?;
     host.is_whole_process();
     let format = args.output.output;
     let (server, listening) = serve(&host, &config.state, &socket, args)?;
@@ -66,6 +67,21 @@ pub(crate) fn run(args: &args::Host) -> Result<(), Error> {
     // It ends as soon as the host refuses to start more.
     let _ = starter.join();
     Ok(())
+}
+
+/// A part is of all memory that this machine has.
+fn machine_memory(asked: SizeOrPart) -> Result<ByteSize, Error> {
+    let unknown = || {
+        Error::new("it is not known how much memory this machine has")
+            .hint("--machine-memory takes a size such as 512MiB")
+    };
+    let in_mib = |size: ByteSize| ByteSize::mib(size.0 >> 20);
+    match asked {
+        SizeOrPart::Size(size) => Ok(size),
+        part @ SizeOrPart::Part(_) => {
+            crate::run::memory_of_machine().map(|all| in_mib(part.of(all))).ok_or_else(unknown)
+        }
+    }
 }
 
 /// What a host says on standard output.

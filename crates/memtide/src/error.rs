@@ -6,6 +6,8 @@ use std::fmt::{self, Display};
 
 /// Exit status where nothing more precise is said.
 const FAILED: u8 = 1;
+/// Wrong usage, of which the parser of the command line knows nothing.
+pub(crate) const USAGE: u8 = 2;
 /// There is no VM, pool, setting, token or operation of that name.
 pub(crate) const NOT_FOUND: u8 = 3;
 /// No host answers.
@@ -14,6 +16,8 @@ pub(crate) const UNREACHABLE: u8 = 4;
 const REFUSED: u8 = 5;
 /// The host does not know who asks, or they may not do that.
 const NOT_ALLOWED: u8 = 6;
+/// Ctrl-C.
+pub(crate) const INTERRUPTED: u8 = 130;
 
 /// What went wrong, with the facts, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

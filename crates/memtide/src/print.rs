@@ -1,6 +1,6 @@
 //! Writing to standard output.
 
-use crate::args::Format;
+use crate::args::DocumentFormat;
 use crate::error::Error;
 use serde::Serialize;
 use std::io::{ErrorKind, Write, stdout};
@@ -33,19 +33,43 @@ pub(crate) fn json(value: &impl Serialize) -> String {
     serde_json::to_string_pretty(value).expect("answers are JSON") + "\n"
 }
 
+/// The same as YAML.
+pub(crate) fn yaml(value: &impl Serialize) -> String {
+    let mut text = serde_saphyr::to_string(value).expect("answers are JSON, so they are YAML");
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    text
+}
+
 /// Prints a document or text, as the user wants it.
 pub(crate) fn show<T: Serialize>(
     value: &T,
-    format: Format,
+    format: DocumentFormat,
     text: impl FnOnce(&T) -> String,
 ) -> Result<(), Error> {
     print(&match format {
-        Format::Json => json(value),
-        Format::Table => text(value),
+        DocumentFormat::Json => json(value),
+        DocumentFormat::Yaml => yaml(value),
+        DocumentFormat::Table => text(value),
     })
 }
 
 /// For programs that read line by line.
 pub(crate) fn json_line(value: &impl Serialize) -> String {
     serde_json::to_string(value).expect("answers are JSON") + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn yaml_says_what_json_says() {
+        let text = yaml(
+            &json!({"name": "no", "size_bytes": 18_446_744_073_709_551_615_u64, "pool": null, "list": []}),
+        );
+        assert_eq!(text, "list: []\nname: \"no\"\npool: null\nsize_bytes: 18446744073709551615\n");
+    }
 }

@@ -90,8 +90,17 @@ pub(crate) fn check_available(size: ByteSize, whom: &str, hint: &str) -> Result<
 
 /// What the host kernel could give without swapping; `None` if it does not say.
 fn available_memory() -> Option<ByteSize> {
+    meminfo("MemAvailable:")
+}
+
+/// What the host kernel has in all; `None` if it does not say.
+pub(crate) fn memory_of_machine() -> Option<ByteSize> {
+    meminfo("MemTotal:")
+}
+
+fn meminfo(field: &str) -> Option<ByteSize> {
     let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    let line = text.lines().find_map(|line| line.strip_prefix(field))?;
     line.trim().strip_suffix(" kB")?.parse().ok().map(ByteSize::kib)
 }
 

@@ -1,17 +1,17 @@
 //! Every verb but `run` and `host`: asks running VMs and the host, and shows their answers.
 
 mod console;
-mod events;
+mod history;
 mod inspect;
 mod memory;
 mod pool;
 mod token;
 mod vms;
 
-use crate::args::{Format, Verb};
+use crate::args::{DocumentFormat, Verb};
 use crate::error::Error;
 use crate::find;
-use crate::print::{json, print};
+use crate::print::{print, show};
 use crate::remote::Remote;
 use serde::Serialize;
 
@@ -31,11 +31,13 @@ pub(crate) fn ask(remote: &Remote, verb: Verb) -> Result<(), Error> {
         Verb::Start(args) => vms::start(remote, &args.names, args.output.output),
         Verb::Stop { names, output } => vms::stop(remote, names, output.output),
         Verb::Rm(args) => vms::remove(remote, &args.names, args.output.output),
-        Verb::Ls { output } => vms::list(remote, output.output),
+        Verb::Ls { list } => vms::list(remote, &list),
         Verb::Info { name, output } => vms::info(remote, name, output.output),
         Verb::Set(args) => vms::set(remote, *args),
         Verb::Console(args) => console::console(remote, args),
-        Verb::Events(args) => events::events(remote, &args),
+        Verb::Events(args) => history::events(remote, &args),
+        Verb::AuditLog(args) => history::audit_log(remote, &args),
+        Verb::Operation(verb) => history::operation(remote, &verb),
         Verb::Top(args) => crate::top::top(remote, &args),
         Verb::Explain { name, output } => memory::explain(remote, name, output.output),
         Verb::Plan(args) => memory::plan(remote, args),
@@ -90,20 +92,20 @@ impl Done {
 /// Gives an order to one after the other, until one cannot carry it out, and says to which it was done.
 fn each(
     names: &[String],
-    format: Format,
+    format: DocumentFormat,
     order: impl Fn(&str) -> Result<&'static str, Error>,
 ) -> Result<(), Error> {
     let mut done = Vec::new();
     let outcome = names.iter().try_for_each(|name| {
         let this = Done::to(name, order(name)?);
-        if format == Format::Table {
+        if format == DocumentFormat::Table {
             print(&this.told())?;
         }
         done.push(this);
         Ok(())
     });
-    if format == Format::Json {
-        print(&json(&done))?;
+    if format != DocumentFormat::Table {
+        show(&done, format, |_| String::new())?;
     }
     outcome
 }

@@ -11,15 +11,13 @@ mod statistics;
 mod status;
 pub(crate) mod svg;
 mod table;
-mod tokens;
 
-pub(crate) use event::event;
-pub(crate) use host::{pools, setting, settings, what_if};
-pub(crate) use info::{Listed, hosted, list};
+pub(crate) use event::{event, facts};
+pub(crate) use host::{setting, what_if};
+pub(crate) use info::hosted;
 pub(crate) use picture::pictures;
 pub(crate) use status::{mib, status};
-pub(crate) use table::uptime;
-pub(crate) use tokens::tokens;
+pub(crate) use table::{Align, lay_out, uptime};
 
 use api::inspect::Answer;
 use rustix::termios::tcgetwinsize;

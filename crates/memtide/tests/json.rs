@@ -17,9 +17,10 @@ enum Has {
 use Has::{Fields, List};
 
 /// In the order of a life: the VMs web, that runs, and off; the pool lab.
-const VERBS: [(&str, Has); 33] = [
+const VERBS: [(&str, Has); 37] = [
     ("pool create lab --reservation 16MiB", Fields(&["name", "reservation_bytes", "limit_bytes", "shares"])),
     ("pool set lab --limit 64MiB", Fields(&["limit_bytes", "unreserved_bytes"])),
+    ("pool show lab", Fields(&["name", "reservation_used_bytes"])),
     ("pool ls", List(1, &["name", "reservation_bytes", "expandable"])),
     ("create more --kernel KERNEL --memory 64MiB", Fields(&["name", "power", "memory_bytes", "memory"])),
     ("start off", List(1, &["name", "done"])),
@@ -45,6 +46,9 @@ const VERBS: [(&str, Has); 33] = [
     ("move web --pages 4", Fields(&["name", "pages_moved", "pages_in_use", "pages_without_frame"])),
     ("audit", Fields(&["name", "done"])),
     ("audit web", Fields(&["name", "done"])),
+    ("operation ls", List(0, &["id", "kind", "vm", "state", "progress", "done_bytes"])),
+    ("operation show 1", Fields(&["id", "state", "message", "cancellable"])),
+    ("audit-log", List(0, &["at_milliseconds", "who", "method", "path", "status"])),
     ("token create monitor", Fields(&["name", "role", "secret"])),
     ("token ls", List(1, &["name", "role"])),
     ("token rm monitor", List(1, &["name", "done"])),
@@ -53,8 +57,9 @@ const VERBS: [(&str, Has); 33] = [
     ("pool rm lab", Fields(&["name", "done"])),
 ];
 
-/// Without JSON: what `run` prints is the guest's, what `completion` prints a shell's. `host` has a test of its own.
-const NOT_HERE: [&str; 4] = ["completion", "help", "host", "run"];
+/// Without JSON: what `run` prints is the guest's, what `completion` prints a shell's. `host` and `operation cancel` have
+/// tests of their own.
+const NOT_HERE: [&str; 5] = ["cancel", "completion", "help", "host", "run"];
 
 /// The verbs that `help` lists, those of verbs that have some among them.
 fn verbs(place: &Place, of: &[&str]) -> BTreeSet<String> {

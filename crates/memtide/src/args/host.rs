@@ -1,6 +1,6 @@
 //! The options of verbs that are about a host.
 
-use super::{Format, Output, mmu_mode};
+use super::{Document, DocumentFormat, List, Output, SizeOrPart, in_bytes, mmu_mode};
 use addr::ByteSize;
 use api::types::Shares;
 use clap::{Args, Subcommand};
@@ -15,9 +15,9 @@ use vm::MmuChoice;
 /// it is ready.
 #[derive(Args)]
 pub(crate) struct Host {
-    /// All machine memory there is for VMs and what they cost
+    /// All machine memory there is for VMs and what they cost: 512MiB, or 50% of what this machine has
     #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
-    pub(crate) machine_memory: ByteSize,
+    pub(crate) machine_memory: SizeOrPart,
     /// The directory for what is to survive [default: memtide/host in `$XDG_STATE_HOME` or ~/.local/state]
     #[arg(long, value_name = "DIRECTORY")]
     pub(crate) state: Option<PathBuf>,
@@ -74,7 +74,7 @@ pub(crate) struct Names {
     #[arg(value_name = "VM", required = true)]
     pub(crate) names: Vec<String>,
     #[command(flatten)]
-    pub(crate) output: Output,
+    pub(crate) output: Document,
 }
 
 fn yes_or_no(text: &str) -> Result<bool, String> {
@@ -87,6 +87,18 @@ fn yes_or_no(text: &str) -> Result<bool, String> {
 
 fn whole_number(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| format!("write a whole number, from 0 to {}", u64::MAX))
+}
+
+/// A number, or what it is unless said otherwise.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct NumberOrDefault(pub(crate) Option<u64>);
+
+fn number_or_default(text: &str) -> Result<NumberOrDefault, String> {
+    if text == "default" {
+        Ok(NumberOrDefault(None))
+    } else {
+        whole_number(text).map(|n| NumberOrDefault(Some(n)))
+    }
 }
 
 /// Something, or the word `none`.
@@ -104,15 +116,34 @@ impl<T: FromStr> FromStr for OrNone<T> {
 /// What decides over memory, of VMs and resource pools alike.
 #[derive(Args, Default)]
 pub(crate) struct Controls {
-    /// Machine memory guaranteed
+    /// Machine memory guaranteed: 512MiB, or 50% of a VM's memory or, for a resource pool, of the host's
     #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
-    pub(crate) reservation: Option<ByteSize>,
-    /// Machine memory never exceeded, or none
+    pub(crate) reservation: Option<SizeOrPart>,
+    /// Machine memory never exceeded, likewise, or none
     #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
-    pub(crate) limit: Option<OrNone<ByteSize>>,
+    pub(crate) limit: Option<OrNone<SizeOrPart>>,
     /// Claim on scarce memory: low, normal, high or a number
     #[arg(long, value_name = "SHARES", allow_hyphen_values = true)]
     pub(crate) shares: Option<Shares>,
+}
+
+/// The same in bytes.
+#[expect(clippy::option_option, reason = "said or not; then a limit or none")]
+pub(crate) struct Decided {
+    pub(crate) reservation: Option<ByteSize>,
+    pub(crate) limit: Option<Option<ByteSize>>,
+    pub(crate) shares: Option<Shares>,
+}
+
+impl Controls {
+    /// Parts as what they are of a whole, which is asked for only if there are some.
+    pub(crate) fn of<E>(self, whole: impl Fn() -> Result<ByteSize, E>) -> Result<Decided, E> {
+        Ok(Decided {
+            reservation: in_bytes(self.reservation, &whole)?,
+            limit: self.limit.map(|OrNone(limit)| in_bytes(limit, &whole)).transpose()?,
+            shares: self.shares,
+        })
+    }
 }
 
 /// What can be said of a VM, made or changed.
@@ -138,9 +169,9 @@ pub(crate) struct VmOptions {
     /// The kernel's command line
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     pub(crate) append: Option<String>,
-    /// How large its balloon may get, or none for what Mem.CtlMaxPercent says
+    /// How large its balloon may get, or what part of its memory, or none for what Mem.CtlMaxPercent says
     #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
-    pub(crate) balloon_max: Option<OrNone<ByteSize>>,
+    pub(crate) balloon_max: Option<OrNone<SizeOrPart>>,
     /// Whether its pages are looked through for equal ones
     #[arg(long, value_name = "YES-OR-NO", value_parser = yes_or_no)]
     pub(crate) sharing: Option<bool>,
@@ -169,7 +200,7 @@ pub(crate) struct Create {
     #[arg(long)]
     pub(crate) start: bool,
     #[command(flatten)]
-    pub(crate) output: Output,
+    pub(crate) output: Document,
 }
 
 /// Change a VM of the host
@@ -186,7 +217,7 @@ pub(crate) struct Set {
     #[command(flatten)]
     pub(crate) options: VmOptions,
     #[command(flatten)]
-    pub(crate) output: Output,
+    pub(crate) output: Document,
 }
 
 /// Show what a VM of the host says, and type to it
@@ -205,27 +236,14 @@ pub(crate) struct Console {
     pub(crate) output: Output,
 }
 
-/// Show what happened on the host, and why
-#[derive(Args)]
-pub(crate) struct Events {
-    /// Go on with those to come
-    #[arg(short, long)]
-    pub(crate) follow: bool,
-    /// Only those numbered above this
-    #[arg(long, value_name = "NUMBER", default_value_t = 0)]
-    pub(crate) since: u64,
-    #[command(flatten)]
-    pub(crate) output: Output,
-}
-
 /// Say what would be different if, without touching anything
 #[derive(Args)]
 pub(crate) struct Plan {
     #[command(subcommand)]
     pub(crate) edit: Imagined,
-    /// table for people, json for programs
+    /// table for people, json and yaml for programs
     #[arg(short, long, value_name = "FORMAT", default_value = "table", global = true)]
-    pub(crate) output: Format,
+    pub(crate) output: DocumentFormat,
 }
 
 #[derive(Subcommand)]
@@ -243,15 +261,15 @@ pub(crate) enum Imagined {
         /// Its memory
         #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
         memory: ByteSize,
-        /// What it would use [default: all of its memory]
+        /// What it would use, a size or a part of its memory [default: all of it]
         #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
-        used: Option<ByteSize>,
+        used: Option<SizeOrPart>,
         /// The resource pool it would lie in
         #[arg(long, value_name = "POOL")]
         pool: Option<String>,
-        /// Machine memory guaranteed
+        /// Machine memory guaranteed, a size or a part of its memory
         #[arg(long, value_name = "SIZE", default_value = "0", allow_hyphen_values = true)]
-        reservation: ByteSize,
+        reservation: SizeOrPart,
         /// Claim on scarce memory: low, normal, high or a number
         #[arg(long, value_name = "SHARES", default_value = "normal")]
         shares: Shares,
@@ -295,7 +313,7 @@ pub(crate) enum Pool {
         #[command(flatten)]
         controls: PoolControls,
         #[command(flatten)]
-        output: Output,
+        output: Document,
     },
     /// Change a resource pool
     Set {
@@ -305,7 +323,7 @@ pub(crate) enum Pool {
         #[command(flatten)]
         controls: PoolControls,
         #[command(flatten)]
-        output: Output,
+        output: Document,
     },
     /// Remove an empty resource pool
     Rm {
@@ -313,13 +331,21 @@ pub(crate) enum Pool {
         #[arg(value_name = "POOL")]
         name: String,
         #[command(flatten)]
-        output: Output,
+        output: Document,
     },
     /// List the resource pools
     #[command(visible_alias = "list")]
     Ls {
         #[command(flatten)]
-        output: Output,
+        list: List,
+    },
+    /// Show a resource pool
+    Show {
+        /// The pool
+        #[arg(value_name = "POOL")]
+        name: String,
+        #[command(flatten)]
+        output: Document,
     },
 }
 
@@ -329,11 +355,11 @@ pub(crate) struct Settings {
     /// Only this one, such as Mem.IdleTax
     #[arg(value_name = "SETTING")]
     pub(crate) name: Option<String>,
-    /// Its new value
-    #[arg(allow_hyphen_values = true, value_parser = whole_number)]
-    pub(crate) value: Option<u64>,
+    /// Its new value, or default
+    #[arg(allow_hyphen_values = true, value_parser = number_or_default)]
+    pub(crate) value: Option<NumberOrDefault>,
     #[command(flatten)]
-    pub(crate) output: Output,
+    pub(crate) list: List,
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The options of `memtide token`.
 
-use super::Output;
+use super::{Document, List};
 use api::types::Role;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
@@ -12,7 +12,7 @@ pub(crate) enum Token {
     #[command(visible_alias = "list")]
     Ls {
         #[command(flatten)]
-        output: Output,
+        list: List,
     },
     /// Remove tokens: they are not valid any more
     Rm {
@@ -20,7 +20,7 @@ pub(crate) enum Token {
         #[arg(value_name = "TOKEN", required = true)]
         names: Vec<String>,
         #[command(flatten)]
-        output: Output,
+        output: Document,
     },
 }
 
@@ -38,14 +38,15 @@ pub(crate) struct TokenCreate {
     #[arg(long, value_name = "TIME", value_parser = seconds)]
     pub(crate) lifetime: Option<u64>,
     #[command(flatten)]
-    pub(crate) output: Output,
+    pub(crate) output: Document,
 }
 
 fn role() -> impl TypedValueParser<Value = Role> {
     PossibleValuesParser::new(["view", "operate", "administer"]).try_map(|text| text.parse::<Role>())
 }
 
-fn seconds(text: &str) -> Result<u64, String> {
+/// A time with its unit, in seconds.
+pub(crate) fn seconds(text: &str) -> Result<u64, String> {
     let why = || format!("'{text}' is no time: write 45min, 12h or 30d");
     let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).ok_or_else(why)?);
     let unit = match unit {

@@ -81,7 +81,14 @@ fn snapshot(status: HostStatus) -> Input {
         {"name": "ci", "parent": "lab", "reservation_used_bytes": 0, "unreserved_bytes": 0},
     ]))
     .unwrap();
-    let snapshot = StreamSnapshot { last_event: 0, vms: Vec::new(), pools, settings: Vec::new(), status };
+    let snapshot = StreamSnapshot {
+        last_event: 0,
+        vms: Vec::new(),
+        pools,
+        settings: Vec::new(),
+        status,
+        alarms: Vec::new(),
+    };
     Input::Told(Message::Snapshot(Box::new(snapshot)))
 }
 

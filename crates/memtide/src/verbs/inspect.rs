@@ -1,9 +1,9 @@
 //! Looking into running VMs, wherever they run: map, statistics, MMU, audit.
 
-use crate::args::{Format, Map, Output};
+use crate::args::{Document, DocumentFormat, Map};
 use crate::error::Error;
 use crate::find::{ask, is_hosted, only, running};
-use crate::print::{self, json, json_line, print};
+use crate::print::{json_line, print, show};
 use crate::remote::Remote;
 use crate::view::{self, Style};
 use api::inspect::{Answer, Hex, Request};
@@ -16,7 +16,7 @@ pub(super) fn statistics(
     remote: &Remote,
     name: Option<String>,
     watch: Option<u64>,
-    output: Output,
+    output: Document,
 ) -> Result<(), Error> {
     let name = only(remote, name)?;
     loop {
@@ -24,12 +24,16 @@ pub(super) fn statistics(
         let Some(seconds) = watch else { return present(&answer, output.output) };
         match output.output {
             // One line each, for programs that read line by line.
-            Format::Json => print(&line(&answer))?,
-            Format::Table => {
+            DocumentFormat::Json => print(&line(&answer))?,
+            DocumentFormat::Yaml => {
+                print("---\n")?;
+                present(&answer, DocumentFormat::Yaml)?;
+            }
+            DocumentFormat::Table => {
                 if Style::of_stdout().color {
                     print("\x1b[H\x1b[2J")?;
                 }
-                present(&answer, Format::Table)?;
+                present(&answer, DocumentFormat::Table)?;
             }
         }
         std::thread::sleep(Duration::from_secs(seconds));
@@ -63,7 +67,7 @@ pub(super) fn mmu(
     remote: &Remote,
     name: Option<String>,
     mode: Option<String>,
-    format: Format,
+    format: DocumentFormat,
 ) -> Result<(), Error> {
     let is_mode = |text: &String| text.parse::<MmuChoice>().is_ok();
     let (name, mode) = match (name, mode) {
@@ -73,11 +77,11 @@ pub(super) fn mmu(
     let name = only(remote, name)?;
     if mode.is_some() {
         let answer = ask(remote, &name, Request::Mmu { mode })?;
-        if format == Format::Table {
+        if format == DocumentFormat::Table {
             return present(&answer, format);
         }
     }
-    print::show(&translation(remote, name)?, format, Translation::told)
+    show(&translation(remote, name)?, format, Translation::told)
 }
 
 fn translation(remote: &Remote, name: String) -> Result<Translation, Error> {
@@ -102,7 +106,7 @@ pub(super) fn move_pages(
     remote: &Remote,
     name: Option<String>,
     pages: u64,
-    format: Format,
+    format: DocumentFormat,
 ) -> Result<(), Error> {
     present(&ask(remote, &only(remote, name)?, Request::Move { pages })?, format)
 }
@@ -133,30 +137,30 @@ pub(super) fn map(remote: &Remote, args: &Map) -> Result<(), Error> {
                 .hint("name a file that you may write to")
         })?;
         eprintln!("wrote {}", path.display());
-        if args.output.output == Format::Table {
+        if args.output.output == DocumentFormat::Table {
             return Ok(());
         }
     }
-    match args.output.output {
-        Format::Json => print(&json(&maps)),
-        Format::Table => {
-            let mut style = Style::of_stdout();
-            style.unicode &= !args.ascii;
-            print(&view::pictures(&maps, style))
-        }
-    }
+    show(&maps, args.output.output, |maps| {
+        let mut style = Style::of_stdout();
+        style.unicode &= !args.ascii;
+        view::pictures(maps, style)
+    })
 }
 
 /// Shows an answer.
-pub(super) fn present(answer: &Answer, format: Format) -> Result<(), Error> {
-    match (format, answer) {
-        (Format::Table, _) => print(&view::show(answer, Style::of_stdout())),
-        (Format::Json, Answer::Info(info)) => print(&json(info)),
-        (Format::Json, Answer::Statistics(statistics)) => print(&json(statistics)),
-        (Format::Json, Answer::Map(map)) => print(&json(map)),
-        (Format::Json, Answer::Address(address)) => print(&json(address)),
-        (Format::Json, Answer::Moved(moved)) => print(&json(moved)),
-        (Format::Json, Answer::Done(text)) => print(&json(text)),
+pub(super) fn present(answer: &Answer, format: DocumentFormat) -> Result<(), Error> {
+    if format == DocumentFormat::Table {
+        return print(&view::show(answer, Style::of_stdout()));
+    }
+    let none = |_: &_| String::new();
+    match answer {
+        Answer::Info(info) => show(info, format, |_| String::new()),
+        Answer::Statistics(statistics) => show(statistics, format, |_| String::new()),
+        Answer::Map(map) => show(map, format, |_| String::new()),
+        Answer::Address(address) => show(address, format, |_| String::new()),
+        Answer::Moved(moved) => show(moved, format, |_| String::new()),
+        Answer::Done(text) => show(text, format, none),
     }
 }
 

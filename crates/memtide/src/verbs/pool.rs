@@ -1,63 +1,70 @@
 //! Resource pools.
 
-use crate::args::{Controls, Format, Pool, PoolControls};
+use crate::args::{Decided, DocumentFormat, Pool, PoolControls};
 use crate::error::Error;
+use crate::list::tables::POOLS;
 use crate::print;
 use crate::remote::Remote;
 use crate::verbs::Done;
-use crate::view;
+use addr::ByteSize;
 use api::types::{self, PoolChange, PoolSpec};
 
 pub(super) fn pool(remote: &Remote, verb: Pool) -> Result<(), Error> {
     match verb {
         Pool::Create { name, controls, output } => {
-            let pool = remote.wait(remote.client.create_pool(&spec(name, controls)))?;
-            show(&[pool], output.output)
+            let pool = remote.wait(remote.client.create_pool(&spec(remote, name, controls)?))?;
+            show(&pool, output.output)
         }
         Pool::Set { name, controls, output } => {
-            let change = change(controls);
+            let change = change(remote, controls)?;
             if change == PoolChange::default() {
                 return Err(Error::new("nothing is to be changed")
                     .hint("'memtide pool set --help' names what can be"));
             }
             let pool = remote.wait(remote.client.set_pool(&name, &change))?;
-            show(&[pool], output.output)
+            show(&pool, output.output)
         }
+        Pool::Show { name, output } => show(&remote.wait(remote.client.pool(&name))?, output.output),
         Pool::Rm { name, output } => {
             remote.wait(remote.client.remove_pool(&name))?;
             print::show(&Done::to(&name, "removed"), output.output, Done::told)
         }
-        Pool::Ls { output } => {
-            let pools = remote.wait(remote.client.pools())?;
-            print::show(&pools, output.output, |pools| view::pools(pools))
+        Pool::Ls { list } => {
+            let chosen = POOLS.choose(&list)?;
+            chosen.print(remote.wait(remote.client.pools())?)
         }
     }
 }
 
-fn show(pool: &[types::Pool; 1], format: Format) -> Result<(), Error> {
-    print::show(&pool[0], format, |_| view::pools(pool))
+fn show(pool: &types::Pool, format: DocumentFormat) -> Result<(), Error> {
+    print::show(pool, format, |pool| POOLS.facts(pool))
 }
 
-fn spec(name: String, of: PoolControls) -> PoolSpec {
-    let Controls { reservation, limit, shares } = of.controls;
+/// What a part in a pool's controls is of.
+fn host_memory(remote: &Remote) -> Result<ByteSize, Error> {
+    Ok(remote.wait(remote.client.status())?.ledger.total_bytes)
+}
+
+fn spec(remote: &Remote, name: String, of: PoolControls) -> Result<PoolSpec, Error> {
+    let Decided { reservation, limit, shares } = of.controls.of(|| host_memory(remote))?;
     let default = PoolSpec::new(&name);
-    PoolSpec {
+    Ok(PoolSpec {
         parent: of.parent.and_then(|parent| parent.0),
         reservation_bytes: reservation.unwrap_or(default.reservation_bytes),
         expandable: of.expandable.unwrap_or(default.expandable),
-        limit_bytes: limit.and_then(|limit| limit.0),
+        limit_bytes: limit.flatten(),
         shares: shares.unwrap_or(default.shares),
         name,
-    }
+    })
 }
 
-fn change(of: PoolControls) -> PoolChange {
-    let Controls { reservation, limit, shares } = of.controls;
-    PoolChange {
+fn change(remote: &Remote, of: PoolControls) -> Result<PoolChange, Error> {
+    let Decided { reservation, limit, shares } = of.controls.of(|| host_memory(remote))?;
+    Ok(PoolChange {
         parent: of.parent.map(|parent| parent.0),
         reservation_bytes: reservation,
         expandable: of.expandable,
-        limit_bytes: limit.map(|limit| limit.0),
+        limit_bytes: limit,
         shares,
-    }
+    })
 }

@@ -1,22 +1,19 @@
 //! Tokens.
 
-use crate::args::{Format, Token, TokenCreate};
+use crate::args::{Token, TokenCreate};
 use crate::error::Error;
-use crate::print::{json, print};
+use crate::list::tables::TOKENS;
+use crate::print::show;
 use crate::remote::Remote;
 use crate::verbs::each;
-use crate::view;
 use api::types::TokenSpec;
 
 pub(super) fn token(remote: &Remote, verb: Token) -> Result<(), Error> {
     match verb {
         Token::Create(args) => create(remote, args),
-        Token::Ls { output } => {
-            let tokens = remote.wait(remote.client.tokens())?;
-            match output.output {
-                Format::Json => print(&json(&tokens)),
-                Format::Table => print(&view::tokens(&tokens)),
-            }
+        Token::Ls { list } => {
+            let chosen = TOKENS.choose(&list)?;
+            chosen.print(remote.wait(remote.client.tokens())?)
         }
         Token::Rm { names, output } => each(&names, output.output, |name| {
             remote.wait(remote.client.remove_token(name))?;
@@ -30,8 +27,5 @@ fn create(remote: &Remote, args: TokenCreate) -> Result<(), Error> {
     let TokenCreate { name, role, lifetime, output } = args;
     let made =
         remote.wait(remote.client.create_token(&TokenSpec { name, role, lifetime_seconds: lifetime }))?;
-    match output.output {
-        Format::Json => print(&json(&made)),
-        Format::Table => print(&format!("{}\n", made.secret)),
-    }
+    show(&made, output.output, |made| format!("{}\n", made.secret))
 }

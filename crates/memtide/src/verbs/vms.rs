@@ -1,24 +1,29 @@
 //! The VMs there are, and their power.
 
-use crate::args::{Controls, Create, Format, OrNone, Set, VmOptions};
+use crate::args::{Create, Decided, DocumentFormat, List, OrNone, Set, VmOptions, in_bytes};
 use crate::control;
 use crate::error::Error;
 use crate::find;
+use crate::list::vms::{Listed, VMS};
 use crate::print;
+use crate::progress::during;
 use crate::remote::Remote;
 use crate::verbs::each;
-use crate::view::{self, Listed};
+use crate::verbs::memory::vm_memory;
+use crate::view;
+use addr::ByteSize;
 use api::inspect::{Answer, Request};
-use api::types::{Vm, VmChange, VmSpec};
+use api::types::{OperationKind, Vm, VmChange, VmSpec};
 use serde_json::Value;
 use std::path::{Path, PathBuf, absolute};
 
-const DEFAULT_MEMORY: &str = "512MiB";
+const DEFAULT_MEMORY: ByteSize = ByteSize::mib(512);
 
 pub(super) fn create(remote: &Remote, args: Create) -> Result<(), Error> {
     let name = args.name;
-    let mut change = change(args.options, Some(&args.kernel))?;
-    change.memory_bytes = change.memory_bytes.or_else(|| DEFAULT_MEMORY.parse().ok());
+    let memory = args.options.memory.unwrap_or(DEFAULT_MEMORY);
+    let mut change = change(args.options, Some(&args.kernel), || Ok(memory))?;
+    change.memory_bytes = Some(memory);
     change.append = change.append.or_else(|| Some("console=ttyS0".to_owned()));
     // A spec is a name and what differs from the defaults.
     let mut spec = serde_json::to_value(change).expect("changes are JSON");
@@ -26,26 +31,27 @@ pub(super) fn create(remote: &Remote, args: Create) -> Result<(), Error> {
     let spec: VmSpec = serde_json::from_value(spec).map_err(Error::new)?;
     let mut vm = remote.wait(remote.client.create(&spec))?;
     if args.start {
-        vm = remote
-            .wait(remote.client.start(&name))
+        remote
+            .carry_out(OperationKind::Start, Some(&name))
             .map_err(|error| error.but(&format!("{name} is created")))?;
+        vm = remote.wait(remote.client.vm(&name))?;
     }
     print::show(&vm, args.output.output, |vm| format!("{name} is created, {}\n", vm.info.power))
 }
 
-pub(super) fn start(remote: &Remote, names: &[String], format: Format) -> Result<(), Error> {
+pub(super) fn start(remote: &Remote, names: &[String], format: DocumentFormat) -> Result<(), Error> {
     each(names, format, |name| {
-        remote.wait(remote.client.start(name))?;
+        remote.carry_out(OperationKind::Start, Some(name))?;
         Ok("started")
     })
 }
 
 /// Stops VMs, wherever they run.
-pub(super) fn stop(remote: &Remote, names: Vec<String>, format: Format) -> Result<(), Error> {
+pub(super) fn stop(remote: &Remote, names: Vec<String>, format: DocumentFormat) -> Result<(), Error> {
     let names = if names.is_empty() { vec![find::only(remote, None)?] } else { names };
     each(&names, format, |name| {
         if find::is_hosted(remote, name)? {
-            remote.wait(remote.client.stop(name))?;
+            remote.carry_out(OperationKind::Stop, Some(name))?;
             return Ok("stopped");
         }
         control::ask(name, Request::Stop)?;
@@ -53,15 +59,17 @@ pub(super) fn stop(remote: &Remote, names: Vec<String>, format: Format) -> Resul
     })
 }
 
-pub(super) fn remove(remote: &Remote, names: &[String], format: Format) -> Result<(), Error> {
+pub(super) fn remove(remote: &Remote, names: &[String], format: DocumentFormat) -> Result<(), Error> {
     each(names, format, |name| {
-        remote.wait(remote.client.remove(name))?;
+        during(&format!("removing {name}"), || remote.wait(remote.client.remove(name)))?;
         Ok("removed")
     })
 }
 
 pub(super) fn set(remote: &Remote, args: Set) -> Result<(), Error> {
-    let change = change(args.options, args.kernel.as_deref())?;
+    let memory = args.options.memory;
+    let whole = || memory.map_or_else(|| vm_memory(remote, &args.name), Ok);
+    let change = change(args.options, args.kernel.as_deref(), whole)?;
     if change == VmChange::default() {
         return Err(Error::new("nothing is to be changed").hint("'memtide set --help' names what can be"));
     }
@@ -69,7 +77,7 @@ pub(super) fn set(remote: &Remote, args: Set) -> Result<(), Error> {
     show(&vm, args.output.output)
 }
 
-pub(super) fn info(remote: &Remote, name: Option<String>, format: Format) -> Result<(), Error> {
+pub(super) fn info(remote: &Remote, name: Option<String>, format: DocumentFormat) -> Result<(), Error> {
     let name = find::only(remote, name)?;
     if find::is_hosted(remote, &name)? {
         return show(&remote.wait(remote.client.vm(&name))?, format);
@@ -77,13 +85,14 @@ pub(super) fn info(remote: &Remote, name: Option<String>, format: Format) -> Res
     super::inspect::present(&control::ask(&name, Request::Info)?, format)
 }
 
-fn show(vm: &Vm, format: Format) -> Result<(), Error> {
+fn show(vm: &Vm, format: DocumentFormat) -> Result<(), Error> {
     print::show(vm, format, view::hosted)
 }
 
-pub(super) fn list(remote: &Remote, format: Format) -> Result<(), Error> {
+pub(super) fn list(remote: &Remote, args: &List) -> Result<(), Error> {
+    let chosen = VMS.choose(args)?;
     let hosted = remote.if_there(remote.client.vms())?.unwrap_or_default();
-    let mut vms: Vec<Listed> = hosted.iter().map(Listed::hosted).collect();
+    let mut vms: Vec<Listed> = hosted.into_iter().map(Listed::hosted).collect();
     for name in control::names()? {
         match control::ask(&name, Request::Info) {
             Ok(Answer::Info(info)) => vms.push(Listed::in_foreground(&info)),
@@ -92,12 +101,17 @@ pub(super) fn list(remote: &Remote, format: Format) -> Result<(), Error> {
             Err(error) => eprintln!("warning: {error}"),
         }
     }
-    print::show(&vms, format, |vms| view::list(vms))
+    chosen.print(vms)
 }
 
-/// What the options say, with paths that the host understands wherever it runs.
-fn change(options: VmOptions, kernel: Option<&Path>) -> Result<VmChange, Error> {
-    let Controls { reservation, limit, shares } = options.controls;
+/// What the options say, parts of the VM's memory as sizes, with paths that the host understands wherever it runs.
+fn change(
+    options: VmOptions,
+    kernel: Option<&Path>,
+    memory: impl Fn() -> Result<ByteSize, Error>,
+) -> Result<VmChange, Error> {
+    let Decided { reservation, limit, shares } = options.controls.of(&memory)?;
+    let balloon_max = options.balloon_max.map(|OrNone(most)| in_bytes(most, &memory)).transpose()?;
     let of_host = |path: Option<OrNone<PathBuf>>| -> Result<_, Error> {
         path.map(|OrNone(path)| path.as_deref().map(whole_path).transpose()).transpose()
     };
@@ -109,10 +123,10 @@ fn change(options: VmOptions, kernel: Option<&Path>) -> Result<VmChange, Error> 
         initrd: of_host(options.initrd)?,
         append: options.append,
         reservation_bytes: reservation,
-        limit_bytes: limit.map(|OrNone(limit)| limit),
+        limit_bytes: limit,
         shares,
         pool: options.pool.map(|OrNone(pool)| pool),
-        balloon_max_bytes: options.balloon_max.map(|OrNone(most)| most),
+        balloon_max_bytes: balloon_max,
         sharing: options.sharing,
         salt: options.salt.map(|OrNone(salt)| salt),
         swap_dir: of_host(options.swap_dir)?,

@@ -16,18 +16,23 @@ pub(crate) fn event(event: &Event) -> String {
         "{hour:02}:{minute:02}:{second:02}Z {:>5}  {}{}\n",
         event.seq,
         event.event,
-        facts(&event.fields)
+        told(&event.fields)
     );
     for vm in event.fields.get("vms").and_then(Value::as_array).into_iter().flatten() {
         if let Some(fields) = vm.as_object() {
-            let _ = writeln!(text, "{:17}{}", "", facts(fields));
+            let _ = writeln!(text, "{:17}{}", "", told(fields));
         }
     }
     text
 }
 
+/// What is known about an event, on one line.
+pub(crate) fn facts(event: &Event) -> String {
+    told(&event.fields).trim_start().to_owned()
+}
+
 /// What it is about, then what is known and not nothing.
-fn facts(fields: &Map<String, Value>) -> String {
+fn told(fields: &Map<String, Value>) -> String {
     let about = SUBJECTS.iter().filter_map(|&key| fields.get(key)?.as_str()).map(str::to_owned);
     let others = fields.iter().filter(|(key, _)| !SUBJECTS.contains(&key.as_str()));
     let facts = about.chain(others.filter_map(|(key, value)| fact(key, value)));

@@ -1,52 +1,16 @@
-//! Resource pools, settings, and what would be if.
+//! A setting, and what would be if.
 
-use super::table::Align::{Left, Right};
+use super::table::Align::Left;
 use super::table::{lay_out, rounded};
-use api::types::{Pool, Setting, Shift, VmShift, WhatIf};
+use api::types::{Setting, Shift, VmShift, WhatIf};
 use std::fmt::Write;
 
 fn titled<const N: usize>(titles: [&str; N], rows: impl Iterator<Item = [String; N]>) -> Vec<Vec<String>> {
     std::iter::once(titles.map(str::to_owned).to_vec()).chain(rows.map(|row| row.to_vec())).collect()
 }
 
-/// Resource pools, a line for each.
-pub(crate) fn pools(pools: &[Pool]) -> String {
-    let titles =
-        ["NAME", "IN", "RESERVATION", "EXPANDABLE", "LIMIT", "SHARES", "RESERVED WITHIN", "UNRESERVED"];
-    let row = |pool: &Pool| {
-        let spec = &pool.spec;
-        [
-            spec.name.clone(),
-            spec.parent.clone().unwrap_or_else(|| "the host".to_owned()),
-            spec.reservation_bytes.to_string(),
-            if spec.expandable { "yes" } else { "no" }.to_owned(),
-            spec.limit_bytes.map_or_else(|| "none".to_owned(), |limit| limit.to_string()),
-            spec.shares.to_string(),
-            rounded(pool.reservation_used_bytes.0),
-            rounded(pool.unreserved_bytes.0),
-        ]
-    };
-    lay_out(&[Left, Left, Right, Left, Right, Right, Right, Right], &titled(titles, pools.iter().map(row)))
-}
-
 fn value(value: u32, unit: &str) -> String {
     if unit.is_empty() { value.to_string() } else { format!("{value} {unit}") }
-}
-
-/// Settings, a line for each; a star marks those that were changed.
-pub(crate) fn settings(settings: &[Setting]) -> String {
-    let row = |setting: &Setting| {
-        [
-            setting.name.clone(),
-            value(setting.value, &setting.unit),
-            if setting.value == setting.default { "" } else { "*" }.to_owned(),
-            setting.default.to_string(),
-            format!("{} to {}", setting.least, setting.most),
-            setting.meaning.clone(),
-        ]
-    };
-    let titles = ["NAME", "VALUE", "", "DEFAULT", "RANGE", "MEANING"];
-    lay_out(&[Left, Right, Left, Right, Left, Left], &titled(titles, settings.iter().map(row)))
 }
 
 /// One setting.

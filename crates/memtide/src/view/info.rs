@@ -1,11 +1,10 @@
 //! VMs in short.
 
-use super::table::Align::{Left, Right};
+use super::table::Align::Left;
 use super::table::{lay_out, rounded, uptime};
 use addr::ByteSize;
 use api::inspect::{Info, Moved};
 use api::types::{Vm, VmStatus};
-use serde::Serialize;
 
 /// One VM, a line for each fact.
 pub(super) fn show(info: &Info) -> String {
@@ -36,84 +35,6 @@ pub(super) fn moved(of: &Moved) -> String {
         "{}: {} pages moved; {} left for being in use by a device or on their way already, {} for want of a frame\n",
         of.name, of.pages_moved, of.pages_in_use, of.pages_without_frame
     )
-}
-
-/// A VM in a list, wherever it runs.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct Listed {
-    name: String,
-    /// foreground or host.
-    runs_in: &'static str,
-    /// stopped, starting, running, stopping.
-    power: String,
-    /// The process of a VM in the foreground.
-    pid: Option<u32>,
-    uptime_seconds: Option<u64>,
-    cpus: u64,
-    memory_bytes: u64,
-    /// Machine memory it takes.
-    consumed_bytes: Option<u64>,
-    /// automatic, software, hardware.
-    mmu: String,
-    /// A processor that makes no progress, in words.
-    trouble: Option<String>,
-}
-
-impl Listed {
-    pub(crate) fn in_foreground(info: &Info) -> Self {
-        Self {
-            name: info.name.clone(),
-            runs_in: "foreground",
-            power: "running".to_owned(),
-            pid: Some(info.pid),
-            uptime_seconds: Some(info.uptime_seconds),
-            cpus: info.cpus as u64,
-            memory_bytes: info.memory_bytes,
-            consumed_bytes: Some(info.consumed_bytes),
-            mmu: info.mmu.clone(),
-            trouble: info.trouble.clone(),
-        }
-    }
-
-    pub(crate) fn hosted(vm: &Vm) -> Self {
-        Self {
-            name: vm.info.spec.name.clone(),
-            runs_in: "host",
-            power: vm.info.power.to_string(),
-            pid: None,
-            uptime_seconds: vm.info.uptime_seconds.map(|seconds| seconds as u64),
-            cpus: vm.info.spec.cpus.into(),
-            memory_bytes: vm.info.spec.memory_bytes.0,
-            consumed_bytes: vm.memory.as_ref().map(|memory| memory.metrics.consumed_bytes.0),
-            mmu: vm.info.spec.mmu.to_string(),
-            trouble: vm.info.trouble.clone().or_else(|| vm.info.swap_failure.clone()),
-        }
-    }
-}
-
-/// Several VMs, a line for each.
-pub(crate) fn list(vms: &[Listed]) -> String {
-    let titles = ["NAME", "RUNS IN", "POWER", "UPTIME", "CPUS", "MEMORY", "CONSUMED", "MMU", "TROUBLE"];
-    let row = |vm: &Listed| {
-        vec![
-            vm.name.clone(),
-            vm.pid.map_or_else(|| vm.runs_in.to_owned(), |pid| format!("process {pid}")),
-            vm.power.clone(),
-            vm.uptime_seconds.map_or_else(none, uptime),
-            vm.cpus.to_string(),
-            ByteSize(vm.memory_bytes).to_string(),
-            vm.consumed_bytes.map_or_else(none, rounded),
-            vm.mmu.clone(),
-            vm.trouble.clone().unwrap_or_else(none),
-        ]
-    };
-    let rows: Vec<_> =
-        std::iter::once(titles.map(str::to_owned).to_vec()).chain(vms.iter().map(row)).collect();
-    lay_out(&[Left, Left, Left, Right, Right, Right, Right, Left, Left], &rows)
-}
-
-fn none() -> String {
-    "-".to_owned()
 }
 
 /// One of the host's VMs, a line for each fact.

@@ -4,13 +4,13 @@ use std::fmt::Write;
 
 /// Where a column's text stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Align {
+pub(crate) enum Align {
     Left,
     Right,
 }
 
 /// Lays rows out in columns, two spaces apart, without trailing spaces. Missing cells are empty.
-pub(super) fn lay_out(columns: &[Align], rows: &[Vec<String>]) -> String {
+pub(crate) fn lay_out(columns: &[Align], rows: &[Vec<String>]) -> String {
     let width =
         |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
     let widths: Vec<usize> = (0..columns.len()).map(|column| width(column).unwrap_or(0)).collect();

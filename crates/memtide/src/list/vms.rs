@@ -1,0 +1,113 @@
+//! VMs, wherever they run.
+
+use super::Value::{Count, Duration, Size, Text};
+use super::{Column, Table, or, wide};
+use api::inspect::Info;
+use api::types::{Metrics, Vm, VmStatus};
+use serde::Serialize;
+
+/// A VM in a list.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Listed {
+    name: String,
+    /// foreground or host.
+    runs_in: &'static str,
+    /// stopped, starting, running, stopping.
+    power: String,
+    /// The process of a VM in the foreground.
+    pid: Option<u32>,
+    uptime_seconds: Option<u64>,
+    cpus: u64,
+    memory_bytes: u64,
+    /// Machine memory it takes.
+    consumed_bytes: Option<u64>,
+    /// automatic, software, hardware.
+    mmu: String,
+    /// A processor that makes no progress, in words.
+    trouble: Option<String>,
+    /// Of the host's VMs, as what follows; `null` in the foreground.
+    reservation_bytes: Option<u64>,
+    limit_bytes: Option<u64>,
+    shares: Option<String>,
+    pool: Option<String>,
+    /// While it runs.
+    memory: Option<VmStatus>,
+}
+
+impl Listed {
+    pub(crate) fn in_foreground(info: &Info) -> Self {
+        Self {
+            name: info.name.clone(),
+            runs_in: "foreground",
+            power: "running".to_owned(),
+            pid: Some(info.pid),
+            uptime_seconds: Some(info.uptime_seconds),
+            cpus: info.cpus as u64,
+            memory_bytes: info.memory_bytes,
+            consumed_bytes: Some(info.consumed_bytes),
+            mmu: info.mmu.clone(),
+            trouble: info.trouble.clone(),
+            reservation_bytes: None,
+            limit_bytes: None,
+            shares: None,
+            pool: None,
+            memory: None,
+        }
+    }
+
+    pub(crate) fn hosted(vm: Vm) -> Self {
+        let Vm { info, memory } = vm;
+        let spec = info.spec;
+        Self {
+            name: spec.name,
+            runs_in: "host",
+            power: info.power.to_string(),
+            pid: None,
+            uptime_seconds: info.uptime_seconds.map(|seconds| seconds as u64),
+            cpus: u64::from(spec.cpus),
+            memory_bytes: spec.memory_bytes.0,
+            consumed_bytes: memory.as_ref().map(|memory| memory.metrics.consumed_bytes.0),
+            mmu: spec.mmu.to_string(),
+            trouble: info.trouble.or(info.swap_failure),
+            reservation_bytes: Some(spec.reservation_bytes.0),
+            limit_bytes: spec.limit_bytes.map(|limit| limit.0),
+            shares: Some(spec.shares.to_string()),
+            pool: spec.pool,
+            memory,
+        }
+    }
+
+    fn measured(&self) -> Option<&Metrics> {
+        self.memory.as_ref().map(|memory| &memory.metrics)
+    }
+}
+
+pub(crate) const VMS: Table<Listed> = Table {
+    key: 0,
+    columns: &[
+        Column::new("name", Text(|vm| Some(vm.name.clone()))),
+        Column::new("runs-in", Text(|vm| Some(vm.runs_in.to_owned()))),
+        wide(Column::new("pid", Count(|vm| vm.pid.map(u64::from)))),
+        Column::new("power", Text(|vm| Some(vm.power.clone()))),
+        Column::new("uptime", Duration(|vm| vm.uptime_seconds)),
+        Column::new("cpus", Count(|vm| Some(vm.cpus))),
+        Column::new("memory", Size(|vm| Some(vm.memory_bytes))),
+        Column::new("consumed", Size(|vm| vm.consumed_bytes)),
+        wide(Column::new("reservation", Size(|vm| vm.reservation_bytes))),
+        wide(or("none", Column::new("limit", Size(|vm| vm.limit_bytes)))),
+        wide(Column::new("shares", Text(|vm| vm.shares.clone()))),
+        wide(Column::new("pool", Text(|vm| vm.pool.clone()))),
+        wide(Column::new("entitlement", Size(|vm| Some(vm.measured()?.entitlement_bytes.0)))),
+        // Unknown until the first sample has ended.
+        wide(Column::new(
+            "active",
+            Size(|vm| vm.memory.as_ref()?.active_part.and(Some(vm.measured()?.active_bytes.0))),
+        )),
+        wide(Column::new("shared", Size(|vm| Some(vm.measured()?.shared_bytes.0)))),
+        wide(Column::new("ballooned", Size(|vm| Some(vm.measured()?.ballooned_bytes.0)))),
+        wide(Column::new("compressed", Size(|vm| Some(vm.measured()?.compressed_bytes.0)))),
+        wide(Column::new("swapped", Size(|vm| Some(vm.measured()?.swapped_bytes.0)))),
+        Column::new("mmu", Text(|vm| Some(vm.mmu.clone()))),
+        Column::new("trouble", Text(|vm| vm.trouble.clone())),
+    ],
+};
