@@ -3,7 +3,7 @@
 FUZZ_SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help setup guest node web test-web build openapi check test loom demo bench bench-density experiments fuzz fuzz-api clean
+.PHONY: help setup guest node web test-web build openapi check test loom demo bench bench-density experiments fuzz fuzz-api clean sdk test-sdk
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -32,6 +32,13 @@ build: ## build the host program, target/release/memtide, with the web client if
 
 openapi: ## write the description of the REST interface, docs/openapi.json, as the code has it
 	@scripts/openapi
+
+sdk: ## write what of the Python package follows from docs/openapi.json
+	@scripts/sdk
+
+test-sdk: setup guest build ## check the Python package, and test it and its scripts against live hosts with guests
+	@scripts/setup python3-venv
+	@scripts/sdk test
 
 check: setup ## check format, lints, documentation and licences
 	@scripts/check

@@ -1,0 +1,2072 @@
+"""What is asked of a host, and what it answers.
+
+Made from docs/openapi.json by tools/generate.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, Required, TypeAlias, TypedDict
+
+
+@dataclass(frozen=True, kw_only=True)
+class Address:
+    """One guest virtual address, from the guest's tables to the machine frame."""
+
+    agreement: Agreement
+    """Whether walk, pmap and shadow agree."""
+
+    cpu: int
+    """The vCPU."""
+
+    gpa: Hex | None
+    """Where they lead; null if nowhere."""
+
+    gva: Hex
+    """The address asked about."""
+
+    machine: Hex | None
+    """The machine address; null without a frame."""
+
+    name: str
+    """The VM."""
+
+    page: Page | None
+    """What the guest page is in the pmap; null if it is no memory."""
+
+    shadow: Shadow | None
+    """The shadow entry; null if there is none."""
+
+    space: Space
+    """The address space it used."""
+
+    technique: str
+    """software, hardware."""
+
+    walk: list[WalkStep]
+    """The guest's page tables, level by level."""
+
+
+Agreement: TypeAlias = Literal["agree", "disagree", "nothing_to_compare", "stale"]
+"""How the shadow entry compares with the guest's walk and the pmap."""
+
+
+Allowance: TypeAlias = Literal["free", "waits"]
+"""Whether a VM may take another frame."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Amount:
+    """How much was taken."""
+
+    bytes: ByteSize
+    """So much."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditLine:
+    """What somebody wanted to do."""
+
+    at_milliseconds: int
+    """When it was answered, in milliseconds since 1970."""
+
+    from_: str | None
+    """From where: an address; null over the Unix socket."""
+
+    method: str
+    """The request's method."""
+
+    omitted: int
+    """How many lines before this one are not there."""
+
+    path: str
+    """The request's path, without what follows on a question mark, and cut where it is very long."""
+
+    request_id: str
+    """What the request is called."""
+
+    role: Role | None
+    """What they may do; null if that is not known."""
+
+    status: int
+    """The status it was answered with. One of a long operation says only that it began."""
+
+    who: str
+    """Who: `uid 1000` over the Unix socket, `token ci`, or `unknown`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditLineList:
+    """A page of a list."""
+
+    items: list[AuditLine]
+    """What is on it, in order."""
+
+    next: str | None
+    """The `cursor` of the page that follows; null on the last."""
+
+
+BalloonUse: TypeAlias = Literal["not-needed", "all", "at-cap", "too-slow", "passed-over", "no-time"]
+"""What part the balloon has in reclaiming from a VM."""
+
+
+Bound: TypeAlias = Literal["wanted", "limit", "reservation", "shares", "taxed-shares", "scarcity"]
+"""What decided how much a VM or a resource pool should have."""
+
+
+ByteSize: TypeAlias = int
+"""A number of bytes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changed:
+    """A field that is different now, its values as people write them."""
+
+    field: str
+    """Which one."""
+
+    new: str | None
+    """Its value now."""
+
+    old: str | None
+    """Its value before; `null` if it had none."""
+
+
+Conduct: TypeAlias = Literal["absent", "untried", "working", "slow", "stuck", "lying", "probation"]
+"""How a balloon driver has conducted itself."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cpu:
+    """One virtual processor now."""
+
+    code_bytes: int
+    """Memory of decoded code."""
+
+    instructions: int
+    """Instructions executed."""
+
+    shadow_bytes: int
+    """Memory they take."""
+
+    shadow_tables: int
+    """Shadow tables it has."""
+
+    technique: str
+    """software or hardware."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Device:
+    """One device."""
+
+    accesses: int
+    """Register accesses."""
+
+    bad_requests: int
+    """Requests that make no sense."""
+
+    interrupts: int
+    """Interrupts it raised."""
+
+    kicks: int
+    """Times the guest said there is work."""
+
+    last_bad: str | None
+    """The last of them, in words."""
+
+    name: str
+    """What it is."""
+
+
+class VmEdit(TypedDict, total=False):
+    """A running VM had other controls. What is left out stays."""
+
+    edit: Required[Literal["vm"]]
+
+    limit_bytes: ByteSize | None
+    """What it never exceeds; `null` for no limit."""
+
+    name: Required[str]
+    """Which one."""
+
+    reservation_bytes: ByteSize | None
+    """What is guaranteed to it."""
+
+    shares: Shares | None
+    """Its claim on scarce memory."""
+
+
+class AddVmEdit(TypedDict, total=False):
+    """One more VM ran."""
+
+    edit: Required[Literal["add-vm"]]
+
+    memory_bytes: Required[ByteSize]
+    """Its memory."""
+
+    pool: str | None
+    """The resource pool it lies in."""
+
+    reservation_bytes: ByteSize
+    """What is guaranteed to it."""
+
+    shares: Shares
+    """Its claim on scarce memory."""
+
+    used_bytes: ByteSize | None
+    """What it would hold and use; all of its memory by default."""
+
+
+class StopVmEdit(TypedDict, total=False):
+    """A running VM did not run."""
+
+    edit: Required[Literal["stop-vm"]]
+
+    name: Required[str]
+    """Which one."""
+
+
+class SettingEdit(TypedDict, total=False):
+    """A setting had another value."""
+
+    edit: Required[Literal["setting"]]
+
+    name: Required[str]
+    """Which one."""
+
+    value: Required[int]
+    """Its value."""
+
+
+Edit: TypeAlias = VmEdit | AddVmEdit | StopVmEdit | SettingEdit
+"""A change to be imagined."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EntitlementBytes:
+    """What a VM or a resource pool should have, and what decided that."""
+
+    active_bytes: ByteSize
+    """What it uses."""
+
+    bound: Bound
+    """What decided that."""
+
+    bytes_per_share: float | None
+    """Memory in use that one share buys among its siblings; `null` when these all got what they may have."""
+
+    max_bytes: ByteSize
+    """The most it is given."""
+
+    min_bytes: ByteSize
+    """The least it is given."""
+
+    shares: int
+    """Its number of shares."""
+
+    target_bytes: ByteSize
+    """What it should hold at most when memory is short."""
+
+    tax: float
+    """The part of its idle memory that may be taken."""
+
+    wanted_bytes: ByteSize
+    """What it would hold if there were memory for all."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """Something that happened."""
+
+    at_milliseconds: int
+    """When, in milliseconds since 1970."""
+
+    seq: int
+    """Its number: 1, 2, 3, and so on since the host opened."""
+
+    event: str
+    """Of which kind."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HostOpenedEvent(Event):
+    """The host opened."""
+
+    event: Literal["host-opened"]
+
+    machine_memory_bytes: ByteSize
+    """All machine memory."""
+
+    vms: int
+    """VMs known from before."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HostShutsDownEvent(Event):
+    """The host shuts down."""
+
+    event: Literal["host-shuts-down"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class VmCreatedEvent(Event):
+    """A VM was created."""
+
+    event: Literal["vm-created"]
+
+    vm: str
+    """Which one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VmRemovedEvent(Event):
+    """A VM was removed."""
+
+    event: Literal["vm-removed"]
+
+    vm: str
+    """Which one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VmStartedEvent(Event):
+    """A VM runs."""
+
+    event: Literal["vm-started"]
+
+    id: int
+    """Its number."""
+
+    memory_bytes: ByteSize
+    """Its memory."""
+
+    overhead_reserved_bytes: ByteSize
+    """What is set aside for its overhead."""
+
+    reservation_bytes: ByteSize
+    """What is guaranteed to it, overhead not included."""
+
+    swap_bytes: ByteSize
+    """Disk space set aside for its swap file."""
+
+    vm: str
+    """Which one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VmRefusedEvent(Event):
+    """A VM could not start."""
+
+    code: str
+    """The error's code."""
+
+    event: Literal["vm-refused"]
+
+    vm: str
+    """Which one."""
+
+    why: str
+    """The error in words, with figures."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VmEndedEvent(Event):
+    """A VM has ended."""
+
+    event: Literal["vm-ended"]
+
+    how: str
+    """`powered-off`, `reboot-requested`, `guest-failure`, `stopped` or `failed`."""
+
+    vm: str
+    """Which one."""
+
+    why: str | None
+    """Why, if it failed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VmTroubleEvent(Event):
+    """A VM makes no progress."""
+
+    event: Literal["vm-trouble"]
+
+    vm: str
+    """Which one."""
+
+    what: str
+    """What was seen, in words."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VmSlowedEvent(Event):
+    """A VM spends much of its time waiting for memory: for frames, for decompression, for swap-in."""
+
+    event: Literal["vm-slowed"]
+
+    vm: str
+    """Which one."""
+
+    waits: float
+    """The part of its vCPUs' time, averaged over some seconds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VmNotSlowedEvent(Event):
+    """A VM waits for memory no more than others."""
+
+    event: Literal["vm-not-slowed"]
+
+    vm: str
+    """Which one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VmChangedEvent(Event):
+    """A VM was changed."""
+
+    changes: list[Changed]
+    """What is different."""
+
+    event: Literal["vm-changed"]
+
+    vm: str
+    """Which one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PoolCreatedEvent(Event):
+    """A resource pool was created."""
+
+    event: Literal["pool-created"]
+
+    pool: str
+    """Which one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PoolRemovedEvent(Event):
+    """A resource pool was removed."""
+
+    event: Literal["pool-removed"]
+
+    pool: str
+    """Which one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PoolChangedEvent(Event):
+    """A resource pool was changed."""
+
+    changes: list[Changed]
+    """What is different."""
+
+    event: Literal["pool-changed"]
+
+    pool: str
+    """Which one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SettingChangedEvent(Event):
+    """An advanced setting was changed."""
+
+    event: Literal["setting-changed"]
+
+    name: str
+    """Which one."""
+
+    new: int
+    """Its value now."""
+
+    old: int
+    """Its value before."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedEvent(Event):
+    """A plan was made."""
+
+    for_guests_bytes: ByteSize
+    """What there is for guests."""
+
+    free_bytes: ByteSize
+    """Free machine memory."""
+
+    high_bytes: ByteSize
+    """What should be free."""
+
+    more_vms: int
+    """How many VMs more."""
+
+    next_threshold_bytes: ByteSize
+    """Free memory at which the next lower state begins; 0 in the lowest."""
+
+    pace_bytes_per_second: ByteSize | None
+    """Pages a second to reclaim, in bytes; `null`: as fast as can be."""
+
+    shortfall_bytes: ByteSize
+    """What free memory lacks to what should be."""
+
+    state: HostState
+    """The state from now on."""
+
+    state_before: HostState
+    """The state before."""
+
+    trigger: Trigger
+    """What called for a plan."""
+
+    unmet_bytes: ByteSize
+    """What cannot be had from anyone."""
+
+    vms: list[VmDecision]
+    """VMs from which something is taken or which get something back; at most `Decision::MOST_VMS`."""
+
+    event: Literal["planned"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReclaimedEvent(Event):
+    """Memory was taken from a VM without its help, in the second before."""
+
+    compressed_bytes: ByteSize
+    """Pages compressed."""
+
+    event: Literal["reclaimed"]
+
+    freed_bytes: ByteSize
+    """Machine memory that came free."""
+
+    shared_bytes: ByteSize
+    """Pages that joined equal ones."""
+
+    swapped_bytes: ByteSize
+    """Pages swapped."""
+
+    vm: str
+    """Which one."""
+
+    zeroed_bytes: ByteSize
+    """Pages found to be zeros."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BalloonJudgedEvent(Event):
+    """A balloon's driver is judged differently."""
+
+    event: Literal["balloon-judged"]
+
+    new: Conduct
+    """The verdict now."""
+
+    old: Conduct
+    """The verdict before."""
+
+    vm: str
+    """Whose."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SwapFailedEvent(Event):
+    """A VM's swap file did not take what it was given."""
+
+    event: Literal["swap-failed"]
+
+    vm: str
+    """Whose."""
+
+    why: str
+    """Why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SwapWorksEvent(Event):
+    """A VM's swap file works again."""
+
+    event: Literal["swap-works"]
+
+    vm: str
+    """Whose."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryStandsStillEvent(Event):
+    """No memory is free and none comes free, though all that can be is being taken: everybody waits."""
+
+    event: Literal["memory-stands-still"]
+
+    failing: list[str]
+    """VMs whose swap files fail."""
+
+    seconds: int
+    """For how long."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoopLateEvent(Event):
+    """The memory loop was late."""
+
+    event: Literal["loop-late"]
+
+    milliseconds: int
+    """By how much."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UnswappedEvent(Event):
+    """Pages of a VM were brought back from its stores because somebody asked for it."""
+
+    bytes: ByteSize
+    """How much."""
+
+    event: Literal["unswapped"]
+
+    vm: str
+    """Which one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TroubleEvent(Event):
+    """Something of the host failed that nobody was waiting for."""
+
+    event: Literal["trouble"]
+
+    why: str
+    """Why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditFailedEvent(Event):
+    """An invariant does not hold."""
+
+    event: Literal["audit-failed"]
+
+    violation: str
+    """Which, and where."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventList:
+    """A page of a list."""
+
+    items: list[Event]
+    """What is on it, in order."""
+
+    next: str | None
+    """The `cursor` of the page that follows; null on the last."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explained:
+    """Why a VM holds what it holds, and what would change it."""
+
+    allowance: Allowance
+    """Whether it may take another frame at once."""
+
+    balloon_conduct: Conduct
+    """How its balloon's driver conducts itself."""
+
+    entitlement: EntitlementBytes
+    """What it should have."""
+
+    for_guests_bytes: ByteSize
+    """What there is for guests."""
+
+    free_bytes: ByteSize
+    """Free machine memory."""
+
+    levers: list[LeverBytes]
+    """Changes that would give it another target."""
+
+    limit_bytes: ByteSize | None
+    """What it never exceeds."""
+
+    name: str
+    """The VM."""
+
+    pages: PageBytes
+    """What its pages are."""
+
+    pools: list[PoolEntitlement]
+    """The resource pools around it, from the inside."""
+
+    reclaim: ReclaimBytes
+    """What is taken from it, or given back."""
+
+    reservation_bytes: ByteSize
+    """What is guaranteed to it."""
+
+    size_bytes: ByteSize
+    """Guest physical memory."""
+
+    slowdown: Slowdown
+    """How much of its time it waits for memory."""
+
+    state: HostState
+    """The host's state."""
+
+    text: str
+    """All of it in sentences."""
+
+    thresholds: ThresholdBytes
+    """Free memory at which states change."""
+
+    worst_case_bytes: ByteSize
+    """What it would have if all VMs used their whole size."""
+
+
+Hex: TypeAlias = str
+"""An address or frame number."""
+
+
+HostState: TypeAlias = Literal["high", "clear", "soft", "hard", "low"]
+"""How short of memory the host is, from not at all to very."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class HostStatus:
+    """The host's memory."""
+
+    at_milliseconds: int
+    """When it was measured, in milliseconds since 1970."""
+
+    ledger: Ledger
+    """What all machine memory is used for."""
+
+    memory_loop: LoopStatus
+    """How the memory loop does."""
+
+    overcommitment: float
+    """What running VMs were promised, less what there is, as a part of that; above 0: overcommitted."""
+
+    pools: list[PoolStatus]
+    """Every resource pool, by name."""
+
+    reserved_bytes: ByteSize
+    """What is guaranteed to running VMs and to resource pools, overhead included."""
+
+    state: HostState
+    """The state."""
+
+    sums: Metrics
+    """What running VMs have together."""
+
+    swap_total_bytes: ByteSize
+    """Disk space of the swap files of running VMs."""
+
+    thresholds: ThresholdBytes
+    """Free memory at which states change."""
+
+    unreserved_bytes: ByteSize
+    """What could still be guaranteed to VMs on the host itself."""
+
+    vms: list[VmStatus]
+    """Every running VM, by name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ledger:
+    """What machine memory is used for. Free, private, shared, zip and overhead add up to the total, to the page
+    (INV-5).
+    """
+
+    free_bytes: ByteSize
+    """What can be handed out."""
+
+    host_overhead_bytes: ByteSize
+    """Of the overhead, the host's own."""
+
+    overhead_bytes: ByteSize
+    """What is kept unused because as much is in use beside the pool, by VMs and by the host itself."""
+
+    private_bytes: ByteSize
+    """What holds one page of one VM."""
+
+    shared_bytes: ByteSize
+    """What holds pages shared by several. vSphere's *shared common*."""
+
+    total_bytes: ByteSize
+    """All of it."""
+
+    zip_bytes: ByteSize
+    """What holds compressed pages."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeverBytes:
+    """A change that would give a VM another target."""
+
+    change: str
+    """What would be different, in words."""
+
+    pool: str | None
+    """The resource pool that would be different; `null`: the VM, or the host."""
+
+    target: Shift
+    """The VM's target."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoopStatus:
+    """How the memory loop does."""
+
+    alarms: int
+    """Times it was woken by free memory falling below a threshold, or by somebody waiting for memory."""
+
+    lag_microseconds: int
+    """How much later than intended the loop last woke up."""
+
+    longest_slice_microseconds: int
+    """The longest time a slice of reclaiming took. The loop does not wait for it."""
+
+    plan_microseconds: int
+    """How long the last one took."""
+
+    plans: int
+    """Plans made."""
+
+    standstill_seconds: int
+    """For how long no memory has been free and none has come free; 0 if that is not so."""
+
+    worst_lag_microseconds: int
+    """The most it ever was late."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Map:
+    """A VM's memory: what its pages are, and some of the pages mapped in one address space."""
+
+    cpu: int
+    """The vCPU."""
+
+    first_gfn: Hex
+    """The guest's memory: its first page, and how many there are."""
+
+    guest_frames: int
+    """How many pages the guest's memory has."""
+
+    mapped_pages: int
+    """How many pages the guest maps in this address space."""
+
+    name: str
+    """The VM."""
+
+    pages: Pages
+    """What all of the VM's pages are."""
+
+    pool_frames: int
+    """How many frames the pool has."""
+
+    sample: list[Mapped]
+    """Some of these pages, spread over the address space, in order of address."""
+
+    shadow_entries: int
+    """Shadow entries for them."""
+
+    space: Space
+    """The address space it used."""
+
+    technique: str
+    """software, hardware."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mapped:
+    """A mapped page."""
+
+    gfn: Hex
+    """Its guest page."""
+
+    gva: Hex
+    """Its address."""
+
+    mfn: Hex | None
+    """Null while the page has no frame."""
+
+    permissions: str
+    """r, w, x and u, a dash where something is not permitted."""
+
+    shadowed: bool
+    """Whether a shadow entry leads straight from gva to frame."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metrics:
+    """Figures of a VM that add up to those of the host."""
+
+    active_bytes: ByteSize
+    """Pages in use lately."""
+
+    active_write_bytes: ByteSize
+    """Pages written lately."""
+
+    balloon_target_bytes: ByteSize
+    """What the balloon is asked to hold."""
+
+    ballooned_bytes: ByteSize
+    """Pages in the balloon."""
+
+    compressed_bytes: ByteSize
+    """Pages compressed."""
+
+    compressed_bytes_per_second: ByteSize
+    """Compressed in a second."""
+
+    consumed_bytes: ByteSize
+    """Machine memory they take, shared frames by part, and the zip store; overhead not included."""
+
+    decompressed_bytes_per_second: ByteSize
+    """Decompressed in a second."""
+
+    entitlement_bytes: ByteSize
+    """What it should hold at most when memory is short."""
+
+    granted_bytes: ByteSize
+    """Pages the guest can use without waiting."""
+
+    overhead_bytes: ByteSize
+    """What it costs beyond its guest's memory."""
+
+    overhead_reserved_bytes: ByteSize
+    """What is set aside for that."""
+
+    private_bytes: ByteSize
+    """Pages in frames of their own."""
+
+    scanned_bytes_per_second: ByteSize
+    """Looked through for equal pages in a second."""
+
+    shared_bytes: ByteSize
+    """Pages shared, zero pages among them."""
+
+    shared_common_bytes: ByteSize
+    """Machine memory behind those that are not zeros. Exact for the host, and for a VM that shares pages with no
+    other, as is the default; of what several VMs share, each one's part by number of pages: an estimate.
+    """
+
+    swap_in_bytes_per_second: ByteSize
+    """Read from the swap file in a second."""
+
+    swap_out_bytes_per_second: ByteSize
+    """Written to the swap file in a second."""
+
+    swap_target_bytes: ByteSize
+    """What is to be compressed or swapped."""
+
+    swapped_bytes: ByteSize
+    """Pages swapped."""
+
+    untouched_bytes: ByteSize
+    """Pages never used, or given back."""
+
+    zero_bytes: ByteSize
+    """Zero pages."""
+
+    zip_saved_bytes: ByteSize
+    """Machine memory that compressing them saves."""
+
+    zip_used_bytes: ByteSize
+    """Machine memory that they take."""
+
+
+Mmu: TypeAlias = Literal["automatic", "software", "hardware"]
+"""How addresses are translated, as the interface's description has it."""
+
+
+class MovePages(TypedDict, total=False):
+    """How many pages are to be moved."""
+
+    pages: Required[int]
+    """At most so many."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Moved:
+    """What an order to move pages did."""
+
+    name: str
+    """The VM."""
+
+    pages_in_use: int
+    """Pages left because a device used them, or they were on their way already."""
+
+    pages_moved: int
+    """Pages that are in other frames."""
+
+    pages_without_frame: int
+    """Pages left because no frame was free."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewToken:
+    """A token that was just made."""
+
+    created_at_milliseconds: int
+    """When it was made, in milliseconds since 1970."""
+
+    expires_at_milliseconds: int | None
+    """From when on it is not valid; null: it always is."""
+
+    last_used_at_milliseconds: int | None
+    """In which hour it was used last, by the hour's beginning; null: never."""
+
+    name: str
+    """What it is called, in the audit log too."""
+
+    role: Role
+    """What who has it may do."""
+
+    secret: str
+    """What to send. It is not shown again."""
+
+
+Only: TypeAlias = Literal["events", "status"]
+"""A kind of message."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """Work that takes longer than one likes to wait for an answer."""
+
+    cancellable: bool
+    """Whether it can be cancelled, now."""
+
+    done_bytes: ByteSize
+    """How much is done: of an unswap, what was brought back; of an audit, the size of the VMs that were checked."""
+
+    ended_at_milliseconds: int | None
+    """When it ended."""
+
+    id: int
+    """Its number."""
+
+    kind: OperationKind
+    """What is done."""
+
+    message: str | None
+    """What came of it, in words; null unless it is done."""
+
+    problem: Problem | None
+    """Why it failed, or was not done."""
+
+    progress: float | None
+    """The part that is done, from 0 to 1; null while that is not known."""
+
+    started_at_milliseconds: int
+    """When it began, in milliseconds since 1970."""
+
+    state: OperationState
+    """How it is going."""
+
+    total_bytes: ByteSize | None
+    """Of how much; null if that is not known."""
+
+    vm: str | None
+    """To which VM; null for the whole host."""
+
+
+OperationKind: TypeAlias = Literal["start", "stop", "unswap", "audit"]
+"""What an operation does."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperationList:
+    """A page of a list."""
+
+    items: list[Operation]
+    """What is on it, in order."""
+
+    next: str | None
+    """The `cursor` of the page that follows; null on the last."""
+
+
+OperationState: TypeAlias = Literal["running", "done", "failed", "cancelled"]
+"""How an operation is going."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """A guest page."""
+
+    gfn: Hex
+    """Its number."""
+
+    in_passage: bool
+    """Whether it is changing its state or frame right now."""
+
+    mfn: Hex | None
+    """Its frame; null if it has none."""
+
+    state: str
+    """untouched, private."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageBytes:
+    """What a VM's pages are. They add up to its size."""
+
+    ballooned_bytes: ByteSize
+    """In the balloon."""
+
+    compressed_bytes: ByteSize
+    """Compressed."""
+
+    private_bytes: ByteSize
+    """In frames of their own."""
+
+    shared_bytes: ByteSize
+    """In frames that several pages share; without zeros."""
+
+    swapped_bytes: ByteSize
+    """In the swap file."""
+
+    untouched_bytes: ByteSize
+    """Never used, or given back."""
+
+    zero_bytes: ByteSize
+    """Zero pages."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pages:
+    """What a VM's pages are."""
+
+    ballooned_bytes: int
+    """In the balloon."""
+
+    compressed_bytes: int
+    """In the zip store."""
+
+    private_bytes: int
+    """In frames of their own."""
+
+    shared_bytes: int
+    """In frames shared with equal pages."""
+
+    swapped_bytes: int
+    """In the swap file."""
+
+    untouched_bytes: int
+    """Never used, or given back."""
+
+    zero_bytes: int
+    """Known to be zeros."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pool:
+    """A resource pool."""
+
+    expandable: bool
+    """Whether reservations within may take from the parent what this pool's own lacks."""
+
+    limit_bytes: ByteSize | None
+    """Machine memory that those within never exceed together; none by default."""
+
+    name: str
+    """What people call it; as the name of a VM."""
+
+    parent: str | None
+    """The pool it lies in; the host itself by default."""
+
+    reservation_bytes: ByteSize
+    """Machine memory guaranteed to those within, overhead included; whole pages."""
+
+    reservation_used_bytes: ByteSize
+    """What is guaranteed to those within, of the pool's reservation and beyond."""
+
+    shares: Shares
+    """Claim on scarce memory relative to siblings: low, normal, high or a number."""
+
+    unreserved_bytes: ByteSize
+    """What still could be."""
+
+
+class PoolChange(TypedDict, total=False):
+    """Changes of a resource pool."""
+
+    expandable: bool | None
+    """Whether reservations within may take from the parent."""
+
+    limit_bytes: ByteSize | None
+    """Machine memory never exceeded."""
+
+    parent: str | None
+    """The pool it lies in."""
+
+    reservation_bytes: ByteSize | None
+    """Machine memory guaranteed."""
+
+    shares: Shares | None
+    """Claim on scarce memory."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PoolEntitlement:
+    """What a resource pool should have."""
+
+    active_bytes: ByteSize
+    """What it uses."""
+
+    bound: Bound
+    """What decided that."""
+
+    bytes_per_share: float | None
+    """Memory in use that one share buys among its siblings; `null` when these all got what they may have."""
+
+    max_bytes: ByteSize
+    """The most it is given."""
+
+    min_bytes: ByteSize
+    """The least it is given."""
+
+    name: str
+    """Which one."""
+
+    shares: int
+    """Its number of shares."""
+
+    target_bytes: ByteSize
+    """What it should hold at most when memory is short."""
+
+    tax: float
+    """The part of its idle memory that may be taken."""
+
+    wanted_bytes: ByteSize
+    """What it would hold if there were memory for all."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PoolList:
+    """A page of a list."""
+
+    items: list[Pool]
+    """What is on it, in order."""
+
+    next: str | None
+    """The `cursor` of the page that follows; null on the last."""
+
+
+class PoolSpec(TypedDict, total=False):
+    """A resource pool as it is asked to be."""
+
+    expandable: bool
+    """Whether reservations within may take from the parent what this pool's own lacks."""
+
+    limit_bytes: ByteSize | None
+    """Machine memory that those within never exceed together; none by default."""
+
+    name: Required[str]
+    """What people call it; as the name of a VM."""
+
+    parent: str | None
+    """The pool it lies in; the host itself by default."""
+
+    reservation_bytes: ByteSize
+    """Machine memory guaranteed to those within, overhead included; whole pages."""
+
+    shares: Shares
+    """Claim on scarce memory relative to siblings: low, normal, high or a number."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PoolStatus:
+    """A resource pool."""
+
+    entitlement_bytes: ByteSize | None
+    """What its VMs should hold together; `null` before the first plan."""
+
+    name: str
+    """Which one."""
+
+    parent: str | None
+    """The pool it lies in."""
+
+    reservation_used_bytes: ByteSize
+    """What is guaranteed to those within."""
+
+    unreserved_bytes: ByteSize
+    """What still could be."""
+
+
+Power: TypeAlias = Literal["stopped", "starting", "running", "stopping"]
+"""Whether a VM runs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """What went wrong, with the facts, and what to do about it."""
+
+    code: str
+    """A word for programs."""
+
+    details: dict[str, Any] | None
+    """Figures for programs; what they are depends on the code."""
+
+    hint: str | None
+    """What to do about it, where the message does not say."""
+
+    message: str
+    """What went wrong, for people."""
+
+    request_id: str | None
+    """The request, as the header `x-request-id` names it; null in what is no answer to a request."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReclaimBytes:
+    """What is taken from a VM, or given back."""
+
+    balloon_take_bytes: ByteSize
+    """What its balloon is to give now."""
+
+    balloon_target_bytes: ByteSize
+    """The size its balloon is asked to have."""
+
+    balloon_use: BalloonUse
+    """What part its balloon has in this."""
+
+    consumed_bytes: ByteSize
+    """Machine memory it holds."""
+
+    over_bytes: ByteSize
+    """What of that is above its target."""
+
+    price: float | None
+    """What it pays for a page in shares; `null` if it holds nothing."""
+
+    swap_target_bytes: ByteSize
+    """What will be compressed or swapped then."""
+
+    take_bytes: ByteSize
+    """What is to be compressed and swapped now."""
+
+    why: Why
+    """Why memory is taken or not."""
+
+
+Role: TypeAlias = Literal["view", "operate", "administer"]
+"""What somebody may do. Each may do what those before it may."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """An advanced setting."""
+
+    default: int
+    """Its value unless changed."""
+
+    least: int
+    """The least value it takes."""
+
+    meaning: str
+    """What it does."""
+
+    most: int
+    """The greatest."""
+
+    name: str
+    """ESX's name for it."""
+
+    unit: str
+    """What the number counts; empty for a choice."""
+
+    value: int
+    """Its value."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SettingList:
+    """A page of a list."""
+
+    items: list[Setting]
+    """What is on it, in order."""
+
+    next: str | None
+    """The `cursor` of the page that follows; null on the last."""
+
+
+SettingsChange: TypeAlias = dict[str, int | None]
+"""New values of settings, by name; null is a setting's default."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shadow:
+    """A shadow entry."""
+
+    gfn: Hex
+    """The guest page it was derived for."""
+
+    global_: bool
+    """Whether it serves every address space."""
+
+    mfn: Hex
+    """The frame it leads to."""
+
+    permissions: str
+    """r, w, x and u, a dash where something is not permitted."""
+
+    stale: bool
+    """Whether a fence came since, so that it is compared before use."""
+
+    writes_pass: bool
+    """Whether writes go through without the VMM."""
+
+
+Shares: TypeAlias = Literal["low", "normal", "high"] | int
+"""A level of shares, or their number."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shift:
+    """A size before and after."""
+
+    after_bytes: ByteSize
+    """As it would be."""
+
+    before_bytes: ByteSize
+    """As it is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slowdown:
+    """How much of its time a VM waits for memory. Fold it over seconds."""
+
+    slowed: bool
+    """Whether that is worth telling."""
+
+    waits: float
+    """Part of its vCPUs' time, averaged over some seconds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Space:
+    """An address space of the guest."""
+
+    asid: int
+    """The address space's number."""
+
+    mode: str
+    """bare, sv39, sv48, sv57."""
+
+    root_table_gfn: Hex
+    """The page of the top-level table."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Statistics:
+    """Everything a VM counts."""
+
+    cpus: list[Cpu]
+    """Each vCPU."""
+
+    devices: list[Device]
+    """Each device."""
+
+    hardware: dict[str, int]
+    """Counted under two-stage walks."""
+
+    mmu: str
+    """automatic, software, hardware."""
+
+    name: str
+    """The VM."""
+
+    pages: Pages
+    """What its pages are."""
+
+    reason: str
+    """Why the technique in use is."""
+
+    software: dict[str, int]
+    """Counted under shadow page tables."""
+
+    total: dict[str, int]
+    """Both together."""
+
+    uptime_seconds: int
+    """How long it has been running."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamSnapshot:
+    """What there is: the beginning of a stream, and what follows a gap in it. It may know already what the next
+    events tell.
+    """
+
+    last_event: int
+    """The number of the last event before it."""
+
+    pools: list[Pool]
+    """Every resource pool, by name."""
+
+    settings: list[Setting]
+    """Every setting, by name."""
+
+    status: HostStatus
+    """The host's memory."""
+
+    vms: list[Vm]
+    """Every VM, by name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ThresholdBytes:
+    """Free memory at which states change."""
+
+    clear_bytes: ByteSize
+    """Below it: clear."""
+
+    hard_bytes: ByteSize
+    """Below it: hard."""
+
+    high_bytes: ByteSize
+    """What targets aim to have free."""
+
+    low_bytes: ByteSize
+    """Below it: low."""
+
+    soft_bytes: ByteSize
+    """Below it: soft. vSphere's reclamation threshold."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Token:
+    """What may be known of a token."""
+
+    created_at_milliseconds: int
+    """When it was made, in milliseconds since 1970."""
+
+    expires_at_milliseconds: int | None
+    """From when on it is not valid; null: it always is."""
+
+    last_used_at_milliseconds: int | None
+    """In which hour it was used last, by the hour's beginning; null: never."""
+
+    name: str
+    """What it is called, in the audit log too."""
+
+    role: Role
+    """What who has it may do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenList:
+    """A page of a list."""
+
+    items: list[Token]
+    """What is on it, in order."""
+
+    next: str | None
+    """The `cursor` of the page that follows; null on the last."""
+
+
+class TokenSpec(TypedDict, total=False):
+    """A token to be made."""
+
+    lifetime_seconds: int | None
+    """How long it is valid, in seconds; null: until it is removed."""
+
+    name: Required[str]
+    """What to call it: 1 to 40 letters, digits, `-`, `_` and `.`."""
+
+    role: Required[Role]
+    """What who has it may do."""
+
+
+Trigger: TypeAlias = Literal["period", "change", "alarm", "progress"]
+"""What called for a plan."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Vm:
+    """A VM and its memory."""
+
+    append: str
+    """The kernel's command line."""
+
+    balloon_max_bytes: ByteSize | None
+    """How large its balloon may get; `Mem.CtlMaxPercent` of its memory by default."""
+
+    cpus: int
+    """vCPUs, 1 to 8."""
+
+    ended: str | None
+    """How it ended last: `powered-off`, `reboot-requested`, `guest-failure`, `stopped` or `failed`."""
+
+    id: int | None
+    """Its number while it runs, as in events and the status."""
+
+    initrd: str | None
+    """A cpio archive, compressed or not."""
+
+    kernel: str
+    """A RISC-V Linux `Image`, gzipped or not."""
+
+    limit_bytes: ByteSize | None
+    """Machine memory never exceeded; none by default."""
+
+    memory: VmStatus | None
+    """Its memory as measured last; null unless it runs."""
+
+    memory_bytes: ByteSize
+    """Guest physical memory: whole MiB, 16 MiB to 256 GiB."""
+
+    mmu: Mmu
+    """How addresses are translated: automatic, software or hardware."""
+
+    name: str
+    """What people call it: 1 to 63 letters, digits, `-`, `_` and `.`, the first a letter or digit; neither
+    `none` nor an MMU mode.
+    """
+
+    pool: str | None
+    """The resource pool it lies in; the host itself by default."""
+
+    power: Power
+    """Whether it runs."""
+
+    reason: str | None
+    """Why, if it failed."""
+
+    reservation_bytes: ByteSize
+    """Machine memory guaranteed; whole pages, at most the VM's memory."""
+
+    salt: str | None
+    """VMs with the same salt may share pages, as `Mem.ShareForceSalting` has it. Counts from power-on."""
+
+    shares: Shares
+    """Claim on scarce memory relative to siblings: low, normal, high or a number."""
+
+    sharing: bool
+    """Whether its pages are looked through for equal ones."""
+
+    swap_dir: str | None
+    """The directory of its swap file; the host's by default."""
+
+    swap_failure: str | None
+    """Why its swap file did not take what it was given, if that is so now."""
+
+    trouble: str | None
+    """A vCPU that makes no progress, in words."""
+
+    uptime_seconds: float | None
+    """How long it has been running, in seconds."""
+
+    zip: bool
+    """Whether its pages are compressed before they are swapped, if `Mem.MemZipEnable` allows it."""
+
+
+class VmChange(TypedDict, total=False):
+    """Changes of a VM. Those of `memory_bytes`, `cpus`, `kernel`, `initrd`, `append` and `swap_dir` need it to
+    be stopped; a new `salt` counts from its next start.
+    """
+
+    append: str | None
+    """The kernel's command line."""
+
+    balloon_max_bytes: ByteSize | None
+    """How large its balloon may get."""
+
+    cpus: int | None
+    """vCPUs."""
+
+    initrd: str | None
+    """Its first file system."""
+
+    kernel: str | None
+    """The kernel."""
+
+    limit_bytes: ByteSize | None
+    """Machine memory never exceeded."""
+
+    memory_bytes: ByteSize | None
+    """Guest physical memory."""
+
+    mmu: Mmu | None
+    """How addresses are translated."""
+
+    pool: str | None
+    """The resource pool."""
+
+    reservation_bytes: ByteSize | None
+    """Machine memory guaranteed."""
+
+    salt: str | None
+    """Whom it may share pages with."""
+
+    shares: Shares | None
+    """Claim on scarce memory."""
+
+    sharing: bool | None
+    """Whether its pages are looked through for equal ones."""
+
+    swap_dir: str | None
+    """The directory of its swap file."""
+
+    zip: bool | None
+    """Whether its pages are compressed before they are swapped."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VmDecision:
+    """What was decided about one VM, and why."""
+
+    active_bytes: ByteSize
+    """What it uses."""
+
+    balloon_target_bytes: ByteSize
+    """The size its balloon is asked to have."""
+
+    balloon_use: BalloonUse
+    """What part the balloon has in this."""
+
+    ballooned_bytes: ByteSize
+    """The size its balloon has."""
+
+    bound: Bound
+    """What decided the target."""
+
+    consumed_bytes: ByteSize
+    """What it holds."""
+
+    price: float | None
+    """What it pays for a page in shares; `null` if it holds nothing."""
+
+    take_bytes: ByteSize
+    """What is to be compressed and swapped now."""
+
+    target_bytes: ByteSize
+    """What it should hold at most."""
+
+    vm: str
+    """Which one."""
+
+    waits: bool
+    """Whether it waits for every frame."""
+
+    why: Why
+    """Why memory is taken or not."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VmList:
+    """A page of a list."""
+
+    items: list[Vm]
+    """What is on it, in order."""
+
+    next: str | None
+    """The `cursor` of the page that follows; null on the last."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VmShift:
+    """What would be different for one VM."""
+
+    balloon_target: Shift
+    """What its balloon is asked to hold."""
+
+    entitlement: Shift
+    """What it should have."""
+
+    name: str | None
+    """Which one; a VM that is only imagined has no name."""
+
+    swap_target: Shift
+    """What is to be compressed or swapped."""
+
+    worst_case: Shift
+    """What it would have if all VMs used their whole size."""
+
+
+class VmSpec(TypedDict, total=False):
+    """A VM as it is asked to be."""
+
+    append: str
+    """The kernel's command line."""
+
+    balloon_max_bytes: ByteSize | None
+    """How large its balloon may get; `Mem.CtlMaxPercent` of its memory by default."""
+
+    cpus: int
+    """vCPUs, 1 to 8."""
+
+    initrd: str | None
+    """A cpio archive, compressed or not."""
+
+    kernel: Required[str]
+    """A RISC-V Linux `Image`, gzipped or not."""
+
+    limit_bytes: ByteSize | None
+    """Machine memory never exceeded; none by default."""
+
+    memory_bytes: Required[ByteSize]
+    """Guest physical memory: whole MiB, 16 MiB to 256 GiB."""
+
+    mmu: Mmu
+    """How addresses are translated: automatic, software or hardware."""
+
+    name: Required[str]
+    """What people call it: 1 to 63 letters, digits, `-`, `_` and `.`, the first a letter or digit; neither
+    `none` nor an MMU mode.
+    """
+
+    pool: str | None
+    """The resource pool it lies in; the host itself by default."""
+
+    reservation_bytes: ByteSize
+    """Machine memory guaranteed; whole pages, at most the VM's memory."""
+
+    salt: str | None
+    """VMs with the same salt may share pages, as `Mem.ShareForceSalting` has it. Counts from power-on."""
+
+    shares: Shares
+    """Claim on scarce memory relative to siblings: low, normal, high or a number."""
+
+    sharing: bool
+    """Whether its pages are looked through for equal ones."""
+
+    swap_dir: str | None
+    """The directory of its swap file; the host's by default."""
+
+    zip: bool
+    """Whether its pages are compressed before they are swapped, if `Mem.MemZipEnable` allows it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VmStatus:
+    """A running VM."""
+
+    active_bytes: ByteSize
+    """Pages in use lately."""
+
+    active_error: float | None
+    """The standard error of `active_part`."""
+
+    active_fast: float | None
+    """The fast average of it."""
+
+    active_next: float | None
+    """The fast average if the sample ended now."""
+
+    active_part: float | None
+    """The part of its memory in use, and the error of that; `null` before the first sample has ended."""
+
+    active_slow: float | None
+    """The slow average of it."""
+
+    active_write_bytes: ByteSize
+    """Pages written lately."""
+
+    allowance: Allowance | None
+    """Whether it may take another frame at once."""
+
+    balloon_conduct: Conduct
+    """How its balloon's driver conducts itself."""
+
+    balloon_max_bytes: ByteSize
+    """How large its balloon may get."""
+
+    balloon_target_bytes: ByteSize
+    """What the balloon is asked to hold."""
+
+    ballooned_bytes: ByteSize
+    """Pages in the balloon."""
+
+    bound: Bound | None
+    """What decided its entitlement; `null` before the first plan."""
+
+    compressed_bytes: ByteSize
+    """Pages compressed."""
+
+    compressed_bytes_per_second: ByteSize
+    """Compressed in a second."""
+
+    consumed_bytes: ByteSize
+    """Machine memory they take, shared frames by part, and the zip store; overhead not included."""
+
+    decompressed_bytes_per_second: ByteSize
+    """Decompressed in a second."""
+
+    entitlement_bytes: ByteSize
+    """What it should hold at most when memory is short."""
+
+    granted_bytes: ByteSize
+    """Pages the guest can use without waiting."""
+
+    guest_available_bytes: ByteSize | None
+    """What the guest says its programs could get."""
+
+    guest_free_bytes: ByteSize | None
+    """What the guest says is free in it."""
+
+    id: int
+    """Its number."""
+
+    latency: float
+    """The part of its vCPUs' time spent waiting for decompression and swap-in, in the second before."""
+
+    limit_bytes: ByteSize | None
+    """What it never exceeds."""
+
+    name: str
+    """Which one."""
+
+    overhead_bytes: ByteSize
+    """What it costs beyond its guest's memory."""
+
+    overhead_reserved_bytes: ByteSize
+    """What is set aside for that."""
+
+    pool: str | None
+    """The resource pool it lies in."""
+
+    private_bytes: ByteSize
+    """Pages in frames of their own."""
+
+    reservation_bytes: ByteSize
+    """What is guaranteed to it."""
+
+    scanned_bytes_per_second: ByteSize
+    """Looked through for equal pages in a second."""
+
+    shared_bytes: ByteSize
+    """Pages shared, zero pages among them."""
+
+    shared_common_bytes: ByteSize
+    """Machine memory behind those that are not zeros. Exact for the host, and for a VM that shares pages with no
+    other, as is the default; of what several VMs share, each one's part by number of pages: an estimate.
+    """
+
+    shares: int
+    """Its number of shares."""
+
+    size_bytes: ByteSize
+    """Guest physical memory."""
+
+    slowed: bool
+    """Whether it spends so much of its time waiting for memory that it is slowed."""
+
+    swap_failure: str | None
+    """Why its swap file did not take what it was given, if that is so now."""
+
+    swap_in_bytes_per_second: ByteSize
+    """Read from the swap file in a second."""
+
+    swap_out_bytes_per_second: ByteSize
+    """Written to the swap file in a second."""
+
+    swap_target_bytes: ByteSize
+    """What is to be compressed or swapped."""
+
+    swapped_bytes: ByteSize
+    """Pages swapped."""
+
+    untouched_bytes: ByteSize
+    """Pages never used, or given back."""
+
+    uptime_seconds: float
+    """How long it has been running."""
+
+    waiting: float
+    """The part of its vCPUs' time spent waiting for a frame."""
+
+    worst_case_bytes: ByteSize | None
+    """What it would have if all VMs used their whole size."""
+
+    zero_bytes: ByteSize
+    """Zero pages."""
+
+    zip_saved_bytes: ByteSize
+    """Machine memory that compressing them saves."""
+
+    zip_used_bytes: ByteSize
+    """Machine memory that they take."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WalkStep:
+    """One level of the guest's walk."""
+
+    entry: Hex | None
+    """Null if the table cannot be read."""
+
+    index: int
+    """Of the entry in the table."""
+
+    letters: str | None
+    """The entry's bits as letters, `dagu-xwrv` in the manual's order of significance."""
+
+    level: int
+    """Of the table; 0 is the last."""
+
+    meaning: str
+    """The entry in words."""
+
+    table_gfn: Hex
+    """The table's page."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WhatIf:
+    """What would be different."""
+
+    for_guests_after_bytes: ByteSize
+    """As it would be."""
+
+    for_guests_before_bytes: ByteSize
+    """What there is for guests, as it is."""
+
+    refusal: str | None
+    """Why it would be refused, if it would; what follows is what would be if it was not."""
+
+    state_after: HostState
+    """The state as it would be."""
+
+    state_before: HostState
+    """The state as it is."""
+
+    vms: list[VmShift]
+    """The VMs for which something would be different."""
+
+
+Why: TypeAlias = Literal["within-target", "host-not-short", "others-pay-less", "over-limit", "host-short"]
+"""Why memory is taken from a VM, or not."""
+
+
+VARIANTS: dict[type, tuple[str, dict[str, type]]] = {
+    Event: (
+        "event",
+        {
+            "host-opened": HostOpenedEvent,
+            "host-shuts-down": HostShutsDownEvent,
+            "vm-created": VmCreatedEvent,
+            "vm-removed": VmRemovedEvent,
+            "vm-started": VmStartedEvent,
+            "vm-refused": VmRefusedEvent,
+            "vm-ended": VmEndedEvent,
+            "vm-trouble": VmTroubleEvent,
+            "vm-slowed": VmSlowedEvent,
+            "vm-not-slowed": VmNotSlowedEvent,
+            "vm-changed": VmChangedEvent,
+            "pool-created": PoolCreatedEvent,
+            "pool-removed": PoolRemovedEvent,
+            "pool-changed": PoolChangedEvent,
+            "setting-changed": SettingChangedEvent,
+            "planned": PlannedEvent,
+            "reclaimed": ReclaimedEvent,
+            "balloon-judged": BalloonJudgedEvent,
+            "swap-failed": SwapFailedEvent,
+            "swap-works": SwapWorksEvent,
+            "memory-stands-still": MemoryStandsStillEvent,
+            "loop-late": LoopLateEvent,
+            "unswapped": UnswappedEvent,
+            "trouble": TroubleEvent,
+            "audit-failed": AuditFailedEvent,
+        },
+    ),
+}
+"""For each class that has some: the field that tells its variants apart, and the classes they are."""
