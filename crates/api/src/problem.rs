@@ -6,6 +6,7 @@
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use host::HostError;
+use sched::settings::SettingError;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::fmt::{self, Display};
@@ -98,6 +99,9 @@ impl From<HostError> for Problem {
                 "asked_bytes": refusal.asked,
                 "free_bytes": refusal.free,
             })),
+            HostError::NoVm(name)
+            | HostError::NoPool(name)
+            | HostError::Setting(SettingError::Unknown(name)) => Some(json!({"name": name})),
             HostError::Changed { revision, .. } => Some(json!({"etag": format!("\"{revision}\"")})),
             _ => None,
         };

@@ -15,6 +15,7 @@ use host::write_atomically;
 use ring::digest::{SHA256, digest};
 use ring::rand::{SecureRandom, SystemRandom};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use std::fmt::Write;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -172,7 +173,8 @@ impl Tokens {
         let before = known.len();
         known.retain(|known| known.token.name != name);
         if known.len() == before {
-            return Err(Problem::new("no-such-token", format!("there is no token '{name}'"))
+            let problem = Problem::new("no-such-token", format!("there is no token '{name}'"));
+            return Err(Problem { details: Some(Box::new(json!({"name": name}))), ..problem }
                 .hint("'memtide token ls' lists those there are"));
         }
         self.keep(known).map_err(|error| self.not_kept(&error))
