@@ -21,7 +21,7 @@ pub(crate) use top::{Top, TopFormat};
 use crate::{completion, list, manual};
 use addr::{ByteSize, Gva};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, Command, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Args, ColorChoice, Command, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use vm::MmuChoice;
 
@@ -35,6 +35,9 @@ use vm::MmuChoice;
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) asked: AskedHost,
+    /// When to colour: auto is on a terminal, unless `$NO_COLOR` is set
+    #[arg(long, value_name = "WHEN", default_value = "auto", global = true)]
+    pub(crate) color: ColorChoice,
     #[command(subcommand)]
     pub(crate) verb: Verb,
 }

@@ -44,6 +44,13 @@ impl Error {
         self
     }
 
+    /// The same with a hint before the one it has.
+    #[must_use]
+    pub(crate) fn first(mut self, hint: &str) -> Self {
+        self.hint = Some(self.hint.map_or_else(|| hint.to_owned(), |more| format!("{hint} {more}")));
+        self
+    }
+
     /// The same after something that succeeded.
     #[must_use]
     pub(crate) fn but(mut self, done: &str) -> Self {

@@ -18,6 +18,7 @@
 #![forbid(unsafe_code)]
 
 mod args;
+mod color;
 mod completion;
 mod console;
 mod control;
@@ -47,8 +48,9 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     // Asked by a shell: answers it and ends.
     CompleteEnv::with_factory(args::command).var(completion::VARIABLE).complete();
+    color::choose();
     let matches = args::command().get_matches();
-    let Arguments { asked, verb } =
+    let Arguments { asked, verb, .. } =
         Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let outcome = match verb {
         Verb::Run(args) => run::run(&args),
@@ -60,7 +62,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(status) => ExitCode::from(status),
         Err(error) => {
-            eprintln!("{error}");
+            color::print_error(&error);
             ExitCode::from(error.exit_status())
         }
     }

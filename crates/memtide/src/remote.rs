@@ -6,7 +6,7 @@
 use crate::args::AskedHost;
 use crate::control::runtime_directory;
 use crate::error::{Error, UNREACHABLE};
-use client::{Address, Client};
+use client::{Address, Client, Problem};
 use std::future::Future;
 use std::path::PathBuf;
 use tokio::runtime::{Builder, Runtime};
@@ -66,7 +66,7 @@ impl Remote {
 
     /// Waits for an answer.
     pub(crate) fn wait<T>(&self, answer: impl Future<Output = Result<T, client::Error>>) -> Result<T, Error> {
-        Ok(self.runtime.block_on(answer)?)
+        self.runtime.block_on(answer).map_err(|error| self.explain(error))
     }
 
     /// Waits for an answer; `None` if there is no host and nobody said that there is.
@@ -77,9 +77,52 @@ impl Remote {
         match self.runtime.block_on(answer) {
             Ok(answer) => Ok(Some(answer)),
             Err(client::Error::Unreachable { .. }) if !self.named => Ok(None),
-            Err(error) => Err(error.into()),
+            Err(error) => Err(self.explain(error)),
         }
     }
+}
+
+impl Remote {
+    /// What went wrong, and which name was meant if there is none of that name.
+    fn explain(&self, error: client::Error) -> Error {
+        let meant = match &error {
+            client::Error::Problem(problem) => self.meant(problem),
+            _ => None,
+        };
+        let error = Error::from(error);
+        match meant {
+            Some(name) => error.first(&format!("did you mean '{name}'?")),
+            None => error,
+        }
+    }
+
+    /// The name of something that is there most like one of what is not.
+    fn meant(&self, problem: &Problem) -> Option<String> {
+        let name = problem.details.as_ref()?.get("name")?.as_str()?;
+        let client = &self.client;
+        let names: Vec<String> = self
+            .runtime
+            .block_on(async {
+                Ok::<_, client::Error>(match problem.code.as_str() {
+                    "no-such-vm" => client.vms().await?.into_iter().map(|vm| vm.info.spec.name).collect(),
+                    "no-such-pool" => client.pools().await?.into_iter().map(|pool| pool.spec.name).collect(),
+                    "no-such-setting" => client.settings().await?.into_iter().map(|of| of.name).collect(),
+                    "no-such-token" => client.tokens().await?.into_iter().map(|token| token.name).collect(),
+                    _ => Vec::new(),
+                })
+            })
+            .ok()?;
+        closest(name, names)
+    }
+}
+
+/// The name most like another; none if all are too different to be meant.
+fn closest(name: &str, names: Vec<String>) -> Option<String> {
+    let name = name.to_lowercase();
+    let most = (name.chars().count() / 3).max(1);
+    let distance = |known: &String| strsim::damerau_levenshtein(&name, &known.to_lowercase());
+    let known = names.into_iter().map(|known| (distance(&known), known)).min()?;
+    Some(known.1).filter(|_| known.0 <= most)
 }
 
 impl From<client::Error> for Error {
@@ -97,5 +140,23 @@ impl From<client::Error> for Error {
             }
             other => Self::new(other).hint("see what the host printed; is it of the same version?"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::closest;
+
+    #[test]
+    fn a_slip_is_seen_through_and_a_stranger_is_not() {
+        let meant = |name: &str| {
+            closest(name, ["web", "web2", "database", "Mem.IdleTax"].map(str::to_owned).to_vec())
+        };
+        assert_eq!(meant("wbe").as_deref(), Some("web"));
+        assert_eq!(meant("WEB2").as_deref(), Some("web2"));
+        assert_eq!(meant("databsae").as_deref(), Some("database"));
+        assert_eq!(meant("mem.idletx").as_deref(), Some("Mem.IdleTax"));
+        assert_eq!(meant("nobody"), None);
+        assert_eq!(closest("web", Vec::new()), None);
     }
 }

@@ -19,9 +19,10 @@ pub(crate) use picture::pictures;
 pub(crate) use status::{mib, status};
 pub(crate) use table::{Align, lay_out, uptime};
 
+use crate::color;
 use api::inspect::Answer;
 use rustix::termios::tcgetwinsize;
-use std::io::{IsTerminal, stderr, stdout};
+use std::io::{stderr, stdout};
 use std::os::fd::AsFd;
 
 /// Pages in a picture drawn with characters, and in a finer drawing.
@@ -40,23 +41,21 @@ pub(crate) struct Style {
 
 impl Style {
     pub(crate) fn of_stdout() -> Self {
-        Self::of(stdout(), stdout().is_terminal())
+        Self::of(stdout(), color::wanted(&stdout()))
     }
 
     pub(crate) fn of_stderr() -> Self {
-        Self::of(stderr(), stderr().is_terminal())
+        Self::of(stderr(), color::wanted(&stderr()))
     }
 
-    fn of(output: impl AsFd, is_terminal: bool) -> Self {
+    fn of(output: impl AsFd, color: bool) -> Self {
         const PLAIN_WIDTH: usize = 100;
         let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
         let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(set).unwrap_or_default();
         let locale = locale.to_string_lossy().to_ascii_lowercase();
         Self {
             unicode: locale.contains("utf-8") || locale.contains("utf8"),
-            color: is_terminal
-                && set("NO_COLOR").is_none()
-                && std::env::var_os("TERM").is_none_or(|term| term != "dumb"),
+            color,
             width: tcgetwinsize(output).map_or(PLAIN_WIDTH, |size| size.ws_col.max(40).into()),
         }
     }

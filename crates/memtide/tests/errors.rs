@@ -2,7 +2,8 @@
 
 mod support;
 
-use support::{Place, text};
+use support::terminal::OnTerminal;
+use support::{Place, SOON, create_idle, host, text};
 
 #[test]
 fn files_that_are_not_there_or_not_what_they_should_be_are_named() {
@@ -86,4 +87,51 @@ fn names_that_cannot_be_or_are_not_there_are_refused() {
     place.refused(&["stats"], &["several VMs are running", "first, second"]);
     place.refused(&["map", "first", "--cpu", "1"], &["no CPU 1", "0 to 0"]);
     drop(first);
+}
+
+#[test]
+fn a_name_that_is_a_slip_away_is_offered() {
+    let place = Place::new();
+    let _host = host(&place, "128MiB", &[]);
+    create_idle(&place, "web", &[]);
+    place.tell(&["pool", "create", "lab"]);
+    place.tell(&["token", "create", "monitor"]);
+    place.refused(&["start", "wbe"], &["no VM 'wbe'", "did you mean 'web'?", "memtide ls"]);
+    place.refused(&["info", "wep"], &["did you mean 'web'?"]);
+    place.refused(&["set", "web", "--pool", "lap"], &["did you mean 'lab'?", "pool ls"]);
+    place.refused(&["settings", "Mem.IdelTax"], &["did you mean 'Mem.IdleTax'?"]);
+    place.refused(&["plan", "setting", "mem.idletaxx", "0"], &["did you mean 'Mem.IdleTax'?"]);
+    place.refused(&["token", "rm", "monitro"], &["did you mean 'monitor'?"]);
+    let output = place.ask(&["start", "somebody-else"]);
+    assert!(!text(&output.stderr).contains("did you mean"), "{output:?}");
+    assert_eq!(output.status.code(), Some(3));
+    assert_eq!(place.ask(&["operation", "show", "77"]).status.code(), Some(3));
+}
+
+#[test]
+fn colour_is_for_terminals_unless_it_is_asked_for() {
+    const RED: &str = "\u{1b}[1;31merror:";
+    let place = Place::new();
+    let fails = |args: &[&str], variables: &[(&str, &str)]| {
+        let mut command = place.memtide(args);
+        command.envs(variables.iter().copied()).env_remove("CLICOLOR_FORCE");
+        command
+    };
+    let said = |args: &[&str]| text(&fails(args, &[]).output().unwrap().stderr);
+    assert!(said(&["stats"]).starts_with("error: "));
+    assert!(said(&["stats", "--color", "always"]).starts_with(RED));
+    assert!(said(&["--color=always", "stats"]).contains("\u{1b}[1;36mhint:"));
+    assert!(said(&["stats", "--color=always", "--no-such"]).contains('\u{1b}'), "usage has colours, too");
+    let seen = |args: &[&str], variables: &[(&str, &str)]| {
+        let mut terminal = OnTerminal::start(fails(args, variables));
+        terminal.program.end(SOON);
+        terminal.program.expect("error:", SOON);
+        terminal.program.said()
+    };
+    let colours = [("TERM", "xterm"), ("NO_COLOR", "")];
+    assert!(seen(&["stats"], &colours).contains(RED));
+    assert!(!seen(&["stats"], &[("TERM", "xterm"), ("NO_COLOR", "1")]).contains('\u{1b}'));
+    assert!(!seen(&["stats", "--color", "never"], &colours).contains('\u{1b}'));
+    assert!(!place.tell(&["ls"]).contains('\u{1b}'));
+    assert!(place.tell(&["ls", "--color", "always"]).starts_with("\u{1b}[1mNAME "));
 }

@@ -9,6 +9,7 @@ use crate::view::{self, Style};
 use api::inspect::{Answer, Hex, Request};
 use api::types::Power;
 use serde::Serialize;
+use std::io::{IsTerminal, stdout};
 use std::time::Duration;
 use vm::MmuChoice;
 
@@ -30,7 +31,7 @@ pub(super) fn statistics(
                 present(&answer, DocumentFormat::Yaml)?;
             }
             DocumentFormat::Table => {
-                if Style::of_stdout().color {
+                if stdout().is_terminal() {
                     print("\x1b[H\x1b[2J")?;
                 }
                 present(&answer, DocumentFormat::Table)?;
