@@ -36,14 +36,18 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) asked: AskedHost,
     /// When to colour: auto is on a terminal, unless `$NO_COLOR` is set
-    #[arg(long, value_name = "WHEN", default_value = "auto", global = true)]
+    #[arg(long, value_name = "WHEN", default_value = "auto", global = true, help_heading = EVERY_VERB)]
     pub(crate) color: ColorChoice,
     #[command(subcommand)]
     pub(crate) verb: Verb,
 }
 
+/// What options that every verb takes are listed under.
+const EVERY_VERB: &str = "Options of every verb";
+
 /// Which host is asked, and what it takes to be let in.
 #[derive(Args, Default)]
+#[command(next_help_heading = EVERY_VERB)]
 pub(crate) struct AskedHost {
     /// The host to ask: unix:PATH, https://NAME:PORT or, on this machine, http://localhost:PORT
     /// [default: `$MEMTIDE_HOST`, or host.socket where the sockets of VMs are]

@@ -1,7 +1,8 @@
 //! Completion of command lines in bash, zsh and fish.
 //!
 //! **Model.** A shell has a few lines ([`script`]) that ask this program, in a variable of its environment, what could come
-//! next. What an argument takes is told by its value's name: `VM`, `POOL`, `SETTING` and `TOKEN` are asked of the host.
+//! next. What an argument takes is told by its value's name: `VM`, `POOL`, `SETTING` and others
+//! are asked of the host.
 //!
 //! **Failure.** Somebody is typing: a host that does not answer in [`PATIENCE`], or says no, has no names, and nothing is
 //! printed about it.
@@ -9,9 +10,11 @@
 use crate::args::{AskedHost, Shell};
 use crate::control;
 use crate::remote::Remote;
+use api::types::OperationState;
 use clap::Command;
 use clap_complete::env::{Bash, EnvCompleter, Fish, Zsh};
 use clap_complete::{ArgValueCandidates, CompletionCandidate};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// The variable in which a shell asks.
@@ -48,6 +51,8 @@ pub(crate) fn attach(command: Command) -> Command {
         match takes {
             Some("VM") => arg.add(ArgValueCandidates::new(vms)),
             Some("POOL") => arg.add(ArgValueCandidates::new(pools)),
+            Some("EVENT") => arg.add(ArgValueCandidates::new(events)),
+            Some("OPERATION") => arg.add(ArgValueCandidates::new(operations)),
             Some("SETTING") => arg.add(ArgValueCandidates::new(settings)),
             Some("TOKEN") if arg.is_positional() => arg.add(ArgValueCandidates::new(tokens)),
             _ => arg,
@@ -89,6 +94,20 @@ fn settings() -> Vec<CompletionCandidate> {
 fn tokens() -> Vec<CompletionCandidate> {
     let tokens = asked(async |client| client.tokens().await).into_iter();
     tokens.map(|token| candidate(token.name, token.role.to_string())).collect()
+}
+
+/// The kinds that there were.
+fn events() -> Vec<CompletionCandidate> {
+    let events = asked(async |client| client.events(0).await).into_iter();
+    let kinds: BTreeSet<String> = events.map(|event| event.event).collect();
+    kinds.into_iter().map(CompletionCandidate::new).collect()
+}
+
+/// Those that go on.
+fn operations() -> Vec<CompletionCandidate> {
+    let all = asked(async |client| client.operations().await).into_iter();
+    let running = all.filter(|operation| operation.state == OperationState::Running);
+    running.map(|operation| candidate(operation.id.to_string(), operation.vm.unwrap_or_default())).collect()
 }
 
 #[cfg(test)]

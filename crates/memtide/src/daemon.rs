@@ -271,6 +271,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_part_of_the_machine_is_a_size() {
+        let all = crate::run::memory_of_machine().expect("Linux says how much memory there is");
+        let half = machine_memory(SizeOrPart::Part(0.5)).unwrap();
+        assert!(
+            half.0.is_multiple_of(ByteSize::mib(1).0) && all.0 / 2 - half.0 < ByteSize::mib(1).0,
+            "{half} of {all}"
+        );
+        assert_eq!(machine_memory(SizeOrPart::Size(ByteSize::mib(3))).unwrap(), ByteSize::mib(3));
+    }
+
+    #[test]
     fn groups_are_found_by_their_whole_names() {
         let groups = "root:x:0:\nkvm:x:104:ann,bob\nbroken\nmemtide:x:998:\n";
         assert_eq!((number_of("kvm", groups), number_of("memtide", groups)), (Some(104), Some(998)));

@@ -21,7 +21,7 @@ pub(crate) struct Events {
     #[arg(long, value_name = "VM")]
     pub(crate) vm: Option<String>,
     /// Only those of a kind, such as vm-started
-    #[arg(long, value_name = "KIND")]
+    #[arg(long, value_name = "EVENT")]
     pub(crate) event: Option<String>,
     /// Only those that say this, in any case
     #[arg(long, value_name = "TEXT")]

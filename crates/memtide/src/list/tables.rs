@@ -40,7 +40,7 @@ pub(crate) const SETTINGS: Table<Setting> = Table {
     columns: &[
         Column::new("name", Text(|setting| Some(setting.name.clone()))),
         Column::new("value", Count(|setting| Some(u64::from(setting.value)))),
-        Column::new("unit", Text(|setting| Some(setting.unit.clone()))),
+        Column::new("unit", Text(|setting| Some(setting.unit.clone()).filter(|unit| !unit.is_empty()))),
         Column::new("changed", YesNo(|setting| setting.value != setting.default)),
         Column::new("default", Count(|setting| Some(u64::from(setting.default)))),
         Column::new("least", Count(|setting| Some(u64::from(setting.least)))),
