@@ -27,6 +27,7 @@ mod error;
 mod find;
 mod list;
 mod manual;
+mod meant;
 mod monitor;
 mod operation;
 mod print;

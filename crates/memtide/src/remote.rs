@@ -6,6 +6,7 @@
 use crate::args::AskedHost;
 use crate::control::runtime_directory;
 use crate::error::{Error, UNREACHABLE};
+use crate::meant::closest;
 use client::{Address, Client, Problem};
 use std::future::Future;
 use std::path::PathBuf;
@@ -116,15 +117,6 @@ impl Remote {
     }
 }
 
-/// The name most like another; none if all are too different to be meant.
-fn closest(name: &str, names: Vec<String>) -> Option<String> {
-    let name = name.to_lowercase();
-    let most = (name.chars().count() / 3).max(1);
-    let distance = |known: &String| strsim::damerau_levenshtein(&name, &known.to_lowercase());
-    let known = names.into_iter().map(|known| (distance(&known), known)).min()?;
-    Some(known.1).filter(|_| known.0 <= most)
-}
-
 impl From<client::Error> for Error {
     fn from(error: client::Error) -> Self {
         match error {
@@ -140,23 +132,5 @@ impl From<client::Error> for Error {
             }
             other => Self::new(other).hint("see what the host printed; is it of the same version?"),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::closest;
-
-    #[test]
-    fn a_slip_is_seen_through_and_a_stranger_is_not() {
-        let meant = |name: &str| {
-            closest(name, ["web", "web2", "database", "Mem.IdleTax"].map(str::to_owned).to_vec())
-        };
-        assert_eq!(meant("wbe").as_deref(), Some("web"));
-        assert_eq!(meant("WEB2").as_deref(), Some("web2"));
-        assert_eq!(meant("databsae").as_deref(), Some("database"));
-        assert_eq!(meant("mem.idletx").as_deref(), Some("Mem.IdleTax"));
-        assert_eq!(meant("nobody"), None);
-        assert_eq!(closest("web", Vec::new()), None);
     }
 }

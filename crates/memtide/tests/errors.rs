@@ -77,6 +77,7 @@ fn names_that_cannot_be_or_are_not_there_are_refused() {
 
     let first = place.idle("first");
     place.refused(&["stop", "web"], &["no VM named 'web'", "running: first"]);
+    place.refused(&["stop", "frist"], &["no VM named 'frist'", "did you mean 'first'? running: first"]);
     let image = place.path().join("idle");
     let image = image.to_str().unwrap();
     place.refused(

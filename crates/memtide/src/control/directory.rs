@@ -1,6 +1,7 @@
 //! Where the sockets are, who may have which name, and who is there.
 
 use crate::error::{Error, NOT_FOUND};
+use crate::meant::closest;
 use rustix::fs::{FlockOperation, flock};
 use rustix::process::getuid;
 use std::fs::{self, DirBuilder, File};
@@ -102,9 +103,13 @@ pub(crate) fn open(name: &str) -> Result<UnixStream, Error> {
     UnixStream::connect(socket(&runtime_directory(), name)).map_err(|_| {
         let running = names().unwrap_or_default();
         let error = Error::new(format!("no VM named '{name}' is running")).status(NOT_FOUND);
-        match running.len() {
-            0 => error.hint("none is; 'memtide run' starts one"),
-            _ => error.hint(format!("running: {}", running.join(", "))),
+        if running.is_empty() {
+            return error.hint("none is; 'memtide run' starts one");
+        }
+        let error = error.hint(format!("running: {}", running.join(", ")));
+        match closest(name, running) {
+            Some(meant) => error.first(&format!("did you mean '{meant}'?")),
+            None => error,
         }
     })
 }
