@@ -10,50 +10,21 @@
 //! **Failure.** What is asked of columns is checked before anybody is asked for rows.
 
 mod filter;
+mod help;
 mod show;
 pub(crate) mod tables;
 mod time;
 pub(crate) mod vms;
 
+pub(crate) use help::attach;
 pub(crate) use time::date_time;
 
 use crate::args::{List, ListFormat};
 use crate::error::{Error, USAGE};
 use crate::view::{Align, lay_out, uptime};
 use addr::ByteSize;
-use clap::Command;
-use clap_complete::{ArgValueCandidates, CompletionCandidate};
 use filter::Condition;
 use std::cmp::Ordering;
-
-/// Names the columns of lists in the help of the verbs that print them, and completes them.
-pub(crate) fn attach(command: Command, path: &[&str]) -> Command {
-    let command = match tables::columns_of(path) {
-        Some(columns) => columns_named(command, &columns),
-        None => command,
-    };
-    command.mut_subcommands(|verb| {
-        let name = verb.get_name().to_owned();
-        attach(verb, &[path, &[&name]].concat())
-    })
-}
-
-fn columns_named(command: Command, columns: &[Named]) -> Command {
-    let names = |wide: bool| {
-        let of: Vec<&str> = columns.iter().filter(|column| column.1 == wide).map(|column| column.0).collect();
-        of.join(", ")
-    };
-    let asked = Some(names(true)).filter(|names| !names.is_empty());
-    let asked =
-        asked.map_or_else(String::new, |names| format!("; in wide and csv, or if asked for, {names}"));
-    let help =
-        format!("Which columns, in this order, of table, wide or csv. There are {}{asked}", names(false));
-    let candidates: Vec<&'static str> = columns.iter().map(|column| column.0).collect();
-    let complete = move || candidates.iter().map(CompletionCandidate::new).collect();
-    command
-        .mut_arg("columns", |arg| arg.help(help).add(ArgValueCandidates::new(complete.clone())))
-        .mut_arg("sort", |arg| arg.add(ArgValueCandidates::new(complete)))
-}
 
 /// How a row gives a column its value; `None` is unknown, or none.
 pub(crate) enum Value<T: 'static> {
@@ -190,9 +161,10 @@ impl<T> Table<T> {
         lay_out(&[Align::Left; 2], &lines)
     }
 
-    /// The column that is meant, in any case, with `-`, `_` or spaces.
+    /// The column that is meant: in any case, with `-`, `_` or spaces, with its unit as CSV has it or without.
     fn find(&self, name: &str) -> Result<&'static Column<T>, Error> {
         let wanted = name.trim().to_ascii_lowercase().replace(['_', ' '], "-");
+        let wanted = wanted.strip_suffix("-bytes").or(wanted.strip_suffix("-seconds")).unwrap_or(&wanted);
         self.columns.iter().find(|column| column.name == wanted).ok_or_else(|| {
             let names: Vec<&str> = self.columns.iter().map(|column| column.name).collect();
             usage(format!("there is no column '{name}'"), format!("there are {}", names.join(", ")))

@@ -45,6 +45,7 @@ fn conditions_compare_in_the_columns_own_kind() {
     assert_eq!(names("name~LA", ""), ["lab"], "what is looked for has no case");
     assert_eq!(names("name!~a", ""), [""; 0]);
     assert_eq!(names("NAME=lab", ""), ["lab"]);
+    assert_eq!(names("reservation_bytes=64MiB", ""), ["lab"], "as CSV calls it");
     assert_eq!(names("name=LAB", ""), [""; 0], "what is compared has");
     assert_eq!(names("parent~host", ""), ["lab", "Batch"], "as people see it");
     assert_eq!(names("expandable=yes", "").len() + names("expandable=no", "").len(), 3);
@@ -130,6 +131,10 @@ fn every_column_is_called_as_options_call_it() {
     {
         for (name, _) in tables::columns_of(verb).unwrap() {
             assert!(name.chars().all(|c| c.is_ascii_lowercase() || c == '-'), "{name}");
+            assert!(
+                !name.ends_with("-bytes") && !name.ends_with("-seconds"),
+                "{name} has its unit from its kind"
+            );
         }
     }
 }

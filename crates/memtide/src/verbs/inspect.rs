@@ -151,17 +151,14 @@ pub(super) fn map(remote: &Remote, args: &Map) -> Result<(), Error> {
 
 /// Shows an answer.
 pub(super) fn present(answer: &Answer, format: DocumentFormat) -> Result<(), Error> {
-    if format == DocumentFormat::Table {
-        return print(&view::show(answer, Style::of_stdout()));
-    }
-    let none = |_: &_| String::new();
+    let table = || view::show(answer, Style::of_stdout());
     match answer {
-        Answer::Info(info) => show(info, format, |_| String::new()),
-        Answer::Statistics(statistics) => show(statistics, format, |_| String::new()),
-        Answer::Map(map) => show(map, format, |_| String::new()),
-        Answer::Address(address) => show(address, format, |_| String::new()),
-        Answer::Moved(moved) => show(moved, format, |_| String::new()),
-        Answer::Done(text) => show(text, format, none),
+        Answer::Info(info) => show(info, format, |_| table()),
+        Answer::Statistics(statistics) => show(statistics, format, |_| table()),
+        Answer::Map(map) => show(map, format, |_| table()),
+        Answer::Address(address) => show(address, format, |_| table()),
+        Answer::Moved(moved) => show(moved, format, |_| table()),
+        Answer::Done(text) => show(text, format, |_| table()),
     }
 }
 
