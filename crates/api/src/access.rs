@@ -9,6 +9,7 @@
 //!   tokens   whose token it is
 //!   role     what a request needs: one table of all routes
 //!   audit_log  what was changed, by whom, and what was refused
+//!   admission  for how long somebody is let in, where answers have no end
 //!   admit    asks all of these, for every request, in this order
 //!   tls      the certificate
 //! ```
@@ -20,6 +21,7 @@
 //!
 //! **Not here.** Bounds of bodies and times: `extract`, `server`.
 
+mod admission;
 mod admit;
 mod audit_log;
 mod origin;
@@ -28,6 +30,7 @@ mod role;
 mod tls;
 mod tokens;
 
+pub(crate) use admission::Admission;
 pub use admit::Caller;
 pub(crate) use admit::admit;
 pub use audit_log::AuditLine;

@@ -124,7 +124,7 @@ impl Stream {
     fn hand_out_status(&self, status: &HostStatus) {
         let json = serde_json::to_string(status).expect("a status is JSON");
         let mut sent = self.lock();
-        let bytes = Bytes::from(message(&self.id(sent.last), "status", &json));
+        let bytes = Bytes::from(message(Some(&self.id(sent.last)), "status", &json));
         sent.status = bytes.clone();
         let _ = sent.pieces.send(Piece { kind: Only::Status, bytes });
     }
@@ -137,7 +137,7 @@ impl Stream {
         let mut text = String::new();
         for event in events {
             let json = serde_json::to_string(event).expect("events are JSON");
-            text.push_str(&message(&self.id(event.seq), "event", &json));
+            text.push_str(&message(Some(&self.id(event.seq)), "event", &json));
         }
         text.into()
     }
@@ -187,7 +187,7 @@ impl Stream {
             status: (*status).clone(),
         };
         let json = serde_json::to_string(&snapshot).expect("a snapshot is JSON");
-        message(&self.id(last_event), "snapshot", &json).into()
+        message(Some(&self.id(last_event)), "snapshot", &json).into()
     }
 }
 
@@ -206,9 +206,12 @@ impl Follower {
     }
 }
 
-/// A message as `text/event-stream` has it.
-fn message(id: &str, kind: &str, json: &str) -> String {
+/// A message as `text/event-stream` has it. One without an id is none to go on from.
+pub(crate) fn message(id: Option<&str>, kind: &str, json: &str) -> String {
     let mut text = String::with_capacity(json.len() + 64);
-    let _ = write!(text, "id: {id}\nevent: {kind}\ndata: {json}\n\n");
+    if let Some(id) = id {
+        let _ = writeln!(text, "id: {id}");
+    }
+    let _ = write!(text, "event: {kind}\ndata: {json}\n\n");
     text
 }

@@ -3,12 +3,14 @@
 use crate::connection::{Line, broken, refused};
 use crate::requests::of_vm;
 use crate::types::CONSOLE_FROM;
-use crate::{Bytes, Client, Error};
+use crate::{Bytes, Client, Error, Problem};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use hyper::Response;
 use hyper::header::AUTHORIZATION;
 use serde::Deserialize;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{self, ClientRequestBuilder, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
@@ -66,7 +68,7 @@ impl ConsoleOutput {
     /// The next bytes; `None` at the end: the VM is removed, or the host ends.
     ///
     /// # Errors
-    /// [`Error::BrokenOff`].
+    /// [`Error::Problem`] if the host ends it as the token is not valid any more; [`Error::BrokenOff`].
     pub async fn next(&mut self) -> Result<Option<Said>, Error> {
         /// Some of what the guest said is gone.
         #[derive(Deserialize)]
@@ -75,6 +77,9 @@ impl ConsoleOutput {
         }
         loop {
             match self.stream.next().await {
+                Some(Ok(Message::Close(Some(CloseFrame { code: CloseCode::Policy, reason })))) => {
+                    return Err(Error::Problem(Problem::new("bad-token", reason.as_str())));
+                }
                 None | Some(Ok(Message::Close(_))) => return Ok(None),
                 Some(Ok(Message::Binary(bytes))) => {
                     let from = self.from;

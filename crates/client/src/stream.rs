@@ -58,7 +58,8 @@ impl Stream {
     /// The next message; `None` at the end.
     ///
     /// # Errors
-    /// [`Error::BrokenOff`], or [`Error::Strange`] for what is not understood.
+    /// [`Error::Problem`] if the host ends it for a reason, [`Error::BrokenOff`], or [`Error::Strange`] for what is not
+    /// understood.
     pub async fn next(&mut self) -> Result<Option<Message>, Error> {
         loop {
             while let Some(end) = self.begun.windows(2).position(|two| two == b"\n\n") {
@@ -90,6 +91,7 @@ impl Stream {
             Some("snapshot") => Message::Snapshot(read(data)?),
             Some("event") => Message::Event(read(data)?),
             Some("status") => Message::Status(read(data)?),
+            Some("end") => return Err(Error::Problem(read(data)?)),
             _ => return Ok(None),
         }))
     }

@@ -4,7 +4,7 @@
 
 use super::role::Asked;
 use super::tokens::{Invalid, Token};
-use super::{Access, AuditLine, Peer, Role, now, origin};
+use super::{Access, Admission, AuditLine, Peer, Role, now, origin};
 use crate::problem::Problem;
 use crate::request::RequestId;
 use axum::extract::{MatchedPath, Request, State};
@@ -28,6 +28,9 @@ pub struct Caller {
     pub role: Role,
     /// Whether the machine itself let them in, over the Unix socket: some things only they may.
     pub is_local: bool,
+    /// By which they say who they are; `None` for who needs none.
+    #[serde(skip)]
+    pub(crate) token: Option<Token>,
 }
 
 /// Lets a request through to its route, or refuses it.
@@ -58,6 +61,8 @@ pub(crate) async fn admit(State(access): State<Access>, mut request: Request, ne
     if let Some(problem) = refusal {
         return refuse(access, peer, problem, line).await;
     }
+    let token = caller.ok().flatten().and_then(|caller| caller.token);
+    request.extensions_mut().insert(Admission::new(Arc::clone(&access.tokens), token));
     let response = next.run(request).await;
     if asked.is_change() {
         write(access, AuditLine { status: response.status().as_u16(), ..line }, false).await;
@@ -74,6 +79,7 @@ impl Access {
                     who: format!("uid {uid}"),
                     role: Role::Administer,
                     is_local: true,
+                    token: None,
                 }));
             }
             Peer::Remote { tls, .. } => tls,
@@ -82,7 +88,12 @@ impl Access {
         let Some(secret) = presented(headers, asked.upgrade)? else { return Ok(None) };
         let token = self.tokens.find(secret, now()).map_err(not_valid)?;
         self.note_use(&token);
-        Ok(Some(Caller { who: format!("token {}", token.name), role: token.role, is_local: false }))
+        Ok(Some(Caller {
+            who: format!("token {}", token.name),
+            role: token.role,
+            is_local: false,
+            token: Some(token),
+        }))
     }
 
     fn note_use(&self, token: &Token) {

@@ -21,6 +21,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError, RwLock};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
+use tokio::sync::watch;
 use utoipa::ToSchema;
 
 /// Most tokens at once; each is compared with at each request.
@@ -47,6 +48,12 @@ pub struct Token {
     pub expires_at_milliseconds: Option<u64>,
     /// In which hour it was used last, by the hour's beginning; null: never.
     pub last_used_at_milliseconds: Option<u64>,
+}
+
+impl Token {
+    fn is_expired(&self, now: u64) -> bool {
+        self.expires_at_milliseconds.is_some_and(|end| now >= end)
+    }
 }
 
 /// A token to be made.
@@ -109,6 +116,8 @@ pub(crate) struct Tokens {
     known: RwLock<Vec<Known>>,
     /// Held to change them. Taken before `known`.
     changes: Mutex<()>,
+    /// Rung when one is removed.
+    removed: watch::Sender<()>,
 }
 
 impl Tokens {
@@ -129,7 +138,7 @@ impl Tokens {
             Ok(Known { hash, token })
         });
         let known = known.collect::<io::Result<Vec<_>>>()?;
-        Ok(Self { path, known: RwLock::new(known), changes: Mutex::new(()) })
+        Ok(Self { path, known: RwLock::new(known), changes: Mutex::new(()), removed: watch::Sender::new(()) })
     }
 
     /// All, by name.
@@ -177,7 +186,25 @@ impl Tokens {
             return Err(Problem { details: Some(Box::new(json!({"name": name}))), ..problem }
                 .hint("'memtide token ls' lists those there are"));
         }
-        self.keep(known).map_err(|error| self.not_kept(&error))
+        self.keep(known).map_err(|error| self.not_kept(&error))?;
+        self.removed.send_replace(());
+        Ok(())
+    }
+
+    /// Changes when a token is removed.
+    pub(super) fn removals(&self) -> watch::Receiver<()> {
+        self.removed.subscribe()
+    }
+
+    /// Whether a token that was found is still there, and valid at `now`.
+    pub(super) fn still(&self, token: &Token, now: u64) -> Result<(), Invalid> {
+        let is = |known: &Known| {
+            known.token.name == token.name
+                && known.token.created_at_milliseconds == token.created_at_milliseconds
+        };
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let token = &known.iter().find(|known| is(known)).ok_or(Invalid::Unknown)?.token;
+        if token.is_expired(now) { Err(Invalid::Expired) } else { Ok(()) }
     }
 
     /// The token with this secret, if it is valid at `now`. Takes as long whichever it is.
@@ -190,8 +217,7 @@ impl Tokens {
             found.conditional_assign(&number, equal);
         }
         let token = &known.get(found as usize).ok_or(Invalid::Unknown)?.token;
-        let expired = token.expires_at_milliseconds.is_some_and(|end| now >= end);
-        if expired { Err(Invalid::Expired) } else { Ok(token.clone()) }
+        if token.is_expired(now) { Err(Invalid::Expired) } else { Ok(token.clone()) }
     }
 
     /// Notes that a token is used at `now`; says whether that is to be kept.

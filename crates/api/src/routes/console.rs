@@ -8,16 +8,17 @@
 //! kept by then, and one who does not read at all is cut off by the server.
 
 use super::Shared;
+use crate::access::Admission;
 use crate::extract::{InPath, Parameters, Raw, ask};
 use crate::problem::Problem;
 use crate::query::ConsoleQuery;
 use crate::types::{Amount, CONSOLE_FROM, CONSOLE_PROTOCOL};
 use addr::ByteSize;
-use axum::Json;
-use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::header::{CONTENT_TYPE, UPGRADE};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use host::{Console, Excerpt, Host};
@@ -50,6 +51,7 @@ pub(super) async fn read_console(
     State(shared): State<Shared>,
     InPath(name): InPath<String>,
     Parameters(ConsoleQuery { from }): Parameters<ConsoleQuery>,
+    Extension(admission): Extension<Admission>,
     request: Request,
 ) -> Result<Response, Problem> {
     let asked = name.clone();
@@ -68,7 +70,8 @@ pub(super) async fn read_console(
     let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &())
         .await
         .map_err(|error| Problem::new("bad-header", error.body_text()))?;
-    let follower = Follower { name, console, host: shared.host, closing: shared.closing, _place: place };
+    let follower =
+        Follower { name, console, host: shared.host, closing: shared.closing, admission, _place: place };
     // Beside it a browser may send its token, which is not to be chosen.
     Ok(upgrade
         .protocols([CONSOLE_PROTOCOL])
@@ -99,11 +102,12 @@ struct Follower {
     console: Arc<Console>,
     host: Host,
     closing: watch::Receiver<bool>,
+    admission: Admission,
     _place: OwnedSemaphorePermit,
 }
 
 impl Follower {
-    /// Until the client leaves, the VM is gone, or the server ends.
+    /// Until the client leaves or may not stay, the VM is gone, or the server ends.
     async fn run(self, socket: WebSocket, from: u64) {
         let (sender, said) = mpsc::channel(4);
         let listener = Listener {
@@ -115,13 +119,16 @@ impl Follower {
         tokio::task::spawn_blocking(move || listener.run(from));
         let (mut sink, typed) = socket.split();
         let mut closing = self.closing.clone();
-        tokio::select! {
-            () = tell(&mut sink, said) => {}
-            () = self.type_in(typed) => {}
-            _ = closing.wait_for(|&closing| closing) => {}
-        }
+        let why = tokio::select! {
+            () = tell(&mut sink, said) => None,
+            () = self.type_in(typed) => None,
+            _ = closing.wait_for(|&closing| closing) => None,
+            why = self.admission.over() => {
+                Some(CloseFrame { code: close_code::POLICY, reason: why.message.into() })
+            }
+        };
         // Nobody may be there any more.
-        let _ = sink.send(Message::Close(None)).await;
+        let _ = sink.send(Message::Close(why)).await;
     }
 
     async fn type_in(&self, mut typed: SplitStream<WebSocket>) {

@@ -2,7 +2,7 @@ use super::*;
 use crate::access::role::Asked;
 
 fn caller(role: Role) -> Caller {
-    Caller { who: "token ci".to_owned(), role, is_local: false }
+    Caller { who: "token ci".to_owned(), role, is_local: false, token: None }
 }
 
 fn asked<'a>(method: &'a Method, route: &'a str) -> Asked<'a> {

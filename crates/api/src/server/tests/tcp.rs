@@ -1,5 +1,7 @@
 //! Over TCP, as strangers come: raw bytes, so that nothing is kept from being wrong.
 
+mod clients;
+
 use super::*;
 use crate::access::{Rate, Token};
 use crate::types::{AuditLine, List, NewToken, Role, TokenSpec};
@@ -72,6 +74,32 @@ impl Served {
 
     fn with_token(&self, line: &str, secret: &str, body: &str) -> Answer {
         self.ask(line, &format!("authorization: Bearer {secret}\r\n"), body)
+    }
+
+    /// Asks for a console's WebSocket; gives the head of the answer, and the connection.
+    fn upgrade(&self, vm: &str, protocols: &str) -> (String, TcpStream) {
+        let headers = format!(
+            "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
+             sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-protocol: {protocols}\r\n"
+        );
+        let mut stream = self.connect();
+        let host = self.address;
+        let head = format!("GET /v1/vms/{vm}/console HTTP/1.1\r\nhost: {host}\r\n{headers}\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        let mut byte = [0];
+        while !answer.ends_with(b"\r\n\r\n") && stream.read(&mut byte).unwrap() == 1 {
+            answer.push(byte[0]);
+        }
+        (String::from_utf8(answer).unwrap().to_lowercase(), stream)
+    }
+
+    /// A VM that is there, and does not run.
+    fn vm(&self, name: &str) {
+        let kernel = self.place.path().join("idle");
+        std::fs::write(&kernel, kernels::waiting()).unwrap();
+        let spec = json!({"name": name, "memory_bytes": 64 << 20, "kernel": kernel});
+        self.host.create(serde_json::from_value(spec).unwrap()).unwrap();
     }
 
     fn log(&self) -> Vec<AuditLine> {
@@ -168,25 +196,8 @@ fn a_websocket_takes_its_token_as_a_protocol() {
     let served = Served::new();
     let token = served.token("ci", Role::Operate, None);
     let viewer = served.token("viewer", Role::View, None);
-    std::fs::write(served.place.path().join("idle"), [0; 4096]).unwrap();
-    let spec = json!({"name": "web", "memory_bytes": 64 << 20, "kernel": served.place.path().join("idle")});
-    served.host.create(serde_json::from_value(spec).unwrap()).unwrap();
-    let upgrade = |protocols: &str| {
-        let headers = format!(
-            "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n\
-             sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-protocol: {protocols}\r\n"
-        );
-        let mut stream = served.connect();
-        let host = served.address;
-        let head = format!("GET /v1/vms/web/console HTTP/1.1\r\nhost: {host}\r\n{headers}\r\n");
-        stream.write_all(head.as_bytes()).unwrap();
-        let mut answer = Vec::new();
-        let mut byte = [0];
-        while !answer.ends_with(b"\r\n\r\n") && stream.read(&mut byte).unwrap() == 1 {
-            answer.push(byte[0]);
-        }
-        String::from_utf8(answer).unwrap().to_lowercase()
-    };
+    served.vm("web");
+    let upgrade = |protocols: &str| served.upgrade("web", protocols).0;
     let answer = upgrade(&format!("memtide.console, memtide.bearer.{token}"));
     assert!(
         answer.starts_with("http/1.1 101") && answer.contains("sec-websocket-protocol: memtide.console\r\n"),
