@@ -80,9 +80,18 @@ pub(super) fn set(remote: &Remote, args: Set) -> Result<(), Error> {
 pub(super) fn info(remote: &Remote, name: Option<String>, format: DocumentFormat) -> Result<(), Error> {
     let name = find::only(remote, name)?;
     if find::is_hosted(remote, &name)? {
-        return show(&remote.wait(remote.client.vm(&name))?, format);
+        show(&remote.wait(remote.client.vm(&name))?, format)?;
+        return if format == DocumentFormat::Table { standstill(remote) } else { Ok(()) };
     }
     super::inspect::present(&control::ask(&name, Request::Info)?, format)
+}
+
+/// Says so if no VM of the host gets memory, as then it is not this one's doing.
+fn standstill(remote: &Remote) -> Result<(), Error> {
+    match remote.wait(remote.client.status())?.memory_loop.standstill_seconds {
+        0 => Ok(()),
+        seconds => print::print(&format!("standstill for {seconds} s: no memory is free and none comes free\n")),
+    }
 }
 
 fn show(vm: &Vm, format: DocumentFormat) -> Result<(), Error> {

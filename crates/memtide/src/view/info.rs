@@ -119,5 +119,6 @@ fn host_view(memory: &VmStatus) -> Vec<(&'static str, String)> {
                 memory.waiting * 100.0
             ),
         ),
+        ("slowed", yes(memory.slowed).to_owned()),
     ]
 }
