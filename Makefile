@@ -3,7 +3,7 @@
 FUZZ_SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help setup guest node web test-web build openapi check test loom demo bench bench-density experiments fuzz fuzz-api clean sdk test-sdk
+.PHONY: help setup guest node web test-web build openapi check test loom demo bench bench-density experiments fuzz fuzz-api clean sdk test-sdk load
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,10 @@ bench: guest build ## measure boot and guest programs beside QEMU, into docs/per
 
 bench-density: guest ## measure how many VMs fit beside QEMU and KSM, into docs/density.md
 	@scripts/bench-density
+
+load: ## measure what 200 VMs and 100 clients on the stream cost the host, into docs/load.md
+	@scripts/setup python3
+	@scripts/load
 
 experiments: guest ## repeat the ESX paper's measurements with real guests, into docs/experiments
 	@scripts/experiments
