@@ -90,7 +90,9 @@ pub(super) fn info(remote: &Remote, name: Option<String>, format: DocumentFormat
 fn standstill(remote: &Remote) -> Result<(), Error> {
     match remote.wait(remote.client.status())?.memory_loop.standstill_seconds {
         0 => Ok(()),
-        seconds => print::print(&format!("standstill for {seconds} s: no memory is free and none comes free\n")),
+        seconds => {
+            print::print(&format!("standstill for {seconds} s: no memory is free and none comes free\n"))
+        }
     }
 }
 
