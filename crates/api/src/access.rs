@@ -34,7 +34,7 @@ pub(crate) use admission::Admission;
 pub use admit::Caller;
 pub(crate) use admit::admit;
 pub use audit_log::AuditLine;
-pub(crate) use audit_log::AuditLog;
+pub(crate) use audit_log::{AuditLog, shown};
 #[cfg(test)]
 pub(crate) use peers::Rate;
 pub(crate) use peers::{Bounds, Peer, Peers};

@@ -1,18 +1,20 @@
 //! What every request and answer goes through: the name of the request, and the body of a problem.
 //!
 //! **Model.** A request is named by its header `x-request-id`, or here. The answer carries the name, and so does the problem
-//! in it, if there is one: so what a client was told can be found in whatever else was written about that request.
+//! in it, if there is one: so what a client was told can be found in whatever else was written about that request. What is written
+//! here, into the process's log, is its method, path and status, and how long it took: no header, query or body, where secrets are.
 
+use crate::access::shown;
 use crate::problem::Problem;
 use crate::types::REQUEST_ID;
 use axum::Json;
 use axum::extract::Request;
-use axum::http::HeaderValue;
+use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// Longest name a client may choose.
 const MOST_NAME: usize = 64;
@@ -21,16 +23,25 @@ const MOST_NAME: usize = 64;
 #[derive(Clone)]
 pub(crate) struct RequestId(pub(crate) String);
 
-/// Names the request, and writes the problem that its answer carries.
+/// Names the request, writes the problem that its answer carries, and logs both.
 pub(crate) async fn name(mut request: Request, next: Next) -> Response {
     let id = given(&request).unwrap_or_else(chosen);
+    let begun = tracing::enabled!(tracing::Level::DEBUG).then(Instant::now);
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     request.extensions_mut().insert(RequestId(id.clone()));
     let mut response = next.run(request).await;
     let status = response.status();
+    if let Some(begun) = begun {
+        let (status, milliseconds) = (status.as_u16(), begun.elapsed().as_millis() as u64);
+        tracing::debug!(request_id = id, status, milliseconds, "{method} {}", shown(&path));
+    }
     let failed = status.is_client_error() || status.is_server_error();
     if failed {
         let found = response.extensions_mut().remove::<Problem>();
         let problem = found.unwrap_or_else(|| Problem::of_status(status));
+        if status == StatusCode::INTERNAL_SERVER_ERROR {
+            tracing::error!(request_id = id, "{method} {}: {}", shown(&path), problem.message);
+        }
         response = with_body(&response, Problem { request_id: Some(id.clone()), ..problem });
     }
     if let Ok(value) = HeaderValue::try_from(id) {

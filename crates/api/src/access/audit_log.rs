@@ -180,7 +180,7 @@ fn last_lines(path: &Path, limit: usize) -> io::Result<Vec<AuditLine>> {
 }
 
 /// A path as it is written: not without end, and without what looks like a token that was put there by mistake.
-fn shown(path: &str) -> String {
+pub(crate) fn shown(path: &str) -> String {
     let mut shown: String = path.split('?').next().unwrap_or_default().chars().take(MOST_PATH).collect();
     if let Some(at) = shown.find(PREFIX) {
         shown.truncate(at + PREFIX.len());
