@@ -64,7 +64,11 @@ def add_idle(client: Memtide, name: str, directory: Path, memory_mib: int = 64) 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda script: script.stem)
 def test_each_explains_itself_and_is_honest(script: Path) -> None:
-    helped = subprocess.run([script, "--help"], capture_output=True, text=True, check=False)
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        called = [sys.executable, str(script), *arguments]
+        return subprocess.run(called, capture_output=True, text=True, timeout=30, check=False)
+
+    helped = run("--help")
     assert helped.returncode == 0, helped.stderr
     assert "--host" in helped.stdout
     needed = {
@@ -73,11 +77,11 @@ def test_each_explains_itself_and_is_honest(script: Path) -> None:
         "drain": ["web", "--below", "1MiB"],
     }
     arguments = needed.get(script.stem, [])
-    failed = subprocess.run([script, "--host", "/nowhere", *arguments], capture_output=True, text=True, check=False)
+    failed = run("--host", "/nowhere", *arguments)
     assert failed.returncode in (program.UNREACHABLE, program.FAILED)
     assert failed.stderr.startswith("error: "), failed.stderr
     assert "Traceback" not in failed.stderr
-    wrong = subprocess.run([script, "--nothing"], capture_output=True, text=True, check=False)
+    wrong = run("--nothing")
     assert wrong.returncode == 2
 
 

@@ -75,7 +75,10 @@ def documentation(text: str | None, indent: str) -> str:
 
 
 class Types:
-    """All named schemas, and which of them are asked and which answered."""
+    """All named schemas, and which of them are asked and which answered.
+
+    An object that is both is two types: `Threshold`, a dataclass, and `AskedThreshold`, a TypedDict.
+    """
 
     def __init__(self, schemas: dict[str, Schema]) -> None:
         self.schemas = schemas
@@ -140,25 +143,34 @@ class Types:
                 if isinstance(inner, dict):
                     self.reach(inner, into)
 
-    def written(self, schema: Schema) -> str:
+    def is_object(self, name: str) -> bool:
+        schema = self.flat(self.schemas[name])
+        return "properties" in schema or self.tag(schema) is not None
+
+    def name(self, name: str, asked: bool) -> str:
+        """What a named schema is called."""
+        both = name in self.asked and name in self.answered and self.is_object(name)
+        return ("Asked" if both and asked else "") + class_name(name)
+
+    def written(self, schema: Schema, asked: bool) -> str:
         """A schema as a type."""
         if "$ref" in schema:
-            return class_name(referred(schema))
+            return self.name(referred(schema), asked)
         if "enum" in schema:
             return f"Literal[{', '.join(json.dumps(value) for value in schema['enum'])}]"
         variants = schema.get("oneOf") or schema.get("anyOf")
         if variants:
             # None last, as people write it.
-            types = sorted({self.written(variant): None for variant in variants}, key=lambda t: t == "None")
+            types = sorted({self.written(variant, asked): None for variant in variants}, key=lambda t: t == "None")
             return " | ".join(types)
         kind = schema.get("type")
         if isinstance(kind, list):
-            return self.written({"oneOf": [{**schema, "type": one} for one in kind]})
+            return self.written({"oneOf": [{**schema, "type": one} for one in kind]}, asked)
         if kind == "array":
-            return f"list[{self.written(schema['items'])}]"
+            return f"list[{self.written(schema['items'], asked)}]"
         if kind == "object" and "properties" not in schema:
             values = schema.get("additionalProperties")
-            return f"dict[str, {self.written(values) if isinstance(values, dict) else 'Any'}]"
+            return f"dict[str, {self.written(values, asked) if isinstance(values, dict) else 'Any'}]"
         if isinstance(kind, str) and kind in SCALARS:
             return SCALARS[kind]
         if not set(schema) - {"description", "default", "example"}:
@@ -168,24 +180,20 @@ class Types:
     def code(self) -> Iterator[str]:
         """All that is reached, by name."""
         variants: list[str] = []
-        for name in sorted(self.asked | self.answered, key=class_name):
-            schema = self.flat(self.schemas[name])
-            name = class_name(name)
-            tag = self.tag(schema)
-            is_object = "properties" in schema or tag is not None
-            if not is_object:
-                yield f"{name}: TypeAlias = {self.written(schema)}\n" + documentation(schema.get("description"), "")
+        for key in sorted(self.asked | self.answered, key=class_name):
+            schema = self.flat(self.schemas[key])
+            if not self.is_object(key):
+                alias = f"{class_name(key)}: TypeAlias = {self.written(schema, False)}\n"
+                yield documented(alias, schema.get("description"))
                 continue
-            asked, answered = (name in {class_name(n) for n in names} for names in (self.asked, self.answered))
-            if asked and answered:
-                raise NotKnown(f"{name} is asked and answered")
-            if tag is None:
-                yield self.asked_object(name, schema) if asked else self.object(name, schema)
-            elif asked:
-                yield from self.asked_union(name, schema, tag)
-            else:
-                yield from self.union(name, schema, tag)
-                variants.append(self.variants(name, schema, tag))
+            tag = self.tag(schema)
+            if key in self.asked:
+                name = self.name(key, True)
+                yield from self.asked_union(name, schema, tag) if tag else [self.asked_object(name, schema)]
+            if key in self.answered:
+                name = self.name(key, False)
+                yield from self.union(name, schema, tag) if tag else [self.object(name, schema)]
+                variants += [self.variants(name, schema, tag)] if tag else []
         yield documented(
             f"VARIANTS: dict[type, tuple[str, dict[str, type]]] = {{\n{''.join(variants)}}}\n",
             "For each class that has some: the field that tells its variants apart, and the classes they are.",
@@ -199,9 +207,8 @@ class Types:
             if own is not None and field not in own:
                 continue
             optional = field not in schema.get("required", [])
-            written = self.written(property)
-            if optional and not written.endswith("None"):
-                written += " | None"
+            written = self.written(property, False)
+            written = or_none(written) if optional else written
             lines.append(f"\n    {field_name(field)}: {written}{' = None' if optional else ''}\n")
             lines.append(documentation(described(property), "    "))
         return "".join(lines)
@@ -221,14 +228,19 @@ class Types:
 
     def asked_object(self, name: str, schema: Schema) -> str:
         """What is asked."""
-        lines = [f"class {name}(TypedDict, total=False):\n"]
-        lines.append(documentation(schema.get("description") or "What is asked.", "    "))
+        text = documentation(schema.get("description") or "What is asked.", "    ")
+        fields = []
         for field, property in schema["properties"].items():
-            if field != field_name(field):
-                raise NotKnown(f"{name} has a field {field}")
-            written = self.written(property)
-            required = field in schema.get("required", [])
-            lines.append(f"\n    {field}: {f'Required[{written}]' if required else written}\n")
+            written = self.written(property, True)
+            fields.append((field, f"Required[{written}]" if field in schema.get("required", []) else written, property))
+        if any(field != field_name(field) for field, _, _ in fields):
+            # What no attribute can be called is written as a text, types too: they may come later in the file.
+            pairs = "".join(f'        "{field}": "{written}",\n' for field, written, _ in fields)
+            code = f'{name} = TypedDict(\n    "{name}",\n    {{\n{pairs}    }},\n    total=False,\n)\n'
+            return documented(code, schema.get("description"))
+        lines = [f"class {name}(TypedDict, total=False):\n", text]
+        for field, written, property in fields:
+            lines.append(f"\n    {field}: {written}\n")
             lines.append(documentation(described(property), "    "))
         return "".join(lines)
 
@@ -248,6 +260,10 @@ class Types:
             word = variant["properties"][tag]["enum"][0]
             lines.append(f'            "{word}": {self.variant(name, variant, tag)},\n')
         return "".join([*lines, "        },\n    ),\n"])
+
+
+def or_none(written: str) -> str:
+    return written if written.endswith("None") else f"{written} | None"
 
 
 def referred(schema: Schema) -> str:
@@ -276,6 +292,7 @@ class Route:
         self.text = "\n\n".join(filter(None, [route.get("summary", "") + ".", route.get("description")]))
         self.parameters = route.get("parameters", [])
         self.body = content(route.get("requestBody", {}))
+        self.body_needed = route.get("requestBody", {}).get("required", False)
         good = [answer for status, answer in route["responses"].items() if status.startswith("2")]
         if len(good) != 1:
             raise NotKnown(f"{method} {path} has {len(good)} good answers")
@@ -291,11 +308,11 @@ class Route:
 
     def code(self) -> str:
         given, passed = ["self"], [f'"{self.method.upper()}"', self.python_path()]
-        given += [f"{p['name']}: {self.written(p['schema'])}" for p in self.parameters if p["in"] == "path"]
+        given += [f"{p['name']}: {self.written(p['schema'], True)}" for p in self.parameters if p["in"] == "path"]
         if self.body:
             kind, schema = self.body
-            written, argument = (self.written(schema), "json") if kind == JSON else ("bytes", "content")
-            given.append(f"body: {written}")
+            written, argument = (self.written(schema, True), "json") if kind == JSON else ("bytes", "content")
+            given.append(f"body: {written}" if self.body_needed else f"body: {or_none(written)} = None")
             passed.append(f"{argument}=body")
         for place in ["query", "header"]:
             some = [parameter for parameter in self.parameters if parameter["in"] == place]
@@ -303,13 +320,13 @@ class Route:
                 raise NotKnown(f"{self.method} {self.path} needs a {place}")
             if some and "*" not in given:
                 given.append("*")
-            given += [f"{field_name(p['name'])}: {self.written(p['schema'])} | None = None" for p in some]
+            given += [f"{field_name(p['name'])}: {or_none(self.written(p['schema'], True))} = None" for p in some]
             if some:
                 pairs = ", ".join(f'"{p["name"]}": {field_name(p["name"])}' for p in some)
                 passed.append(f"{place}={{{pairs}}}")
         how, result = self.how()
         if how == "json":
-            passed.insert(0, self.written(self.answer[1]) if self.answer else "None")
+            passed.insert(0, self.written(self.answer[1], False) if self.answer else "None")
         return (
             called(f"    def {self.name}", given, f" -> {result}:\n")
             + documentation(f"{self.text}\n\n`{self.method.upper()} {self.path}`", "        ")
@@ -326,15 +343,15 @@ class Route:
                 return "document", "Answer[dict[str, Any]]"
             if "$ref" not in schema:
                 raise NotKnown(f"{self.method} {self.path} answers {json.dumps(schema)}")
-            return "json", f"Answer[{self.written(schema)}]"
+            return "json", f"Answer[{self.written(schema, False)}]"
         if kind == STREAM:
             return "lines", "Lines"
         if kind == BYTES:
             return "octets", "Answer[bytes]"
         return "text", "Answer[str]"
 
-    def written(self, schema: Schema) -> str:
-        written = self.types.written(schema)
+    def written(self, schema: Schema, asked: bool) -> str:
+        written = self.types.written(schema, asked)
         return re.sub(r"\b([A-Z]\w*)", lambda m: m[0] if m[0] in ("None", "Any") else f"types.{m[0]}", written)
 
     def python_path(self) -> str:

@@ -29,7 +29,7 @@ from memtide.types import Problem
 
 T = TypeVar("T")
 Read = TypeVar("Read", covariant=True)
-Given = Mapping[str, str | int | None]
+Given = Mapping[str, str | int | bool | None]
 
 MOST_ANSWER = 64 << 20
 """Longest answer that is read as a whole."""
@@ -142,8 +142,7 @@ class Transport:
         content: bytes | None = None,
     ) -> tuple[HTTPConnection, HTTPResponse]:
         """Sends a request and gives the head of a good answer; a bad one is raised."""
-        pairs = {name: value for name, value in (query or {}).items() if value is not None}
-        headers = {name: str(value) for name, value in (header or {}).items() if value is not None}
+        pairs, headers = _texts(query), _texts(header)
         if self._token:
             headers["authorization"] = f"Bearer {self._token}"
         if json is not None:
@@ -232,6 +231,12 @@ class _PinnedConnection(HTTPSConnection):
         super().connect()
         assert isinstance(self.sock, ssl.SSLSocket)
         self._transport.check(self.sock.getpeercert(binary_form=True))
+
+
+def _texts(given: Given | None) -> dict[str, str]:
+    """What is given, as it is written in queries and headers."""
+    some = {name: value for name, value in (given or {}).items() if value is not None}
+    return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in some.items()}
 
 
 def _digest(fingerprint: str) -> bytes:

@@ -389,7 +389,7 @@ class Routes:
         """
         return self._transport.octets("GET", f"/v1/vms/{part(name)}/console", query={"from": from_})
 
-    def type_in(self, name: str, body: bytes) -> Answer[types.Amount]:
+    def type_in(self, name: str, body: bytes | None = None) -> Answer[types.Amount]:
         """Type to a VM's guest.
 
         It takes fewer bytes than all only while it does not read.
