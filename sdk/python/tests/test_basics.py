@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import memtide
 from memtide import BadAddress, GiB, KiB, MiB, Strange, TiB, size, size_text, types
 from memtide._json import of
 from memtide._transport import Transport
@@ -26,14 +28,24 @@ def test_the_package_is_what_the_description_says() -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_every_route_has_its_method() -> None:
+# For browsers, and for who watches over the host's process; and the description itself, which this package is made of.
+NOT_FOR_PEOPLE = {"show_docs", "docs_style", "docs_script", "healthz", "show_openapi"}
+
+
+def test_every_route_is_asked_by_a_method_for_people() -> None:
     named = {
-        route["operationId"]
-        for item in DOCUMENT["paths"].values()
+        route["operationId"]: f"{method.upper()} {path}"
+        for path, item in DOCUMENT["paths"].items()
         for method, route in item.items()
         if method in ("get", "post", "put", "patch", "delete")
     }
     assert not {name for name in named if not hasattr(Routes, name)}
+    package = Path(memtide.__file__).parent
+    text = "".join((package / f"{module}.py").read_text() for module in ["host", "operations", "stream"])
+    used = set(re.findall(r"routes\.(\w+)\(", text))
+    missing = [f"{route} ({name})" for name, route in named.items() if name not in used | NOT_FOR_PEOPLE]
+    assert not missing, f"memtide.Memtide has no method for {', '.join(missing)}"
+    assert set(named) >= NOT_FOR_PEOPLE
 
 
 @pytest.mark.parametrize(

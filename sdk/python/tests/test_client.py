@@ -43,14 +43,14 @@ def stopped(client: Memtide, name: str, directory: Path) -> Vm:
 def test_a_host_says_how_it_is(client: Memtide) -> None:
     status = client.status()
     assert (status.ledger.total_bytes, status.state) == (MiB(512), "high")
-    assert client.is_ready()
+    client.ready()
     assert "memtide_" in client.metrics()
     assert client.routes.show_openapi().value["info"]["title"] == "Memtide"
 
 
 def test_the_environment_says_where_the_host_is(unix_host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MEMTIDE_HOST", f"unix:{unix_host.socket}")
-    assert Memtide().is_ready()
+    Memtide().ready()
     with pytest.raises(Unreachable) as raised:
         Memtide("unix:/nowhere").status()
     assert raised.value.hint

@@ -89,9 +89,9 @@ class Memtide:
         """Figures for Prometheus."""
         return self.routes.show_metrics().value
 
-    def is_ready(self) -> bool:
-        """Whether the host does its work; raises if it says why not, or there is none."""
-        return self.routes.readyz().value != ""
+    def ready(self) -> None:
+        """That the host does its work; raises Busy otherwise."""
+        self.routes.readyz()
 
     def what_if(self, edit: types.Edit) -> types.WhatIf:
         """What would be different if; nothing is touched."""
