@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Raises the shares of VMs during office hours, and sets back what they were after them.
 
-To be run every few minutes, by cron or a systemd timer: it looks at the clock, does what is to be done, and does
-nothing if that is done. What the shares were is kept in a file, written before they are raised. If somebody sets
-other shares meanwhile, these stay.
+To be run every few minutes, by cron (*/5 * * * *) or a systemd timer (OnCalendar=*:0/5): it looks at the clock, does
+what is to be done, and does nothing if that is done. What the shares were is kept in a file, written before they are
+raised. If somebody sets other shares meanwhile, these stay.
 
     office_hours.py web=high db=8000 --hours 08:00-18:00 --days mon-fri --state /var/lib/office-hours.json
 """

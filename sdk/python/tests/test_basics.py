@@ -48,6 +48,10 @@ def test_every_route_is_asked_by_a_method_for_people() -> None:
     assert set(named) >= NOT_FOR_PEOPLE
 
 
+def test_type_checkers_may_use_the_types() -> None:
+    assert (Path(memtide.__file__).parent / "py.typed").exists()
+
+
 @pytest.mark.parametrize(
     ("text", "count"),
     [

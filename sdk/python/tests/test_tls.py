@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from live import Host
 
-from memtide import Memtide, NotAllowed, Untrusted
+from memtide import Memtide, NotAllowed, Untrusted, program
 from memtide.types import StreamSnapshot
 
 
@@ -56,3 +60,19 @@ def test_roles_are_told(tls_host: Host, token: str) -> None:
         with pytest.raises(NotAllowed) as raised:
             Memtide(tls_host.address, token=secret, fingerprint=tls_host.fingerprint).status()
         assert raised.value.status == 401
+
+
+def test_scripts_get_there_too(tls_host: Host, token: str) -> None:
+    script = Path(__file__).parents[1] / "examples" / "reclaimed.py"
+    assert tls_host.fingerprint
+    command = [sys.executable, str(script), "--host", tls_host.address, "--fingerprint"]
+    environment = {**os.environ, "MEMTIDE_TOKEN": token}
+
+    def run(fingerprint: str) -> subprocess.CompletedProcess[str]:
+        called = [*command, fingerprint]
+        return subprocess.run(called, env=environment, capture_output=True, text=True, timeout=30, check=False)
+
+    assert "state high" in run(tls_host.fingerprint).stdout
+    other = run("00" * 32)
+    assert (other.returncode, "not to be trusted" in other.stderr) == (program.UNREACHABLE, True)
+    assert token not in other.stderr
