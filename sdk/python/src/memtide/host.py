@@ -147,7 +147,7 @@ class Memtide:
         return self.routes.map(name, cpu=cpu, pages=pages).value
 
     def trace(self, name: str, gva: int | str, *, cpu: int | None = None) -> types.Address:
-        """One guest virtual address as a `cpu` of a running VM sees it, step by step."""
+        """One guest virtual address as a `cpu` of a running VM sees it, step by step; in Rust, `address`."""
         return self.routes.address(name, hex(gva) if isinstance(gva, int) else gva, cpu=cpu).value
 
     def move_pages(self, name: str, pages: int) -> types.Moved:
