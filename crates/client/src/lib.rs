@@ -20,6 +20,7 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod alarms;
 mod connection;
 mod console;
 mod operations;

@@ -204,14 +204,14 @@ impl Client {
         }
     }
 
-    async fn revised<T: DeserializeOwned>(&self, path: &str) -> Result<Revised<T>, Error> {
+    pub(crate) async fn revised<T: DeserializeOwned>(&self, path: &str) -> Result<Revised<T>, Error> {
         let response = self.send(Asked::new(Method::GET, path)).await?;
         let tag = response.headers().get(ETAG).and_then(|tag| tag.to_str().ok()).map(str::to_owned);
         let revision = tag.ok_or_else(|| Error::Strange("the header etag is missing".to_owned()))?;
         Ok(Revised { value: read(response).await?, revision })
     }
 
-    async fn change<T: DeserializeOwned>(
+    pub(crate) async fn change<T: DeserializeOwned>(
         &self,
         path: &str,
         change: &impl serde::Serialize,

@@ -2,7 +2,10 @@
 
 use addr::ByteSize;
 use api::Server;
-use client::types::{OperationKind, OperationState, PoolSpec, Power, SettingsChange, VmChange, VmSpec};
+use client::types::{
+    AlarmRuleChange, AlarmRuleSpec, AlarmSubject, AlarmThreshold, Level, OperationKind, OperationState,
+    PoolSpec, Power, Secret, SettingsChange, VmChange, VmSpec, Webhook,
+};
 use client::{Client, Error, Message};
 use host::{Host, HostConfig};
 use std::time::Duration;
@@ -157,4 +160,50 @@ async fn a_stream_is_taken_up_again_where_it_was_left() {
     let mut events = client.follow_events(0).await.unwrap();
     let Some(Message::Event(first)) = events.next().await.unwrap() else { panic!("no event") };
     assert_eq!((first.seq, first.event.as_str()), (1, "host-opened"));
+}
+
+#[tokio::test]
+async fn alarms_are_seen_and_their_rules_changed_as_they_were_read() {
+    let place = Place::new();
+    let client = &place.client;
+    let threshold = AlarmThreshold { raise: Level::Number(99.0), clear: None };
+    let template = client.alarm_rule("swap-disk-full").await.unwrap().spec;
+    let rule = AlarmRuleSpec {
+        name: "little-free".to_owned(),
+        subject: AlarmSubject::HostFree,
+        warning: Some(threshold),
+        critical: None,
+        raise_after_seconds: 0,
+        command: Some(vec!["/bin/echo".to_owned(), "hello".to_owned()]),
+        ..template
+    };
+    client.create_alarm_rule(&rule).await.unwrap();
+    let said = client.test_alarm_rule("little-free").await.unwrap().command.unwrap().said;
+    assert_eq!(said.as_deref(), Some("hello"));
+    let alarm = timeout(Duration::from_secs(20), async {
+        loop {
+            if let Some(alarm) =
+                client.alarms().await.unwrap().into_iter().find(|alarm| alarm.rule == rule.name)
+            {
+                break alarm;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    });
+    let alarm = alarm.await.unwrap();
+    assert!(client.acknowledge_alarm(alarm.id).await.unwrap().acknowledged.is_some());
+    assert_eq!(code(client.acknowledge_alarm(999).await.unwrap_err()), "no-such-alarm");
+    let read = client.revised_alarm_rule("little-free").await.unwrap();
+    let webhook = Webhook {
+        url: "http://127.0.0.1:9/".to_owned(),
+        header: Some("x-token".to_owned()),
+        secret: Some(Secret("sesame".to_owned())),
+    };
+    let change = AlarmRuleChange { webhook: Some(Some(webhook)), ..AlarmRuleChange::default() };
+    let changed = client.set_alarm_rule("little-free", &change, Some(&read.revision)).await.unwrap();
+    assert_eq!(changed.spec.webhook.unwrap().secret, None);
+    let late = client.set_alarm_rule("little-free", &change, Some(&read.revision)).await;
+    assert_eq!(code(late.unwrap_err()), "changed");
+    client.remove_alarm_rule("little-free").await.unwrap();
+    assert_eq!(code(client.alarm_rule("little-free").await.unwrap_err()), "no-such-alarm-rule");
 }

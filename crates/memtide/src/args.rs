@@ -1,5 +1,6 @@
 //! The command line: `run`, and the verbs that look into VMs. Those of the host have their options in `host`.
 
+mod alarms;
 mod history;
 mod host;
 mod output;
@@ -13,6 +14,7 @@ pub(crate) use host::{
     PoolControls, Set, Settings, Tcp, VmOptions,
 };
 
+pub(crate) use alarms::{Alarms, Levels, Rules, SetRule};
 pub(crate) use output::{Document, DocumentFormat, Format, List, ListFormat, Output};
 pub(crate) use size::{SizeOrPart, in_bytes};
 pub(crate) use token::{Token, TokenCreate, seconds};
@@ -97,6 +99,8 @@ pub(crate) enum Verb {
     Set(Box<Set>),
     Console(Console),
     Events(Events),
+    #[command(subcommand)]
+    Alarms(Alarms),
     Top(Top),
     /// Say why a VM of the host holds the memory it holds, and what would change it
     Explain {

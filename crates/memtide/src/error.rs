@@ -8,7 +8,7 @@ use std::fmt::{self, Display};
 const FAILED: u8 = 1;
 /// Wrong usage, of which the parser of the command line knows nothing.
 pub(crate) const USAGE: u8 = 2;
-/// There is no VM, pool, setting, token or operation of that name.
+/// There is no VM, pool, setting, token, operation, alarm or alarm rule of that name.
 pub(crate) const NOT_FOUND: u8 = 3;
 /// No host answers.
 pub(crate) const UNREACHABLE: u8 = 4;
@@ -72,9 +72,8 @@ impl Error {
 impl From<Problem> for Error {
     fn from(problem: Problem) -> Self {
         let status = match problem.code.as_str() {
-            "no-such-vm" | "no-such-pool" | "no-such-setting" | "no-such-token" | "no-such-operation" => {
-                NOT_FOUND
-            }
+            "no-such-vm" | "no-such-pool" | "no-such-setting" | "no-such-token" | "no-such-operation"
+            | "no-such-alarm" | "no-such-alarm-rule" => NOT_FOUND,
             "no-memory" | "no-swap" => REFUSED,
             "not-signed-in" | "bad-token" | "not-allowed" => NOT_ALLOWED,
             _ => FAILED,
@@ -83,6 +82,10 @@ impl From<Problem> for Error {
         let hint = match problem.code.as_str() {
             "no-such-vm" => Some("'memtide ls' lists those that there are".to_owned()),
             "no-such-pool" => Some("'memtide pool ls' lists those that there are".to_owned()),
+            "no-such-alarm" => {
+                Some("it may have cleared: 'memtide alarms ls' lists those that there are".to_owned())
+            }
+            "no-such-alarm-rule" => Some("'memtide alarms rules ls' lists those that there are".to_owned()),
             _ => problem.hint,
         };
         Self { message: problem.message, hint, status }

@@ -21,7 +21,7 @@ const EXIT_STATUSES: &Listed = &[
     ("0", "done; of run: the guest powered itself off"),
     ("1", "it could not be done; of run: the VM could not be started or could not go on"),
     ("2", "wrong usage"),
-    ("3", "there is no VM, resource pool, setting, token or operation of that name"),
+    ("3", "there is no VM, resource pool, setting, token, operation, alarm or alarm rule of that name"),
     ("4", "no host answers"),
     ("5", "refused: not enough memory or disk space is free"),
     ("6", "refused: the host does not know who asks, or they may not do that"),

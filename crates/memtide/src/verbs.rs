@@ -1,5 +1,6 @@
 //! Every verb but `run` and `host`: asks running VMs and the host, and shows their answers.
 
+mod alarms;
 mod console;
 mod history;
 mod inspect;
@@ -38,6 +39,7 @@ pub(crate) fn ask(remote: &Remote, verb: Verb) -> Result<(), Error> {
         Verb::Events(args) => history::events(remote, &args),
         Verb::AuditLog(args) => history::audit_log(remote, &args),
         Verb::Operation(verb) => history::operation(remote, &verb),
+        Verb::Alarms(verb) => alarms::alarms(remote, verb),
         Verb::Top(args) => crate::top::top(remote, &args),
         Verb::Explain { name, output } => memory::explain(remote, name, output.output),
         Verb::Plan(args) => memory::plan(remote, args),

@@ -1,6 +1,7 @@
 //! How reports look to people, in a terminal or as a drawing.
 
 mod address;
+mod alarms;
 mod canvas;
 mod event;
 mod host;
@@ -12,6 +13,7 @@ mod status;
 pub(crate) mod svg;
 mod table;
 
+pub(crate) use alarms::{alarm_rule, levels, tested};
 pub(crate) use event::{event, facts};
 pub(crate) use host::{setting, what_if};
 pub(crate) use info::hosted;

@@ -17,7 +17,7 @@ enum Has {
 use Has::{Fields, List};
 
 /// In the order of a life: the VMs web, that runs, and off; the pool lab.
-const VERBS: [(&str, Has); 37] = [
+const VERBS: [(&str, Has); 44] = [
     ("pool create lab --reservation 16MiB", Fields(&["name", "reservation_bytes", "limit_bytes", "shares"])),
     ("pool set lab --limit 64MiB", Fields(&["limit_bytes", "unreserved_bytes"])),
     ("pool show lab", Fields(&["name", "reservation_used_bytes"])),
@@ -49,6 +49,16 @@ const VERBS: [(&str, Has); 37] = [
     ("operation ls", List(0, &["id", "kind", "vm", "state", "progress", "done_bytes"])),
     ("operation show 1", Fields(&["id", "state", "message", "cancellable"])),
     ("audit-log", List(0, &["at_milliseconds", "who", "method", "path", "status"])),
+    ("alarms rules ls", List(0, &["name", "subject", "warning", "unit", "acts"])),
+    (
+        "alarms rules set little-free --subject host-free --warning 99 --raise-after 0 -- /bin/echo hello",
+        Fields(&["name", "subject", "warning", "command", "acts"]),
+    ),
+    ("alarms rules show little-free", Fields(&["name", "raise_after_seconds"])),
+    ("alarms rules test little-free", Fields(&["command", "webhook"])),
+    ("alarms ls", List(0, &["id", "rule", "severity", "text"])),
+    ("alarms ack --all", List(0, &["name", "done"])),
+    ("alarms rules rm little-free", List(1, &["name", "done"])),
     ("token create monitor", Fields(&["name", "role", "secret"])),
     ("token ls", List(1, &["name", "role"])),
     ("token rm monitor", List(1, &["name", "done"])),

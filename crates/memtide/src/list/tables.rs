@@ -3,8 +3,8 @@
 use super::Value::{Count, Part, Size, Text, Time, YesNo};
 use super::vms::VMS;
 use super::{Column, Named, Table, or, wide};
-use crate::view::facts;
-use api::types::{AuditLine, Event, Operation, Pool, Setting, Token};
+use crate::view::{facts, levels};
+use api::types::{Alarm, AlarmRule, AuditLine, Event, Operation, Pool, Setting, Token};
 use serde::Serialize;
 
 /// The columns of the list that a verb prints, by its words; none if it prints no list.
@@ -17,6 +17,8 @@ pub(crate) fn columns_of(verb: &[&str]) -> Option<Vec<Named>> {
         ["token", "ls"] => TOKENS.names(),
         ["audit-log"] => AUDIT_LOG.names(),
         ["operation", "ls"] => OPERATIONS.names(),
+        ["alarms", "ls"] => ALARMS.names(),
+        ["alarms", "rules", "ls"] => ALARM_RULES.names(),
         _ => return None,
     })
 }
@@ -100,6 +102,34 @@ pub(crate) const OPERATIONS: Table<Operation> = Table {
         Column::new("started", Time(|operation| Some(operation.started_at_milliseconds))),
         wide(Column::new("ended", Time(|operation| operation.ended_at_milliseconds))),
         Column::new("outcome", Text(outcome)),
+    ],
+};
+
+pub(crate) const ALARMS: Table<Alarm> = Table {
+    key: 0,
+    columns: &[
+        Column::new("id", Count(|alarm| Some(alarm.id))),
+        Column::new("severity", Text(|alarm| Some(alarm.severity.to_string()))),
+        Column::new("rule", Text(|alarm| Some(alarm.rule.clone()))),
+        wide(Column::new("vm", Text(|alarm| alarm.vm.clone()))),
+        Column::new("raised", Time(|alarm| Some(alarm.raised_at_milliseconds))),
+        or("nobody", Column::new("seen-by", Text(|alarm| Some(alarm.acknowledged.as_ref()?.by.clone())))),
+        Column::new("what", Text(|alarm| Some(alarm.text.clone()))),
+    ],
+};
+
+pub(crate) const ALARM_RULES: Table<AlarmRule> = Table {
+    key: 0,
+    columns: &[
+        Column::new("name", Text(|rule| Some(rule.spec.name.clone()))),
+        Column::new("enabled", YesNo(|rule| rule.spec.enabled)),
+        Column::new("subject", Text(|rule| Some(rule.spec.subject.to_string()))),
+        or("all", Column::new("vms", Text(|rule| Some(rule.spec.vms.as_ref()?.join(","))))),
+        or("none", Column::new("warning", Text(|rule| levels(rule, rule.spec.warning.as_ref())))),
+        or("none", Column::new("critical", Text(|rule| levels(rule, rule.spec.critical.as_ref())))),
+        wide(Column::new("raised-after", Count(|rule| Some(rule.spec.raise_after_seconds.into())))),
+        wide(Column::new("cleared-after", Count(|rule| Some(rule.spec.clear_after_seconds.into())))),
+        Column::new("acts", YesNo(|rule| rule.acts)),
     ],
 };
 

@@ -33,6 +33,11 @@ pub(crate) fn facts(event: &Event) -> String {
 
 /// What it is about, then what is known and not nothing.
 fn told(fields: &Map<String, Value>) -> String {
+    // An alarm says itself what it is about.
+    if let (Some(rule), Some(text)) = (fields.get("rule"), fields.get("text").and_then(Value::as_str)) {
+        let severity = fields.get("severity").and_then(Value::as_str).unwrap_or_default();
+        return format!("  {severity}  {text}  rule {}", rule.as_str().unwrap_or_default());
+    }
     let about = SUBJECTS.iter().filter_map(|&key| fields.get(key)?.as_str()).map(str::to_owned);
     let others = fields.iter().filter(|(key, _)| !SUBJECTS.contains(&key.as_str()));
     let facts = about.chain(others.filter_map(|(key, value)| fact(key, value)));
