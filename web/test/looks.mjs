@@ -17,6 +17,13 @@ before(async () => {
   await host.start('192MiB');
   await host.ask('POST', '/v1/pools', { name: 'lab', reservation_bytes: 16 * 2 ** 20 });
   await host.ask('PATCH', '/v1/vms/web-b', { pool: 'lab' });
+  // One alarm that somebody has seen, and one that nobody has.
+  const always = { raise_after_seconds: 0, vms: ['web-a'] };
+  await host.ask('POST', '/v1/alarm-rules', { ...always, name: 'web-a-out', subject: 'vm-active', warning: { raise: 1 } });
+  await host.ask('POST', '/v1/alarm-rules', { ...always, name: 'web-a-uses', subject: 'vm-active', critical: { raise: 1 } });
+  const raised = async (rule) => (await host.ask('GET', `/v1/alarms?rule=${rule}`)).items[0];
+  await until('there are alarms', async () => (await raised('web-a-out')) && (await raised('web-a-uses')));
+  await host.ask('POST', `/v1/alarms/${(await raised('web-a-out')).id}/acknowledge`);
   browser = await launch();
 });
 
@@ -34,6 +41,7 @@ const pages = [
   { name: 'map', hash: 'map/web-b', ready: follow },
   { name: 'pools', hash: 'pools' },
   { name: 'settings', hash: 'settings' },
+  { name: 'alarms', hash: 'alarms', ready: (page) => page.locator('.alarms li').nth(1).waitFor() },
   { name: 'events', hash: 'events' },
   { name: 'operations', hash: 'operations', ready: (page) => page.locator('tbody tr').first().waitFor() },
 ];
@@ -103,6 +111,11 @@ test('dialogs and the sign-in form', async () => {
   assert.deepEqual(await violations(page), []);
   await go('pools');
   await page.getByRole('button', { name: 'Edit lab' }).click();
+  assert.deepEqual(await violations(page), []);
+  await page.keyboard.press('Escape');
+  await go('alarms');
+  await page.getByRole('button', { name: 'Edit the rule web-a-uses' }).click();
+  await page.getByLabel('Webhook').fill('https://example.org/');
   assert.deepEqual(await violations(page), []);
   await page.keyboard.press('Escape');
   await page.getByRole('button', { name: 'Sign out' }).click();

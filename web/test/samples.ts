@@ -131,6 +131,7 @@ export const snapshot = (more: Partial<StreamSnapshot> = {}): StreamSnapshot => 
   vms: [],
   pools: [],
   settings: [],
+  alarms: [],
   status: status(),
   ...more,
 });

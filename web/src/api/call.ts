@@ -68,7 +68,7 @@ export async function call<R extends Route>(route: R, asked: Asked<R>): Promise<
   return { answer, etag: response.headers.get('etag') };
 }
 
-type ListRoute = 'GET /v1/vms' | 'GET /v1/pools' | 'GET /v1/events' | 'GET /v1/operations';
+type ListRoute = 'GET /v1/vms' | 'GET /v1/pools' | 'GET /v1/events' | 'GET /v1/operations' | 'GET /v1/alarm-rules';
 type Item<R extends ListRoute> = Routes[R]['answer']['items'][number];
 
 /** All of a list, page by page. */

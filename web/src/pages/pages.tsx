@@ -1,6 +1,7 @@
 // Which page is shown at which address.
 
 import type { ComponentChildren } from 'preact';
+import { Alarms } from './alarms/Alarms.tsx';
 import { Events } from './Events.tsx';
 import { MemoryMap } from './map/MemoryMap.tsx';
 import { Missing } from './Missing.tsx';
@@ -29,6 +30,8 @@ export function pageAt(path: readonly string[]): Page {
       return { title: 'Resource pools', show: () => <Pools /> };
     case 'settings':
       return { title: 'Settings', show: () => <Settings /> };
+    case 'alarms':
+      return { title: 'Alarms', show: () => <Alarms /> };
     case 'events':
       return { title: 'Events', show: () => <Events /> };
     case 'operations':

@@ -5,6 +5,7 @@ import { caller } from '../state/caller.ts';
 import { connection, model } from '../state/host.ts';
 import { route } from '../state/route.ts';
 import { choice, choose, type Choice } from '../state/theme.ts';
+import { UnseenAlarms } from './AlarmMarks.tsx';
 import { StatePill } from './State.tsx';
 
 const places = [
@@ -12,6 +13,7 @@ const places = [
   ['map', 'Memory map', 'M3 3h3v14H3zM8.5 6h3v11h-3zM14 3h3v14h-3zM6 6l2.5 3M11.500 12l2.5-4'],
   ['pools', 'Resource pools', 'M8 2h4v4H8zM3 14h4v4H3zM13 14h4v4h-4zM10 6v4M5 14v-4h10v4'],
   ['settings', 'Settings', 'M3 5h8M15 5h2M11 3v4M3 10h3M10 10h7M6 8v4M3 15h8M15 15h2M11 13v4'],
+  ['alarms', 'Alarms', 'M10 3a5 5 0 0 1 5 5v4l2 3H3l2-3V8a5 5 0 0 1 5-5zM8 17h4'],
   ['events', 'Events', 'M4 3v14M4 6h12M4 10h9M4 14h6'],
   ['operations', 'Operations', 'M10 3a7 7 0 1 0 7 7M10 6v4l3 2M14 3l3 3-3 1z'],
 ] as const;
@@ -43,6 +45,7 @@ export function Sidebar() {
                 <path d={icon} />
               </svg>
               {label}
+              {path === 'alarms' && <UnseenAlarms />}
             </a>
           ))}
         </nav>

@@ -2,7 +2,7 @@
 
 import type { Changed, Event } from '../api/schema.ts';
 import { size } from '../format/size.ts';
-import { words } from '../format/text.ts';
+import { sentence, words } from '../format/text.ts';
 
 const changed = (changes: Changed[]): string =>
   changes.map(({ field, old, new: now }) => `${words(field)} ${old ?? 'none'} → ${now ?? 'none'}`).join(', ');
@@ -49,6 +49,22 @@ export function textOf(event: Event): string {
       return `The memory loop was ${event.milliseconds} ms late.`;
     case 'unswapped':
       return `${size(event.bytes)} were brought back.`;
+    case 'alarm-raised':
+      return `${sentence(event.severity)} alarm: ${event.text}.`;
+    case 'alarm-eased':
+      return `The alarm is not critical any more: ${event.text}.`;
+    case 'alarm-cleared':
+      return event.gone ? `The alarm of the rule ${event.rule} is gone with what it was about.` : `The alarm of the rule ${event.rule} is over: ${event.text}.`;
+    case 'alarm-acknowledged':
+      return `The alarm of the rule ${event.rule} was seen by ${event.acknowledged?.by ?? 'somebody'}.`;
+    case 'alarm-action-failed':
+      return `The ${event.action} of the rule ${event.rule} failed: ${event.why}${event.said ? `. It said: ${event.said}` : ''}`;
+    case 'alarm-rule-created':
+      return `The alarm rule ${event.rule} was created.`;
+    case 'alarm-rule-changed':
+      return `The alarm rule ${event.rule} was changed: ${changed(event.changes)}.`;
+    case 'alarm-rule-removed':
+      return `The alarm rule ${event.rule} was removed.`;
     case 'trouble':
       return event.why;
     case 'audit-failed':
@@ -83,7 +99,7 @@ function reclaimed(event: Event & { event: 'reclaimed' }): string {
 /** Whom an event is about; `null` if the host. */
 export const vmOf = (event: Event): string | null => ('vm' in event && typeof event.vm === 'string' ? event.vm : null);
 
-const grave = new Set(['vm-refused', 'vm-trouble', 'swap-failed', 'loop-late', 'trouble', 'audit-failed']);
+const grave = new Set(['alarm-raised', 'alarm-action-failed', 'vm-refused', 'vm-trouble', 'swap-failed', 'loop-late', 'trouble', 'audit-failed']);
 export const isGrave = (event: Event): boolean => grave.has(event.event);
 
 /** A plan made because it was time to, that changed nothing. */

@@ -108,6 +108,7 @@ function setSnapshot(snapshot: StreamSnapshot): void {
 
 function addEvent(event: Event): void {
   if (!model.value) return;
+  if (event.event === 'alarm-raised') announce(`${event.severity} alarm: ${event.text}.`);
   model.value = afterEvent(model.value, event);
   const stale = staleAfter(event);
   if (stale === 'vms') reloadVms();

@@ -1,11 +1,13 @@
 // What is known of the host, and how each message of the stream changes that. Pure.
 
-import type { Event, HostStatus, Pool, Setting, StreamSnapshot, Vm, VmStatus } from '../api/schema.ts';
+import type { Alarm, Event, HostStatus, Pool, Setting, StreamSnapshot, Vm, VmStatus } from '../api/schema.ts';
+import { afterAlarm } from './alarms.ts';
 
 export interface Model {
   vms: readonly Vm[];
   pools: readonly Pool[];
   settings: readonly Setting[];
+  alarms: readonly Alarm[];
   status: HostStatus;
   /** The last ones, oldest first. */
   events: readonly Event[];
@@ -15,10 +17,11 @@ export interface Model {
 export const MOST_EVENTS = 2000;
 
 /** Events are asked for anew: a host that was started again counts them from one. */
-export const afterSnapshot = ({ vms, pools, settings, status }: StreamSnapshot): Model => ({
+export const afterSnapshot = ({ vms, pools, settings, alarms, status }: StreamSnapshot): Model => ({
   vms,
   pools,
   settings,
+  alarms,
   status,
   events: [],
 });
@@ -32,7 +35,8 @@ export function afterStatus(model: Model, status: HostStatus): Model {
 
 export function afterEvent(model: Model, event: Event): Model {
   const events = [...model.events, event].slice(-MOST_EVENTS);
-  if (event.event !== 'setting-changed') return { ...model, events };
+  const alarms = afterAlarm(model.alarms, event);
+  if (event.event !== 'setting-changed') return { ...model, events, alarms };
   const settings = model.settings.map((setting) =>
     setting.name === event.name ? { ...setting, value: event.new } : setting,
   );

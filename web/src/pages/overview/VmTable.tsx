@@ -2,6 +2,7 @@
 
 import { useState } from 'preact/hooks';
 import type { Vm } from '../../api/schema.ts';
+import { VmAlarms } from '../../parts/AlarmMarks.tsx';
 import { Empty } from '../../parts/Waiting.tsx';
 import { Needs } from '../../parts/Needs.tsx';
 import { link } from '../../state/route.ts';
@@ -79,7 +80,7 @@ const Row = ({ vm }: { vm: Vm }) => (
     {columns.map(({ key, figure, show }) =>
       key === 'name' ? (
         <th key={key} scope="row">
-          <a href={link('vms', vm.name)}>{vm.name}</a>
+          <a href={link('vms', vm.name)}>{vm.name}</a> <VmAlarms name={vm.name} />
         </th>
       ) : (
         <td key={key} class={figure ? 'right number' : ''}>
