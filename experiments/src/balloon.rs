@@ -44,7 +44,7 @@ pub(crate) fn run(files: &Files) -> Result<Table, Trouble> {
             Some(small_median.1),
             Some(large_median.1),
         ]);
-        lab.host.stop(&small.name)?;
+        lab.host.stop(&small.name, host::Stop::Now)?;
     }
     Ok(table)
 }

@@ -104,11 +104,32 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Given<T> {
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         check_type(request.headers())?;
         let Raw(bytes) = Raw::from_request(request, state).await?;
-        serde_json::from_slice(&bytes).map(Self).map_err(|error| {
-            let code = if error.classify() == Category::Data { "bad-field" } else { "bad-json" };
-            Problem::new(code, error)
-        })
+        read(&bytes).map(Self)
     }
+}
+
+/// The same, or none, which means the defaults.
+pub(crate) struct GivenOrDefault<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for GivenOrDefault<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let right_type = check_type(request.headers());
+        let Raw(bytes) = Raw::from_request(request, state).await?;
+        if bytes.is_empty() {
+            return Ok(Self(T::default()));
+        }
+        right_type?;
+        read(&bytes).map(Self)
+    }
+}
+
+fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(body).map_err(|error| {
+        let code = if error.classify() == Category::Data { "bad-field" } else { "bad-json" };
+        Problem::new(code, error)
+    })
 }
 
 /// A body is JSON, unless it says that it is something else.

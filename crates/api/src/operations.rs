@@ -173,7 +173,7 @@ impl Entry {
         let by_kind = match self.kind {
             OperationKind::Start | OperationKind::Unswap => true,
             OperationKind::Audit => self.vm.is_none(),
-            OperationKind::Stop => false,
+            OperationKind::Stop => self.progress.waiting().is_some(),
         };
         by_kind && self.end.is_none()
     }
@@ -196,6 +196,7 @@ impl Entry {
             progress: if state == OperationState::Done { Some(1.0) } else { part },
             done_bytes,
             total_bytes,
+            waiting: self.progress.waiting().filter(|_| self.end.is_none()),
             cancellable: self.is_cancellable(),
             started_at_milliseconds: self.started_at_milliseconds,
             ended_at_milliseconds: self.end.as_ref().map(|end| end.at_milliseconds),

@@ -63,7 +63,7 @@ impl Problem {
             "wrong-method" => StatusCode::METHOD_NOT_ALLOWED,
             "slow-body" => StatusCode::REQUEST_TIMEOUT,
             "exists" | "not-stopped" | "not-running" | "pool-in-use" | "operation-over"
-            | "not-cancellable" | "cancelled" | "no-action" => StatusCode::CONFLICT,
+            | "not-cancellable" | "cancelled" | "no-action" | "still-runs" => StatusCode::CONFLICT,
             "changed" => StatusCode::PRECONDITION_FAILED,
             "wrong-type" => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "large-body" => StatusCode::PAYLOAD_TOO_LARGE,

@@ -20,6 +20,7 @@ use addr::ByteSize;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+use std::time::Duration;
 use utoipa::ToSchema;
 
 /// A page of a list.
@@ -98,6 +99,37 @@ pub struct MovePages {
     pub pages: u64,
 }
 
+/// How a VM is to be stopped.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct StopVm {
+    /// Whether it is powered off at once, without asking its guest to shut down.
+    #[schema(default = false)]
+    pub now: bool,
+    /// How long its guest may take to shut down; null: as `VM.StopDeadline` has it.
+    pub deadline_seconds: Option<u16>,
+    /// Whether it is powered off if no agent answers in its guest, or the guest has not shut down in time. Otherwise
+    /// it runs on, and the operation fails.
+    #[schema(default = true)]
+    pub force: bool,
+}
+
+impl Default for StopVm {
+    fn default() -> Self {
+        Self { now: false, deadline_seconds: None, force: true }
+    }
+}
+
+impl From<StopVm> for host::Stop {
+    fn from(StopVm { now, deadline_seconds, force }: StopVm) -> Self {
+        if now {
+            return Self::Now;
+        }
+        let deadline = deadline_seconds.map(|seconds| Duration::from_secs(seconds.into()));
+        Self::Shutdown { deadline, force }
+    }
+}
+
 /// That an order was carried out.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Done {
@@ -123,6 +155,8 @@ pub struct Operation {
     pub done_bytes: ByteSize,
     /// Of how much; null if that is not known.
     pub total_bytes: Option<ByteSize>,
+    /// What it waits for, in words; null while it works, and once it has ended.
+    pub waiting: Option<String>,
     /// Whether it can be cancelled, now.
     pub cancellable: bool,
     /// When it began, in milliseconds since 1970.
@@ -141,7 +175,7 @@ pub struct Operation {
 pub enum OperationKind {
     /// Starts a VM. Cancelled, the VM is stopped.
     Start,
-    /// Stops a VM. Cannot be cancelled.
+    /// Stops a VM. Can be cancelled while it waits for the guest, which may then still shut down.
     Stop,
     /// Brings back what is compressed and swapped. Cancelled, what is back stays.
     Unswap,

@@ -2,7 +2,7 @@
 
 use crate::connection::Asked;
 use crate::requests::of_vm;
-use crate::types::{Operation, OperationKind, OperationState, Vm};
+use crate::types::{Operation, OperationKind, OperationState, StopVm, Vm};
 use crate::{Client, Error};
 use addr::ByteSize;
 use hyper::Method;
@@ -18,10 +18,16 @@ impl Client {
         self.vm(name).await
     }
 
-    /// Stops a VM at once; returns when its memory is free.
-    pub async fn stop(&self, name: &str) -> Result<Vm, Error> {
-        self.carry_out(OperationKind::Stop, Some(name)).await?;
-        self.vm(name).await
+    /// Stops a VM; returns when its memory is free, and says how it came to that.
+    pub async fn stop(&self, name: &str, how: &StopVm) -> Result<String, Error> {
+        let begun = self.begin_stop(name, how).await?;
+        let operation = self.finish(begun.id).await?;
+        Ok(operation.message.unwrap_or_default())
+    }
+
+    /// Begins to stop a VM.
+    pub async fn begin_stop(&self, name: &str, how: &StopVm) -> Result<Operation, Error> {
+        self.ask(Asked::new(Method::POST, &of_vm(name, "/stop")).json(how)).await
     }
 
     /// Brings back what is compressed and swapped, as far as memory is free; gives how much.
@@ -61,10 +67,20 @@ impl Client {
 
     /// Waits for the end of an operation; if it was not done, the error says why.
     pub async fn finish(&self, id: u64) -> Result<Operation, Error> {
+        self.follow(id, WAIT, |_| {}).await
+    }
+
+    /// The same, showing how it is going, every `period` seconds at least.
+    pub async fn follow(
+        &self,
+        id: u64,
+        period: u8,
+        mut show: impl FnMut(&Operation),
+    ) -> Result<Operation, Error> {
         loop {
-            let mut operation = self.operation(id, WAIT).await?;
+            let mut operation = self.operation(id, period).await?;
             match operation.state {
-                OperationState::Running => {}
+                OperationState::Running => show(&operation),
                 OperationState::Done => return Ok(operation),
                 OperationState::Failed | OperationState::Cancelled => {
                     let problem = operation.problem.take();

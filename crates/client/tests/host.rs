@@ -4,7 +4,7 @@ use addr::ByteSize;
 use api::Server;
 use client::types::{
     AlarmRuleChange, AlarmRuleSpec, AlarmSubject, AlarmThreshold, Level, OperationKind, OperationState,
-    PoolSpec, Power, Secret, SettingsChange, VmChange, VmSpec, Webhook,
+    PoolSpec, Power, Secret, SettingsChange, StopVm, VmChange, VmSpec, Webhook,
 };
 use client::{Client, Error, Message};
 use host::{Host, HostConfig};
@@ -73,7 +73,9 @@ async fn what_takes_long_is_waited_for_and_a_failure_is_the_operations() {
     assert_eq!(client.unswap("web").await.unwrap(), ByteSize(0));
     assert_eq!(client.audit().await.unwrap(), "all invariants hold");
     client.audit_vm("web").await.unwrap();
-    assert_eq!(client.stop("web").await.unwrap().info.power, Power::Stopped);
+    let how = client.stop("web", &StopVm::default()).await.unwrap();
+    assert_eq!(how, "web is powered off: no agent runs in its guest");
+    assert_eq!(client.vm("web").await.unwrap().info.power, Power::Stopped);
     client.create(&VmSpec { kernel: "/nowhere".into(), ..place.spec("lost") }).await.unwrap();
     assert_eq!(code(client.start("lost").await.unwrap_err()), "guest-file");
     let operations = client.operations().await.unwrap();
@@ -136,7 +138,7 @@ async fn a_console_is_heard_and_typed_to_until_its_vm_is_gone() {
         }
     };
     timeout(Duration::from_secs(20), again).await.expect("places are given back");
-    client.stop("web").await.unwrap();
+    client.stop("web", &StopVm { now: true, ..StopVm::default() }).await.unwrap();
     client.remove("web").await.unwrap();
     assert_eq!(timeout(Duration::from_secs(20), output.next()).await.unwrap().unwrap(), None);
 }

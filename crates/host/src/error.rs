@@ -119,6 +119,17 @@ pub enum HostError {
     /// Somebody asked to leave the work, and it was left.
     #[error("it was cancelled")]
     Cancelled,
+    /// Somebody asked not to wait for a guest any longer that was asked to shut down.
+    #[error("it was cancelled; the guest of VM '{0}' was asked to shut down already, and may do so")]
+    StopCancelled(String),
+    /// A VM did not end, and was not to be powered off.
+    #[error("VM '{name}' still runs: {why}")]
+    StillRuns {
+        /// Which one.
+        name: String,
+        /// Why.
+        why: String,
+    },
     /// A setting that does not exist, or a value that it does not take.
     #[error(transparent)]
     Setting(#[from] SettingError),
@@ -243,7 +254,8 @@ impl HostError {
             Self::NotRunning(_) => "not-running",
             Self::PoolInUse { .. } => "pool-in-use",
             Self::Changed { .. } => "changed",
-            Self::Cancelled => "cancelled",
+            Self::Cancelled | Self::StopCancelled(_) => "cancelled",
+            Self::StillRuns { .. } => "still-runs",
             Self::Setting(SettingError::Unknown(_)) => "no-such-setting",
             Self::Setting(_) => "bad-setting",
             Self::GuestFile { .. } => "guest-file",
@@ -273,6 +285,7 @@ impl HostError {
             Self::NotRunning(_) => "start the VM first",
             Self::PoolInUse { .. } => "move or remove what lies in it first",
             Self::Changed { .. } => "read it again, and decide anew",
+            Self::StillRuns { .. } => "power it off (stop --now), or have qemu-guest-agent run in its guest",
             Self::Setting(SettingError::Unknown(_)) => "list those that there are",
             Self::GuestFile { .. } => "check the path and that the host may read the file",
             Self::BadFile { .. } => "correct the file, or move it out of the state directory",

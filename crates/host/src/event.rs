@@ -66,13 +66,20 @@ pub enum What {
         /// The error in words, with figures.
         why: String,
     },
+    /// A VM's guest was asked to shut down.
+    ShutdownRequested {
+        /// Which one.
+        vm: String,
+        /// How long it may take.
+        deadline_seconds: u64,
+    },
     /// A VM has ended.
     VmEnded {
         /// Which one.
         vm: String,
         /// `powered-off`, `reboot-requested`, `guest-failure`, `stopped` or `failed`.
         how: &'static str,
-        /// Why, if it failed.
+        /// Why, if it failed, or was stopped because its guest did not shut down.
         why: Option<String>,
     },
     /// A VM makes no progress.
@@ -334,6 +341,7 @@ impl What {
             Self::VmRemoved { .. } => "vm-removed",
             Self::VmStarted { .. } => "vm-started",
             Self::VmRefused { .. } => "vm-refused",
+            Self::ShutdownRequested { .. } => "shutdown-requested",
             Self::VmEnded { .. } => "vm-ended",
             Self::VmTrouble { .. } => "vm-trouble",
             Self::VmChanged { .. } => "vm-changed",
@@ -371,6 +379,7 @@ impl What {
             | Self::VmRemoved { vm }
             | Self::VmStarted { vm, .. }
             | Self::VmRefused { vm, .. }
+            | Self::ShutdownRequested { vm, .. }
             | Self::VmEnded { vm, .. }
             | Self::VmTrouble { vm, .. }
             | Self::VmChanged { vm, .. }

@@ -13,8 +13,9 @@ use crate::revision::Expected;
 use crate::spec::{PoolSpec, VmSpec};
 use crate::state_dir::{Found, StateDir};
 use crate::status::HostStatus;
+use crate::stopping::{Stop, Stopped};
 use crate::what_if::{self, Edit, WhatIf};
-use crate::{alarms, audit, catalog, memory_loop, power, sharing, unswap};
+use crate::{alarms, audit, catalog, memory_loop, power, sharing, stopping, unswap};
 use addr::ByteSize;
 use machine::Pool;
 use parking_lot::Mutex;
@@ -130,13 +131,21 @@ impl Host {
         self.info(name)
     }
 
-    /// Stops a VM without asking its guest; returns when its memory is free again.
+    /// Stops a VM; returns when its memory is free again, and says how it came to that.
     ///
     /// # Errors
-    /// [`HostError::NoVm`]; [`HostError::Late`] if it does not end.
-    pub fn stop(&self, name: &str) -> Result<VmInfo, HostError> {
-        power::stop(self.core(), name)?;
-        self.info(name)
+    /// [`HostError::NoVm`]; [`HostError::StillRuns`] if its guest did not shut down and it was not to be powered
+    /// off; [`HostError::Late`] if it does not end.
+    pub fn stop(&self, name: &str, how: Stop) -> Result<Stopped, HostError> {
+        self.stop_with(name, how, &Progress::default())
+    }
+
+    /// The same, but can be watched, and cancelled while it waits for the guest, which may then still shut down.
+    ///
+    /// # Errors
+    /// The same; [`HostError::StopCancelled`].
+    pub fn stop_with(&self, name: &str, how: Stop, progress: &Progress) -> Result<Stopped, HostError> {
+        stopping::stop(self.core(), name, how, progress)
     }
 
     /// All VMs, by name.
@@ -159,7 +168,8 @@ impl Host {
         let inventory = self.core().inventory.lock();
         let entry = inventory.vm(name)?;
         let running = entry.running.as_ref().filter(|_| entry.power == Power::Running);
-        let trouble = running.and_then(|running| running.vm.get()).and_then(|vm| vm.trouble());
+        let vm = running.and_then(|running| running.vm.get());
+        let trouble = vm.and_then(|vm| vm.trouble());
         Ok(VmInfo {
             spec: entry.spec.clone(),
             power: entry.power,
@@ -167,6 +177,7 @@ impl Host {
             uptime_seconds: running.map(|running| running.since.elapsed().as_secs_f64()),
             ended: entry.ended.as_ref().map(|ended| ended.0.to_owned()),
             reason: entry.ended.as_ref().and_then(|ended| ended.1.clone()),
+            agent_answers: vm.and_then(|vm| vm.agent_answers()),
             trouble: trouble.map(|trouble| format!("CPU {} gets nowhere, at {:#x}", trouble.cpu, trouble.pc)),
             swap_failure: running.and_then(|running| running.swap_failure()),
         })
@@ -394,22 +405,27 @@ impl Host {
         self.core().ran_before.clone()
     }
 
-    /// Stops all VMs and the host's threads, and leaves the state directory. What is asked to change
+    /// Powers off all VMs, stops the host's threads, and leaves the state directory. What is asked to change
     /// afterwards is refused. Which VMs ran stays written down.
     pub fn shutdown(&self) {
-        self.0.shutdown();
+        self.shutdown_with(Stop::Now, &Progress::default());
+    }
+
+    /// The same, but stops the VMs as `how` says, all at the same time. Cancelled, it powers off those that still run.
+    pub fn shutdown_with(&self, how: Stop, progress: &Progress) {
+        self.0.shutdown(how, progress);
     }
 }
 
 impl Handle {
-    fn shutdown(&self) {
+    fn shutdown(&self, how: Stop, progress: &Progress) {
         let core = &self.core;
         if core.change().is_err() {
             return;
         }
         core.journal.add(What::HostShutsDown);
         core.close();
-        power::stop_all(core);
+        stopping::stop_all(core, how, progress);
         core.wakeup.stop();
         core.taker.stop();
         for thread in self.threads.lock().drain(..) {
@@ -421,7 +437,7 @@ impl Handle {
 
 impl Drop for Handle {
     fn drop(&mut self) {
-        self.shutdown();
+        self.shutdown(Stop::Now, &Progress::default());
     }
 }
 

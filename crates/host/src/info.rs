@@ -47,8 +47,11 @@ pub struct VmInfo {
     pub uptime_seconds: Option<f64>,
     /// How it ended last: `powered-off`, `reboot-requested`, `guest-failure`, `stopped` or `failed`.
     pub ended: Option<String>,
-    /// Why, if it failed.
+    /// Why, if it failed, or was stopped because its guest did not shut down.
     pub reason: Option<String>,
+    /// Whether an agent in its guest answered when it was last asked for something, so that the guest can be asked to shut
+    /// down; null while one seems to be there and was not asked, and unless the VM runs.
+    pub agent_answers: Option<bool>,
     /// A vCPU that makes no progress, in words.
     pub trouble: Option<String>,
     /// Why its swap file did not take what it was given, if that is so now.

@@ -4,7 +4,8 @@
 //!
 //! ```text
 //!   Host  --- catalog    : VMs, resource pools and settings: create, change, remove; on disk at once
-//!         --- power      : admission, start, stop, a VM's own end
+//!         --- power      : admission, start, a VM's own end
+//!         --- stopping   : guests are asked to shut down, then powered off
 //!         --- memory loop: measure -> sched::plan -> apply -> measure    (a thread)
 //!         --- sharing    : look for equal pages                          (a thread)
 //!         --- alarms     : what people should be told of                 (a thread)
@@ -12,7 +13,7 @@
 //! ```
 //!
 //! Read `spec` and `change` (what is asked), `inventory` and `running` (what there is), `state_dir` (what
-//! survives), `core` (what threads share), `catalog`, `power`, then `memory_loop`, `alarms`, and `status` and `event`
+//! survives), `core` (what threads share), `catalog`, `power`, `stopping`, then `memory_loop`, `alarms`, and `status` and `event`
 //! (what is told).
 //!
 //! **Invariants.** INV-5, INV-6, INV-7; [`Host::audit`] checks all there are.
@@ -49,6 +50,7 @@ mod sharing;
 mod spec;
 mod state_dir;
 mod status;
+mod stopping;
 mod text;
 mod unswap;
 mod wakeup;
@@ -69,4 +71,5 @@ pub use revision::{Expected, Revision};
 pub use spec::{PoolSpec, VmSpec};
 pub use state_dir::write_atomically;
 pub use status::{HostStatus, Ledger, LoopStatus, Metrics, PoolStatus, ThresholdBytes, VmStatus};
+pub use stopping::{Stop, Stopped};
 pub use what_if::{Edit, Shift, VmShift, WhatIf};

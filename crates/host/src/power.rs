@@ -1,4 +1,4 @@
-//! Starting and stopping VMs.
+//! Starting VMs, and what follows when they end.
 //!
 //! **Model.**
 //!
@@ -26,6 +26,7 @@ use crate::inventory::Inventory;
 use crate::progress::Progress;
 use crate::running::{Running, Start};
 use crate::spec::VmSpec;
+use crate::stopping::{Stop, stop};
 use addr::PageCount;
 use machine::{Backing, MemoryError, ShareGroup, Stores, SwapFile, VmId};
 use sched::admission::{AdmissionError, admit};
@@ -37,8 +38,11 @@ use std::time::{Duration, Instant};
 use vm::boot::{self, Initrd, KernelImage};
 use vm::{Config, Ended, StartError, Vm};
 
-/// How long a VM may take to end. Threads of a VM look up within milliseconds; swapping may keep one longer.
+/// How long others may take to let go of a VM that has ended.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How often it is looked whether there is an agent that was never asked whether it listens.
+const ASKS_AGENT: Duration = Duration::from_secs(10);
 
 /// Starts a VM; returns when its guest runs.
 pub(crate) fn start(core: &Arc<Core>, name: &str, progress: &Progress) -> Result<(), HostError> {
@@ -57,7 +61,7 @@ pub(crate) fn start(core: &Arc<Core>, name: &str, progress: &Progress) -> Result
 /// A VM whose start was cancelled at the very end is stopped.
 fn leave_if_cancelled(core: &Core, name: &str, progress: &Progress) -> Result<(), HostError> {
     if progress.is_cancelled() {
-        stop(core, name)?;
+        stop(core, name, Stop::Now, progress)?;
     }
     progress.check()
 }
@@ -249,11 +253,15 @@ fn note_started(core: &Core, running: &Running) {
     });
 }
 
-/// What a VM's own thread does: waits for its end, whoever brings it about.
+/// What a VM's own thread does: waits for its end, whoever brings it about, and gets to know its guest's agent.
 fn wait_for_end(core: &Arc<Core>, running: Arc<Running>, vm: Arc<Vm>) {
     let ended = loop {
-        if let Some(ended) = vm.wait(Duration::from_mins(1)) {
+        if let Some(ended) = vm.wait(ASKS_AGENT) {
             break ended;
+        }
+        if vm.agent_answers().is_none() {
+            // What it answers is known to the VM from now on.
+            let _ = vm.ask_agent();
         }
     };
     drop(vm);
@@ -275,7 +283,7 @@ fn describe_end(ended: &Ended) -> (&'static str, Option<String>) {
 /// Gives back what a VM had. It is stopped when that is done.
 fn release(core: &Core, running: Arc<Running>, ended: Option<&Ended>) {
     let name = running.name.clone();
-    let end = ended.map(describe_end);
+    let end = ended.map(describe_end).map(|(how, why)| (how, why.or_else(|| running.why_stopped(how))));
     if let Ok(entry) = core.inventory.lock().vm_mut(&name) {
         entry.power = Power::Stopping;
         entry.running = None;
@@ -304,38 +312,5 @@ fn wait_until(done: impl Fn() -> bool) {
     let deadline = Instant::now() + PATIENCE;
     while !done() && Instant::now() < deadline {
         thread::sleep(Duration::from_millis(1));
-    }
-}
-
-/// Stops a VM; returns when its memory is free again. A VM that is stopped already is fine.
-pub(crate) fn stop(core: &Core, name: &str) -> Result<(), HostError> {
-    let running = core.inventory.lock().vm(name)?.running.clone();
-    // Not kept: who waits for the VM's memory to be free must not hold it.
-    if let Some(running) = running {
-        running.stop();
-    }
-    let deadline = Instant::now() + PATIENCE;
-    let mut inventory = core.inventory.lock();
-    while inventory.vms.get(name).is_some_and(|entry| entry.power != Power::Stopped) {
-        if core.power_changed.wait_until(&mut inventory, deadline).timed_out() {
-            return Err(HostError::Late(format!("VM '{name}' has not ended in {} s", PATIENCE.as_secs())));
-        }
-    }
-    Ok(())
-}
-
-/// Stops all VMs, all at once.
-pub(crate) fn stop_all(core: &Core) {
-    let running: Vec<Arc<Running>> =
-        core.inventory.lock().running().map(|(_, running)| Arc::clone(running)).collect();
-    for running in &running {
-        running.stop();
-    }
-    let names: Vec<String> = running.iter().map(|running| running.name.clone()).collect();
-    drop(running);
-    for name in names {
-        if let Err(error) = stop(core, &name) {
-            core.journal.add(What::Trouble { why: error.to_string() });
-        }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::error::HostError;
 use addr::ByteSize;
+use parking_lot::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// How far a piece of work has come, and whether it is still wanted. Who works looks at it now and then; who waits
@@ -11,6 +12,7 @@ pub struct Progress {
     done: AtomicU64,
     total: AtomicU64,
     cancelled: AtomicBool,
+    waits_for: Mutex<Option<String>>,
 }
 
 impl Progress {
@@ -18,6 +20,11 @@ impl Progress {
     pub fn done(&self) -> (ByteSize, Option<ByteSize>) {
         let total = self.total.load(Ordering::Relaxed);
         (ByteSize(self.done.load(Ordering::Relaxed)), Some(ByteSize(total)).filter(|total| total.0 > 0))
+    }
+
+    /// What is waited for, in words, while that is all there is to do: who waits can be told to leave it.
+    pub fn waiting(&self) -> Option<String> {
+        self.waits_for.lock().clone()
     }
 
     /// Asks whoever works to leave it.
@@ -33,6 +40,14 @@ impl Progress {
     /// Leaves the work if somebody asked for that.
     pub(crate) fn check(&self) -> Result<(), HostError> {
         if self.is_cancelled() { Err(HostError::Cancelled) } else { Ok(()) }
+    }
+
+    pub(crate) fn waits_for(&self, what: &str) {
+        *self.waits_for.lock() = Some(what.to_owned());
+    }
+
+    pub(crate) fn waits_no_more(&self) {
+        *self.waits_for.lock() = None;
     }
 
     pub(crate) fn expect(&self, total: ByteSize) {

@@ -27,6 +27,10 @@ pub(crate) struct Running {
     /// What was taken from it and has not been told yet.
     pub(crate) taken: Mutex<Reclaimed>,
     stopping: AtomicBool,
+    /// Why it is powered off, if that was not simply asked for.
+    why_stopped: OnceLock<String>,
+    /// Its guest was asked to shut down.
+    asked: AtomicBool,
     overhead_reserved: AtomicU64,
     overhead_used: AtomicU64,
 }
@@ -65,13 +69,19 @@ impl Running {
             swap_trouble: Mutex::default(),
             taken: Mutex::default(),
             stopping: AtomicBool::new(false),
+            why_stopped: OnceLock::new(),
+            asked: AtomicBool::new(false),
             overhead_reserved: AtomicU64::new(start.overhead.0),
             overhead_used: AtomicU64::new(0),
         }
     }
 
-    /// Ends it, whether it is starting or running.
-    pub(crate) fn stop(&self) {
+    /// Powers it off, whether it is starting or running, and notes why if that was not simply asked for.
+    pub(crate) fn stop(&self, why: Option<String>) {
+        if let Some(why) = why {
+            // The first reason stands.
+            let _ = self.why_stopped.set(why);
+        }
         // Set before the VM is looked for: whoever puts it there looks at this afterwards.
         self.stopping.store(true, Ordering::SeqCst);
         match self.vm.get() {
@@ -82,6 +92,20 @@ impl Running {
 
     pub(crate) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::SeqCst)
+    }
+
+    /// Why it was powered off, if that is `how` it ended and was not simply asked for.
+    pub(crate) fn why_stopped(&self, how: &str) -> Option<String> {
+        self.why_stopped.get().filter(|_| how == "stopped").cloned()
+    }
+
+    /// Notes that its guest was asked to shut down.
+    pub(crate) fn note_asked(&self) {
+        self.asked.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn was_asked(&self) -> bool {
+        self.asked.load(Ordering::Relaxed)
     }
 
     /// Why its swap file did not take what it was given, if that is so now.

@@ -6,7 +6,7 @@ mod guests;
 use addr::{ByteSize, PageCount};
 use disks::{Disk, open_files};
 use guests::{PATIENCE, Under, fill, free_pages, verify};
-use host::{HostError, HostStatus, Kind, Power, VmChange, VmSpec, VmStatus, What};
+use host::{HostError, HostStatus, Kind, Power, Stop, VmChange, VmSpec, VmStatus, What};
 use std::fs::File;
 use std::io::Write;
 use std::os::unix::fs::FileExt;
@@ -70,7 +70,7 @@ fn a_full_disk_of_its_own_refuses_a_vm_and_a_lower_reservation_with_figures() {
     let change = VmChange { memory_bytes: Some(ByteSize::mib(128)), ..VmChange::default() };
     assert_eq!(host.set("two", &change).unwrap_err().code(), "not-stopped");
     drop(memory);
-    host.stop("one").unwrap();
+    host.stop("one", Stop::Now).unwrap();
     host.set("two", &reservation(ByteSize(0))).unwrap();
     host.audit().unwrap();
 }

@@ -5,7 +5,7 @@ mod guests;
 
 use addr::ByteSize;
 use guests::Under;
-use host::{HostStatus, VmSpec};
+use host::{HostStatus, Stop, VmSpec};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
@@ -65,7 +65,7 @@ fn overhead_is_what_linux_counts_and_goes_back_to_it() {
     };
     let ended = [(); 10].map(|()| {
         start();
-        host.stop("vm").unwrap();
+        host.stop("vm", Stop::Now).unwrap();
         resident("RssAnon")
     });
     let bound = ByteSize(ended[0].0 + ByteSize::mib(2).0);
@@ -81,5 +81,5 @@ fn overhead_is_what_linux_counts_and_goes_back_to_it() {
     assert!(gone >= ByteSize::mib(15).0, "{gone} bytes of {before} went back: {ended:?}");
     let status = host.wait_for("the ledger says what Linux says", agrees_with_linux);
     assert!(status.ledger.host_overhead_bytes < ByteSize::mib(24), "{:?}", status.ledger);
-    host.stop("vm").unwrap();
+    host.stop("vm", Stop::Now).unwrap();
 }

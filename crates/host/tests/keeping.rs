@@ -4,7 +4,7 @@ mod guests;
 
 use addr::ByteSize;
 use guests::{Under, config};
-use host::{Edit, Host, HostError, Kind, PoolChange, PoolSpec, Power, VmChange, VmSpec, What};
+use host::{Edit, Host, HostError, Kind, PoolChange, PoolSpec, Power, Stop, VmChange, VmSpec, What};
 use sched::Shares;
 use std::time::Duration;
 
@@ -66,7 +66,7 @@ fn mistakes_are_told_apart_and_change_nothing() {
         change(VmChange { shares: Some(Shares::Custom(0)), ..VmChange::default() }),
         mistake("bad-spec")
     );
-    assert_eq!(code(host.stop("b").map(drop)), mistake("no-such-vm"));
+    assert_eq!(code(host.stop("b", Stop::Now).map(drop)), mistake("no-such-vm"));
     assert_eq!(code(host.explain("a").map(drop)), mistake("not-running"));
     assert_eq!(code(host.set_setting("Mem.IdleTax", 100).map(drop)), mistake("bad-setting"));
     assert_eq!(code(host.set_setting("Mem.Nothing", 1).map(drop)), mistake("no-such-setting"));

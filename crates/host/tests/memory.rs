@@ -4,7 +4,7 @@ mod guests;
 
 use addr::ByteSize;
 use guests::{Under, check, debian, spec};
-use host::{HostError, Kind, Power, VmChange, What};
+use host::{HostError, Kind, Power, Stop, VmChange, What};
 use sched::HostState;
 use std::time::{Duration, Instant};
 
@@ -169,7 +169,7 @@ fn a_vm_too_many_is_refused_with_figures_and_changes_count_while_running() {
     host.start("two").unwrap();
     assert_eq!(host.type_in("one", b"echo $((6*7))\n").unwrap(), 14);
     host.hears("one", "42");
-    host.stop("one").unwrap();
+    host.stop("one", Stop::Now).unwrap();
     assert_eq!(host.info("one").unwrap().ended.as_deref(), Some("stopped"));
     assert!(matches!(host.type_in("one", b"x"), Err(HostError::NotRunning(_))));
 }

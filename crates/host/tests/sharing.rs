@@ -4,7 +4,7 @@ mod guests;
 
 use addr::{ByteSize, Gfn};
 use guests::{Under, fill, free_pages};
-use host::{HostStatus, VmSpec};
+use host::{HostStatus, Stop, VmSpec};
 use machine::VmMemory;
 
 /// Large, since a VM is scanned in a time and not at a speed; little of it is used.
@@ -130,7 +130,7 @@ fn a_setting_counts_from_a_vms_next_start() {
     assert_eq!(in_common(&host, "a", "a-too"), 0);
     // Started again, the others follow.
     for name in ["a", "b"] {
-        host.stop(name).unwrap();
+        host.stop(name, Stop::Now).unwrap();
         host.start(name).unwrap();
         let memory = host.memory(name);
         fill(&memory, 1, between(&memory));

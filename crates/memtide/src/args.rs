@@ -11,7 +11,7 @@ mod top;
 pub(crate) use history::{AuditLog, Events, Operation};
 pub(crate) use host::{
     Console, Controls, Create, Decided, Host, Imagined, Names, NumberOrDefault, OrNone, Plan, Pool,
-    PoolControls, Set, Settings, Tcp, VmOptions,
+    PoolControls, Set, Settings, Stop, Tcp, VmOptions,
 };
 
 pub(crate) use alarms::{Alarms, Levels, Rules, SetRule};
@@ -72,14 +72,7 @@ pub(crate) enum Verb {
     Create(Box<Create>),
     /// Start VMs of the host
     Start(Names),
-    /// Stop VMs at once, without asking their guests
-    Stop {
-        /// The VMs
-        #[arg(value_name = "VM")]
-        names: Vec<String>,
-        #[command(flatten)]
-        output: Document,
-    },
+    Stop(Stop),
     /// Remove stopped VMs of the host
     Rm(Names),
     /// List the VMs: the host's, and those in the foreground

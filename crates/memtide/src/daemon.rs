@@ -8,7 +8,7 @@ use crate::progress::during;
 use crate::remote::default_socket;
 use addr::ByteSize;
 use api::{Server, Tls};
-use host::{Host, HostConfig, HostError, What};
+use host::{Host, HostConfig, HostError, Progress, Stop, What};
 use serde::Serialize;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -211,7 +211,7 @@ fn end(host: &Host, server: Server, format: Format) {
     tell(format, &Told::Ending { running });
     let mut seq = host.events_since(0).last().map_or(0, |event| event.seq);
     let ending = host.clone();
-    let shutdown = thread::spawn(move || ending.shutdown());
+    let shutdown = thread::spawn(move || ending.shutdown_with(Stop::default(), &Progress::default()));
     loop {
         let done = shutdown.is_finished();
         for event in host.wait_events_since(seq, Duration::from_millis(100)) {

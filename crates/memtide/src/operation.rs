@@ -17,7 +17,14 @@ impl Remote {
     /// # Errors
     /// If it was not done. After Ctrl-C, what was begun is cancelled where that can be; the error then says what is.
     pub(crate) fn carry_out(&self, kind: OperationKind, vm: Option<&str>) -> Result<Operation, Error> {
-        let begun = self.wait(self.client.begin(kind, vm))?;
+        self.finish(self.wait(self.client.begin(kind, vm))?)
+    }
+
+    /// Waits for the end of what was begun.
+    ///
+    /// # Errors
+    /// As [`Self::carry_out`].
+    pub(crate) fn finish(&self, begun: Operation) -> Result<Operation, Error> {
         let interrupts =
             Interrupts::watch().map_err(|error| Error::new(format!("cannot watch for signals: {error}")))?;
         self.run(self.watch(begun, &interrupts))
@@ -64,8 +71,9 @@ fn going(operation: &Operation, interrupted: bool) -> String {
         OperationKind::Audit => "auditing ",
     };
     let part = operation.progress.map_or_else(String::new, |part| format!(", {:.0} %", part * 100.0));
+    let waiting = operation.waiting.as_ref().map_or_else(String::new, |what| format!(", waiting for {what}"));
     let hint = if operation.cancellable && !interrupted { " (Ctrl-C cancels)" } else { "" };
-    format!("{what}{}{part}{hint}", subject(operation))
+    format!("{what}{}{part}{waiting}{hint}", subject(operation))
 }
 
 /// Nobody waits any more, and the host goes on.

@@ -30,7 +30,7 @@ pub(crate) fn ask(remote: &Remote, verb: Verb) -> Result<(), Error> {
         }
         Verb::Create(args) => vms::create(remote, *args),
         Verb::Start(args) => vms::start(remote, &args.names, args.output.output),
-        Verb::Stop { names, output } => vms::stop(remote, names, output.output),
+        Verb::Stop(args) => vms::stop(remote, args),
         Verb::Rm(args) => vms::remove(remote, &args.names, args.output.output),
         Verb::Ls { list } => vms::list(remote, &list),
         Verb::Info { name, output } => vms::info(remote, name, output.output),
@@ -77,17 +77,24 @@ struct Done {
     /// To which VM or resource pool; `null`: to the host and all its VMs.
     name: Option<String>,
     /// In a word.
-    done: &'static str,
+    #[serde(rename = "done")]
+    word: &'static str,
+    /// In a sentence, where there is more to say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
 }
 
 impl Done {
-    fn to(name: &str, done: &'static str) -> Self {
-        Self { name: Some(name.to_owned()), done }
+    fn to(name: &str, word: &'static str) -> Self {
+        Self { name: Some(name.to_owned()), word, message: None }
     }
 
     /// In words, where it is about one.
     fn told(&self) -> String {
-        format!("{} is {}\n", self.name.as_deref().unwrap_or("the host"), self.done)
+        match &self.message {
+            Some(message) => format!("{message}\n"),
+            None => format!("{} is {}\n", self.name.as_deref().unwrap_or("the host"), self.word),
+        }
     }
 }
 
@@ -95,11 +102,11 @@ impl Done {
 fn each(
     names: &[String],
     format: DocumentFormat,
-    order: impl Fn(&str) -> Result<&'static str, Error>,
+    order: impl Fn(&str) -> Result<Done, Error>,
 ) -> Result<(), Error> {
     let mut done = Vec::new();
     let outcome = names.iter().try_for_each(|name| {
-        let this = Done::to(name, order(name)?);
+        let this = order(name)?;
         if format == DocumentFormat::Table {
             print(&this.told())?;
         }

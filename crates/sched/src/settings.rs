@@ -5,7 +5,7 @@
 //! number.
 //!
 //! **Sources.** Names, defaults and ranges are those of ESX 4.0 and later; ranges that were not
-//! published are ours.
+//! published are ours, and so is `VM.StopDeadline`, which no plan depends on: it is here because settings are.
 
 use serde::{Deserialize, Serialize};
 use std::ops::RangeInclusive;
@@ -68,6 +68,8 @@ pub struct Settings {
     pub sample_active_percent_min: u32,
     /// `Mem.SampleDirtiedPctMin`.
     pub sample_dirtied_percent_min: u32,
+    /// `VM.StopDeadline`.
+    pub stop_deadline: u32,
 }
 
 impl Default for Settings {
@@ -88,6 +90,7 @@ impl Default for Settings {
             min_free_percent: 0,
             sample_active_percent_min: 1,
             sample_dirtied_percent_min: 0,
+            stop_deadline: 60,
         }
     }
 }
@@ -141,7 +144,7 @@ macro_rules! setting {
 }
 
 /// All settings, in alphabetical order.
-pub static TABLE: [Setting; 15] = [
+pub static TABLE: [Setting; 16] = [
     setting!(
         "Mem.BalancePeriod",
         1..=120,
@@ -252,6 +255,13 @@ pub static TABLE: [Setting; 15] = [
         "minutes",
         share_scan_time,
         "Time in which a whole VM should be scanned."
+    ),
+    setting!(
+        "VM.StopDeadline",
+        1..=3600,
+        "seconds",
+        stop_deadline,
+        "How long a guest that is asked to shut down may take, unless who stops it says otherwise."
     ),
 ];
 

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 
 /// What clients send; all else is answered.
-const ASKED: [&str; 12] = [
+const ASKED: [&str; 13] = [
     "VmSpec",
     "PoolSpec",
     "VmChange",
@@ -14,6 +14,7 @@ const ASKED: [&str; 12] = [
     "Edit",
     "SettingsChange",
     "MovePages",
+    "StopVm",
     "TokenSpec",
     "AlarmRuleSpec",
     "AlarmRuleChange",

@@ -1,16 +1,16 @@
 //! Long work: begun here, and looked at while it goes on.
 
 use super::{Shared, inspect::guest};
-use crate::extract::{InPath, Parameters, ask};
+use crate::extract::{GivenOrDefault, InPath, Parameters, ask};
 use crate::inspect::Request;
 use crate::problem::Problem;
 use crate::query::{OperationsQuery, WaitQuery, page};
-use crate::types::{List, Operation, OperationKind, OperationState, Power};
+use crate::types::{List, Operation, OperationKind, OperationState, Power, StopVm};
 use axum::Json;
 use axum::extract::State;
 use axum::http::header::LOCATION;
 use axum::http::{HeaderName, StatusCode};
-use host::{Host, HostError, Progress};
+use host::{Host, HostError, Progress, Stop};
 use std::time::Duration;
 
 /// An operation that was begun, or is being cancelled.
@@ -76,18 +76,22 @@ pub(super) async fn start_vm(
 
 /// Stop a VM
 ///
-/// At once, without asking its guest. Done when its memory is free again. A VM that is stopped already is fine.
+/// Without a body: its guest is asked to shut down, through its agent, and given `VM.StopDeadline`. If it cannot be asked or has
+/// not ended by then, it is powered off, and `message` says so. `waiting` says how long it still has; cancelled meanwhile,
+/// the guest may still shut down. Done when the VM's memory is free again. A VM that is stopped already is fine.
 #[utoipa::path(post, path = "/v1/vms/{name}/stop", tag = "vms", params(("name" = String, Path, description = "The VM.")),
+    request_body = Option<StopVm>,
     responses((status = 202, description = "It is being stopped.", body = Operation,
             headers(("location", description = "Where to look how it is going."))),
         (status = 429, description = "Too many operations are going on.", body = Problem)))]
 pub(super) async fn stop_vm(
     State(shared): State<Shared>,
     InPath(name): InPath<String>,
+    GivenOrDefault(how): GivenOrDefault<StopVm>,
 ) -> Result<Accepted, Problem> {
-    begin(&shared, OperationKind::Stop, name, Needs::Anything, |host, name, _| {
-        host.stop(name)?;
-        Ok(format!("{name} is stopped"))
+    begin(&shared, OperationKind::Stop, name, Needs::Anything, move |host, name, progress| {
+        let stopped = host.stop_with(name, how.into(), progress)?;
+        Ok(format!("{name} is {stopped}"))
     })
     .await
 }
@@ -196,7 +200,7 @@ pub(super) async fn cancel_operation(
         (operation.kind, operation.state, operation.vm.clone())
     {
         // A guest that is being loaded may wait for memory; this wakes it. Who works says how it ended.
-        let _ = ask(&host, move |host| host.stop(&vm)).await;
+        let _ = ask(&host, move |host| host.stop(&vm, Stop::Now)).await;
     }
     Ok(accepted(operation))
 }

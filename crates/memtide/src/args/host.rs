@@ -220,6 +220,33 @@ pub(crate) struct Set {
     pub(crate) output: Document,
 }
 
+/// Stop VMs: have their guests shut down, and power off those that do not
+///
+/// A guest is asked through its agent (qemu-guest-agent, or another that speaks its protocol). One that cannot be asked is
+/// powered off, and so is one that has not shut down by the deadline. A VM in the foreground ends at once.
+#[derive(Args)]
+pub(crate) struct Stop {
+    /// The VMs
+    #[arg(value_name = "VM")]
+    pub(crate) names: Vec<String>,
+    /// Power them off at once, without asking their guests
+    #[arg(long, conflicts_with_all = ["deadline", "no_force"])]
+    pub(crate) now: bool,
+    /// How long a guest may take to shut down, such as 30s or 5min [default: VM.StopDeadline, a setting]
+    #[arg(long, value_name = "TIME", value_parser = deadline)]
+    pub(crate) deadline: Option<u16>,
+    /// Power none off: what cannot be asked, or does not shut down in time, runs on, and that is an error
+    #[arg(long)]
+    pub(crate) no_force: bool,
+    #[command(flatten)]
+    pub(crate) output: Document,
+}
+
+fn deadline(text: &str) -> Result<u16, String> {
+    let seconds = super::seconds(text)?;
+    u16::try_from(seconds).map_err(|_| format!("'{text}' is too long: {} s at most", u16::MAX))
+}
+
 /// Show what a VM of the host says, and type to it
 ///
 /// Ctrl-] leaves. If the input is no terminal, its bytes go to the guest. As JSON, it is an object per line with what was

@@ -47,7 +47,7 @@ fn role() -> impl TypedValueParser<Value = Role> {
 
 /// A time with its unit, in seconds.
 pub(crate) fn seconds(text: &str) -> Result<u64, String> {
-    let why = || format!("'{text}' is no time: write 45min, 12h or 30d");
+    let why = || format!("'{text}' is no time: write 30s, 45min, 12h or 30d");
     let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).ok_or_else(why)?);
     let unit = match unit {
         "s" => 1,

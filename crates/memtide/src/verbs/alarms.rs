@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::list::tables::{ALARM_RULES, ALARMS};
 use crate::print::show;
 use crate::remote::Remote;
-use crate::verbs::each;
+use crate::verbs::{Done, each};
 use crate::view;
 use api::types::{AlarmRuleChange, AlarmRuleSpec, Secret, Webhook};
 use std::cmp::Reverse;
@@ -36,9 +36,9 @@ fn acknowledge(remote: &Remote, mut ids: Vec<u64>, all: bool, format: DocumentFo
     }
     let names: Vec<String> = ids.iter().map(u64::to_string).collect();
     each(&names, format, |id| {
-        let id = id.parse().map_err(|_| Error::new(format!("'{id}' is no alarm's number")))?;
-        remote.wait(remote.client.acknowledge_alarm(id))?;
-        Ok("acknowledged")
+        let number = id.parse().map_err(|_| Error::new(format!("'{id}' is no alarm's number")))?;
+        remote.wait(remote.client.acknowledge_alarm(number))?;
+        Ok(Done::to(id, "acknowledged"))
     })
 }
 
@@ -62,7 +62,7 @@ fn rules(remote: &Remote, verb: Rules) -> Result<(), Error> {
         }
         Rules::Rm { names, output } => each(&names, output.output, |name| {
             remote.wait(remote.client.remove_alarm_rule(name))?;
-            Ok("removed")
+            Ok(Done::to(name, "removed"))
         }),
     }
 }

@@ -46,7 +46,7 @@ pub(super) fn audit(remote: &Remote, name: Option<String>, format: DocumentForma
     if of_host {
         let audited = remote.carry_out(OperationKind::Audit, name.as_deref())?;
         let message = audited.message.unwrap_or_default();
-        return show(&Done { name, done: AUDITED }, format, |_| message + "\n");
+        return show(&Done { name, word: AUDITED, message: None }, format, |_| message + "\n");
     }
     let name = find::only(remote, name)?;
     let answer = control::ask(&name, Request::Audit)?;

@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::list::tables::TOKENS;
 use crate::print::show;
 use crate::remote::Remote;
-use crate::verbs::each;
+use crate::verbs::{Done, each};
 use api::types::TokenSpec;
 
 pub(super) fn token(remote: &Remote, verb: Token) -> Result<(), Error> {
@@ -17,7 +17,7 @@ pub(super) fn token(remote: &Remote, verb: Token) -> Result<(), Error> {
         }
         Token::Rm { names, output } => each(&names, output.output, |name| {
             remote.wait(remote.client.remove_token(name))?;
-            Ok("removed")
+            Ok(Done::to(name, "removed"))
         }),
     }
 }

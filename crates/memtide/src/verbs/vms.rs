@@ -1,6 +1,6 @@
 //! The VMs there are, and their power.
 
-use crate::args::{Create, Decided, DocumentFormat, List, OrNone, Set, VmOptions, in_bytes};
+use crate::args::{Create, Decided, DocumentFormat, List, OrNone, Set, Stop, VmOptions, in_bytes};
 use crate::control;
 use crate::error::Error;
 use crate::find;
@@ -8,12 +8,12 @@ use crate::list::vms::{Listed, VMS};
 use crate::print;
 use crate::progress::during;
 use crate::remote::Remote;
-use crate::verbs::each;
 use crate::verbs::memory::vm_memory;
+use crate::verbs::{Done, each};
 use crate::view;
 use addr::ByteSize;
 use api::inspect::{Answer, Request};
-use api::types::{OperationKind, Vm, VmChange, VmSpec};
+use api::types::{OperationKind, StopVm, Vm, VmChange, VmSpec};
 use serde_json::Value;
 use std::path::{Path, PathBuf, absolute};
 
@@ -42,27 +42,29 @@ pub(super) fn create(remote: &Remote, args: Create) -> Result<(), Error> {
 pub(super) fn start(remote: &Remote, names: &[String], format: DocumentFormat) -> Result<(), Error> {
     each(names, format, |name| {
         remote.carry_out(OperationKind::Start, Some(name))?;
-        Ok("started")
+        Ok(Done::to(name, "started"))
     })
 }
 
 /// Stops VMs, wherever they run.
-pub(super) fn stop(remote: &Remote, names: Vec<String>, format: DocumentFormat) -> Result<(), Error> {
-    let names = if names.is_empty() { vec![find::only(remote, None)?] } else { names };
-    each(&names, format, |name| {
+pub(super) fn stop(remote: &Remote, args: Stop) -> Result<(), Error> {
+    let names = if args.names.is_empty() { vec![find::only(remote, None)?] } else { args.names };
+    let how = StopVm { now: args.now, deadline_seconds: args.deadline, force: !args.no_force };
+    each(&names, args.output.output, |name| {
         if find::is_hosted(remote, name)? {
-            remote.carry_out(OperationKind::Stop, Some(name))?;
-            return Ok("stopped");
+            let begun = remote.wait(remote.client.begin_stop(name, &how))?;
+            let message = remote.finish(begun)?.message;
+            return Ok(Done { message, ..Done::to(name, "stopped") });
         }
         control::ask(name, Request::Stop)?;
-        Ok("stopping")
+        Ok(Done::to(name, "stopping"))
     })
 }
 
 pub(super) fn remove(remote: &Remote, names: &[String], format: DocumentFormat) -> Result<(), Error> {
     each(names, format, |name| {
         during(&format!("removing {name}"), || remote.wait(remote.client.remove(name)))?;
-        Ok("removed")
+        Ok(Done::to(name, "removed"))
     })
 }
 

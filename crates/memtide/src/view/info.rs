@@ -4,7 +4,7 @@ use super::table::Align::Left;
 use super::table::{lay_out, rounded, uptime};
 use addr::ByteSize;
 use api::inspect::{Info, Moved};
-use api::types::{Vm, VmStatus};
+use api::types::{Power, Vm, VmStatus};
 
 /// One VM, a line for each fact.
 pub(super) fn show(info: &Info) -> String {
@@ -59,6 +59,10 @@ pub(crate) fn hosted(vm: &Vm) -> String {
         ),
         row("command line", spec.append.clone()),
     ];
+    if vm.info.power == Power::Running {
+        let agent = vm.info.agent_answers.map_or("unknown", yes);
+        rows.push(row("agent answers", agent.to_owned()));
+    }
     for (words, value) in [("trouble", &vm.info.trouble), ("swap file", &vm.info.swap_failure)] {
         rows.extend(value.as_ref().map(|value| row(words, value.clone())));
     }

@@ -1,0 +1,214 @@
+//! Stopping VMs: by asking their guests, and without.
+//!
+//! **Model.** A guest that is to shut down is asked through its agent, and waited for until a deadline. One that
+//! has no agent that answers cannot be asked, and one that has not ended by the deadline did not do as it was asked: such
+//! VMs are powered off, and it is told why, unless whoever stops them would rather leave them running.
+//!
+//! **Concurrency.** Nothing is held while a guest is waited for. Several may wait for the same VM; whoever powers it
+//! off does so for all.
+//!
+//! **Failure.** Cancelled, the wait is left. A guest that was asked may still shut down: that cannot be taken back.
+
+use crate::core::Core;
+use crate::error::HostError;
+use crate::event::What;
+use crate::info::Power;
+use crate::inventory::Inventory;
+use crate::progress::Progress;
+use crate::running::Running;
+use machine::VmId;
+use std::fmt;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+use vm::NotAnswering;
+
+/// How long a VM may take to end once it is powered off. Threads of a VM look up within milliseconds; swapping may
+/// keep one longer.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// How often whoever waits for a guest looks whether it still should.
+const LOOKS: Duration = Duration::from_millis(100);
+
+/// How a VM is to be stopped.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stop {
+    /// Powered off at once, without asking its guest.
+    Now,
+    /// Its guest is asked to shut down.
+    Shutdown {
+        /// How long it may take; `None`: as `VM.StopDeadline` has it.
+        deadline: Option<Duration>,
+        /// Whether it is powered off if it cannot be asked, or does not end in time. Otherwise it runs on, and that is an
+        /// error.
+        force: bool,
+    },
+}
+
+impl Default for Stop {
+    fn default() -> Self {
+        Self::Shutdown { deadline: None, force: true }
+    }
+}
+
+/// How a VM came to be stopped. Said of a VM: it is ...
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Stopped {
+    /// It was stopped.
+    Already,
+    /// Its guest ended by itself, having been asked.
+    ShutDown,
+    /// It was powered off.
+    PoweredOff {
+        /// Why, if its guest was to be asked.
+        why: Option<String>,
+    },
+}
+
+impl fmt::Display for Stopped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Already => f.write_str("stopped"),
+            Self::ShutDown => f.write_str("shut down"),
+            Self::PoweredOff { why: None } => f.write_str("powered off"),
+            Self::PoweredOff { why: Some(why) } => write!(f, "powered off: {why}"),
+        }
+    }
+}
+
+/// Stops a VM; returns when its memory is free again. A VM that is stopped already is fine.
+pub(crate) fn stop(core: &Core, name: &str, how: Stop, progress: &Progress) -> Result<Stopped, HostError> {
+    let (id, usual) = {
+        let inventory = core.inventory.lock();
+        let id = inventory.vm(name)?.running.as_ref().map(|running| running.id);
+        (id, Duration::from_secs(inventory.settings.stop_deadline.into()))
+    };
+    let Some(id) = id else {
+        // It may still be giving back what it had.
+        until_released(core, name, None)?;
+        return Ok(Stopped::Already);
+    };
+    let Stop::Shutdown { deadline, force } = how else { return power_off(core, name, id, None) };
+    let outcome = shut_down(core, name, id, deadline.unwrap_or(usual), progress);
+    progress.waits_no_more();
+    match outcome? {
+        Ok(stopped) => Ok(stopped),
+        Err(why) if force => power_off(core, name, id, Some(why)),
+        Err(why) => Err(HostError::StillRuns { name: name.to_owned(), why }),
+    }
+}
+
+/// Stops all VMs, all at once. Cancelled, it powers off those that still run.
+pub(crate) fn stop_all(core: &Core, how: Stop, progress: &Progress) {
+    let names: Vec<String> =
+        core.inventory.lock().running().map(|(entry, _)| entry.spec.name.clone()).collect();
+    let stop = |name: &str| {
+        let outcome = match stop(core, name, how, progress) {
+            Err(HostError::StopCancelled(_)) => stop(core, name, Stop::Now, progress),
+            outcome => outcome,
+        };
+        if let Err(error) = outcome {
+            core.journal.add(What::Trouble { why: error.to_string() });
+        }
+    };
+    thread::scope(|scope| {
+        for name in &names {
+            let thread = thread::Builder::new().name(format!("{name}-stop"));
+            if thread.spawn_scoped(scope, || stop(name)).is_err() {
+                stop(name);
+            }
+        }
+    });
+}
+
+/// Asks a guest to shut down, and waits until it has; or says why it has not.
+fn shut_down(
+    core: &Core,
+    name: &str,
+    id: VmId,
+    within: Duration,
+    progress: &Progress,
+) -> Result<Result<Stopped, String>, HostError> {
+    progress.waits_for("the guest's agent");
+    let deadline = Instant::now() + within;
+    if let Some(running) = running(core, name, id)
+        && let Err(why) = ask(&running)
+    {
+        return Ok(Err(why.to_string()));
+    }
+    core.journal.add(What::ShutdownRequested { vm: name.to_owned(), deadline_seconds: within.as_secs() });
+    loop {
+        let now = Instant::now();
+        if ends_until(core, name, Some(id), deadline.min(now + LOOKS)) {
+            return Ok(Ok(how_it_ended(core, name)));
+        }
+        if progress.is_cancelled() {
+            return Err(HostError::StopCancelled(name.to_owned()));
+        }
+        if now >= deadline {
+            return Ok(Err(format!("its guest had not shut down in {} s", within.as_secs())));
+        }
+        let left = (deadline - now).as_secs_f64().ceil();
+        progress.waits_for(&format!("the guest, which was asked to shut down; {left} s left"));
+    }
+}
+
+/// Asks the guest. One that was asked before, and whose agent has gone since, is shutting down.
+fn ask(running: &Running) -> Result<(), NotAnswering> {
+    let outcome = running.vm.get().ok_or(NotAnswering::NoAgent).and_then(|vm| vm.request_shutdown());
+    match outcome {
+        Ok(()) => running.note_asked(),
+        Err(NotAnswering::NoAgent | NotAnswering::Silent) if running.was_asked() => {}
+        Err(why) => return Err(why),
+    }
+    Ok(())
+}
+
+/// Somebody else may have powered it off meanwhile.
+fn how_it_ended(core: &Core, name: &str) -> Stopped {
+    let inventory = core.inventory.lock();
+    match inventory.vms.get(name).and_then(|entry| entry.ended.clone()) {
+        Some(("stopped", why)) => Stopped::PoweredOff { why },
+        _ => Stopped::ShutDown,
+    }
+}
+
+fn power_off(core: &Core, name: &str, id: VmId, why: Option<String>) -> Result<Stopped, HostError> {
+    // Not kept: who waits for the VM's memory to be free must not hold it.
+    if let Some(running) = running(core, name, id) {
+        running.stop(why.clone());
+    }
+    until_released(core, name, Some(id))?;
+    Ok(Stopped::PoweredOff { why })
+}
+
+/// The run `id` of a VM, unless it has ended.
+fn running(core: &Core, name: &str, id: VmId) -> Option<Arc<Running>> {
+    core.inventory.lock().vms.get(name)?.running.clone().filter(|running| running.id == id)
+}
+
+/// Waits until the run `id` of a VM has ended, or whichever there was, and its memory is free.
+fn until_released(core: &Core, name: &str, id: Option<VmId>) -> Result<(), HostError> {
+    if ends_until(core, name, id, Instant::now() + PATIENCE) {
+        return Ok(());
+    }
+    Err(HostError::Late(format!("VM '{name}' has not ended in {} s", PATIENCE.as_secs())))
+}
+
+/// Whether that is so by `deadline`.
+fn ends_until(core: &Core, name: &str, id: Option<VmId>, deadline: Instant) -> bool {
+    let mut inventory = core.inventory.lock();
+    while !has_ended(&inventory, name, id) {
+        if core.power_changed.wait_until(&mut inventory, deadline).timed_out() {
+            return has_ended(&inventory, name, id);
+        }
+    }
+    true
+}
+
+fn has_ended(inventory: &Inventory, name: &str, id: Option<VmId>) -> bool {
+    inventory.vms.get(name).is_none_or(|entry| {
+        // It may run again already.
+        let another = |running: &Arc<Running>| Some(running.id) != id;
+        entry.power == Power::Stopped || entry.running.as_ref().is_some_and(another)
+    })
+}
