@@ -127,7 +127,13 @@ describe('a VM', () => {
     await said('made-d runs');
     assert.equal((await vm('made-d')).power, 'running');
     await page.getByRole('button', { name: 'Stop…' }).click();
-    await page.getByRole('button', { name: 'Stop it' }).click();
+    await page.getByRole('button', { name: 'Shut down' }).click();
+    await said('made-d is powered off: no agent runs in its guest');
+    assert.equal((await vm('made-d')).power, 'stopped');
+    await page.getByRole('button', { name: 'Start' }).click();
+    await until('it runs again', async () => (await vm('made-d')).power === 'running');
+    await page.getByRole('button', { name: 'Stop…' }).click();
+    await page.getByRole('button', { name: 'Power off' }).click();
     await until('it is stopped', async () => (await vm('made-d')).power === 'stopped');
     await page.getByRole('button', { name: 'Remove…' }).click();
     await page.getByRole('button', { name: 'Remove it' }).click();

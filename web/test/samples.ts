@@ -62,6 +62,7 @@ export const vmStatus = (name: string, id: number, more: Partial<VmStatus> = {})
 
 export const vm = (name: string, id: number | null, more: Partial<Vm> = {}): Vm => ({
   name,
+  agent_answers: null,
   append: '',
   balloon_max_bytes: null,
   cpus: 1,

@@ -42,7 +42,8 @@ impl Progress {
         if self.is_cancelled() { Err(HostError::Cancelled) } else { Ok(()) }
     }
 
-    pub(crate) fn waits_for(&self, what: &str) {
+    /// Says what is waited for.
+    pub fn waits_for(&self, what: &str) {
         *self.waits_for.lock() = Some(what.to_owned());
     }
 

@@ -80,7 +80,9 @@ fn a_debian_guest_lives_on_a_host() {
     assert_eq!(place.tell(&["audit"]), "all invariants hold\n");
     assert!(place.tell(&["audit", "web"]).contains("all invariants hold"));
 
-    place.tell(&["stop", "web"]);
+    let why = "no agent runs in its guest";
+    fails(&place, &["stop", "web", "--no-force"], 1, &["'web' still runs", why, "--now", "qemu-guest-agent"]);
+    assert_eq!(place.tell(&["stop", "web", "--deadline", "5m"]), format!("web is powered off: {why}\n"));
     let events = place.json(&["events"]);
     let told: Vec<&str> =
         events.as_array().unwrap().iter().map(|event| event["event"].as_str().unwrap()).collect();

@@ -88,7 +88,7 @@ function Row({ operation, changed }: { operation: Operation; changed: () => void
         )}
       </td>
       <td class="number">{moment(began)}</td>
-      <td>{operation.problem?.message ?? operation.message ?? ''}</td>
+      <td>{operation.problem?.message ?? operation.message ?? (operation.waiting ? `waits for ${operation.waiting}` : '')}</td>
     </tr>
   );
 }

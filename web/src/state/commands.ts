@@ -6,7 +6,7 @@ import { reloadVms } from './host.ts';
 import { attempt } from './notices.ts';
 import { sentence } from '../format/text.ts';
 
-type VmOperation = Extract<keyof Routes, `POST /v1/vms/{name}/${'start' | 'stop' | 'unswap' | 'audit'}`>;
+type VmOperation = Extract<keyof Routes, `POST /v1/vms/{name}/${'start' | 'unswap' | 'audit'}`>;
 
 /** Seconds an answer may be waited for; asked again then. */
 const PATIENCE = 20;
@@ -20,9 +20,9 @@ async function ended(operation: Operation): Promise<string> {
   return sentence(now.message ?? `${now.kind} is ${now.state}`);
 }
 
-async function operate(route: VmOperation, name: string): Promise<boolean> {
+async function follow(begin: () => Promise<{ answer: Operation }>): Promise<boolean> {
   const done = await attempt(async () => {
-    const { answer } = await call(route, { params: { name } });
+    const { answer } = await begin();
     reloadVms();
     return ended(answer);
   });
@@ -30,8 +30,12 @@ async function operate(route: VmOperation, name: string): Promise<boolean> {
   return done;
 }
 
+const operate = (route: VmOperation, name: string) => follow(() => call(route, { params: { name } }));
+
 export const start = (name: string) => operate('POST /v1/vms/{name}/start', name);
-export const stop = (name: string) => operate('POST /v1/vms/{name}/stop', name);
+/** At once, or by asking the guest to shut down. */
+export const stop = (name: string, now: boolean) =>
+  follow(() => call('POST /v1/vms/{name}/stop', { params: { name }, body: { now } }));
 export const unswap = (name: string) => operate('POST /v1/vms/{name}/unswap', name);
 export const audit = (name: string) => operate('POST /v1/vms/{name}/audit', name);
 

@@ -21,6 +21,8 @@ export function textOf(event: Event): string {
       return `It was started, with ${size(event.memory_bytes)}, of which ${size(event.reservation_bytes)} are guaranteed.`;
     case 'vm-refused':
       return `It was not started: ${event.why}`;
+    case 'shutdown-requested':
+      return `Its guest was asked to shut down, within ${event.deadline_seconds} s.`;
     case 'vm-ended':
       return `It ended: ${event.how}${event.why ? `, ${event.why}` : ''}`;
     case 'vm-trouble':

@@ -3,6 +3,7 @@ import type { Vm } from '../../api/schema.ts';
 import { Confirm } from '../../parts/Dialog.tsx';
 import { Needs } from '../../parts/Needs.tsx';
 import { audit, remove, start, stop, unswap } from '../../state/commands.ts';
+import { StopDialog } from './StopDialog.tsx';
 
 /** What can be done to a VM, as a whole. */
 export function Actions({ vm }: { vm: Vm }) {
@@ -46,9 +47,7 @@ export function Actions({ vm }: { vm: Vm }) {
         )}
       </Needs>
       {asking === 'stop' && (
-        <Confirm title={`Stop ${name}?`} yes="Stop it" confirm={() => void run('stop', stop)} close={() => setAsking(null)}>
-          The VM ends at once, as if its power was cut. Its guest is not asked.
-        </Confirm>
+        <StopDialog name={name} stop={(now) => void run('stop', () => stop(name, now))} close={() => setAsking(null)} />
       )}
       {asking === 'remove' && (
         <Confirm title={`Remove ${name}?`} yes="Remove it" confirm={() => void run('remove', remove)} close={() => setAsking(null)}>

@@ -85,3 +85,55 @@ async fn a_start_that_is_cancelled_leaves_the_vm_stopped() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_vm_is_stopped_as_the_body_says() {
+    let fixture = Fixture::new();
+    fixture.read::<types::Vm>("POST", "/v1/vms", fixture.spec("web")).await;
+    let unasked = "web is powered off: no agent runs in its guest";
+    for (body, state, said) in [
+        ("", OperationState::Done, unasked),
+        ("{\"deadline_seconds\":null}", OperationState::Done, unasked),
+        ("{\"now\":true}", OperationState::Done, "web is powered off"),
+        ("{\"force\":false}", OperationState::Failed, "VM 'web' still runs: no agent runs in its guest"),
+    ] {
+        fixture.done("/v1/vms/web/start").await;
+        let ended = stopped(&fixture, body).await;
+        let words = ended.message.or(ended.problem.map(|problem| problem.message));
+        assert_eq!((ended.state, words.as_deref()), (state, Some(said)), "{body}");
+    }
+    assert_eq!(stopped(&fixture, "{\"now\":true}").await.message.as_deref(), Some("web is powered off"));
+    assert_eq!(stopped(&fixture, "{}").await.message.as_deref(), Some("web is stopped"));
+}
+
+/// The end of stopping `web` as `body` says.
+async fn stopped(fixture: &Fixture, body: &'static str) -> types::Operation {
+    let (status, begun) = fixture.ask("POST", "/v1/vms/web/stop", body).await;
+    assert_eq!(status, StatusCode::ACCEPTED, "{body}: {begun}");
+    fixture.read("GET", &format!("/v1/operations/{}?wait=60", begun["id"]), Value::Null).await
+}
+
+#[tokio::test]
+async fn who_waits_for_a_guest_says_so_and_can_be_cancelled() {
+    let fixture = Fixture::new();
+    let work = |_: &Host, progress: &host::Progress| {
+        progress.waits_for("the guest; 9 s left");
+        while !progress.is_cancelled() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Err(types::Problem::from(host::HostError::StopCancelled("web".to_owned())))
+    };
+    let begun = fixture.operations.begin(&fixture.host, OperationKind::Stop, None, Box::new(work)).unwrap();
+    let place = format!("/v1/operations/{}", begun.id);
+    let shown: types::Operation = loop {
+        let shown: types::Operation = fixture.read("GET", &place, Value::Null).await;
+        if shown.cancellable {
+            break shown;
+        }
+    };
+    assert_eq!(shown.waiting.as_deref(), Some("the guest; 9 s left"));
+    assert_eq!(fixture.raw("POST", &format!("{place}/cancel"), "").await.status(), StatusCode::ACCEPTED);
+    let shown: types::Operation = fixture.read("GET", &format!("{place}?wait=60"), Value::Null).await;
+    assert_eq!((shown.state, shown.waiting), (OperationState::Cancelled, None));
+    assert!(shown.problem.unwrap().message.contains("was asked to shut down already"));
+}
