@@ -131,7 +131,7 @@ fn shut_down(
     progress.waits_for("the guest's agent");
     let deadline = Instant::now() + within;
     if let Some(running) = running(core, name, id)
-        && let Err(why) = ask(&running)
+        && let Err(why) = ask(&running, deadline)
     {
         return Ok(Err(why.to_string()));
     }
@@ -153,8 +153,8 @@ fn shut_down(
 }
 
 /// Asks the guest. One that was asked before, and whose agent has gone since, is shutting down.
-fn ask(running: &Running) -> Result<(), NotAnswering> {
-    let outcome = running.vm.get().ok_or(NotAnswering::NoAgent).and_then(|vm| vm.request_shutdown());
+fn ask(running: &Running, deadline: Instant) -> Result<(), NotAnswering> {
+    let outcome = running.vm.get().ok_or(NotAnswering::NoAgent).and_then(|vm| vm.request_shutdown(deadline));
     match outcome {
         Ok(()) => running.note_asked(),
         Err(NotAnswering::NoAgent | NotAnswering::Silent) if running.was_asked() => {}

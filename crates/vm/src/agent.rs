@@ -84,13 +84,13 @@ impl GuestAgent {
 
     /// Asks it to show that it listens.
     fn ask(&self) -> Result<(), NotAnswering> {
-        self.synchronized(|_| Ok(()))
+        self.synchronized(Instant::now() + PATIENCE, |_| Ok(()))
     }
 
-    fn request_shutdown(&self) -> Result<(), NotAnswering> {
-        self.synchronized(|talk| {
+    fn request_shutdown(&self, deadline: Instant) -> Result<(), NotAnswering> {
+        self.synchronized(deadline, |talk| {
             say(talk, &json!({ "execute": "guest-shutdown", "arguments": { "mode": "powerdown" } }));
-            let refused = hear(talk, REFUSES_WITHIN, |answer| match answer {
+            let refused = hear(talk, deadline.min(Instant::now() + REFUSES_WITHIN), |answer| match answer {
                 Answer::Error(why) => Some(why),
                 Answer::Mark | Answer::Return(_) => None,
             });
@@ -102,13 +102,14 @@ impl GuestAgent {
     /// Talks to an agent that listens.
     fn synchronized(
         &self,
+        deadline: Instant,
         then: impl FnOnce(&Talk<'_>) -> Result<(), NotAnswering>,
     ) -> Result<(), NotAnswering> {
         if !self.port.is_open() {
             return Err(NotAnswering::NoAgent);
         }
         let talk = self.port.talk();
-        let answers = synchronize(&talk);
+        let answers = synchronize(&talk, deadline.min(Instant::now() + PATIENCE));
         *self.answered.lock() = Some(answers);
         if answers { then(&talk) } else { Err(NotAnswering::Silent) }
     }
@@ -118,12 +119,13 @@ impl Vm {
     /// Asks the guest to shut down and power itself off; returns when it has been told. Nothing follows from that: what
     /// the guest makes of it shows when it ends.
     ///
-    /// Takes as long as the guest takes to answer, 7 seconds at most for each that asks at the same time.
+    /// Takes as long as the guest takes to answer: not beyond `deadline`, nor more than 7 seconds for each that asks at the
+    /// same time.
     ///
     /// # Errors
     /// Why it was not asked.
-    pub fn request_shutdown(&self) -> Result<(), NotAnswering> {
-        self.shared.board.agent().request_shutdown()
+    pub fn request_shutdown(&self, deadline: Instant) -> Result<(), NotAnswering> {
+        self.shared.board.agent().request_shutdown(deadline)
     }
 
     /// Asks the guest's agent to show that it listens.
@@ -142,7 +144,7 @@ impl Vm {
 }
 
 /// Whether the agent listens.
-fn synchronize(talk: &Talk<'_>) -> bool {
+fn synchronize(talk: &Talk<'_>, deadline: Instant) -> bool {
     let mut number = [0; 4];
     if rustix::rand::getrandom(&mut number, rustix::rand::GetRandomFlags::empty()).is_err() {
         return false;
@@ -151,7 +153,7 @@ fn synchronize(talk: &Talk<'_>) -> bool {
     talk.say(&[MARK]);
     say(talk, &json!({ "execute": "guest-sync-delimited", "arguments": { "id": number } }));
     let mut marked = false;
-    let found = hear(talk, PATIENCE, |answer| {
+    let found = hear(talk, deadline, |answer| {
         match answer {
             Answer::Mark => marked = true,
             Answer::Return(value) if marked && value == number => return Some(()),
@@ -166,9 +168,8 @@ fn say(talk: &Talk<'_>, request: &Value) {
     talk.say(format!("{request}\n").as_bytes());
 }
 
-/// Listens for `patience` until `wanted` finds in an answer what it looks for.
-fn hear<T>(talk: &Talk<'_>, patience: Duration, mut wanted: impl FnMut(Answer) -> Option<T>) -> Option<T> {
-    let deadline = Instant::now() + patience;
+/// Listens until `deadline`, or until `wanted` finds in an answer what it looks for.
+fn hear<T>(talk: &Talk<'_>, deadline: Instant, mut wanted: impl FnMut(Answer) -> Option<T>) -> Option<T> {
     let mut ear = Ear::default();
     let mut bytes = [0; 1024];
     let mut heard = 0;

@@ -14,11 +14,15 @@ const MEMORY: ByteSize = ByteSize::mib(128);
 fn start(pool: &Pool, commands: &str) -> Option<Guest> {
     let files = guest::debian()?;
     let guest = Guest::start(&guest::programs(&files, MEMORY, "", commands), pool, 1);
-    assert_eq!(guest.vm.request_shutdown(), Err(NotAnswering::NoAgent), "the kernel has hardly begun");
+    assert_eq!(request_shutdown(&guest), Err(NotAnswering::NoAgent), "the kernel has hardly begun");
     assert_eq!(guest.vm.agent_answers(), Some(false));
     guest.console.expect("shell ready");
     wait_for(&guest, None);
     Some(guest)
+}
+
+fn request_shutdown(guest: &Guest) -> Result<(), NotAnswering> {
+    guest.vm.request_shutdown(Instant::now() + guest::PATIENCE)
 }
 
 /// Waits until an agent seems to be there or not: what that means is for `agent_answers` to say.
@@ -40,13 +44,13 @@ fn a_guest_that_is_asked_finishes_what_it_does_and_powers_itself_off() {
     guest.console.expect("waiting");
     assert_eq!(guest.vm.ask_agent(), Ok(()));
     assert_eq!(guest.vm.agent_answers(), Some(true));
-    assert_eq!(guest.vm.request_shutdown(), Ok(()));
+    assert_eq!(request_shutdown(&guest), Ok(()));
     guest.end_well();
     let text = guest.console.text();
     for said in ["memtide: shutting down", "all is written"] {
         assert!(text.contains(said), "no '{said}' in:\n{text}");
     }
-    assert_eq!(guest.vm.request_shutdown(), Err(NotAnswering::NoAgent), "it has ended");
+    assert_eq!(request_shutdown(&guest), Err(NotAnswering::NoAgent), "it has ended");
     guest.take_down();
     guest::assert_unused(&pool);
 }
@@ -68,7 +72,7 @@ fn agents_that_do_not_answer_cost_patience_and_nothing_else() {
     };
     tell("kill $(pidof mt)", "killed");
     wait_for(&guest, Some(false));
-    assert_eq!(guest.vm.request_shutdown(), Err(NotAnswering::NoAgent));
+    assert_eq!(request_shutdown(&guest), Err(NotAnswering::NoAgent));
 
     tell(
         "n=$(grep -l guest_agent /sys/class/virtio-ports/*/name); n=${n%/name}; exec 3<>/dev/${n##*/}",
@@ -76,9 +80,10 @@ fn agents_that_do_not_answer_cost_patience_and_nothing_else() {
     );
     wait_for(&guest, None);
     let start = Instant::now();
-    assert_eq!(guest.vm.request_shutdown(), Err(NotAnswering::Silent));
+    assert_eq!(request_shutdown(&guest), Err(NotAnswering::Silent));
     assert!((4..30).contains(&start.elapsed().as_secs()), "{:?}", start.elapsed());
     assert_eq!(guest.vm.agent_answers(), Some(false));
+    assert_eq!(guest.vm.request_shutdown(Instant::now()), Err(NotAnswering::Silent));
 
     tell(TALKS_NONSENSE, "nonsense");
     assert_eq!(guest.vm.ask_agent(), Err(NotAnswering::Silent));
@@ -86,7 +91,7 @@ fn agents_that_do_not_answer_cost_patience_and_nothing_else() {
     assert_eq!(guest.vm.ask_agent(), Err(NotAnswering::Silent));
     tell("kill $!", "dry");
     tell(REFUSES, "refusing");
-    assert_eq!(guest.vm.request_shutdown(), Err(NotAnswering::Refused("not today".to_owned())));
+    assert_eq!(request_shutdown(&guest), Err(NotAnswering::Refused("not today".to_owned())));
     assert_eq!(guest.vm.agent_answers(), Some(true));
 
     // The next one finds nothing of all that.
@@ -94,7 +99,7 @@ fn agents_that_do_not_answer_cost_patience_and_nothing_else() {
     wait_for(&guest, Some(false));
     tell("mt agent &", "again");
     wait_for(&guest, None);
-    assert_eq!(guest.vm.request_shutdown(), Ok(()));
+    assert_eq!(request_shutdown(&guest), Ok(()));
     assert_eq!(guest.end(), Ended::PoweredOff, "{}", guest.console.text());
     guest.take_down();
 }
