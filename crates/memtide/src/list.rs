@@ -11,6 +11,7 @@
 
 mod filter;
 mod help;
+mod order;
 mod show;
 pub(crate) mod tables;
 mod time;
@@ -24,6 +25,7 @@ use crate::error::{Error, USAGE};
 use crate::view::{Align, lay_out, uptime};
 use addr::ByteSize;
 use filter::Condition;
+use order::order;
 use std::cmp::Ordering;
 
 /// How a row gives a column its value; `None` is unknown, or none.
@@ -112,28 +114,6 @@ enum Cell {
     Time(u64),
     Part(f64),
     YesNo(bool),
-}
-
-impl Cell {
-    /// The order of two values of one column; nothing comes last.
-    fn order(&self, other: &Self) -> Ordering {
-        match (self, other) {
-            (Self::Nothing, Self::Nothing) => Ordering::Equal,
-            (Self::Nothing, _) => Ordering::Greater,
-            (_, Self::Nothing) => Ordering::Less,
-            (Self::Text(a), Self::Text(b)) => a.cmp(b),
-            (Self::Part(a), Self::Part(b)) => a.total_cmp(b),
-            (Self::YesNo(a), Self::YesNo(b)) => a.cmp(b),
-            (a, b) => a.number().cmp(&b.number()),
-        }
-    }
-
-    fn number(&self) -> Option<u64> {
-        match *self {
-            Self::Count(n) | Self::Size(n) | Self::Duration(n) | Self::Time(n) => Some(n),
-            _ => None,
-        }
-    }
 }
 
 /// A kind of list.
@@ -238,12 +218,6 @@ impl<T> Chosen<T> {
         });
         rows
     }
-}
-
-/// Rising or falling; what has no value comes last either way.
-fn order(a: &Cell, b: &Cell, falling: bool) -> Ordering {
-    let nothing = *a == Cell::Nothing || *b == Cell::Nothing;
-    if falling && !nothing { b.order(a) } else { a.order(b) }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use crate::args::{Document, DocumentFormat, Map};
 use crate::error::Error;
 use crate::find::{ask, is_hosted, only, running};
 use crate::print::{json_line, print, show};
+use crate::progress::during;
 use crate::remote::Remote;
 use crate::view::{self, Style};
 use api::inspect::{Answer, Hex, Request};
@@ -109,7 +110,9 @@ pub(super) fn move_pages(
     pages: u64,
     format: DocumentFormat,
 ) -> Result<(), Error> {
-    present(&ask(remote, &only(remote, name)?, Request::Move { pages })?, format)
+    let name = only(remote, name)?;
+    let moved = during(&format!("moving pages of {name}"), || ask(remote, &name, Request::Move { pages }))?;
+    present(&moved, format)
 }
 
 pub(super) fn map(remote: &Remote, args: &Map) -> Result<(), Error> {
