@@ -11,7 +11,7 @@
 //! ```
 //!
 //! Read `daemon` for the host; `run`, `console`, `terminal` and `control` for a VM in the foreground; `remote` and
-//! `find` for the way there, `verbs` and `view` for the other side.
+//! `find` for the way there, `verbs` and `view` for the other side, `top` for its screen.
 //!
 //! **Failure.** Errors go to standard error as `error: what` and `hint: what to do`; see `memtide --help` for exit statuses.
 

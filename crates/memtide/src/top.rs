@@ -28,7 +28,8 @@ use std::io::{IsTerminal, stdin, stdout};
 
 /// Shows it until somebody has seen enough.
 pub(crate) fn top(remote: &Remote, args: &Top) -> Result<(), Error> {
-    let interactive = stdin().is_terminal() && stdout().is_terminal();
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    let interactive = stdin().is_terminal() && stdout().is_terminal() && !dumb;
     if args.batch || args.output != TopFormat::Table || args.count.is_some() || !interactive {
         return batch::run(remote, args);
     }

@@ -121,7 +121,7 @@ fn key_line(model: &Model, look: Look) -> Line<'static> {
             "Tab VMs  Enter a VM  p pause  +- interval  ? help  q quit"
         }
         Mode::Look | Mode::Left => {
-            "? help  Enter pane  e explain  <> sort  r reverse  / filter  c columns  Tab pools"
+            "? help  Enter pane  e explain  <> sort  / filter  c columns  Tab pools  q quit"
         }
     };
     Line::styled(keys, FAINT)

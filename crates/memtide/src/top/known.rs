@@ -94,7 +94,7 @@ impl Known {
             }
             _ => {}
         }
-        let pools = event.event.starts_with("pool-") || event.event == "setting-changed";
+        let pools = event.event.starts_with("pool-");
         self.event = Some(event);
         pools
     }

@@ -104,6 +104,8 @@ pub(super) struct Model {
     /// Seconds between two looks.
     pub(super) interval: u64,
     pub(super) explanation: Option<Explanation>,
+    /// The VM whose explanation is on its way: one at a time.
+    asked: Option<String>,
     /// What is shown.
     pub(super) shown: Known,
     known: Known,
@@ -123,6 +125,7 @@ impl Model {
             paused: false,
             interval,
             explanation: None,
+            asked: None,
             shown: Known::default(),
             known: Known::default(),
         }
@@ -185,17 +188,18 @@ impl Model {
         if matches!(&self.explanation, Some(Explanation::Of(of)) if of.name != name) {
             self.explanation = None;
         }
-        let ask = Ask::Explain(name);
-        if wanted && !self.asks.contains(&ask) {
-            self.asks.push(ask);
+        if wanted && self.asked.is_none() {
+            self.asked = Some(name.clone());
+            self.asks.push(Ask::Explain(name));
         }
     }
 
     fn explained(&mut self, told: Result<Box<Explained>, String>) {
+        self.asked = None;
         let selected = self.selected().map(|vm| vm.name.as_str());
         match told {
-            // Meanwhile somebody may look at another one.
-            Ok(of) if Some(of.name.as_str()) != selected => {}
+            // Meanwhile somebody looks at another one.
+            Ok(of) if Some(of.name.as_str()) != selected => self.explain(),
             Ok(of) => self.explanation = Some(Explanation::Of(of)),
             Err(why) => self.explanation = Some(Explanation::None(why)),
         }
@@ -213,7 +217,6 @@ pub(super) fn update(mut model: Model, input: Input) -> Model {
             model.changed |= model.link != Link::Gone(why.clone());
             model.link = Link::Gone(why);
         }
-        Input::Explained(_) if model.paused && model.explanation.is_some() => {}
         Input::Explained(told) => model.explained(told),
         Input::Pools(pools) => model.known.pools = pools,
     }

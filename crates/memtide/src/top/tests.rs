@@ -235,8 +235,8 @@ fn the_pane_has_both_views_and_asks_why() {
         &drawn(&model),
         &["balloon 12.0 -> 20.0 of 166.0 at most, driver working", "no explanation: the host broke off"],
     );
-    let model = after(model, [key(KeyCode::Down)]);
-    assert_eq!(model.asks, [Ask::Explain("web".to_owned())]);
+    let model = after(model, [key(KeyCode::Down), key(KeyCode::Up), key(KeyCode::Down)]);
+    assert_eq!(model.asks, [Ask::Explain("web".to_owned())], "one question at a time");
     let model = after(model, [key(KeyCode::Esc)]);
     assert!(!model.pane);
 }
