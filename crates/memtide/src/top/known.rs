@@ -62,10 +62,8 @@ impl Known {
             if history.id != vm.id {
                 *history = History { id: vm.id, ..History::default() };
             }
-            let figures = [
-                (&mut history.consumed, vm.metrics.consumed_bytes),
-                (&mut history.active, vm.metrics.active_bytes),
-            ];
+            let active = vm.active_part.map_or(addr::ByteSize(0), |_| vm.metrics.active_bytes);
+            let figures = [(&mut history.consumed, vm.metrics.consumed_bytes), (&mut history.active, active)];
             for (kept, figure) in figures {
                 kept.push_back(figure.0);
                 if kept.len() > HISTORY {

@@ -230,10 +230,16 @@ fn the_pane_has_both_views_and_asks_why() {
         &drawn(&model),
         &["db, up 1h 01m 01s", "has 256.0; says free 50.0, available 90.0; uses 41.0 within 5 %"],
     );
-    has(&drawn(&model), &["gives 101.0 of 110.0 entitled by shares", "b balloon 12.0", "0 zero 10.0"]);
     has(
         &drawn(&model),
-        &["balloon 12.0 -> 20.0 of 166.0 at most, driver working", "no explanation: the host broke off"],
+        &["gives 101.0 of 110.0 entitled (shares)", "b balloon 12", "0 zero 10", "untouched 120"],
+    );
+    has(
+        &drawn(&model),
+        &[
+            "balloon 12.0 -> 20.0 of 166.0, driver working; 3.0 to zip or swap",
+            "no explanation: the host broke off",
+        ],
     );
     let model = after(model, [key(KeyCode::Down), key(KeyCode::Up), key(KeyCode::Down)]);
     assert_eq!(model.asks, [Ask::Explain("web".to_owned())], "one question at a time");

@@ -57,6 +57,16 @@ pub(super) fn legend(parts: &[Part], look: Look) -> Vec<Span<'static>> {
     spans
 }
 
+/// The same in whole MiB, for many parts.
+pub(super) fn short_legend(parts: &[Part], look: Look) -> Vec<Span<'static>> {
+    let named = |part: &Part| {
+        let mib = part.bytes as f64 / (1 << 20) as f64;
+        let figure = Span::raw(format!(" {} {mib:.0} ", part.name));
+        [Span::styled(part.glyph(look).to_string(), part.style(look)), figure]
+    };
+    parts.iter().flat_map(named).collect()
+}
+
 /// The last figures of a history, as high as `most` is full.
 pub(super) fn sparkline(figures: &VecDeque<u64>, most: u64, width: usize, look: Look) -> String {
     const LEVELS: [[char; 9]; 2] =

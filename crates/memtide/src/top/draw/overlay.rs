@@ -9,25 +9,27 @@ use ratatui::style::Style;
 use ratatui::text::Line;
 use ratatui::widgets::{Block, Borders, Paragraph, Wrap};
 
-const KEYS: [(&str, &str); 18] = [
+/// On a terminal of 80 columns there are 50 for what a key does.
+const KEYS: [(&str, &str); 19] = [
     ("Up Down PgUp PgDn Home End", "another VM; also k and j"),
     ("< >  Left Right", "sort by another column"),
     ("r", "reverse the order"),
-    ("/", "show only VMs with a text in their name or pool's; Esc clears it"),
+    ("/", "only VMs with a text in their name or pool's"),
+    ("Esc", "all VMs again"),
     ("c", "choose columns"),
     ("Enter", "the pane of the selected VM"),
-    ("e", "why it holds what it holds, and what would change that"),
+    ("e", "why it holds what it holds, what would change it"),
     ("Tab", "resource pools, and back"),
-    ("+ -", "look less or more often; the figure on the right above is in seconds"),
+    ("+ -", "look less or more often, every so many seconds"),
     ("p  Space", "stand still, and go on"),
     ("?  h", "this help"),
     ("q  Ctrl-C", "leave"),
-    ("!  X", "beside a name: slowed by waiting for memory; its swap file fails"),
+    ("!  X", "slowed by waiting for memory; its swap file fails"),
     ("-", "not known, or none"),
-    ("LEFT", "of a resource pool: what could still be guaranteed to those within"),
-    ("free", "free memory among the thresholds at which the state changes"),
-    ("pool", "what all machine memory is used for; it closes if that adds up"),
+    ("free", "free memory among the thresholds of the states"),
+    ("pool", "what machine memory is used for; closes: adds up"),
     ("left", "what could still be guaranteed to VMs"),
+    ("LEFT", "what could still be guaranteed in a pool"),
 ];
 
 pub(super) fn help(line: u16, area: Rect, frame: &mut Frame) {
@@ -72,5 +74,16 @@ fn titled(title: &str) -> Titled {
 impl Titled {
     fn scroll_to(self, lines: Vec<Line<'static>>, line: u16) -> Paragraph<'static> {
         Paragraph::new(lines).block(Block::new().borders(Borders::TOP).title(self.0)).scroll((line, 0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_of_keys_and_columns_fits() {
+        assert!(KEYS.iter().all(|(key, what)| key.len() <= 27 && what.len() <= 50));
+        assert!(COLUMNS.iter().all(|column| column.title.len() <= 10 && column.meaning.len() <= 65));
     }
 }

@@ -1,6 +1,6 @@
 //! One VM: what its guest sees, what the host gives it, what its pages are, what is to become of it, and why.
 
-use super::bars::{Part, legend, sparkline, stacked};
+use super::bars::{Part, short_legend, sparkline, stacked};
 use super::{FAINT, Look, TITLE, fitted};
 use crate::top::clock;
 use crate::top::model::{Explanation, Model};
@@ -39,7 +39,7 @@ fn facts(model: &Model, vm: &VmStatus, look: Look, width: u16) -> Vec<Line<'stat
         named("guest", words(guest_view(vm))),
         named("host", words(host_view(vm))),
         named("pages", stacked(&parts, cells, look)),
-        std::iter::once(Span::raw("  ")).chain(legend(&parts, look)).collect(),
+        Line::from(short_legend(&parts, look)),
         named("targets", words(targets(vm))),
     ];
     if let Some(line) = slowness(model, vm) {
@@ -69,15 +69,14 @@ fn guest_view(vm: &VmStatus) -> String {
 
 fn host_view(vm: &VmStatus) -> String {
     let of = &vm.metrics;
-    let bound = vm.bound.map(|bound| format!(" by {}", word(&bound))).unwrap_or_default();
+    let bound = vm.bound.map(|bound| format!(" ({})", word(&bound))).unwrap_or_default();
     let limit = vm.limit_bytes.map(|limit| format!(", limit {}", mib(limit))).unwrap_or_default();
     format!(
-        "gives {} of {} entitled{bound}; reserved {}{limit}, {} shares; overhead {}",
+        "gives {} of {} entitled{bound}; reserved {}{limit}, {} shares",
         mib(of.consumed_bytes),
         mib(of.entitlement_bytes),
         mib(vm.reservation_bytes),
-        vm.shares,
-        mib(of.overhead_bytes)
+        vm.shares
     )
 }
 
@@ -104,7 +103,7 @@ fn parts(of: &Metrics) -> [Part; 7] {
 fn targets(vm: &VmStatus) -> String {
     let of = &vm.metrics;
     format!(
-        "balloon {} -> {} of {} at most, driver {}; {} to compress or swap",
+        "balloon {} -> {} of {}, driver {}; {} to zip or swap",
         mib(of.ballooned_bytes),
         mib(of.balloon_target_bytes),
         mib(vm.balloon_max_bytes),
