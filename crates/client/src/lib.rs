@@ -1,7 +1,8 @@
 //! A client of a host's REST interface, over its Unix socket or TCP.
 //!
 //! **Model.** A [`Client`] is an address and, for TCP, a token. Every request opens a connection of its own, so a client is cheap to keep
-//! and to clone, and a host that was started again is found again. What is sent and received are [`api::types`].
+//! and to clone, and a host that was started again is found again. What is sent and received are [`types`] and, of a running VM's
+//! insides, [`inspect`].
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), client::Error> {
@@ -14,6 +15,46 @@
 //! ```
 //!
 //! Over TCP, `Client::at("https://vm-host.example:8443", None)?.with_token(token)`.
+//!
+//! Who reads and then decides changes what was read, or is told that somebody was faster:
+//!
+//! ```no_run
+//! # use client::{ByteSize, types::VmChange};
+//! # async fn example(host: client::Client) -> Result<(), client::Error> {
+//! let web = host.revised_vm("web").await?;
+//! let half = ByteSize(web.value.info.spec.memory_bytes.0 / 2);
+//! let change = VmChange { reservation_bytes: Some(half), ..VmChange::default() };
+//! match host.set_if("web", &change, &web.revision).await {
+//!     Err(client::Error::Problem(problem)) if problem.code == "changed" => println!("somebody was faster"),
+//!     Err(client::Error::Problem(problem)) if problem.code == "no-memory" => println!("{problem}"),
+//!     other => println!("{}", other?.info.spec.reservation_bytes),
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Long work can be begun, looked at and cancelled; what happens is followed:
+//!
+//! ```no_run
+//! # use client::{Message, types::OperationKind};
+//! # async fn example(host: client::Client) -> Result<(), client::Error> {
+//! let begun = host.begin(OperationKind::Unswap, Some("web")).await?;
+//! println!("{:?}", host.operation(begun.id, 1).await?.progress);
+//! host.cancel(begun.id).await?;
+//!
+//! let mut stream = host.stream(None).await?;
+//! while let Some(message) = stream.next().await? {
+//!     match message {
+//!         Message::Snapshot(all) => println!("{} VMs", all.vms.len()),
+//!         Message::Event(event) => println!("{} {}", event.seq, event.event),
+//!         Message::Status(status) => println!("{:?}", status.state),
+//!     }
+//! }
+//! // The connection ended; the id leads on from there.
+//! let _rest = host.stream(stream.id()).await?;
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! **Failure.** [`enum@Error`] tells apart a host that says no from one that is not there.
 
@@ -29,8 +70,9 @@ mod stream;
 mod tls;
 mod tokens;
 
+pub use addr::ByteSize;
 pub use address::Address;
-pub use api::{Problem, types};
+pub use api::{Problem, inspect, types};
 pub use console::{ConsoleInput, ConsoleOutput, Said};
 pub use hyper::body::Bytes;
 pub use stream::{Message, Stream};

@@ -34,6 +34,17 @@ impl Client {
         self.get("/v1/host").await
     }
 
+    /// Figures for Prometheus.
+    pub async fn metrics(&self) -> Result<String, Error> {
+        let response = self.send(Asked::new(Method::GET, "/metrics")).await?;
+        String::from_utf8(whole(response).await?.into()).map_err(|error| Error::Strange(error.to_string()))
+    }
+
+    /// That the host does its work; otherwise the problem's code is `not-ready`.
+    pub async fn ready(&self) -> Result<(), Error> {
+        whole(self.send(Asked::new(Method::GET, "/readyz")).await?).await.map(drop)
+    }
+
     /// All VMs, by name.
     pub async fn vms(&self) -> Result<Vec<Vm>, Error> {
         self.all("/v1/vms", None).await
