@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from live import PROGRAM, Host, host
+from live import GUEST, Host, host
 
 from memtide import Memtide
 
@@ -21,15 +21,14 @@ def _no_host_of_the_user(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def place() -> Iterator[Path]:
-    """A directory with a short path, on disk, as swap files should be."""
-    # A Unix socket's path has at most 108 bytes; what is built lies on disk.
-    with tempfile.TemporaryDirectory(prefix="sdk.", dir=PROGRAM.parent) as directory:
+    """A directory on disk, where swap files belong: beside the guests."""
+    with tempfile.TemporaryDirectory(prefix="sdk.", dir=GUEST.parent) as directory:
         yield Path(directory)
 
 
 @pytest.fixture(scope="session")
-def unix_host(place: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
-    """A host at a Unix socket."""
+def unix_host(place: Path) -> Iterator[Host]:
+    """A host at a Unix socket, whose path has to be short."""
     with tempfile.TemporaryDirectory(prefix="memtide.") as short:
         directory = place / "unix"
         directory.mkdir()
