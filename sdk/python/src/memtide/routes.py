@@ -42,6 +42,112 @@ class Routes:
         """
         return self._transport.text("GET", "/readyz")
 
+    def list_alarm_rules(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: str | None = None,
+        name: str | None = None,
+    ) -> Answer[types.AlarmRuleList]:
+        """List alarm rules.
+
+        By name. Who is no administrator sees that a rule acts, and not how.
+
+        `GET /v1/alarm-rules`
+        """
+        return self._transport.json(
+            types.AlarmRuleList,
+            "GET",
+            "/v1/alarm-rules",
+            query={"limit": limit, "cursor": cursor, "name": name},
+        )
+
+    def create_alarm_rule(self, body: types.AlarmRuleSpec) -> Answer[types.AlarmRule]:
+        """Create an alarm rule.
+
+        `POST /v1/alarm-rules`
+        """
+        return self._transport.json(types.AlarmRule, "POST", "/v1/alarm-rules", json=body)
+
+    def show_alarm_rule(self, name: str) -> Answer[types.AlarmRule]:
+        """Show an alarm rule.
+
+        `GET /v1/alarm-rules/{name}`
+        """
+        return self._transport.json(types.AlarmRule, "GET", f"/v1/alarm-rules/{part(name)}")
+
+    def change_alarm_rule(
+        self,
+        name: str,
+        body: types.AlarmRuleChange,
+        *,
+        if_match: str | None = None,
+    ) -> Answer[types.AlarmRule]:
+        """Change an alarm rule.
+
+        Only what is named changes; null takes away what it may be without. Its alarms go on by what it is
+        after.
+
+        `PATCH /v1/alarm-rules/{name}`
+        """
+        return self._transport.json(
+            types.AlarmRule,
+            "PATCH",
+            f"/v1/alarm-rules/{part(name)}",
+            json=body,
+            header={"if-match": if_match},
+        )
+
+    def remove_alarm_rule(self, name: str) -> Answer[None]:
+        """Remove an alarm rule.
+
+        Its alarms clear.
+
+        `DELETE /v1/alarm-rules/{name}`
+        """
+        return self._transport.nothing("DELETE", f"/v1/alarm-rules/{part(name)}")
+
+    def test_alarm_rule(self, name: str) -> Answer[types.TestedActions]:
+        """Test an alarm rule.
+
+        Has its actions done as if there was an alarm, once, and says how they went.
+
+        `POST /v1/alarm-rules/{name}/test`
+        """
+        return self._transport.json(types.TestedActions, "POST", f"/v1/alarm-rules/{part(name)}/test")
+
+    def list_alarms(
+        self,
+        *,
+        limit: int | None = None,
+        cursor: int | None = None,
+        vm: str | None = None,
+        rule: str | None = None,
+        severity: types.Severity | None = None,
+        acknowledged: bool | None = None,
+    ) -> Answer[types.AlarmList]:
+        """List alarms.
+
+        Those there are, by number. What was and has cleared is in the events.
+
+        `GET /v1/alarms`
+        """
+        return self._transport.json(
+            types.AlarmList,
+            "GET",
+            "/v1/alarms",
+            query={"limit": limit, "cursor": cursor, "vm": vm, "rule": rule, "severity": severity, "acknowledged": acknowledged},
+        )
+
+    def acknowledge_alarm(self, id: int) -> Answer[types.Alarm]:
+        """Acknowledge an alarm.
+
+        Which says that somebody has seen it. It stays until it clears; who was first stays, too.
+
+        `POST /v1/alarms/{id}/acknowledge`
+        """
+        return self._transport.json(types.Alarm, "POST", f"/v1/alarms/{part(id)}/acknowledge")
+
     def audit_host(self) -> Answer[types.Operation]:
         """Check all invariants.
 
@@ -268,7 +374,7 @@ class Routes:
         As `text/event-stream`: first a `snapshot` of all there is, then each `event`, and once a second the
         host's `status`. Who comes back with the id of the last message is given the events that were missed
         or, if these are not kept any more, a `snapshot` again. A client that does not read in time is cut
-        off.
+        off. When its token is removed or expires, the last message is `end`, with a Problem.
 
         `GET /v1/stream`
         """
@@ -453,15 +559,17 @@ class Routes:
         """
         return self._transport.json(types.Statistics, "GET", f"/v1/vms/{part(name)}/statistics")
 
-    def stop_vm(self, name: str) -> Answer[types.Operation]:
+    def stop_vm(self, name: str, body: types.StopVm | None = None) -> Answer[types.Operation]:
         """Stop a VM.
 
-        At once, without asking its guest. Done when its memory is free again. A VM that is stopped already is
-        fine.
+        Without a body: its guest is asked to shut down, through its agent, and given `VM.StopDeadline`. If it
+        cannot be asked or has not ended by then, it is powered off, and `message` says so. `waiting` says how
+        long it still has; cancelled meanwhile, the guest may still shut down. Done when the VM's memory is
+        free again. A VM that is stopped already is fine.
 
         `POST /v1/vms/{name}/stop`
         """
-        return self._transport.json(types.Operation, "POST", f"/v1/vms/{part(name)}/stop")
+        return self._transport.json(types.Operation, "POST", f"/v1/vms/{part(name)}/stop", json=body)
 
     def unswap_vm(self, name: str) -> Answer[types.Operation]:
         """Bring back what is compressed and swapped.
@@ -481,3 +589,12 @@ class Routes:
         `POST /v1/what-if`
         """
         return self._transport.json(types.WhatIf, "POST", "/v1/what-if", json=body)
+
+    def whoami(self) -> Answer[types.Caller]:
+        """Say who asks.
+
+        And what they may do: a client need not offer the rest.
+
+        `GET /v1/whoami`
+        """
+        return self._transport.json(types.Caller, "GET", "/v1/whoami")

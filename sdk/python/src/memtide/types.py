@@ -10,6 +10,20 @@ from typing import Any, Literal, Required, TypeAlias, TypedDict
 
 
 @dataclass(frozen=True, kw_only=True)
+class ActionOutcome:
+    """How an action went."""
+
+    done: bool
+    """Whether it was done."""
+
+    said: str | None
+    """The beginning of what the command or the server said."""
+
+    why: str | None
+    """Why not."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Address:
     """One guest virtual address, from the guest's tables to the machine frame."""
 
@@ -49,6 +63,224 @@ class Address:
 
 Agreement: TypeAlias = Literal["agree", "disagree", "nothing_to_compare", "stale"]
 """How the shadow entry compares with the guest's walk and the pmap."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alarm:
+    """Something is as a rule says that it should not be."""
+
+    acknowledged: AlarmAcknowledgement | None
+    """Who has seen it; `null` if nobody said so."""
+
+    changed_at_milliseconds: int
+    """When its severity became what it is."""
+
+    directory: str | None
+    """On which directory of swap files, if it is measured on these."""
+
+    id: int
+    """Its number, which no alarm of this host had before."""
+
+    raised_at_milliseconds: int
+    """When it was raised, in milliseconds since 1970."""
+
+    rule: str
+    """By which rule."""
+
+    severity: Severity
+    """How bad it is."""
+
+    subject: AlarmSubject
+    """What is looked at."""
+
+    text: str
+    """The same in a sentence."""
+
+    unit: AlarmUnit
+    """In what it is measured."""
+
+    value: AlarmLevel
+    """The value measured last, in its unit, or a word."""
+
+    vm: str | None
+    """On which VM, if it is measured on VMs."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlarmAcknowledgement:
+    """Somebody has seen an alarm."""
+
+    at_milliseconds: int
+    """When, in milliseconds since 1970."""
+
+    by: str
+    """Who: `uid 1000`, `token ci`."""
+
+
+AlarmLevel: TypeAlias = float | str
+"""A level or a value as people write it: a number in the subject's unit, or one of its words."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlarmList:
+    """A page of a list."""
+
+    items: list[Alarm]
+    """What is on it, in order."""
+
+    next: str | None
+    """The `cursor` of the page that follows; null on the last."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlarmRule:
+    """A rule by which alarms are raised."""
+
+    acts: bool
+    """Whether something is done when an alarm is raised, eased or cleared."""
+
+    clear_after_seconds: int
+    """How long it must not be so before the alarm clears."""
+
+    command: list[str] | None
+    """A program and its arguments, run by the host when an alarm is raised, eased or cleared. Given only over
+    the Unix socket.
+    """
+
+    critical: AlarmThreshold | None
+    """From where on it is critical. There is a warning, or this, or both."""
+
+    enabled: bool
+    """Whether it is."""
+
+    name: str
+    """What people call it; as the name of a VM."""
+
+    raise_after_seconds: int
+    """How long it must be so, without interruption, before there is an alarm."""
+
+    subject: AlarmSubject
+    """What is looked at."""
+
+    unit: AlarmUnit
+    """In what its subject is measured."""
+
+    vms: list[str] | None
+    """On which VMs; `null`: all. Only for what is measured on VMs."""
+
+    warning: AlarmThreshold | None
+    """From where on it is a warning."""
+
+    webhook: Webhook | None
+    """A server that is told then."""
+
+
+class AlarmRuleChange(TypedDict, total=False):
+    """Changes of a rule: only what is to be different."""
+
+    clear_after_seconds: int | None
+    """How long it must not be so."""
+
+    command: list[str] | None
+    """What the host runs. Given only over the Unix socket; `null` takes it away."""
+
+    critical: AskedAlarmThreshold | None
+    """From where on it is critical."""
+
+    enabled: bool | None
+    """Whether it is."""
+
+    raise_after_seconds: int | None
+    """How long it must be so."""
+
+    subject: AlarmSubject | None
+    """What is looked at. Alarms of what was looked at before clear."""
+
+    vms: list[str] | None
+    """On which VMs."""
+
+    warning: AskedAlarmThreshold | None
+    """From where on it is a warning."""
+
+    webhook: AskedWebhook | None
+    """A server that is told."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlarmRuleList:
+    """A page of a list."""
+
+    items: list[AlarmRule]
+    """What is on it, in order."""
+
+    next: str | None
+    """The `cursor` of the page that follows; null on the last."""
+
+
+class AlarmRuleSpec(TypedDict, total=False):
+    """When something is worth people's attention, and what to do then."""
+
+    clear_after_seconds: int
+    """How long it must not be so before the alarm clears."""
+
+    command: list[str] | None
+    """A program and its arguments, run by the host when an alarm is raised, eased or cleared. Given only over
+    the Unix socket.
+    """
+
+    critical: AskedAlarmThreshold | None
+    """From where on it is critical. There is a warning, or this, or both."""
+
+    enabled: bool
+    """Whether it is."""
+
+    name: Required[str]
+    """What people call it; as the name of a VM."""
+
+    raise_after_seconds: int
+    """How long it must be so, without interruption, before there is an alarm."""
+
+    subject: Required[AlarmSubject]
+    """What is looked at."""
+
+    vms: list[str] | None
+    """On which VMs; `null`: all. Only for what is measured on VMs."""
+
+    warning: AskedAlarmThreshold | None
+    """From where on it is a warning."""
+
+    webhook: AskedWebhook | None
+    """A server that is told then."""
+
+
+AlarmSubject: TypeAlias = Literal["host-state", "host-free", "host-overcommitment", "swap-disk-free", "vm-active", "vm-consumed", "vm-ballooned", "vm-compressed", "vm-swapped", "vm-swap-in", "vm-waiting", "vm-balloon-driver"]
+"""What a rule looks at."""
+
+
+AskedAlarmThreshold = TypedDict(
+    "AskedAlarmThreshold",
+    {
+        "clear": "AlarmLevel | None",
+        "raise": "Required[AlarmLevel]",
+    },
+    total=False,
+)
+"""Levels of one severity."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlarmThreshold:
+    """Levels of one severity."""
+
+    clear: AlarmLevel | None = None
+    """From here on it is so no more, which must be better than `raise`; `null`: as soon as that is not reached."""
+
+    raise_: AlarmLevel
+    """From here on it is so: a number in the subject's unit, or one of its words."""
+
+
+AlarmUnit: TypeAlias = Literal["percent", "bytes-per-second", "word"]
+"""In what a subject is measured."""
 
 
 Allowance: TypeAlias = Literal["free", "waits"]
@@ -116,6 +348,20 @@ Bound: TypeAlias = Literal["wanted", "limit", "reservation", "shares", "taxed-sh
 
 ByteSize: TypeAlias = int
 """A number of bytes."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Caller:
+    """Who asks, once that is known."""
+
+    is_local: bool
+    """Whether the machine itself let them in, over the Unix socket: some things only they may."""
+
+    role: Role
+    """What they may do."""
+
+    who: str
+    """As in the audit log: `uid 1000` over the Unix socket, `token NAME` over TCP."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -371,6 +617,19 @@ class VmRefusedEvent(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ShutdownRequestedEvent(Event):
+    """A VM's guest was asked to shut down."""
+
+    deadline_seconds: int
+    """How long it may take."""
+
+    event: Literal["shutdown-requested"]
+
+    vm: str
+    """Which one."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class VmEndedEvent(Event):
     """A VM has ended."""
 
@@ -383,7 +642,7 @@ class VmEndedEvent(Event):
     """Which one."""
 
     why: str | None
-    """Why, if it failed."""
+    """Why, if it failed, or was stopped because its guest did not shut down."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -628,6 +887,239 @@ class UnswappedEvent(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class AlarmRaisedEvent(Event):
+    """An alarm is new, or worse than before."""
+
+    acknowledged: AlarmAcknowledgement | None
+    """Who has seen it; `null` if nobody said so."""
+
+    changed_at_milliseconds: int
+    """When its severity became what it is."""
+
+    directory: str | None
+    """On which directory of swap files, if it is measured on these."""
+
+    id: int
+    """Its number, which no alarm of this host had before."""
+
+    raised_at_milliseconds: int
+    """When it was raised, in milliseconds since 1970."""
+
+    rule: str
+    """By which rule."""
+
+    severity: Severity
+    """How bad it is."""
+
+    subject: AlarmSubject
+    """What is looked at."""
+
+    text: str
+    """The same in a sentence."""
+
+    unit: AlarmUnit
+    """In what it is measured."""
+
+    value: AlarmLevel
+    """The value measured last, in its unit, or a word."""
+
+    vm: str | None
+    """On which VM, if it is measured on VMs."""
+
+    event: Literal["alarm-raised"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlarmEasedEvent(Event):
+    """An alarm is not critical any more, and still a warning."""
+
+    acknowledged: AlarmAcknowledgement | None
+    """Who has seen it; `null` if nobody said so."""
+
+    changed_at_milliseconds: int
+    """When its severity became what it is."""
+
+    directory: str | None
+    """On which directory of swap files, if it is measured on these."""
+
+    id: int
+    """Its number, which no alarm of this host had before."""
+
+    raised_at_milliseconds: int
+    """When it was raised, in milliseconds since 1970."""
+
+    rule: str
+    """By which rule."""
+
+    severity: Severity
+    """How bad it is."""
+
+    subject: AlarmSubject
+    """What is looked at."""
+
+    text: str
+    """The same in a sentence."""
+
+    unit: AlarmUnit
+    """In what it is measured."""
+
+    value: AlarmLevel
+    """The value measured last, in its unit, or a word."""
+
+    vm: str | None
+    """On which VM, if it is measured on VMs."""
+
+    event: Literal["alarm-eased"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlarmClearedEvent(Event):
+    """An alarm is over."""
+
+    acknowledged: AlarmAcknowledgement | None
+    """Who has seen it; `null` if nobody said so."""
+
+    changed_at_milliseconds: int
+    """When its severity became what it is."""
+
+    directory: str | None
+    """On which directory of swap files, if it is measured on these."""
+
+    gone: bool
+    """Whether it cleared because its rule, VM or directory went, and not because anything is better."""
+
+    id: int
+    """Its number, which no alarm of this host had before."""
+
+    raised_at_milliseconds: int
+    """When it was raised, in milliseconds since 1970."""
+
+    rule: str
+    """By which rule."""
+
+    severity: Severity
+    """How bad it is."""
+
+    subject: AlarmSubject
+    """What is looked at."""
+
+    text: str
+    """The same in a sentence."""
+
+    unit: AlarmUnit
+    """In what it is measured."""
+
+    value: AlarmLevel
+    """The value measured last, in its unit, or a word."""
+
+    vm: str | None
+    """On which VM, if it is measured on VMs."""
+
+    event: Literal["alarm-cleared"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlarmAcknowledgedEvent(Event):
+    """Somebody has seen an alarm."""
+
+    acknowledged: AlarmAcknowledgement | None
+    """Who has seen it; `null` if nobody said so."""
+
+    changed_at_milliseconds: int
+    """When its severity became what it is."""
+
+    directory: str | None
+    """On which directory of swap files, if it is measured on these."""
+
+    id: int
+    """Its number, which no alarm of this host had before."""
+
+    raised_at_milliseconds: int
+    """When it was raised, in milliseconds since 1970."""
+
+    rule: str
+    """By which rule."""
+
+    severity: Severity
+    """How bad it is."""
+
+    subject: AlarmSubject
+    """What is looked at."""
+
+    text: str
+    """The same in a sentence."""
+
+    unit: AlarmUnit
+    """In what it is measured."""
+
+    value: AlarmLevel
+    """The value measured last, in its unit, or a word."""
+
+    vm: str | None
+    """On which VM, if it is measured on VMs."""
+
+    event: Literal["alarm-acknowledged"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlarmActionFailedEvent(Event):
+    """What an alarm's rule has done failed."""
+
+    action: str
+    """`command` or `webhook`."""
+
+    alarm: int
+    """Which alarm."""
+
+    event: Literal["alarm-action-failed"]
+
+    rule: str
+    """Which rule."""
+
+    said: str | None
+    """The beginning of what the command or the server said."""
+
+    vm: str | None
+    """Which VM, if it was about one."""
+
+    why: str
+    """Why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlarmRuleCreatedEvent(Event):
+    """An alarm rule was created."""
+
+    event: Literal["alarm-rule-created"]
+
+    rule: str
+    """Which one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlarmRuleChangedEvent(Event):
+    """An alarm rule was changed."""
+
+    changes: list[Changed]
+    """What is different; of actions only that they are."""
+
+    event: Literal["alarm-rule-changed"]
+
+    rule: str
+    """Which one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlarmRuleRemovedEvent(Event):
+    """An alarm rule was removed."""
+
+    event: Literal["alarm-rule-removed"]
+
+    rule: str
+    """Which one."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class TroubleEvent(Event):
     """Something of the host failed that nobody was waiting for."""
 
@@ -812,9 +1304,6 @@ class LeverBytes:
 class LoopStatus:
     """How the memory loop does."""
 
-    alarms: int
-    """Times it was woken by free memory falling below a threshold, or by somebody waiting for memory."""
-
     lag_microseconds: int
     """How much later than intended the loop last woke up."""
 
@@ -826,6 +1315,9 @@ class LoopStatus:
 
     plans: int
     """Plans made."""
+
+    shortages: int
+    """Times it was woken by free memory falling below a threshold, or by somebody waiting for memory."""
 
     standstill_seconds: int
     """For how long no memory has been free and none has come free; 0 if that is not so."""
@@ -1065,6 +1557,9 @@ class Operation:
 
     vm: str | None
     """To which VM; null for the whole host."""
+
+    waiting: str | None
+    """What it waits for, in words; null while it works, and once it has ended."""
 
 
 OperationKind: TypeAlias = Literal["start", "stop", "unswap", "audit"]
@@ -1392,6 +1887,10 @@ SettingsChange: TypeAlias = dict[str, int | None]
 """New values of settings, by name; null is a setting's default."""
 
 
+Severity: TypeAlias = Literal["warning", "critical"]
+"""How bad it is."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Shadow:
     """A shadow entry."""
@@ -1490,11 +1989,29 @@ class Statistics:
     """How long it has been running."""
 
 
+class StopVm(TypedDict, total=False):
+    """How a VM is to be stopped."""
+
+    deadline_seconds: int | None
+    """How long its guest may take to shut down; null: as `VM.StopDeadline` has it."""
+
+    force: bool
+    """Whether it is powered off if no agent answers in its guest, or the guest has not shut down in time.
+    Otherwise it runs on, and the operation fails.
+    """
+
+    now: bool
+    """Whether it is powered off at once, without asking its guest to shut down."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class StreamSnapshot:
     """What there is: the beginning of a stream, and what follows a gap in it. It may know already what the next
     events tell.
     """
+
+    alarms: list[Alarm]
+    """Every alarm, by number."""
 
     last_event: int
     """The number of the last event before it."""
@@ -1510,6 +2027,17 @@ class StreamSnapshot:
 
     vms: list[Vm]
     """Every VM, by name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TestedActions:
+    """How a rule's actions went."""
+
+    command: ActionOutcome | None
+    """Its command; `null` if it has none."""
+
+    webhook: ActionOutcome | None
+    """Its webhook; `null` if it has none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -1576,13 +2104,18 @@ class TokenSpec(TypedDict, total=False):
     """What who has it may do."""
 
 
-Trigger: TypeAlias = Literal["period", "change", "alarm", "progress"]
+Trigger: TypeAlias = Literal["period", "change", "shortage", "progress"]
 """What called for a plan."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Vm:
     """A VM and its memory."""
+
+    agent_answers: bool | None
+    """Whether an agent in its guest answered when it was last asked for something, so that the guest can be
+    asked to shut down; null while one seems to be there and was not asked, and unless the VM runs.
+    """
 
     append: str
     """The kernel's command line."""
@@ -1629,7 +2162,7 @@ class Vm:
     """Whether it runs."""
 
     reason: str | None
-    """Why, if it failed."""
+    """Why, if it failed, or was stopped because its guest did not shut down."""
 
     reservation_bytes: ByteSize
     """Machine memory guaranteed; whole pages, at most the VM's memory."""
@@ -2010,6 +2543,33 @@ class WalkStep:
     """The table's page."""
 
 
+class AskedWebhook(TypedDict, total=False):
+    """A server that is told of alarms, by a POST of JSON."""
+
+    header: str | None
+    """The header that the secret is sent in, `authorization` for example; `null` if there is none."""
+
+    secret: str | None
+    """The header's value. It is never shown. Left out in a change, it stays what it is if `url` and `header` do."""
+
+    url: Required[str]
+    """Where: `https://NAME/PATH`, or `http`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Webhook:
+    """A server that is told of alarms, by a POST of JSON."""
+
+    header: str | None = None
+    """The header that the secret is sent in, `authorization` for example; `null` if there is none."""
+
+    secret: str | None = None
+    """The header's value. It is never shown. Left out in a change, it stays what it is if `url` and `header` do."""
+
+    url: str
+    """Where: `https://NAME/PATH`, or `http`."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class WhatIf:
     """What would be different."""
@@ -2047,6 +2607,7 @@ VARIANTS: dict[type, tuple[str, dict[str, type]]] = {
             "vm-removed": VmRemovedEvent,
             "vm-started": VmStartedEvent,
             "vm-refused": VmRefusedEvent,
+            "shutdown-requested": ShutdownRequestedEvent,
             "vm-ended": VmEndedEvent,
             "vm-trouble": VmTroubleEvent,
             "vm-slowed": VmSlowedEvent,
@@ -2064,6 +2625,14 @@ VARIANTS: dict[type, tuple[str, dict[str, type]]] = {
             "memory-stands-still": MemoryStandsStillEvent,
             "loop-late": LoopLateEvent,
             "unswapped": UnswappedEvent,
+            "alarm-raised": AlarmRaisedEvent,
+            "alarm-eased": AlarmEasedEvent,
+            "alarm-cleared": AlarmClearedEvent,
+            "alarm-acknowledged": AlarmAcknowledgedEvent,
+            "alarm-action-failed": AlarmActionFailedEvent,
+            "alarm-rule-created": AlarmRuleCreatedEvent,
+            "alarm-rule-changed": AlarmRuleChangedEvent,
+            "alarm-rule-removed": AlarmRuleRemovedEvent,
             "trouble": TroubleEvent,
             "audit-failed": AuditFailedEvent,
         },
