@@ -153,3 +153,17 @@ fn tokens_outlive_a_host_that_is_killed_whenever() {
     }
     assert!(told.len() > 4, "{told:?}");
 }
+
+#[test]
+fn who_follows_events_is_told_that_their_token_is_gone() {
+    let place = Place::new();
+    let host = host(&place, &["--listen", "0"]);
+    let token = place.tell(&["token", "create", "viewer", "--role", "view"]);
+    let mut command = place.memtide(&["--host", &address(&host), "events", "-f"]);
+    command.env("MEMTIDE_TOKEN", token.trim()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut follower = Running::new(command.spawn().unwrap());
+    follower.expect("host-opened", SOON);
+    place.tell(&["token", "rm", "viewer"]);
+    assert_eq!(follower.end(SOON).code(), Some(1), "{}", follower.said());
+    follower.expect("error: the token viewer was removed", SOON);
+}
