@@ -42,13 +42,14 @@ export function PoolDialog({ pool, close }: Props) {
   const total = model.value?.status.ledger.total_bytes ?? 0;
   const parents = (model.value?.pools ?? []).filter((one) => !name || !within(name, model.value?.pools ?? []).has(one.name));
 
-  const read = async (): Promise<void> => {
+  const read = async (shown: Draft | null): Promise<void> => {
     if (!name) return;
     const { answer, etag: revision } = await call('GET /v1/pools/{name}', { params: { name } });
-    setDraft(draftOf(answer));
+    // What was typed meanwhile stays, unless the pool is another than the one that is shown.
+    if (JSON.stringify(draftOf(answer)) !== JSON.stringify(shown)) setDraft(draftOf(answer));
     setEtag(revision);
   };
-  useEffect(() => void read().catch((error: unknown) => setProblem(problemOf(error))), [name]);
+  useEffect(() => void read(draftOf(pool)).catch((error: unknown) => setProblem(problemOf(error))), [name]);
 
   const run = async (what: () => Promise<string>): Promise<void> => {
     try {
@@ -59,7 +60,7 @@ export function PoolDialog({ pool, close }: Props) {
     } catch (error) {
       setProblem(problemOf(error));
       // Somebody else was faster; what he has made of it is shown, and can be edited again.
-      if (error instanceof Refusal && error.status === 412) await read().catch(() => undefined);
+      if (error instanceof Refusal && error.status === 412) await read(null).catch(() => undefined);
     }
   };
   const { name: typed, ...controls } = draft;
