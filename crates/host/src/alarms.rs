@@ -34,6 +34,7 @@ pub use told::{AlarmInfo, ClearedAlarm};
 use crate::core::Core;
 use crate::event::What;
 use crate::journal::now;
+use crate::memory_loop::tell_panics;
 use readings::{Rates, Seen, readings};
 use sched::alarm::{Alarms, Rule, Transition, evaluate};
 use std::collections::{BTreeMap, BTreeSet};
@@ -55,6 +56,13 @@ pub(crate) struct Book {
 
 /// What the thread does, until the host shuts down.
 pub(crate) fn run(core: &Arc<Core>) {
+    while !core.wakeup.is_stopping() && !core.is_closed() {
+        tell_panics(core, "in the alarms", || watch(core));
+    }
+}
+
+/// Goes by each report, until the host shuts down.
+fn watch(core: &Arc<Core>) {
     let mut rates = Rates::default();
     let mut awaited: BTreeSet<String> = core.ran_before.iter().cloned().collect();
     let begun = Instant::now();

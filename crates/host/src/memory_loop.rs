@@ -82,7 +82,7 @@ pub(crate) fn run(core: &Arc<Core>) {
 }
 
 /// Does `work`; if it panics, tells that as an event, and waits a little.
-fn tell_panics(core: &Core, place: &str, work: impl FnOnce()) {
+pub(crate) fn tell_panics(core: &Core, place: &str, work: impl FnOnce()) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(work)) {
         let said = panic.downcast_ref::<String>().map(String::as_str);
         let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("unknown");

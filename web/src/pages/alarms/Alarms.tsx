@@ -32,7 +32,7 @@ function ActiveAlarms() {
             Acknowledge all
           </button>
         )}
-        <a href="#/events?text=alarm">What was</a>
+        <a href="#/events?text=alarm">Events of alarms</a>
       </header>
       {alarms.length === 0 ? (
         <Empty>There is no alarm: nothing is as a rule says that it should not be.</Empty>

@@ -23,13 +23,14 @@ export function RuleDialog({ rule, close }: Props) {
   const name = rule?.name;
   const edit = (change: Partial<Draft>): void => setDraft({ ...draft, ...change });
 
-  const read = async (): Promise<void> => {
+  const read = async (shown: Draft | null): Promise<void> => {
     if (!name) return;
     const { answer, etag: revision } = await call('GET /v1/alarm-rules/{name}', { params: { name } });
-    setDraft(draftOf(answer));
+    // What was typed meanwhile stays, unless the rule is another than the one that is shown.
+    if (JSON.stringify(draftOf(answer)) !== JSON.stringify(shown)) setDraft(draftOf(answer));
     setEtag(revision);
   };
-  useEffect(() => void read().catch((error: unknown) => setProblem(problemOf(error))), [name]);
+  useEffect(() => void read(draftOf(rule)).catch((error: unknown) => setProblem(problemOf(error))), [name]);
 
   const run = async (what: () => Promise<string>): Promise<void> => {
     try {
@@ -38,7 +39,7 @@ export function RuleDialog({ rule, close }: Props) {
     } catch (error) {
       setProblem(problemOf(error));
       // Somebody else was faster; what came of that is shown, and can be edited again.
-      if (error instanceof Refusal && error.status === 412) await read().catch(() => undefined);
+      if (error instanceof Refusal && error.status === 412) await read(null).catch(() => undefined);
     }
   };
   const apply = (event: SubmitEvent): void => {

@@ -4,6 +4,7 @@ import type { Vm } from '../../api/schema.ts';
 import { sentence } from '../../format/text.ts';
 import { PowerPill } from '../../parts/State.tsx';
 import { link } from '../../state/route.ts';
+import { inOrder } from '../../state/alarms.ts';
 import { findVm, model } from '../../state/host.ts';
 import { Missing } from '../Missing.tsx';
 import { Actions } from './Actions.tsx';
@@ -54,7 +55,7 @@ export function VmPage({ name, view }: { name: string; view: string }) {
 /** Why it ended, and what is wrong with it. */
 function Troubles({ vm }: { vm: Vm }) {
   const said = [
-    ...(model.value?.alarms ?? []).filter((alarm) => alarm.vm === vm.name).map(({ severity, text }) => `${sentence(severity)}: ${text}.`),
+    ...inOrder(model.value?.alarms ?? []).filter((alarm) => alarm.vm === vm.name).map(({ severity, text }) => `${sentence(severity)}: ${text}.`),
     vm.trouble && `In trouble: ${vm.trouble}`,
     vm.swap_failure && `Its swap file does not take pages: ${vm.swap_failure}`,
     vm.power === 'stopped' && vm.ended && `Its last run ended: ${vm.ended}${vm.reason ? `, ${vm.reason}` : ''}`,
