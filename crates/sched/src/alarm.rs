@@ -12,7 +12,7 @@
 //!            clear reached for clear_after                      clear of critical
 //! ```
 //!
-//! Each of the two severities is a latch of its own ([`latch`]): it goes on when the raise level was reached long enough
+//! Each of the two severities is a latch of its own (`latch`): it goes on when the raise level was reached long enough
 //! without interruption, and off when the clear level was. Between the levels it stays as it is, so that a value which wanders
 //! there changes nothing.
 //!
