@@ -1,6 +1,7 @@
 //! The command line: `run`, and the verbs that look into VMs. Those of the host have their options in `host`.
 
 mod alarms;
+mod daemon;
 mod history;
 mod host;
 mod output;
@@ -8,10 +9,11 @@ mod size;
 mod token;
 mod top;
 
+pub(crate) use daemon::{Deadline, Host, Listen, LogFormat, LogLevel, Options, word};
 pub(crate) use history::{AuditLog, Events, Operation};
 pub(crate) use host::{
-    Console, Controls, Create, Decided, Host, Imagined, Names, NumberOrDefault, OrNone, Plan, Pool,
-    PoolControls, Set, Settings, Stop, Tcp, VmOptions,
+    Console, Controls, Create, Decided, Imagined, Names, NumberOrDefault, OrNone, Plan, Pool, PoolControls,
+    Set, Settings, Stop, VmOptions,
 };
 
 pub(crate) use alarms::{Alarms, Levels, Rules, SetRule};

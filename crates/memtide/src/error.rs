@@ -64,6 +64,10 @@ impl Error {
         self
     }
 
+    pub(crate) fn message(&self) -> &str {
+        &self.message
+    }
+
     pub(crate) fn exit_status(&self) -> u8 {
         self.status
     }

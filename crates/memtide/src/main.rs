@@ -10,8 +10,9 @@
 //!                     ^---------- monitor <-- Ctrl-] on the console
 //! ```
 //!
-//! Read `daemon` for the host; `run`, `console`, `terminal` and `control` for a VM in the foreground; `remote` and
-//! `find` for the way there, `verbs` and `view` for the other side, `top` for its screen.
+//! Read `daemon` for the host, with `config`, `log` and `notify` for its life as a service; `run`, `console`, `terminal` and
+//! `control` for a VM in the foreground; `remote` and `find` for the way there, `verbs` and `view` for the other side, `top`
+//! for its screen.
 //!
 //! **Failure.** Errors go to standard error as `error: what` and `hint: what to do`; see `memtide --help` for exit statuses.
 
@@ -20,15 +21,18 @@
 mod args;
 mod color;
 mod completion;
+mod config;
 mod console;
 mod control;
 mod daemon;
 mod error;
 mod find;
 mod list;
+mod log;
 mod manual;
 mod meant;
 mod monitor;
+mod notify;
 mod operation;
 mod print;
 mod progress;

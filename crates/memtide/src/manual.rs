@@ -36,6 +36,11 @@ const ENVIRONMENT: &Listed = &[
     ("MEMTIDE_HOST", "the host to ask, as --host takes it"),
     ("MEMTIDE_TOKEN", "the token to show to a host that is asked over TCP"),
     ("MEMTIDE_FINGERPRINT", "the fingerprint of that host's certificate"),
+    ("MEMTIDE_LOG", "of host: what is logged, as --log-level takes it"),
+    (
+        "XDG_CONFIG_HOME",
+        "in memtide/host.toml in it host looks for its configuration; without it, in ~/.config",
+    ),
     ("XDG_RUNTIME_DIR", "in memtide in it are the sockets; without it, they are in /tmp/memtide-UID"),
     (
         "XDG_STATE_HOME",
@@ -48,6 +53,16 @@ const ENVIRONMENT: &Listed = &[
 
 const FILES: &Listed = &[
     ("$XDG_RUNTIME_DIR/memtide/host.socket", "where a host listens, for who may open it"),
+    (
+        "/run/memtide/host.socket",
+        "where the service listens, for the group memtide; asked if the other is not there",
+    ),
+    ("/etc/memtide/host.toml", "the configuration of the service, with every default in it"),
+    (
+        "~/.config/memtide/host.toml",
+        "the configuration of a host that somebody runs by hand, if there is one",
+    ),
+    ("/var/lib/memtide", "what the service keeps, as the next does for others"),
     ("$XDG_RUNTIME_DIR/memtide/NAME.sock", "where a VM in the foreground listens, for its user alone"),
     ("~/.local/state/memtide/host", "VMs, resource pools, settings, tokens and the audit log of a host"),
     ("~/.local/state/memtide/host/swap", "swap files, unless --swap says where"),

@@ -12,6 +12,9 @@ use std::future::Future;
 use std::path::PathBuf;
 use tokio::runtime::{Builder, Runtime};
 
+/// Where the service listens, which is open to its group.
+pub(crate) const SERVICE_SOCKET: &str = "/run/memtide/host.socket";
+
 /// A host that may be asked, if it is there.
 pub(crate) struct Remote {
     pub(crate) client: Client,
@@ -33,6 +36,12 @@ fn usual_socket() -> PathBuf {
     runtime_directory().join("host.socket")
 }
 
+/// Where a host is looked for: the user's own, if it is there, or else the service.
+fn found_socket() -> PathBuf {
+    let (own, service) = (usual_socket(), PathBuf::from(SERVICE_SOCKET));
+    if !own.exists() && service.exists() { service } else { own }
+}
+
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
@@ -42,7 +51,7 @@ fn client(asked: AskedHost) -> Result<Client, Error> {
     let fingerprint = asked.fingerprint.or_else(|| variable("MEMTIDE_FINGERPRINT"));
     let client = match asked.host.or_else(|| variable("MEMTIDE_HOST")) {
         Some(address) => Client::at(&address, fingerprint.as_deref())?,
-        None => Client::new(usual_socket()),
+        None => Client::new(found_socket()),
     };
     Ok(match asked.token.or_else(|| variable("MEMTIDE_TOKEN")) {
         Some(token) => client.with_token(token),

@@ -4,69 +4,9 @@ use super::{Document, DocumentFormat, List, Output, SizeOrPart, in_bytes, mmu_mo
 use addr::ByteSize;
 use api::types::Shares;
 use clap::{Args, Subcommand};
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 use vm::MmuChoice;
-
-/// Run a host of VMs, until SIGINT or SIGTERM
-///
-/// VMs, resource pools and settings are kept in files in the state directory and survive the host. It prints a line when
-/// it is ready.
-#[derive(Args)]
-pub(crate) struct Host {
-    /// All machine memory there is for VMs and what they cost: 512MiB, or 50% of what this machine has
-    #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
-    pub(crate) machine_memory: SizeOrPart,
-    /// The directory for what is to survive [default: memtide/host in `$XDG_STATE_HOME` or ~/.local/state]
-    #[arg(long, value_name = "DIRECTORY")]
-    pub(crate) state: Option<PathBuf>,
-    /// The directory for swap files [default: swap in the state directory]
-    #[arg(long, value_name = "DIRECTORY")]
-    pub(crate) swap: Option<PathBuf>,
-    /// The Unix socket to listen at; who may open it is an administrator [default: `$MEMTIDE_HOST` if that is one, or
-    /// host.socket where the sockets of VMs are]
-    #[arg(long, value_name = "PATH")]
-    pub(crate) socket: Option<PathBuf>,
-    /// The group that may open it, by name or number [default: that of this process]
-    #[arg(long, value_name = "GROUP")]
-    pub(crate) socket_group: Option<String>,
-    #[command(flatten)]
-    pub(crate) tcp: Tcp,
-    /// Start the VMs that ran when the host last ended
-    #[arg(long)]
-    pub(crate) resume: bool,
-    #[command(flatten)]
-    pub(crate) output: Output,
-}
-
-/// How a host is asked over TCP.
-#[derive(Args)]
-pub(crate) struct Tcp {
-    /// Listen at a TCP port too, for who has a token. A bare port is of this machine alone (127.0.0.1); for others,
-    /// write an address of it, or 0.0.0.0 for all it has: there TLS is spoken
-    #[arg(long, value_name = "ADDRESS:PORT", value_parser = listen)]
-    pub(crate) listen: Option<SocketAddr>,
-    /// Speak TLS on a loopback address too
-    #[arg(long, requires = "listen")]
-    pub(crate) tls: bool,
-    /// The certificate to show, with those that vouch for it, in PEM [default: one that the host makes itself]
-    #[arg(long, value_name = "FILE", requires_all = ["listen", "tls_key"])]
-    pub(crate) tls_cert: Option<PathBuf>,
-    /// Its key, in PEM
-    #[arg(long, value_name = "FILE", requires = "tls_cert")]
-    pub(crate) tls_key: Option<PathBuf>,
-    /// A name that clients call this machine, besides its addresses, its host name and localhost; may be given again
-    #[arg(long, value_name = "NAME", requires = "listen")]
-    pub(crate) name: Vec<String>,
-}
-
-/// An address with its port, or a port of this machine alone.
-fn listen(text: &str) -> Result<SocketAddr, String> {
-    let port = || Some(SocketAddr::from(([127, 0, 0, 1], text.parse().ok()?)));
-    let why = || format!("'{text}' is neither a port nor an address with one, such as 192.0.2.1:8443");
-    text.parse().ok().or_else(port).ok_or_else(why)
-}
 
 #[derive(Args)]
 pub(crate) struct Names {
@@ -387,19 +327,4 @@ pub(crate) struct Settings {
     pub(crate) value: Option<NumberOrDefault>,
     #[command(flatten)]
     pub(crate) list: List,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_bare_port_is_of_this_machine_alone() {
-        assert_eq!(listen("8080"), Ok("127.0.0.1:8080".parse().unwrap()));
-        assert_eq!(listen("0.0.0.0:8443"), Ok("0.0.0.0:8443".parse().unwrap()));
-        assert_eq!(listen("[::1]:0"), Ok("[::1]:0".parse().unwrap()));
-        for bad in ["", "70000", "localhost", ":8080", "192.0.2.1", "/run/host.socket"] {
-            assert!(listen(bad).is_err(), "{bad}");
-        }
-    }
 }

@@ -1,6 +1,7 @@
 //! Sizes as people give them: in bytes with a unit, or as a part of a whole.
 
 use addr::ByteSize;
+use std::fmt::{self, Display};
 use std::str::FromStr;
 
 /// `512MiB`, or `50%` of what the option says.
@@ -17,6 +18,15 @@ impl SizeOrPart {
         match self {
             Self::Size(size) => size,
             Self::Part(part) => ByteSize((whole.0 as f64 * part) as u64).pages().bytes(),
+        }
+    }
+}
+
+impl Display for SizeOrPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Size(size) => size.fmt(f),
+            Self::Part(part) => write!(f, "{}%", part * 100.0),
         }
     }
 }

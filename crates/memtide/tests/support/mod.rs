@@ -34,10 +34,16 @@ impl Place {
         self.0.path()
     }
 
-    /// The program, its sockets kept apart from everyone's.
+    /// The program, its sockets and configuration kept apart from everyone's.
     pub(crate) fn memtide(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_memtide"));
-        command.args(args).env("XDG_RUNTIME_DIR", self.path()).env("LC_ALL", "C.UTF-8").stdin(Stdio::null());
+        command.args(args).env("LC_ALL", "C.UTF-8").stdin(Stdio::null());
+        for variable in ["XDG_RUNTIME_DIR", "XDG_CONFIG_HOME"] {
+            command.env(variable, self.path());
+        }
+        for variable in ["NOTIFY_SOCKET", "WATCHDOG_USEC", "JOURNAL_STREAM", "MEMTIDE_LOG"] {
+            command.env_remove(variable);
+        }
         command
     }
 

@@ -1,0 +1,142 @@
+//! `memtide host --check-config`: what a host would be told, and whether it could begin with that.
+//!
+//! **Model.** Nothing is made or changed, and no memory, port or lock is taken: so it works beside a running host. What can only be
+//! known by starting, say whether a port is free, is not asked.
+
+use super::{Config, Layers, Row, is_usual_directory};
+use crate::args::{self, Format};
+use crate::error::Error;
+use crate::print::{json, print};
+use addr::ByteSize;
+use rustix::fs::{Access, access};
+use serde::Serialize;
+use std::fmt::Write;
+use std::path::Path;
+
+#[derive(Serialize)]
+struct Checked {
+    /// The file that was read; `null`: none.
+    file: Option<String>,
+    options: Vec<Row>,
+    /// What of it is no good.
+    problems: Vec<Problem>,
+}
+
+/// What keeps a host from being run so.
+#[derive(Serialize)]
+struct Problem {
+    message: String,
+    hint: &'static str,
+}
+
+impl Problem {
+    fn new(message: String, hint: &'static str) -> Self {
+        Self { message, hint }
+    }
+}
+
+/// Checks what a host with this command line is told, and prints it.
+///
+/// # Errors
+/// If it cannot be run so: what was found is printed then too, as far as the options could be read at all.
+pub(crate) fn check(args: &args::Host) -> Result<(), Error> {
+    let layers = Layers::of(args)?;
+    let config = layers.config()?;
+    let checked = Checked {
+        file: layers.file.as_ref().map(|path| path.display().to_string()),
+        options: layers.rows(),
+        problems: problems(&config),
+    };
+    print(&match args.output.output {
+        Format::Json => json(&checked),
+        Format::Table => table(&checked, config.machine_memory),
+    })?;
+    match checked.problems.as_slice() {
+        [] => Ok(()),
+        [first, ..] => Err(Error::new(format!("no host can be run so: {}", first.message)).hint(first.hint)),
+    }
+}
+
+fn table(checked: &Checked, memory: ByteSize) -> String {
+    let mut text = match &checked.file {
+        Some(file) => format!("configuration file: {file}\n\n"),
+        None => "there is no configuration file\n\n".to_owned(),
+    };
+    let longest = checked.options.iter().filter_map(|row| Some(row.value.as_ref()?.chars().count())).max();
+    let width = longest.unwrap_or(0).min(60);
+    let _ = writeln!(text, "{:15}  {:width$}  FROM", "OPTION", "VALUE");
+    for Row { option, value, from } in &checked.options {
+        let value = value.as_deref().unwrap_or("none");
+        let _ = writeln!(text, "{option:15}  {value:width$}  {from}");
+    }
+    let _ = writeln!(text, "\nmachine memory: {memory}");
+    for problem in &checked.problems {
+        let _ = writeln!(text, "problem: {}\n   hint: {}", problem.message, problem.hint);
+    }
+    text
+}
+
+/// All that is no good.
+fn problems(config: &Config) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let memory = config.machine_memory;
+    if let Some(total) = crate::run::memory_of_machine().filter(|&total| memory > total) {
+        let message = format!("machine-memory: {memory} is more than this machine has, {total}");
+        problems.push(Problem::new(message, "take less, or a part such as 50%"));
+    } else if memory < LEAST {
+        let message = format!("machine-memory: {memory} is too little for a host and a VM");
+        problems.push(Problem::new(message, "take 64MiB or more"));
+    }
+    problems.extend(directory("state", &config.state));
+    problems.extend(directory("swap", &config.swap));
+    if let Some(parent) = config.socket.parent().filter(|parent| !is_usual_directory(parent)) {
+        problems.extend(socket_directory(parent));
+    }
+    if let Some(Err(error)) = config.socket_group.as_deref().map(crate::daemon::group) {
+        problems.push(Problem::new(
+            format!("socket-group: {}", error.message()),
+            "name a group in /etc/group, or a number",
+        ));
+    }
+    problems.extend(certificate(config));
+    problems
+}
+
+/// Less than this holds no guest.
+const LEAST: ByteSize = ByteSize::mib(16);
+
+/// Whether a directory is there and may be written to, or could be made.
+fn directory(option: &'static str, path: &Path) -> Option<Problem> {
+    let hint = "name a directory that the user who runs the host may write to";
+    let there = path.ancestors().find(|path| path.exists())?;
+    if !there.is_dir() {
+        return Some(Problem::new(format!("{option}: '{}' is no directory", there.display()), hint));
+    }
+    let error = access(there, Access::WRITE_OK | Access::EXEC_OK).err()?;
+    let what = if there == path { "written to" } else { "made" };
+    Some(Problem::new(format!("{option}: '{}' cannot be {what}: {error}", path.display()), hint))
+}
+
+fn socket_directory(path: &Path) -> Option<Problem> {
+    if path.is_dir() {
+        return directory("socket", path);
+    }
+    let message = format!("socket: there is no directory '{}'", path.display());
+    Some(Problem::new(message, "make it, or take another path"))
+}
+
+/// Whether the certificate is there and belongs to its key: an administrator's, or the one that the host made.
+fn certificate(config: &Config) -> Option<Problem> {
+    let own = || config.listen.map(|_| ["tls-cert.pem", "tls-key.pem"].map(|name| config.state.join(name)));
+    let (certificate, key) = match config.certificate.clone() {
+        Some(files) => files,
+        None => {
+            own().map(|[certificate, key]| (certificate, key)).filter(|(a, b)| a.exists() && b.exists())?
+        }
+    };
+    let error = api::Tls::from_files(&certificate, &key).err()?;
+    Some(Problem::new(
+        format!("tls-cert: {error}"),
+        "tls-cert and tls-key take files in PEM that belong together",
+    ))
+}

@@ -1,0 +1,79 @@
+//! The places at which a host is asked.
+
+use super::told::Listening;
+use crate::config::Config;
+use crate::error::Error;
+use api::{Server, Tls};
+use host::Host;
+use std::net::SocketAddr;
+
+/// Serves the host at its socket and, if that is wanted, over TCP; says where the latter is.
+pub(super) fn serve(host: &Host, config: &Config) -> Result<(Server, Option<Listening>), Error> {
+    let mut names = config.names.clone();
+    names.push(rustix::system::uname().nodename().to_string_lossy().into_owned());
+    let group = config.socket_group.as_deref().map(group).transpose()?;
+    let failed = |error: api::ServerError| {
+        Error::new(error).hint("--socket takes another socket; --host of other verbs names it then")
+    };
+    let mut server = Server::start(host, &config.state, names.clone())
+        .map_err(|error| Error::new(error).hint("see 'memtide host --help'"))?;
+    server.listen_unix(&config.socket, group).map_err(failed)?;
+    let Some(address) = config.listen else { return Ok((server, None)) };
+    let tls = tls(config, address, names)?;
+    let fingerprint = tls.as_ref().map(|tls| tls.fingerprint().to_owned());
+    let address = server
+        .listen_tcp(address, tls)
+        .map_err(|error| Error::new(error).hint("--listen takes another address or port"))?;
+    let scheme = if fingerprint.is_some() { "https" } else { "http" };
+    Ok((server, Some(Listening { address: format!("{scheme}://{address}"), fingerprint })))
+}
+
+/// The certificate, where one is needed.
+fn tls(config: &Config, address: SocketAddr, mut names: Vec<String>) -> Result<Option<Tls>, Error> {
+    let made = match &config.certificate {
+        Some((certificate, key)) => Tls::from_files(certificate, key),
+        None if config.tls || !address.ip().is_loopback() => {
+            names.extend(["localhost", "127.0.0.1", "::1"].map(str::to_owned));
+            names.extend((!address.ip().is_unspecified()).then(|| address.ip().to_string()));
+            Tls::self_signed(&config.state, &names)
+        }
+        None => return Ok(None),
+    };
+    made.map(Some).map_err(|error| {
+        Error::new(format!("no TLS: {error}")).hint("--tls-cert and --tls-key take files in PEM")
+    })
+}
+
+/// A group's number.
+pub(crate) fn group(text: &str) -> Result<u32, Error> {
+    if let Ok(number) = text.parse() {
+        return Ok(number);
+    }
+    let groups = std::fs::read_to_string("/etc/group").unwrap_or_default();
+    number_of(text, &groups).ok_or_else(|| {
+        Error::new(format!("there is no group '{text}'"))
+            .hint("--socket-group takes a name in /etc/group, or a number")
+    })
+}
+
+/// The number of a group in a file like `/etc/group`: `name:password:number:members`.
+fn number_of(name: &str, groups: &str) -> Option<u32> {
+    let mut lines = groups.lines().map(|line| line.split(':'));
+    let mut line = lines.find(|line| line.clone().next() == Some(name))?;
+    line.nth(2)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_are_found_by_their_whole_names() {
+        let groups = "root:x:0:\nkvm:x:104:ann,bob\nbroken\nmemtide:x:998:\n";
+        assert_eq!((number_of("kvm", groups), number_of("memtide", groups)), (Some(104), Some(998)));
+        assert_eq!(
+            (number_of("kv", groups), number_of("broken", groups), number_of("", groups)),
+            (None, None, None)
+        );
+    }
+}
