@@ -75,6 +75,14 @@ fuzz: setup ## run every fuzz target for FUZZ_SECONDS (60)
 fuzz-api: setup ## ask a live host whatever its OpenAPI description allows, and more
 	@scripts/fuzz-api
 
+.PHONY: deb test-deb
+
+deb: node ## build the Debian package, target/debian/memtide_*.deb
+	@scripts/deb
+
+test-deb: node ## build the Debian package and try it in a clean Debian 12, as root: install, run, scrape, upgrade, purge
+	@scripts/test-deb
+
 clean: ## delete what was built; the fetched guest stays in state/
 	cargo clean --quiet
 	cd guest && cargo clean --quiet

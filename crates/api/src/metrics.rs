@@ -219,6 +219,9 @@ impl Text {
 }
 
 #[cfg(test)]
+mod dashboard;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use host::{HostConfig, PoolSpec};

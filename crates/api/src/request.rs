@@ -33,7 +33,7 @@ pub(crate) async fn name(mut request: Request, next: Next) -> Response {
     let status = response.status();
     if let Some(begun) = begun {
         let (status, milliseconds) = (status.as_u16(), begun.elapsed().as_millis() as u64);
-        tracing::debug!(request_id = id, status, milliseconds, "{method} {}", shown(&path));
+        tracing::debug!(request_id = id, status, milliseconds, "{method} {}: {status}", shown(&path));
     }
     let failed = status.is_client_error() || status.is_server_error();
     if failed {

@@ -1,0 +1,58 @@
+//! The dashboard in `packaging/` asks for nothing that is not exported.
+
+use super::written;
+use addr::ByteSize;
+use host::{Host, HostConfig};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use tempfile::TempDir;
+
+/// The metrics that there are, whether anything is counted by them or not.
+fn exported() -> BTreeSet<String> {
+    let place = TempDir::new().unwrap();
+    let config = HostConfig {
+        state: place.path().join("state"),
+        machine_memory: ByteSize::mib(64),
+        swap: place.path().join("swap"),
+    };
+    let text = written(&Host::open(&config).unwrap());
+    let names = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")?.split(' ').next());
+    names.map(str::to_owned).collect()
+}
+
+/// Everything in a document that Prometheus is asked.
+fn queries(document: &Value, found: &mut Vec<String>) {
+    match document {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                match value {
+                    Value::String(query) if ["expr", "definition"].contains(&name.as_str()) => {
+                        found.push(query.clone());
+                    }
+                    value => queries(value, found),
+                }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| queries(item, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn it_names_only_what_is_exported() {
+    let dashboard: Value =
+        serde_json::from_str(include_str!("../../../../packaging/grafana/memtide.json")).unwrap();
+    let mut asked = Vec::new();
+    queries(&dashboard, &mut asked);
+    assert!(asked.len() > 25, "{asked:?}");
+    let exported = exported();
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
+    for query in asked {
+        let words = query.split(|c| !is_part(c));
+        let names: Vec<&str> = words.filter(|word| word.starts_with("memtide_")).collect();
+        assert!(!names.is_empty(), "{query} asks for no metric");
+        for name in names {
+            assert!(exported.contains(name), "{query}: there is no {name}");
+        }
+    }
+}
