@@ -101,6 +101,7 @@ impl From<HostError> for Problem {
             })),
             HostError::NoVm(name)
             | HostError::NoPool(name)
+            | HostError::NoAlarmRule(name)
             | HostError::Setting(SettingError::Unknown(name)) => Some(json!({"name": name})),
             HostError::Changed { revision, .. } => Some(json!({"etag": format!("\"{revision}\"")})),
             _ => None,

@@ -53,6 +53,8 @@ pub(crate) fn attach(command: Command) -> Command {
             Some("POOL") => arg.add(ArgValueCandidates::new(pools)),
             Some("EVENT") => arg.add(ArgValueCandidates::new(events)),
             Some("OPERATION") => arg.add(ArgValueCandidates::new(operations)),
+            Some("ALARM") => arg.add(ArgValueCandidates::new(alarms)),
+            Some("RULE") => arg.add(ArgValueCandidates::new(alarm_rules)),
             Some("SETTING") => arg.add(ArgValueCandidates::new(settings)),
             Some("TOKEN") if arg.is_positional() => arg.add(ArgValueCandidates::new(tokens)),
             _ => arg,
@@ -101,6 +103,16 @@ fn events() -> Vec<CompletionCandidate> {
     let events = asked(async |client| client.events(0).await).into_iter();
     let kinds: BTreeSet<String> = events.map(|event| event.event).collect();
     kinds.into_iter().map(CompletionCandidate::new).collect()
+}
+
+fn alarms() -> Vec<CompletionCandidate> {
+    let alarms = asked(async |client| client.alarms().await).into_iter();
+    alarms.map(|alarm| candidate(alarm.id.to_string(), alarm.rule)).collect()
+}
+
+fn alarm_rules() -> Vec<CompletionCandidate> {
+    let rules = asked(async |client| client.alarm_rules().await).into_iter();
+    rules.map(|rule| candidate(rule.spec.name, rule.spec.subject.to_string())).collect()
 }
 
 /// Those that go on.

@@ -118,6 +118,9 @@ impl Remote {
                     "no-such-pool" => client.pools().await?.into_iter().map(|pool| pool.spec.name).collect(),
                     "no-such-setting" => client.settings().await?.into_iter().map(|of| of.name).collect(),
                     "no-such-token" => client.tokens().await?.into_iter().map(|token| token.name).collect(),
+                    "no-such-alarm-rule" => {
+                        client.alarm_rules().await?.into_iter().map(|rule| rule.spec.name).collect()
+                    }
                     _ => Vec::new(),
                 })
             })

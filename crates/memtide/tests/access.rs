@@ -19,6 +19,7 @@ fn host(place: &Place, more: &[&str]) -> Running {
 
 /// Where a host says that it listens.
 fn address(host: &Running) -> String {
+    host.expect("listening at http", SOON);
     let said = host.said();
     let line = said.lines().find(|line| line.contains("listening at http")).expect("it says so");
     let rest = &line[line.find("http").unwrap()..];
@@ -26,6 +27,7 @@ fn address(host: &Running) -> String {
 }
 
 fn fingerprint(host: &Running) -> String {
+    host.expect("fingerprint is ", SOON);
     let said = host.said();
     let line = said.lines().find(|line| line.contains("fingerprint is ")).expect("it says so");
     line.rsplit(' ').next().unwrap().to_owned()

@@ -103,6 +103,7 @@ fn a_name_that_is_a_slip_away_is_offered() {
     place.refused(&["settings", "Mem.IdelTax"], &["did you mean 'Mem.IdleTax'?"]);
     place.refused(&["plan", "setting", "mem.idletaxx", "0"], &["did you mean 'Mem.IdleTax'?"]);
     place.refused(&["token", "rm", "monitro"], &["did you mean 'monitor'?"]);
+    place.refused(&["alarms", "rules", "show", "vm-watiing"], &["did you mean 'vm-waiting'?"]);
     let output = place.ask(&["start", "somebody-else"]);
     assert!(!text(&output.stderr).contains("did you mean"), "{output:?}");
     assert_eq!(output.status.code(), Some(3));

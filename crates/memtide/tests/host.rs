@@ -209,7 +209,7 @@ fn what_cannot_be_is_said_with_what_can() {
         &place,
         &["set", "web", "--pool", "lap"],
         3,
-        &["no resource pool 'lap'", "hint: 'memtide pool ls'"],
+        &["no resource pool 'lap'", "hint: did you mean 'lab'? 'memtide pool ls'"],
     );
     let limited = ["plan", "set", "web", "--limit", "none", "--reservation", "16MiB"];
     assert!(place.json(&limited)["refusal"].is_null());

@@ -8,7 +8,8 @@ use std::process::Stdio;
 use support::{Place, Running, SOON, create_idle, host, text};
 
 /// Every verb that prints a list.
-const LISTS: [&str; 7] = ["ls", "pool ls", "settings", "events", "token ls", "audit-log", "operation ls"];
+const LISTS: [&str; 8] =
+    ["ls", "pool ls", "settings", "events", "token ls", "audit-log", "operation ls", "alarms rules ls"];
 
 /// A host with two VMs, one of which runs, and something in every list.
 fn populated() -> (Place, Running) {

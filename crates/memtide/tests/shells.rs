@@ -63,6 +63,7 @@ fn bash_completes_verbs_options_and_the_names_of_what_there_is() {
     assert_eq!(bash(&place, "memtide set web --mmu s"), ["software"]);
     assert_eq!(bash(&place, "memtide settings Mem.ShareF"), ["Mem.ShareForceSalting"]);
     assert_eq!(bash(&place, "memtide events --event pool-"), ["pool-created"]);
+    assert_eq!(bash(&place, "memtide alarms rules show vm-wai"), ["vm-waiting"]);
     assert_eq!(bash(&place, "memtide ls --columns name,sw"), ["name,swapped"]);
     assert_eq!(bash(&place, "memtide pool ls -o y"), ["yaml"]);
     assert!(bash(&place, "memtide create --ke").contains(&"--kernel".to_owned()));

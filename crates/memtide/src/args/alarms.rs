@@ -16,7 +16,7 @@ pub(crate) enum Alarms {
     #[command(visible_alias = "list")]
     Ls {
         /// Only those of this VM
-        #[arg(long)]
+        #[arg(long, value_name = "VM")]
         vm: Option<String>,
         /// Only those that are so bad
         #[arg(long, value_name = "SEVERITY", value_parser = severity())]
@@ -30,7 +30,7 @@ pub(crate) enum Alarms {
     /// Say that somebody has seen alarms
     Ack {
         /// The alarms' numbers
-        #[arg(required_unless_present = "all")]
+        #[arg(value_name = "ALARM", required_unless_present = "all")]
         ids: Vec<u64>,
         /// All there are
         #[arg(long, conflicts_with = "ids")]
@@ -54,6 +54,7 @@ pub(crate) enum Rules {
     /// Show a rule
     Show {
         /// The rule
+        #[arg(value_name = "RULE")]
         name: String,
         #[command(flatten)]
         output: Document,
@@ -62,6 +63,7 @@ pub(crate) enum Rules {
     /// Have a rule's actions done once, as if there was an alarm
     Test {
         /// The rule
+        #[arg(value_name = "RULE")]
         name: String,
         #[command(flatten)]
         output: Document,
@@ -69,7 +71,7 @@ pub(crate) enum Rules {
     /// Remove rules; their alarms clear
     Rm {
         /// The rules
-        #[arg(required = true)]
+        #[arg(value_name = "RULE", required = true)]
         names: Vec<String>,
         #[command(flatten)]
         output: Document,
@@ -84,6 +86,7 @@ pub(crate) enum Rules {
 #[derive(Args)]
 pub(crate) struct SetRule {
     /// The rule
+    #[arg(value_name = "RULE")]
     pub(crate) name: String,
     /// What is looked at
     #[arg(long, value_name = "SUBJECT", value_parser = subject())]

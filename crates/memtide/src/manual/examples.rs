@@ -57,6 +57,13 @@ const EXAMPLES: &[Example] = &[
     ("What goes on at present", "memtide operation ls --filter state=running"),
     ("Look at an operation", "memtide operation show 7"),
     ("Cancel an operation", "memtide operation cancel 7"),
+    ("Which alarms there are that nobody has seen", "memtide alarms ls --unacknowledged"),
+    ("Say that they are seen", "memtide alarms ack --all"),
+    (
+        "Raise an alarm when a VM waits for memory a quarter of its time, for two minutes",
+        "memtide alarms rules set slow --subject vm-waiting --warning 25:10 --raise-after 2min",
+    ),
+    ("Have a rule's command and webhook done once", "memtide alarms rules test slow"),
     ("Draw how a VM's memory is mapped", "memtide map web --svg web.svg"),
     ("Follow one address through all levels", "memtide map web --address 0x3f96a4e000"),
     ("Show what a VM's MMU did, every two seconds", "memtide stats web --watch 2"),
