@@ -69,7 +69,7 @@ pub(crate) fn host(names: &[&str]) -> HostStatus {
             "shared_bytes": 27 * MIB, "zip_bytes": 12 * MIB, "overhead_bytes": 131 * MIB, "host_overhead_bytes": 10 * MIB},
         "unreserved_bytes": 180 * MIB, "reserved_bytes": 200 * MIB, "overcommitment": 0.5,
         "swap_total_bytes": 0, "sums": sums, "memory_loop": {"plans": 1, "plan_microseconds": 1, "lag_microseconds": 0,
-            "worst_lag_microseconds": 0, "longest_slice_microseconds": 0, "standstill_seconds": 0, "alarms": 0},
+            "worst_lag_microseconds": 0, "longest_slice_microseconds": 0, "standstill_seconds": 0, "shortages": 0},
         "vms": vms, "pools": [],
     }))
     .unwrap()
