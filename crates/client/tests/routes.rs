@@ -2,7 +2,10 @@
 //!
 //! Every method is called once, against a server that notes what it is asked and knows nothing.
 
-use client::types::{Edit, OperationKind, PoolChange, PoolSpec, SettingsChange, TokenSpec, VmChange, VmSpec};
+use client::types::{
+    AlarmRuleChange, Edit, OperationKind, PoolChange, PoolSpec, SettingsChange, StopVm, TokenSpec, VmChange,
+    VmSpec,
+};
 use client::{ByteSize, Client, Error, inspect::Hex};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -89,6 +92,16 @@ async fn every_route_is_asked_by_a_method() {
     refused(host.set_pool("a", &PoolChange::default()).await);
     refused(host.set_pool_if("a", &PoolChange::default(), "\"1\"").await);
     refused(host.remove_pool("a").await);
+    let rule = r#"{"name":"a","subject":"host-free"}"#;
+    refused(host.alarms().await);
+    refused(host.acknowledge_alarm(1).await);
+    refused(host.alarm_rules().await);
+    refused(host.alarm_rule("a").await);
+    refused(host.revised_alarm_rule("a").await);
+    refused(host.create_alarm_rule(&serde_json::from_str(rule).unwrap()).await);
+    refused(host.set_alarm_rule("a", &AlarmRuleChange::default(), None).await);
+    refused(host.remove_alarm_rule("a").await);
+    refused(host.test_alarm_rule("a").await);
     refused(host.settings().await);
     refused(host.revised_settings().await);
     refused(host.setting("a").await);
@@ -99,7 +112,7 @@ async fn every_route_is_asked_by_a_method() {
     refused(host.follow_events(0).await);
     refused(host.what_if(&Edit::StopVm { name: "a".to_owned() }).await);
     refused(host.start("a").await);
-    refused(host.stop("a").await);
+    refused(host.stop("a", &StopVm::default()).await);
     refused(host.unswap("a").await);
     refused(host.audit().await);
     refused(host.audit_vm("a").await);
@@ -109,6 +122,7 @@ async fn every_route_is_asked_by_a_method() {
     refused(host.finish(1).await);
     refused(host.operations().await);
     refused(host.cancel(1).await);
+    refused(host.whoami().await);
     refused(host.tokens().await);
     refused(
         host.create_token(&serde_json::from_str::<TokenSpec>(r#"{"name":"a","role":"view"}"#).unwrap()).await,

@@ -347,3 +347,37 @@ def test_events_have_their_types(client: Memtide) -> None:
     assert started.memory_bytes == MiB(192)
     assert ended is not None
     assert ended.how
+
+
+def test_alarms_are_seen_and_their_rules_changed(client: Memtide) -> None:
+    rule = client.create_alarm_rule(
+        name="little-free",
+        subject="host-free",
+        warning={"raise": 99.0},
+        raise_after_seconds=0,
+        command=["/bin/echo", "hello"],
+    )
+    try:
+        assert rule.warning
+        assert (rule.warning.raise_, rule.critical) == (99.0, None)
+        outcome = client.test_alarm_rule("little-free").command
+        assert outcome
+        assert outcome.said == "hello"
+        until("an alarm", lambda: list(client.alarms(rule="little-free", acknowledged=False)))
+        (alarm,) = client.alarms(rule="little-free")
+        assert client.acknowledge_alarm(alarm.id).acknowledged
+        assert list(client.alarms(rule="little-free", acknowledged=False)) == []
+        with client.stream() as stream:
+            first = next(iter(stream))
+            assert isinstance(first, StreamSnapshot)
+            assert alarm.id in [there.id for there in first.alarms]
+        read = client.revised_alarm_rule("little-free")
+        client.set_alarm_rule("little-free", read.revision, critical={"raise": 2.0, "clear": 3.0})
+        with pytest.raises(Conflict):
+            client.set_alarm_rule("little-free", read.revision, critical=None)
+        assert client.edit_alarm_rule("little-free", lambda rule: {"enabled": not rule.enabled}).enabled is False
+        assert [found.name for found in client.alarm_rules(name="little")] == ["little-free"]
+    finally:
+        client.remove_alarm_rule("little-free")
+    with pytest.raises(NotFound):
+        client.alarm_rule("little-free")

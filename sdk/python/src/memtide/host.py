@@ -222,9 +222,9 @@ class Memtide:
         """Starts a VM; done when its guest runs."""
         return self._begun(self.routes.start_vm(name))
 
-    def stop(self, name: str) -> Begun:
-        """Stops a VM at once; done when its memory is free."""
-        return self._begun(self.routes.stop_vm(name))
+    def stop(self, name: str, **how: Unpack[types.StopVm]) -> Begun:
+        """Stops a VM: its guest is asked to shut down, unless `now`. Done when its memory is free."""
+        return self._begun(self.routes.stop_vm(name, how or None))
 
     def unswap(self, name: str) -> Begun:
         """Brings back what is compressed and swapped, as far as memory is free."""
@@ -267,7 +267,70 @@ class Memtide:
         `last_id`."""
         return Stream(self.routes, only=only, since=since, last_id=last_id, patience=patience)
 
+    # Alarms.
+
+    def alarms(
+        self,
+        *,
+        vm: str | None = None,
+        rule: str | None = None,
+        severity: types.Severity | None = None,
+        acknowledged: bool | None = None,
+    ) -> Iterator[types.Alarm]:
+        """Alarms that there are, by number: those of a VM, of a rule, of a severity, which somebody has seen or not."""
+        return _items(
+            lambda cursor: self.routes.list_alarms(
+                cursor=_number(cursor), vm=vm, rule=rule, severity=severity, acknowledged=acknowledged
+            )
+        )
+
+    def acknowledge_alarm(self, number: int) -> types.Alarm:
+        """Says that an alarm was seen."""
+        return self.routes.acknowledge_alarm(number).value
+
+    def alarm_rules(self, *, name: str | None = None) -> Iterator[types.AlarmRule]:
+        """All rules by which alarms are raised, by name: those whose name contains `name`."""
+        return _items(lambda cursor: self.routes.list_alarm_rules(cursor=cursor, name=name))
+
+    def alarm_rule(self, name: str) -> types.AlarmRule:
+        """One rule."""
+        return self.routes.show_alarm_rule(name).value
+
+    def revised_alarm_rule(self, name: str) -> Revised[types.AlarmRule]:
+        """One rule, with its revision."""
+        return _revised(self.routes.show_alarm_rule(name))
+
+    def create_alarm_rule(self, **spec: Unpack[types.AlarmRuleSpec]) -> types.AlarmRule:
+        """Creates a rule."""
+        return self.routes.create_alarm_rule(spec).value
+
+    def set_alarm_rule(
+        self, name: str, revision: str | None = None, **change: Unpack[types.AlarmRuleChange]
+    ) -> types.AlarmRule:
+        """Changes a rule, as `set` does a VM."""
+        return self.routes.change_alarm_rule(name, change, if_match=revision).value
+
+    def edit_alarm_rule(self, name: str, change: Callable[[types.AlarmRule], types.AlarmRuleChange]) -> types.AlarmRule:
+        """Changes a rule, as `edit` does a VM."""
+        return _edit(
+            lambda: self.routes.show_alarm_rule(name),
+            change,
+            lambda wanted, revision: self.routes.change_alarm_rule(name, wanted, if_match=revision).value,
+        )
+
+    def remove_alarm_rule(self, name: str) -> None:
+        """Removes a rule; its alarms clear."""
+        self.routes.remove_alarm_rule(name)
+
+    def test_alarm_rule(self, name: str) -> types.TestedActions:
+        """Does what a rule does at an alarm; says how that went."""
+        return self.routes.test_alarm_rule(name).value
+
     # Access.
+
+    def whoami(self) -> types.Caller:
+        """Who the host takes this client for, and what it may do."""
+        return self.routes.whoami().value
 
     def tokens(self) -> Iterator[types.Token]:
         """All tokens, by name."""
