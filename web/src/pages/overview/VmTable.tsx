@@ -80,7 +80,8 @@ const Row = ({ vm }: { vm: Vm }) => (
     {columns.map(({ key, figure, show }) =>
       key === 'name' ? (
         <th key={key} scope="row">
-          <a href={link('vms', vm.name)}>{vm.name}</a> <VmAlarms name={vm.name} />
+          <a href={link('vms', vm.name)}>{vm.name}</a>
+          <VmAlarms name={vm.name} />
         </th>
       ) : (
         <td key={key} class={figure ? 'right number' : ''}>
