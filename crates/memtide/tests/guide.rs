@@ -1,7 +1,7 @@
 //! docs/guide.md, followed from top to bottom as it says.
 //!
 //! Every block of commands is run, in a directory with the guest in `state/`, in the order in which they stand; what a block
-//! exports or defines, later ones know. A comment before a block, which readers do not see, says how:
+//! sets or defines, later ones know. A comment before a block, which readers do not see, says how:
 //!
 //! * `<!-- stays: "text" -->`: it runs until the guide ends; the next block comes when it has said `text`.
 //! * `<!-- terminal: [["text", "typed"], ...] -->`: its command is on a terminal; once it has said `text`, this is typed
@@ -94,10 +94,10 @@ impl Reader {
         let place = self.place.path();
         let known = place.join("known");
         let known = known.to_str().unwrap();
-        // What is exported or defined lasts; the shell's own read-only variables cannot be set again.
+        // What is set or defined lasts. Variables of the shell's own are in capitals, some of them not to be set again.
         let script = format!(
             "set -eu -o pipefail; shopt -s expand_aliases\n[[ ! -f {known} ]] || . {known}\n{commands}\n\
-             {{ declare -px | grep -v '^declare -[a-z]*r'; declare -f; }} >{known}\n"
+             {{ declare -p $(compgen -v | grep '^[a-z]') PATH; declare -f; }} >{known}\n"
         );
         let program = Path::new(env!("CARGO_BIN_EXE_memtide")).parent().unwrap();
         let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap());
