@@ -3,7 +3,7 @@
 FUZZ_SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help setup guest node web test-web build openapi check test loom demo bench bench-density experiments fuzz fuzz-api clean sdk test-sdk load
+.PHONY: help setup guest node web smooth test-web build openapi check test loom demo bench bench-density experiments fuzz fuzz-api clean sdk test-sdk load
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,6 +20,10 @@ node: setup
 
 web: node ## build the web client, web/dist, which the host program then has in it
 	@scripts/web
+
+smooth: node build ## measure how smooth the web client is with 200 VMs
+	@scripts/setup chromium
+	cd web && npm run smooth
 
 test-web: guest node build ## test the web client: its units, and every page in a headless browser
 	@scripts/setup chromium

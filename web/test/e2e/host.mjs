@@ -19,7 +19,7 @@ function needed(path, hint) {
 
 export class TestHost {
   /** Files of the host: its socket and state. */
-  #directory = mkdtempSync(join(tmpdir(), 'memtide-web-'));
+  directory = mkdtempSync(join(tmpdir(), 'memtide-web-'));
   #process;
   #line;
   #lines = new Set();
@@ -31,17 +31,22 @@ export class TestHost {
   base = '';
 
   get #socket() {
-    return join(this.#directory, 'socket');
+    return join(this.directory, 'socket');
   }
 
-  async start(memory = '256MiB') {
+  /** A host with nothing on it. */
+  async begin(memory) {
     const target = process.env.CARGO_TARGET_DIR ?? join(root, 'target');
     const program = needed(join(target, 'release/memtide'), 'run make build');
-    const options = ['host', '--machine-memory', memory, '--state', join(this.#directory, 'state'), '--socket', this.#socket];
+    const options = ['host', '--machine-memory', memory, '--state', join(this.directory, 'state'), '--socket', this.#socket];
     this.#process = spawn(program, [...options, '--listen', '0', '-o', 'json'], { stdio: ['ignore', 'pipe', 'inherit'] });
     this.#port = await listening(this.#process);
     this.token = (await this.ask('POST', '/v1/tokens', { name: 'browser', role: 'administer' })).secret;
     await this.connect();
+  }
+
+  async start(memory = '256MiB') {
+    await this.begin(memory);
     const busy = 'while :; do mt touch 24 2; sleep 1; done';
     await this.#create('web-a', 112, `memtide.run="${busy}"`, true);
     await this.#create('web-b', 96, '', true);
@@ -107,7 +112,7 @@ export class TestHost {
       this.#process.kill('SIGTERM');
       await gone;
     }
-    rmSync(this.#directory, { recursive: true, force: true });
+    rmSync(this.directory, { recursive: true, force: true });
   }
 }
 
