@@ -84,11 +84,11 @@ pub struct Event {
     pub fields: Map<String, Value>,
 }
 
-/// How much was taken.
+/// How much of what was typed the guest's line took.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
-pub struct Amount {
-    /// So much.
-    pub bytes: ByteSize,
+pub struct TypedIn {
+    /// So much, from the beginning.
+    pub taken_bytes: ByteSize,
 }
 
 /// How many pages are to be moved.

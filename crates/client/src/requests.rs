@@ -5,8 +5,8 @@
 use crate::connection::{Asked, escaped, read, whole};
 use crate::console::{Said, first_byte};
 use crate::types::{
-    Amount, Edit, Event, Explained, HostStatus, List, MovePages, Pool, PoolChange, PoolSpec, Setting,
-    SettingsChange, Vm, VmChange, VmSpec, WhatIf,
+    Edit, Event, Explained, HostStatus, List, MovePages, Pool, PoolChange, PoolSpec, Setting, SettingsChange,
+    TypedIn, Vm, VmChange, VmSpec, WhatIf,
 };
 use crate::{Bytes, Client, Error, Revised};
 use api::inspect::map::{Address, Map};
@@ -117,7 +117,7 @@ impl Client {
     pub async fn type_in(&self, name: &str, bytes: impl Into<Bytes>) -> Result<usize, Error> {
         let path = of_vm(name, "/console");
         let asked = Asked { body: bytes.into(), ..Asked::new(Method::POST, &path) };
-        Ok(self.ask::<Amount>(asked).await?.bytes.0 as usize)
+        Ok(self.ask::<TypedIn>(asked).await?.taken_bytes.0 as usize)
     }
 
     /// All resource pools, by name.

@@ -189,7 +189,7 @@ pub enum What {
         /// Which one.
         vm: String,
         /// How much.
-        bytes: ByteSize,
+        brought_back_bytes: ByteSize,
     },
     /// An alarm is new, or worse than before.
     AlarmRaised(AlarmInfo),

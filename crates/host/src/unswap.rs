@@ -43,6 +43,6 @@ pub(crate) fn unswap(core: &Core, name: &str, progress: &Progress) -> Result<Byt
             }
         }
     };
-    core.journal.add(What::Unswapped { vm: name.to_owned(), bytes: back.bytes() });
+    core.journal.add(What::Unswapped { vm: name.to_owned(), brought_back_bytes: back.bytes() });
     outcome.map(|()| back.bytes())
 }

@@ -166,6 +166,6 @@ fn who_follows_events_is_told_that_their_token_is_gone() {
     let mut follower = Running::new(command.spawn().unwrap());
     follower.expect("host-opened", SOON);
     place.tell(&["token", "rm", "viewer"]);
-    assert_eq!(follower.end(SOON).code(), Some(1), "{}", follower.said());
+    assert_eq!(follower.end(SOON).code(), Some(6), "{}", follower.said());
     follower.expect("error: the token viewer was removed", SOON);
 }

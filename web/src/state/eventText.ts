@@ -50,7 +50,7 @@ export function textOf(event: Event): string {
     case 'loop-late':
       return `The memory loop was ${event.milliseconds} ms late.`;
     case 'unswapped':
-      return `${size(event.bytes)} were brought back.`;
+      return `${size(event.brought_back_bytes)} were brought back.`;
     case 'alarm-raised':
       return `${sentence(event.severity)} alarm: ${event.text}.`;
     case 'alarm-eased':

@@ -12,7 +12,7 @@ use crate::access::Admission;
 use crate::extract::{InPath, Parameters, Raw, ask};
 use crate::problem::Problem;
 use crate::query::ConsoleQuery;
-use crate::types::{Amount, CONSOLE_FROM, CONSOLE_PROTOCOL};
+use crate::types::{CONSOLE_FROM, CONSOLE_PROTOCOL, TypedIn};
 use addr::ByteSize;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::extract::{FromRequestParts, Request, State};
@@ -85,15 +85,15 @@ pub(super) async fn read_console(
 #[utoipa::path(post, path = "/v1/vms/{name}/console", tag = "vms",
     params(("name" = String, Path, description = "The VM.")),
     request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The keys."),
-    responses((status = 200, description = "How many bytes it took.", body = Amount),
+    responses((status = 200, description = "How many bytes it took.", body = TypedIn),
         (status = 409, description = "It is not running.", body = Problem)))]
 pub(super) async fn type_in(
     State(shared): State<Shared>,
     InPath(name): InPath<String>,
     Raw(bytes): Raw,
-) -> Result<Json<Amount>, Problem> {
+) -> Result<Json<TypedIn>, Problem> {
     let taken = ask(&shared.host, move |host| host.type_in(&name, &bytes)).await?;
-    Ok(Json(Amount { bytes: ByteSize(taken as u64) }))
+    Ok(Json(TypedIn { taken_bytes: ByteSize(taken as u64) }))
 }
 
 /// Somebody at a console.

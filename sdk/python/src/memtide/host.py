@@ -161,7 +161,7 @@ class Memtide:
 
     def type_in(self, name: str, text: str | bytes) -> int:
         """Types to a VM's guest; gives how many bytes it took."""
-        return self.routes.type_in(name, text.encode() if isinstance(text, str) else text).value.bytes
+        return self.routes.type_in(name, text.encode() if isinstance(text, str) else text).value.taken_bytes
 
     # Resource pools.
 

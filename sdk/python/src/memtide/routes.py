@@ -495,14 +495,14 @@ class Routes:
         """
         return self._transport.octets("GET", f"/v1/vms/{part(name)}/console", query={"from": from_})
 
-    def type_in(self, name: str, body: bytes | None = None) -> Answer[types.Amount]:
+    def type_in(self, name: str, body: bytes | None = None) -> Answer[types.TypedIn]:
         """Type to a VM's guest.
 
         It takes fewer bytes than all only while it does not read.
 
         `POST /v1/vms/{name}/console`
         """
-        return self._transport.json(types.Amount, "POST", f"/v1/vms/{part(name)}/console", content=body)
+        return self._transport.json(types.TypedIn, "POST", f"/v1/vms/{part(name)}/console", content=body)
 
     def explain_vm(self, name: str) -> Answer[types.Explained]:
         """Explain what a VM holds.

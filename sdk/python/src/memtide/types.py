@@ -288,14 +288,6 @@ Allowance: TypeAlias = Literal["free", "waits"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Amount:
-    """How much was taken."""
-
-    bytes: ByteSize
-    """So much."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class AuditLine:
     """What somebody wanted to do."""
 
@@ -877,7 +869,7 @@ class LoopLateEvent(Event):
 class UnswappedEvent(Event):
     """Pages of a VM were brought back from its stores because somebody asked for it."""
 
-    bytes: ByteSize
+    brought_back_bytes: ByteSize
     """How much."""
 
     event: Literal["unswapped"]
@@ -2106,6 +2098,14 @@ class TokenSpec(TypedDict, total=False):
 
 Trigger: TypeAlias = Literal["period", "change", "shortage", "progress"]
 """What called for a plan."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TypedIn:
+    """How much of what was typed the guest's line took."""
+
+    taken_bytes: ByteSize
+    """So much, from the beginning."""
 
 
 @dataclass(frozen=True, kw_only=True)
