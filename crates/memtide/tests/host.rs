@@ -80,7 +80,7 @@ fn a_debian_guest_lives_on_a_host() {
     assert_eq!(place.tell(&["audit"]), "all invariants hold\n");
     assert!(place.tell(&["audit", "web"]).contains("all invariants hold"));
 
-    assert_eq!(place.tell(&["stop", "web", "--deadline", "2m"]), "web is shut down\n");
+    assert_eq!(place.tell(&["stop", "web", "--deadline", "2min"]), "web is shut down\n");
     let events = place.json(&["events"]);
     let told: Vec<&str> =
         events.as_array().unwrap().iter().map(|event| event["event"].as_str().unwrap()).collect();

@@ -17,7 +17,10 @@ fn top(place: &Place, color: bool) -> Command {
     command.arg(program.get_program()).args(["top", "--interval", "1"]);
     command.env("TERM", "xterm-256color");
     for (name, value) in program.get_envs() {
-        command.env(name, value.unwrap());
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
     }
     if color {
         command.env_remove("NO_COLOR")

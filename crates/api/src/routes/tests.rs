@@ -231,7 +231,7 @@ async fn a_console_is_read_and_typed_to() {
     let fixture = Fixture::with_running("web").await;
     let (status, answer) = fixture.ask("POST", "/v1/vms/web/console", "ls\n").await;
     assert_eq!(status, StatusCode::OK, "{answer}");
-    assert!(answer["bytes"].as_u64().unwrap() <= 3);
+    assert!(answer["taken_bytes"].as_u64().unwrap() <= 3);
     let response = fixture.raw("GET", "/v1/vms/web/console?from=99", "").await;
     assert_eq!(response.headers()[types::CONSOLE_FROM], "0", "this guest says nothing");
     fixture.done("/v1/vms/web/stop").await;

@@ -116,8 +116,9 @@ fn level(what: &What) -> Level {
         | What::VmTrouble { .. }
         | What::VmSlowed { .. }
         | What::SwapFailed { .. }
+        | What::AlarmRaised(_)
         | What::LoopLate { .. }
-        | What::VmEnded { why: Some(_), .. } => Level::WARN,
+        | What::VmEnded { how: "failed" | "guest-failure", .. } => Level::WARN,
         What::Planned(Decision { state_before, state, .. }) if state_before != state => Level::INFO,
         // That the host opened is told when it is ready.
         What::Planned(_) | What::Reclaimed { .. } | What::HostOpened { .. } => Level::DEBUG,
