@@ -120,7 +120,7 @@ impl Reader {
     /// Follows one block, and gives what it said.
     fn follow(&mut self, block: &Block) -> String {
         match &block.how {
-            How::NotRun => return block.looks.join("\n"),
+            How::NotRun => block.looks.join("\n"),
             How::Plainly => {
                 let mut shell = self.start(block);
                 let status = shell.end(PATIENCE);
