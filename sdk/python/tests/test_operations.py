@@ -24,6 +24,7 @@ def operation(state: OperationState, progress: float | None = None, problem: Pro
         problem=problem,
         cancellable=True,
         done_bytes=0,
+        waiting=None,
         started_at_milliseconds=0,
     )
 
