@@ -30,27 +30,60 @@ struct Text(String);
 /// A figure of many things: its name, its meaning, and where it is.
 type Figure<T, V> = (&'static str, &'static str, fn(&T) -> V);
 
-const OF_VM: [Figure<Metrics, ByteSize>; 20] = [
+const OF_VM: [Figure<Metrics, ByteSize>; 24] = [
     ("granted_bytes", "Pages the guest can use without waiting.", |m| m.granted_bytes),
     ("consumed_bytes", "Machine memory they take.", |m| m.consumed_bytes),
     ("active_bytes", "Pages in use lately.", |m| m.active_bytes),
     ("active_write_bytes", "Pages written lately.", |m| m.active_write_bytes),
     ("private_bytes", "Pages in frames of their own.", |m| m.private_bytes),
     ("shared_bytes", "Pages shared, zero pages among them.", |m| m.shared_bytes),
+    ("shared_common_bytes", "Machine memory that shared pages take.", |m| m.shared_common_bytes),
     ("zero_bytes", "Zero pages.", |m| m.zero_bytes),
     ("ballooned_bytes", "Pages in the balloon.", |m| m.ballooned_bytes),
     ("balloon_target_bytes", "What the balloon is asked to hold.", |m| m.balloon_target_bytes),
     ("compressed_bytes", "Pages compressed.", |m| m.compressed_bytes),
     ("zip_used_bytes", "Machine memory that compressed pages take.", |m| m.zip_used_bytes),
+    ("zip_saved_bytes", "Machine memory that compressing them saves.", |m| m.zip_saved_bytes),
     ("swapped_bytes", "Pages swapped.", |m| m.swapped_bytes),
     ("swap_target_bytes", "What is to be compressed or swapped.", |m| m.swap_target_bytes),
     ("untouched_bytes", "Pages never used, or given back.", |m| m.untouched_bytes),
     ("entitlement_bytes", "What it should hold at most when memory is short.", |m| m.entitlement_bytes),
     ("overhead_bytes", "What it costs beyond its guest's memory.", |m| m.overhead_bytes),
+    ("overhead_reserved_bytes", "What is set aside for that.", |m| m.overhead_reserved_bytes),
     ("swap_in_bytes_per_second", "Read from the swap file.", |m| m.swap_in_bytes_per_second),
     ("swap_out_bytes_per_second", "Written to the swap file.", |m| m.swap_out_bytes_per_second),
     ("decompressed_bytes_per_second", "Decompressed.", |m| m.decompressed_bytes_per_second),
     ("compressed_bytes_per_second", "Compressed.", |m| m.compressed_bytes_per_second),
+    ("scanned_bytes_per_second", "Looked through for equal pages.", |m| m.scanned_bytes_per_second),
+];
+
+const fn bytes(of: Option<ByteSize>) -> Option<f64> {
+    match of {
+        Some(size) => Some(size.0 as f64),
+        None => None,
+    }
+}
+
+/// Further figures of a VM; one that is not known, or none, has no sample.
+const OF_RUNNING: [Figure<VmStatus, Option<f64>>; 14] = [
+    ("size_bytes", "Guest physical memory.", |vm| bytes(Some(vm.size_bytes))),
+    ("reservation_bytes", "What is guaranteed to it.", |vm| bytes(Some(vm.reservation_bytes))),
+    ("limit_bytes", "What it never exceeds.", |vm| bytes(vm.limit_bytes)),
+    ("shares", "Its number of shares.", |vm| Some(vm.shares as f64)),
+    ("worst_case_bytes", "What it would have if all VMs wanted all they may.", |vm| {
+        bytes(vm.worst_case_bytes)
+    }),
+    ("balloon_max_bytes", "How large its balloon may get.", |vm| bytes(Some(vm.balloon_max_bytes))),
+    ("active_ratio", "Part of its pages in use lately.", |vm| vm.active_part),
+    ("active_error_ratio", "The standard error of that.", |vm| vm.active_error),
+    ("guest_free_bytes", "What its guest says to be free.", |vm| bytes(vm.guest_free_bytes)),
+    ("guest_available_bytes", "What its guest could use without swapping.", |vm| {
+        bytes(vm.guest_available_bytes)
+    }),
+    ("slowed", "1 while its vCPUs wait so that others get memory.", |vm| Some(u8::from(vm.slowed).into())),
+    ("uptime_seconds", "How long it has been running.", |vm| Some(vm.uptime_seconds)),
+    ("latency_ratio", "Part of its vCPUs' time spent waiting for pages.", |vm| Some(vm.latency)),
+    ("waiting_ratio", "Part of it spent waiting for a frame.", |vm| Some(vm.waiting)),
 ];
 
 /// A part of machine memory.
@@ -160,18 +193,11 @@ impl Text {
                 self.sample(&name, Some(("vm", &vm.name)), of(&vm.metrics).0);
             }
         }
-        let figures: [Figure<VmStatus, f64>; 6] = [
-            ("memtide_vm_size_bytes", "Guest physical memory.", |vm| vm.size_bytes.0 as f64),
-            ("memtide_vm_reservation_bytes", "What is guaranteed to it.", |vm| vm.reservation_bytes.0 as f64),
-            ("memtide_vm_shares", "Its number of shares.", |vm| vm.shares as f64),
-            ("memtide_vm_uptime_seconds", "How long it has been running.", |vm| vm.uptime_seconds),
-            ("memtide_vm_latency_ratio", "Part of its vCPUs' time spent waiting for pages.", |vm| vm.latency),
-            ("memtide_vm_waiting_ratio", "Part of it spent waiting for a frame.", |vm| vm.waiting),
-        ];
-        for (name, help, of) in figures {
-            self.head(name, "gauge", help);
-            for vm in vms {
-                self.sample(name, Some(("vm", &vm.name)), of(vm));
+        for (figure, help, of) in OF_RUNNING {
+            let name = format!("memtide_vm_{figure}");
+            self.head(&name, "gauge", help);
+            for (vm, value) in vms.iter().filter_map(|vm| Some((vm, of(vm)?))) {
+                self.sample(&name, Some(("vm", &vm.name)), value);
             }
         }
     }
