@@ -9,8 +9,7 @@ use libfuzzer_sys::fuzz_target;
 use machine::{Pool, ShootDown, Use, VmId, VmMemory};
 use mmu::Technique;
 use riscv::{Devices, Exit, Hart, Lines};
-use std::cell::RefCell;
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Instant;
 
 const RAM: u64 = 0x8000_0000;
