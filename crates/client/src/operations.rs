@@ -67,20 +67,10 @@ impl Client {
 
     /// Waits for the end of an operation; if it was not done, the error says why.
     pub async fn finish(&self, id: u64) -> Result<Operation, Error> {
-        self.follow(id, WAIT, |_| {}).await
-    }
-
-    /// The same, showing how it is going, every `period` seconds at least.
-    pub async fn follow(
-        &self,
-        id: u64,
-        period: u8,
-        mut show: impl FnMut(&Operation),
-    ) -> Result<Operation, Error> {
         loop {
-            let mut operation = self.operation(id, period).await?;
+            let mut operation = self.operation(id, WAIT).await?;
             match operation.state {
-                OperationState::Running => show(&operation),
+                OperationState::Running => {}
                 OperationState::Done => return Ok(operation),
                 OperationState::Failed | OperationState::Cancelled => {
                     let problem = operation.problem.take();
