@@ -3,15 +3,20 @@
 //! **Model.** What was measured last and what the inventory says, written in the text format 0.0.4: bytes and seconds, gauges for
 //! what is, counters for what only grows.
 //!
-//! **Bounds.** Labels are names of VMs, resource pools and alarm rules, and words of short lists.
+//! **Bounds.** Labels are names of VMs, resource pools and alarm rules, and words of short lists: states, uses, techniques,
+//! devices.
 //!
 //! **Concurrency.** Takes no VM's lock.
 
+mod process;
+mod text;
+mod vms;
+
 use addr::ByteSize;
-use host::{AlarmInfo, Host, HostStatus, Ledger, Metrics, PoolStatus, VmStatus};
+use host::{AlarmInfo, Host, HostStatus, Ledger, LoopStatus, PoolStatus};
 use sched::HostState;
 use sched::alarm::Severity;
-use std::fmt::{Display, Write};
+use text::{Figure, Text};
 
 /// All figures.
 pub(crate) fn written(host: &Host) -> String {
@@ -19,72 +24,12 @@ pub(crate) fn written(host: &Host) -> String {
     let mut text = Text(String::with_capacity(16 << 10));
     text.gauge("memtide_vms", "VMs there are, running or not.", host.vm_count());
     text.of_host(&status);
-    text.of_vms(&status.vms);
+    text.of_vms(host, &status.vms);
     text.of_pools(&status.pools);
     text.of_alarms(host);
+    text.of_process();
     text.0
 }
-
-struct Text(String);
-
-/// A figure of many things: its name, its meaning, and where it is.
-type Figure<T, V> = (&'static str, &'static str, fn(&T) -> V);
-
-const OF_VM: [Figure<Metrics, ByteSize>; 24] = [
-    ("granted_bytes", "Pages the guest can use without waiting.", |m| m.granted_bytes),
-    ("consumed_bytes", "Machine memory they take.", |m| m.consumed_bytes),
-    ("active_bytes", "Pages in use lately.", |m| m.active_bytes),
-    ("active_write_bytes", "Pages written lately.", |m| m.active_write_bytes),
-    ("private_bytes", "Pages in frames of their own.", |m| m.private_bytes),
-    ("shared_bytes", "Pages shared, zero pages among them.", |m| m.shared_bytes),
-    ("shared_common_bytes", "Machine memory that shared pages take.", |m| m.shared_common_bytes),
-    ("zero_bytes", "Zero pages.", |m| m.zero_bytes),
-    ("ballooned_bytes", "Pages in the balloon.", |m| m.ballooned_bytes),
-    ("balloon_target_bytes", "What the balloon is asked to hold.", |m| m.balloon_target_bytes),
-    ("compressed_bytes", "Pages compressed.", |m| m.compressed_bytes),
-    ("zip_used_bytes", "Machine memory that compressed pages take.", |m| m.zip_used_bytes),
-    ("zip_saved_bytes", "Machine memory that compressing them saves.", |m| m.zip_saved_bytes),
-    ("swapped_bytes", "Pages swapped.", |m| m.swapped_bytes),
-    ("swap_target_bytes", "What is to be compressed or swapped.", |m| m.swap_target_bytes),
-    ("untouched_bytes", "Pages never used, or given back.", |m| m.untouched_bytes),
-    ("entitlement_bytes", "What it should hold at most when memory is short.", |m| m.entitlement_bytes),
-    ("overhead_bytes", "What it costs beyond its guest's memory.", |m| m.overhead_bytes),
-    ("overhead_reserved_bytes", "What is set aside for that.", |m| m.overhead_reserved_bytes),
-    ("swap_in_bytes_per_second", "Read from the swap file.", |m| m.swap_in_bytes_per_second),
-    ("swap_out_bytes_per_second", "Written to the swap file.", |m| m.swap_out_bytes_per_second),
-    ("decompressed_bytes_per_second", "Decompressed.", |m| m.decompressed_bytes_per_second),
-    ("compressed_bytes_per_second", "Compressed.", |m| m.compressed_bytes_per_second),
-    ("scanned_bytes_per_second", "Looked through for equal pages.", |m| m.scanned_bytes_per_second),
-];
-
-const fn bytes(of: Option<ByteSize>) -> Option<f64> {
-    match of {
-        Some(size) => Some(size.0 as f64),
-        None => None,
-    }
-}
-
-/// Further figures of a VM; one that is not known, or none, has no sample.
-const OF_RUNNING: [Figure<VmStatus, Option<f64>>; 14] = [
-    ("size_bytes", "Guest physical memory.", |vm| bytes(Some(vm.size_bytes))),
-    ("reservation_bytes", "What is guaranteed to it.", |vm| bytes(Some(vm.reservation_bytes))),
-    ("limit_bytes", "What it never exceeds.", |vm| bytes(vm.limit_bytes)),
-    ("shares", "Its number of shares.", |vm| Some(vm.shares as f64)),
-    ("worst_case_bytes", "What it would have if all VMs wanted all they may.", |vm| {
-        bytes(vm.worst_case_bytes)
-    }),
-    ("balloon_max_bytes", "How large its balloon may get.", |vm| bytes(Some(vm.balloon_max_bytes))),
-    ("active_ratio", "Part of its pages in use lately.", |vm| vm.active_part),
-    ("active_error_ratio", "The standard error of that.", |vm| vm.active_error),
-    ("guest_free_bytes", "What its guest says to be free.", |vm| bytes(vm.guest_free_bytes)),
-    ("guest_available_bytes", "What its guest could use without swapping.", |vm| {
-        bytes(vm.guest_available_bytes)
-    }),
-    ("slowed", "1 while its vCPUs wait so that others get memory.", |vm| Some(u8::from(vm.slowed).into())),
-    ("uptime_seconds", "How long it has been running.", |vm| Some(vm.uptime_seconds)),
-    ("latency_ratio", "Part of its vCPUs' time spent waiting for pages.", |vm| Some(vm.latency)),
-    ("waiting_ratio", "Part of it spent waiting for a frame.", |vm| Some(vm.waiting)),
-];
 
 /// A part of machine memory.
 type Part = (&'static str, fn(&Ledger) -> ByteSize);
@@ -98,108 +43,77 @@ const PARTS: [Part; 5] = [
     ("overhead", |ledger| ledger.overhead_bytes),
 ];
 
-const STATES: [HostState; 5] =
-    [HostState::High, HostState::Clear, HostState::Soft, HostState::Hard, HostState::Low];
-
 impl Text {
-    fn head(&mut self, name: &str, kind: &str, help: &str) {
-        let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
-    }
-
-    /// Names need no escapes: they are letters, digits, `-`, `_` and `.`.
-    fn sample(&mut self, name: &str, label: Option<(&str, &str)>, value: impl Display) {
-        let _ = match label {
-            Some((label, of)) => writeln!(self.0, "{name}{{{label}=\"{of}\"}} {value}"),
-            None => writeln!(self.0, "{name} {value}"),
-        };
-    }
-
-    fn gauge(&mut self, name: &str, help: &str, value: impl Display) {
-        self.head(name, "gauge", help);
-        self.sample(name, None, value);
-    }
-
-    fn counter(&mut self, name: &str, help: &str, value: impl Display) {
-        self.head(name, "counter", help);
-        self.sample(name, None, value);
-    }
-
     fn of_host(&mut self, status: &HostStatus) {
-        let seconds = |microseconds: u64| microseconds as f64 / 1e6;
+        self.head("memtide_build_info", "gauge", "1, with the version.");
+        self.sample("memtide_build_info", &[("version", env!("CARGO_PKG_VERSION"))], 1);
         let measured = status.at_milliseconds as f64 / 1e3;
         self.gauge("memtide_measured_timestamp_seconds", "When this was measured, since 1970.", measured);
-        self.gauge("memtide_memory_bytes", "All machine memory.", status.ledger.total_bytes.0);
-        self.head(
-            "memtide_memory_used_bytes",
-            "gauge",
-            "What machine memory is used for; adds up to all of it.",
-        );
-        for (part, of) in PARTS {
-            self.sample("memtide_memory_used_bytes", Some(("use", part)), of(&status.ledger).0);
-        }
+        self.of_state(status);
+        self.of_memory(status);
+        self.of_memory_loop(&status.memory_loop);
+    }
+
+    fn of_state(&mut self, status: &HostStatus) {
+        let (of, spent) = (&status.thresholds, &status.state_seconds);
+        let states = [
+            (HostState::High, of.high_bytes, spent.high),
+            (HostState::Clear, of.clear_bytes, spent.clear),
+            (HostState::Soft, of.soft_bytes, spent.soft),
+            (HostState::Hard, of.hard_bytes, spent.hard),
+            (HostState::Low, of.low_bytes, spent.low),
+        ]
+        .map(|(state, threshold, seconds)| (state == status.state, state.to_string(), threshold, seconds));
         self.head("memtide_state", "gauge", "How short of memory the host is: 1 for the state it is in.");
-        for state in STATES {
-            let is_so = u8::from(state == status.state);
-            self.sample("memtide_state", Some(("state", &state.to_string())), is_so);
+        for (is_so, state, ..) in &states {
+            self.sample("memtide_state", &[("state", state)], u8::from(*is_so));
         }
-        let of = &status.thresholds;
-        self.head(
-            "memtide_threshold_bytes",
-            "gauge",
-            "Free memory below which a state begins; high: what is aimed at.",
-        );
-        for (state, bytes) in [
-            ("high", of.high_bytes),
-            ("clear", of.clear_bytes),
-            ("soft", of.soft_bytes),
-            ("hard", of.hard_bytes),
-            ("low", of.low_bytes),
-        ] {
-            self.sample("memtide_threshold_bytes", Some(("state", state)), bytes.0);
+        self.head("memtide_state_seconds_total", "counter", "For how long the host was in a state.");
+        for (_, state, _, seconds) in &states {
+            self.sample("memtide_state_seconds_total", &[("state", state)], seconds);
         }
+        let help = "Free memory below which a state begins; high: what is aimed at.";
+        self.head("memtide_threshold_bytes", "gauge", help);
+        for (_, state, threshold, _) in &states {
+            self.sample("memtide_threshold_bytes", &[("state", state)], threshold.0);
+        }
+    }
+
+    fn of_memory(&mut self, status: &HostStatus) {
+        let ledger = &status.ledger;
+        self.gauge("memtide_memory_bytes", "All machine memory.", ledger.total_bytes.0);
+        let help = "What machine memory is used for; adds up to all of it.";
+        self.head("memtide_memory_used_bytes", "gauge", help);
+        for (part, of) in PARTS {
+            self.sample("memtide_memory_used_bytes", &[("use", part)], of(ledger).0);
+        }
+        let own = ledger.host_overhead_bytes.0;
+        self.gauge("memtide_host_overhead_bytes", "Of the overhead, the host's own.", own);
         self.gauge("memtide_reserved_bytes", "What is guaranteed.", status.reserved_bytes.0);
         self.gauge("memtide_unreserved_bytes", "What still could be guaranteed.", status.unreserved_bytes.0);
-        self.gauge(
-            "memtide_overcommitment_ratio",
-            "Memory promised beyond what there is.",
-            status.overcommitment,
-        );
-        self.gauge(
-            "memtide_swap_bytes",
-            "Disk space of swap files of running VMs.",
-            status.swap_total_bytes.0,
-        );
-        let of = &status.memory_loop;
+        let promised = "Memory promised beyond what there is, as a part of that.";
+        self.gauge("memtide_overcommitment_ratio", promised, status.overcommitment);
+        let swap = status.swap_total_bytes.0;
+        self.gauge("memtide_swap_bytes", "Disk space of swap files of running VMs.", swap);
+    }
+
+    fn of_memory_loop(&mut self, of: &LoopStatus) {
+        let seconds = |microseconds: u64| microseconds as f64 / 1e6;
         self.counter("memtide_plans_total", "Plans made.", of.plans);
-        self.counter(
-            "memtide_shortages_total",
-            "Times free memory fell below a threshold, or was waited for.",
-            of.shortages,
-        );
+        let help = "Times free memory fell below a threshold, or was waited for.";
+        self.counter("memtide_shortages_total", help, of.shortages);
         self.gauge("memtide_plan_seconds", "How long the last plan took.", seconds(of.plan_microseconds));
         self.gauge(
             "memtide_loop_lag_seconds",
             "How late the memory loop last was.",
             seconds(of.lag_microseconds),
         );
-    }
-
-    fn of_vms(&mut self, vms: &[VmStatus]) {
-        self.gauge("memtide_vms_running", "VMs that run.", vms.len());
-        for (figure, help, of) in OF_VM {
-            let name = format!("memtide_vm_{figure}");
-            self.head(&name, "gauge", help);
-            for vm in vms {
-                self.sample(&name, Some(("vm", &vm.name)), of(&vm.metrics).0);
-            }
-        }
-        for (figure, help, of) in OF_RUNNING {
-            let name = format!("memtide_vm_{figure}");
-            self.head(&name, "gauge", help);
-            for (vm, value) in vms.iter().filter_map(|vm| Some((vm, of(vm)?))) {
-                self.sample(&name, Some(("vm", &vm.name)), value);
-            }
-        }
+        let worst = seconds(of.worst_lag_microseconds);
+        self.gauge("memtide_loop_worst_lag_seconds", "How late it ever was.", worst);
+        let slice = seconds(of.longest_slice_microseconds);
+        self.gauge("memtide_longest_slice_seconds", "The longest that a slice of reclaiming took.", slice);
+        let help = "For how long no memory has been free and none has come free.";
+        self.gauge("memtide_standstill_seconds", help, of.standstill_seconds);
     }
 
     /// By rule, those without an alarm among them.
@@ -218,7 +132,7 @@ impl Text {
             self.head(name, "gauge", help);
             for rule in &rules {
                 let count = alarms.iter().filter(|alarm| alarm.rule == rule.name && counts(alarm)).count();
-                self.sample(name, Some(("rule", &rule.name)), count);
+                self.sample(name, &[("rule", &rule.name)], count);
             }
         }
     }
@@ -237,7 +151,7 @@ impl Text {
             self.head(name, "gauge", help);
             for pool in pools {
                 if let Some(bytes) = of(pool) {
-                    self.sample(name, Some(("pool", &pool.name)), bytes.0);
+                    self.sample(name, &[("pool", &pool.name)], bytes.0);
                 }
             }
         }
@@ -284,7 +198,8 @@ mod tests {
                 let name = series.split('{').next().unwrap();
                 assert_eq!(name, last, "{line}: after its type, all of a name together");
                 assert!(
-                    name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_') && name.starts_with("memtide_")
+                    name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
+                        && (name.starts_with("memtide_") || name.starts_with("process_"))
                 );
                 assert!(value.parse::<f64>().is_ok(), "{line}");
                 assert!(samples.insert(series, value).is_none(), "{series} twice");
@@ -295,6 +210,7 @@ mod tests {
         let part = |(part, _): &Part| bytes(&format!("memtide_memory_used_bytes{{use=\"{part}\"}}"));
         assert_eq!(PARTS.iter().map(part).sum::<u64>(), bytes("memtide_memory_bytes"));
         assert_eq!(bytes("memtide_state{state=\"high\"}"), 1);
+        assert!(samples["memtide_state_seconds_total{state=\"high\"}"].parse::<f64>().unwrap() > 0.0);
         assert_eq!(bytes("memtide_alarms{rule=\"vm-waiting\"}"), 0);
         assert!(samples.contains_key("memtide_pool_unreserved_bytes{pool=\"lab\"}"));
         assert_eq!(kinds["memtide_vm_consumed_bytes"], "gauge");

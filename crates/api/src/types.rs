@@ -5,7 +5,7 @@
 pub use host::{
     AlarmInfo as Alarm, AlarmRule as AlarmRuleSpec, AlarmRuleChange, Edit, Explained, HostStatus, Ledger,
     LoopStatus, Metrics, PoolChange, PoolInfo as Pool, PoolSpec, PoolStatus, Power, SettingInfo as Setting,
-    Shift, ThresholdBytes, VmChange, VmInfo, VmShift, VmSpec, VmStatus, WhatIf,
+    Shift, StateSeconds, ThresholdBytes, Totals, VmChange, VmInfo, VmShift, VmSpec, VmStatus, WhatIf,
 };
 pub use host::{Outcome as ActionOutcome, Secret, Tested as TestedActions, Webhook};
 pub use sched::alarm::{

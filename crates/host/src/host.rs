@@ -335,6 +335,12 @@ impl Host {
         Arc::clone(&self.core().measured().status)
     }
 
+    /// What running VMs' processors, translation and devices counted, by name: of this second, or of one before where more
+    /// than 32 run. Takes no VM's lock.
+    pub fn counted(&self) -> BTreeMap<String, Arc<vm::Statistics>> {
+        self.core().measured().counted.clone()
+    }
+
     /// Why a running VM holds what it holds, and what would change it.
     ///
     /// # Errors

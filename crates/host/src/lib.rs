@@ -70,6 +70,8 @@ pub use progress::Progress;
 pub use revision::{Expected, Revision};
 pub use spec::{PoolSpec, VmSpec};
 pub use state_dir::write_atomically;
-pub use status::{HostStatus, Ledger, LoopStatus, Metrics, PoolStatus, ThresholdBytes, VmStatus};
+pub use status::{
+    HostStatus, Ledger, LoopStatus, Metrics, PoolStatus, StateSeconds, ThresholdBytes, Totals, VmStatus,
+};
 pub use stopping::{Stop, Stopped};
 pub use what_if::{Edit, Shift, VmShift, WhatIf};

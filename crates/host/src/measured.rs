@@ -3,7 +3,9 @@
 use crate::status::HostStatus;
 use machine::FrameUse;
 use sched::{InvalidSnapshot, Plan, Snapshot, plan};
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use vm::Statistics;
 
 /// What the memory loop measured and planned last.
 pub(crate) struct Measured {
@@ -11,6 +13,8 @@ pub(crate) struct Measured {
     /// The plan in force, which may be of a moment before.
     pub(crate) plan: Plan,
     pub(crate) status: Arc<HostStatus>,
+    /// What running VMs counted, by name.
+    pub(crate) counted: BTreeMap<String, Arc<Statistics>>,
 }
 
 impl Measured {
@@ -21,6 +25,6 @@ impl Measured {
     pub(crate) fn nothing(snapshot: Snapshot, usage: &FrameUse) -> Result<Self, InvalidSnapshot> {
         let plan = plan(&snapshot)?;
         let status = Arc::new(HostStatus::before_anything(&snapshot, &plan, usage));
-        Ok(Self { snapshot, plan, status })
+        Ok(Self { snapshot, plan, status, counted: BTreeMap::new() })
     }
 }

@@ -27,7 +27,7 @@ mod watched;
 use crate::core::{Core, own_overhead, snapshot, swap_space};
 use crate::event::{Trigger, What};
 use crate::process;
-use crate::status::LoopStatus;
+use crate::status::{LoopStatus, StateSeconds};
 use addr::PageCount;
 use machine::{ShareGroup, VmId};
 use sched::standstill::{self, Standstill};
@@ -71,6 +71,9 @@ struct MemoryLoop {
     trigger: Trigger,
     told: Instant,
     standstill: Standstill,
+    state_seconds: StateSeconds,
+    /// Until when they were counted.
+    counted: Instant,
 }
 
 /// What the loop's thread does, until the host shuts down.
@@ -94,13 +97,15 @@ pub(crate) fn tell_panics(core: &Core, place: &str, work: impl FnOnce()) {
 impl MemoryLoop {
     fn new(core: Arc<Core>) -> Self {
         let now = Instant::now();
+        // One that begins anew counts on.
+        let before = core.measured();
         Self {
             own_overhead: own_overhead(core.pool.size()),
             core,
             vms: Vms::new(),
             state: HostState::High,
             plan: None,
-            status: LoopStatus::default(),
+            status: before.status.memory_loop,
             swap_space: PageCount(0),
             giving_back: None,
             mark: None,
@@ -111,6 +116,8 @@ impl MemoryLoop {
             trigger: Trigger::Change,
             told: now,
             standstill: Standstill::default(),
+            state_seconds: before.status.state_seconds,
+            counted: now,
         }
     }
 
@@ -195,6 +202,7 @@ impl MemoryLoop {
         }
         self.measure_overhead();
         self.look_at_takings();
+        self.count_state();
         let snapshot = self.measure();
         self.publish(snapshot);
     }
@@ -203,13 +211,14 @@ impl MemoryLoop {
     fn measure_overhead(&mut self) {
         /// VMs measured in a second: each of their harts gives up its lock for that.
         const AT_ONCE: usize = 32;
-        let skipped = (self.second as usize * AT_ONCE) % self.vms.len().max(1);
-        let from_there = self.vms.values().cycle().skip(skipped);
-        for watched in from_there.take(self.vms.len().min(AT_ONCE)) {
-            if let Some(vm) = watched.running.vm.get() {
-                watched.running.note_overhead(vm.overhead());
-            }
-        }
+        let count = self.vms.len();
+        let first = (self.second as usize * AT_ONCE) % count.max(1);
+        let is_due = |at: usize| (at + count - first) % count < AT_ONCE;
+        self.vms
+            .values_mut()
+            .enumerate()
+            .filter(|(at, _)| is_due(*at))
+            .for_each(|(_, watched)| watched.visit());
         let used: u64 = self.vms.values().map(|watched| watched.running.overhead().used.0).sum();
         self.own_overhead = self.measure_own_overhead(used);
         let overhead = PageCount(used + self.own_overhead.0);
@@ -246,6 +255,13 @@ impl MemoryLoop {
         snapshot
     }
 
+    /// Counts the time since it was counted last as spent in the state there was.
+    fn count_state(&mut self) {
+        let now = Instant::now();
+        self.state_seconds.add(self.state, now - self.counted);
+        self.counted = now;
+    }
+
     fn make_plan(&mut self) {
         let start = Instant::now();
         let snapshot = self.measure();
@@ -257,6 +273,7 @@ impl MemoryLoop {
                 return;
             }
         };
+        self.count_state();
         let before = self.state;
         self.state = planned.host.state;
         self.apply(&snapshot, &planned);

@@ -3,10 +3,12 @@
 //! **Model.** Measured once a second by the memory loop and kept, so that asking costs nothing and
 //! disturbs nobody. Everything is in bytes; a rate is that of the second before.
 
-use addr::ByteSize;
+use addr::{ByteSize, PageCount};
+use machine::MemoryCounts;
 use sched::balloon::Conduct;
 use sched::{Allowance, Bound, HostState, Thresholds};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 use utoipa::ToSchema;
 
 /// The host's memory.
@@ -32,6 +34,8 @@ pub struct HostStatus {
     pub sums: Metrics,
     /// How the memory loop does.
     pub memory_loop: LoopStatus,
+    /// For how long the host has been in each state since it started.
+    pub state_seconds: StateSeconds,
     /// Every running VM, by name.
     pub vms: Vec<VmStatus>,
     /// Every resource pool, by name.
@@ -104,6 +108,35 @@ pub struct LoopStatus {
     pub shortages: u64,
 }
 
+/// For how long the host has been in each state; adds up to how long it has been running.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct StateSeconds {
+    /// Nothing is taken from anybody.
+    pub high: f64,
+    /// Pages are looked through for equal ones.
+    pub clear: f64,
+    /// Balloons are inflated.
+    pub soft: f64,
+    /// Pages are compressed and swapped, too.
+    pub hard: f64,
+    /// VMs above their targets wait, too.
+    pub low: f64,
+}
+
+impl StateSeconds {
+    /// Adds to the time in `state`.
+    pub(crate) fn add(&mut self, state: HostState, time: Duration) {
+        let of = match state {
+            HostState::High => &mut self.high,
+            HostState::Clear => &mut self.clear,
+            HostState::Soft => &mut self.soft,
+            HostState::Hard => &mut self.hard,
+            HostState::Low => &mut self.low,
+        };
+        *of += time.as_secs_f64();
+    }
+}
+
 /// A running VM.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct VmStatus {
@@ -126,6 +159,8 @@ pub struct VmStatus {
     /// The figures that add up.
     #[serde(flatten)]
     pub metrics: Metrics,
+    /// What was counted since it was started.
+    pub totals: Totals,
     /// What decided its entitlement; `null` before the first plan.
     pub bound: Option<Bound>,
     /// What it would have if all VMs used their whole size.
@@ -212,6 +247,74 @@ pub struct Metrics {
     pub compressed_bytes_per_second: ByteSize,
     /// Looked through for equal pages in a second.
     pub scanned_bytes_per_second: ByteSize,
+}
+
+/// What was counted of a VM since it was started: each number only grows, and begins anew with its next start.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize, ToSchema)]
+pub struct Totals {
+    /// Its vCPUs' running time, all together; waiting does not count.
+    pub running_seconds: f64,
+    /// Time spent waiting for decompression and swap-in.
+    pub latency_seconds: f64,
+    /// Time spent waiting for a frame.
+    pub waiting_seconds: f64,
+    /// How often a frame was waited for.
+    pub waits: u64,
+    /// Read from the swap file, for use or ahead of it.
+    pub swap_in_bytes: ByteSize,
+    /// Of that, read because it follows on something that was wanted.
+    pub read_ahead_bytes: ByteSize,
+    /// Written to the swap file.
+    pub swap_out_bytes: ByteSize,
+    /// Compressed.
+    pub compress_bytes: ByteSize,
+    /// Decompressed.
+    pub decompress_bytes: ByteSize,
+    /// Looked through for equal pages.
+    pub scanned_bytes: ByteSize,
+    /// Pages that joined others in a shared frame.
+    pub joined_bytes: ByteSize,
+    /// Pages that became zero pages because that is what they held.
+    pub zeroed_bytes: ByteSize,
+    /// Shared and zero pages that were written, and got frames of their own.
+    pub broken_bytes: ByteSize,
+    /// Untouched pages that were written for the first time, or again after the guest gave them back.
+    pub first_written_bytes: ByteSize,
+    /// Ballooned pages that the guest used without asking for them back.
+    pub popped_bytes: ByteSize,
+    /// Uses of pages that were watched to see whether they are in use.
+    pub watches_noticed: u64,
+    /// Batches of pages whose translations were taken away from its processors.
+    pub shoot_downs: u64,
+    /// Time that took.
+    pub shoot_down_seconds: f64,
+}
+
+impl Totals {
+    pub(crate) fn new(counts: &MemoryCounts, running: Duration) -> Self {
+        let seconds = |nanoseconds: u64| Duration::from_nanos(nanoseconds).as_secs_f64();
+        let bytes = |pages: u64| PageCount(pages).bytes();
+        Self {
+            running_seconds: running.as_secs_f64(),
+            latency_seconds: seconds(counts.waited_nanoseconds),
+            waiting_seconds: seconds(counts.stalled_nanoseconds),
+            waits: counts.stalls,
+            swap_in_bytes: bytes(counts.swapped_in),
+            read_ahead_bytes: bytes(counts.read_ahead),
+            swap_out_bytes: bytes(counts.swapped_out),
+            compress_bytes: bytes(counts.compressed),
+            decompress_bytes: bytes(counts.decompressed),
+            scanned_bytes: ByteSize(counts.scanned_bytes),
+            joined_bytes: bytes(counts.shared),
+            zeroed_bytes: bytes(counts.zeroed),
+            broken_bytes: bytes(counts.shares_broken + counts.zeros_broken),
+            first_written_bytes: bytes(counts.first_writes),
+            popped_bytes: bytes(counts.balloon_pops),
+            watches_noticed: counts.watches_noticed,
+            shoot_downs: counts.shoot_downs,
+            shoot_down_seconds: seconds(counts.shoot_down_nanoseconds),
+        }
+    }
 }
 
 /// A resource pool.

@@ -33,6 +33,15 @@ pub(crate) fn json(value: &impl Serialize) -> String {
     serde_json::to_string_pretty(value).expect("answers are JSON") + "\n"
 }
 
+/// Rows of cells for spreadsheets.
+pub(crate) fn csv(rows: &[Vec<String>]) -> String {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    for row in rows {
+        writer.write_record(row).expect("memory takes what is written");
+    }
+    String::from_utf8(writer.into_inner().expect("memory takes what is written")).expect("text stays text")
+}
+
 /// The same as YAML.
 pub(crate) fn yaml(value: &impl Serialize) -> String {
     let mut text = serde_saphyr::to_string(value).expect("answers are JSON, so they are YAML");

@@ -6,6 +6,7 @@
 //!
 //! **Cost.** One hold of each hart's lock.
 
+use crate::statistics::HartStatistics;
 use crate::vm::Vm;
 use addr::{ByteSize, PageCount};
 use machine::Pmap;
@@ -24,10 +25,16 @@ const PER_ZIP_FRAME: u64 = 32;
 impl Vm {
     /// What the VM costs now beyond its guest's memory.
     pub fn overhead(&self) -> ByteSize {
+        self.overhead_with(&self.statistics().harts)
+    }
+
+    /// The same, for who has asked for its harts' part already; takes none of their locks.
+    pub fn overhead_with(&self, harts: &[HartStatistics]) -> ByteSize {
         let mut bytes = fixed(self.shared.memory.pmap().size());
-        self.shared.vcpus.for_each_hart(|_, _, hart| {
-            bytes += PER_CPU.0 + Tlb::BYTES + hart.mmu().shadow_size().1 + hart.code_bytes();
-        });
+        bytes += harts
+            .iter()
+            .map(|hart| PER_CPU.0 + Tlb::BYTES + hart.shadow_bytes + hart.code_bytes)
+            .sum::<u64>();
         let stores = self.shared.memory.stores();
         bytes += stores.swap.used.0 * PER_SWAPPED_PAGE + stores.zip.frames.0 * PER_ZIP_FRAME;
         ByteSize(bytes)

@@ -152,6 +152,13 @@ pub struct Counter {
     read: fn(&TechniqueStatistics) -> u64,
 }
 
+impl Counter {
+    /// Its number.
+    pub(crate) fn of(&self, statistics: &TechniqueStatistics) -> u64 {
+        (self.read)(statistics)
+    }
+}
+
 const fn count(key: &'static str, words: &'static str, read: fn(&TechniqueStatistics) -> u64) -> Counter {
     Counter { key, words, unit: Unit::Count, read }
 }
@@ -218,7 +225,7 @@ pub const COUNTERS: [(&str, &[Counter]); 6] = [
 
 fn counts(statistics: &TechniqueStatistics) -> Counts {
     let counters = COUNTERS.iter().flat_map(|(_, counters)| *counters);
-    counters.map(|counter| (counter.key.to_owned(), (counter.read)(statistics))).collect()
+    counters.map(|counter| (counter.key.to_owned(), counter.of(statistics))).collect()
 }
 
 impl Statistics {

@@ -3,6 +3,7 @@
 mod alarms;
 mod changes;
 mod lists;
+mod metrics;
 mod mistakes;
 mod operations;
 mod stream;

@@ -6,7 +6,7 @@ use crate::host::by_pool;
 use crate::inventory::Inventory;
 use crate::journal::now;
 use crate::measured::Measured;
-use crate::status::{HostStatus, Ledger, Metrics, PoolStatus, VmStatus};
+use crate::status::{HostStatus, Ledger, LoopStatus, Metrics, PoolStatus, StateSeconds, VmStatus};
 use addr::{ByteSize, PageCount};
 use machine::{FrameUse, VmId};
 use sched::admission::{Account, accounts};
@@ -35,10 +35,18 @@ impl MemoryLoop {
                 .filter_map(|vm| self.vm_status(&inventory, &snapshot, vm, &planned))
                 .collect();
             vms.sort_by(|a, b| a.name.cmp(&b.name));
-            HostStatus { vms, memory_loop: self.status, ..HostStatus::of_host(&snapshot, &planned, &usage) }
+            HostStatus {
+                vms,
+                memory_loop: self.status,
+                state_seconds: self.state_seconds,
+                ..HostStatus::of_host(&snapshot, &planned, &usage)
+            }
         };
         let status = status.with_sums().with_pools(&snapshot, &planned);
-        self.core.set_measured(Measured { snapshot, plan: planned, status: Arc::new(status) });
+        let counted = self.vms.values();
+        let counted =
+            counted.filter_map(|vm| Some((vm.running.name.clone(), vm.statistics.clone()?))).collect();
+        self.core.set_measured(Measured { snapshot, plan: planned, status: Arc::new(status), counted });
     }
 
     fn vm_status(
@@ -68,6 +76,7 @@ impl MemoryLoop {
                 active_write_bytes: watched.active_write(settings, &vm.pages).bytes(),
                 ..metrics(vm, planned, watched)
             },
+            totals: watched.totals(),
             bound: Some(planned.entitlement.bound),
             worst_case_bytes: Some(planned.worst_case.bytes()),
             active_part: known.then_some(estimate.fraction),
@@ -158,7 +167,8 @@ impl HostStatus {
             overcommitment: (promised as f64 / there as f64 - 1.0).max(0.0),
             swap_total_bytes: PageCount(swap.sum()).bytes(),
             sums: Metrics::default(),
-            memory_loop: crate::LoopStatus::default(),
+            memory_loop: LoopStatus::default(),
+            state_seconds: StateSeconds::default(),
             vms: Vec::new(),
             pools: Vec::new(),
         }

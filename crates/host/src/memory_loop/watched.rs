@@ -8,6 +8,7 @@
 use crate::event::What;
 use crate::journal::Journal;
 use crate::running::Running;
+use crate::status::Totals;
 use addr::{ByteSize, PAGE_SIZE, PageCount};
 use devices::{BalloonReport, DriverState};
 use machine::{MemoryCounts, Reclaimed, Sample, Sampled};
@@ -16,7 +17,7 @@ use sched::balloon::{Judge, Observation};
 use sched::{Balloon, Pages, Settings, Slowdown};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use vm::Vm;
+use vm::{Statistics, Vm};
 
 /// Sample periods by the clock after which a sample ends though the VM did not run for one.
 const PATIENCE: u32 = 4;
@@ -29,6 +30,8 @@ pub(super) struct Watched {
     pub(super) judge: Judge,
     pub(super) balloon: Option<BalloonReport>,
     pub(super) rates: Rates,
+    /// What it counted when its overhead was measured last.
+    pub(super) statistics: Option<Arc<Statistics>>,
     pub(super) slowdown: Slowdown,
     /// Frames it may hold before it waits.
     pub(super) allowance: PageCount,
@@ -77,6 +80,7 @@ impl Watched {
             judge: Judge::default(),
             balloon: None,
             rates: Rates::default(),
+            statistics: None,
             slowdown: Slowdown::default(),
             allowance: PageCount(u64::MAX),
             zip_limit: PageCount(0),
@@ -166,6 +170,21 @@ impl Watched {
             latency: part(|counts| counts.waited_nanoseconds),
             waiting: part(|counts| counts.stalled_nanoseconds),
         };
+    }
+
+    /// What was counted since it was started.
+    pub(super) fn totals(&self) -> Totals {
+        let ran = self.running.vm.get().map(|vm| vm.running_time());
+        Totals::new(&self.counted.memory, ran.unwrap_or_default())
+    }
+
+    /// Measures what it costs and counts; each of its harts gives up its lock for that.
+    pub(super) fn visit(&mut self) {
+        if let Some(vm) = self.running.vm.get() {
+            let statistics = vm.statistics();
+            self.running.note_overhead(vm.overhead_with(&statistics.harts));
+            self.statistics = Some(Arc::new(statistics));
+        }
     }
 
     /// Says when waiting for memory begins to slow it, and when that is over.

@@ -3,7 +3,7 @@
 use super::{Cell, Chosen, Column, Value, date_time, yes_or_no};
 use crate::args::ListFormat;
 use crate::error::Error;
-use crate::print::{json, json_line, print, yaml};
+use crate::print::{csv, json, json_line, print, yaml};
 use crate::view::{Align, Style, lay_out};
 use serde::Serialize;
 
@@ -50,22 +50,14 @@ impl<T> Chosen<T> {
 
     /// The titles: a column's name, and its unit.
     pub(crate) fn csv_head(&self) -> String {
-        written(&[self.columns.iter().map(|column| column.name.replace('-', "_") + unit(column)).collect()])
+        csv(&[self.columns.iter().map(|column| column.name.replace('-', "_") + unit(column)).collect()])
     }
 
     /// Rows for programs: integers in bytes and seconds, parts from 0 to 1, times of UTC; empty where there is nothing.
     pub(crate) fn csv(&self, rows: &[T]) -> String {
         let cells = |row: &T| self.columns.iter().map(|column| plain(column.cell(row))).collect();
-        written(&rows.iter().map(cells).collect::<Vec<_>>())
+        csv(&rows.iter().map(cells).collect::<Vec<_>>())
     }
-}
-
-fn written(lines: &[Vec<String>]) -> String {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    for line in lines {
-        writer.write_record(line).expect("memory takes what is written");
-    }
-    String::from_utf8(writer.into_inner().expect("memory takes what is written")).expect("text stays text")
 }
 
 fn align<T>(column: &Column<T>) -> Align {

@@ -8,7 +8,7 @@
 
 use crate::args::{Top, TopFormat};
 use crate::error::Error;
-use crate::print::{json_line, print};
+use crate::print::{csv, json_line, print};
 use crate::remote::Remote;
 use crate::view::{self, Style};
 use api::types::{HostStatus, VmStatus};
@@ -16,7 +16,6 @@ use rustix::event::{PollFd, PollFlags, poll};
 use serde_json::{Map, Value};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
-use std::fmt::Write;
 use std::io::stdout;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -32,7 +31,7 @@ pub(super) fn run(remote: &Remote, args: &Top) -> Result<(), Error> {
         let status = remote.wait(remote.client.status())?;
         print(&match args.output {
             TopFormat::Table => view::status(&status, Style::of_stdout()),
-            TopFormat::Csv => csv(&status, &mut header),
+            TopFormat::Csv => csv(&rows(&status, &mut header)),
             TopFormat::Json => json_line(&status),
         })?;
         left = left.map(|left| left - 1);
@@ -77,38 +76,46 @@ struct Header(Vec<String>);
 const OF_HOST: [&str; 3] = ["at_milliseconds", "state", "free_bytes"];
 
 /// A row for each VM.
-fn csv(status: &HostStatus, header: &mut Header) -> String {
-    let mut text = String::new();
+fn rows(status: &HostStatus, header: &mut Header) -> Vec<Vec<String>> {
+    let mut rows = Vec::new();
+    let of_host = [
+        status.at_milliseconds.to_string(),
+        status.state.to_string(),
+        status.ledger.free_bytes.0.to_string(),
+    ];
     for vm in &status.vms {
-        let fields = fields(vm);
+        let mut fields = fields(vm);
+        let name = cell(fields.remove("name").unwrap_or_default());
         if header.0.is_empty() {
-            header.0 = fields.keys().filter(|name| *name != "name").cloned().collect();
-            let _ = writeln!(text, "{},name,{}", OF_HOST.join(","), header.0.join(","));
+            header.0 = fields.keys().cloned().collect();
+            rows.push([&OF_HOST.map(str::to_owned)[..], &["name".to_owned()], &header.0].concat());
         }
-        let _ = write!(text, "{},{},{}", status.at_milliseconds, status.state, status.ledger.free_bytes.0);
-        for name in std::iter::once("name").chain(header.0.iter().map(String::as_str)) {
-            let _ = write!(text, ",{}", cell(&fields[name]));
-        }
-        text.push('\n');
+        let mut row = [&of_host[..], &[name]].concat();
+        row.extend(header.0.iter().map(|name| cell(fields[name].take())));
+        rows.push(row);
     }
-    text
+    rows
 }
 
+/// What there is of a VM; what is counted since its start as `total_...`.
 fn fields(vm: &VmStatus) -> Map<String, Value> {
-    match serde_json::to_value(vm) {
+    let object = |value: Result<Value, _>| match value {
         Ok(Value::Object(fields)) => fields,
-        other => unreachable!("a VM's status is an object, not {other:?}"),
-    }
+        other => unreachable!("it is an object, not {other:?}"),
+    };
+    let mut fields = object(serde_json::to_value(vm));
+    let totals = object(Ok::<_, serde_json::Error>(fields.remove("totals").unwrap_or_default()));
+    fields.extend(totals.into_iter().map(|(name, value)| (format!("total_{name}"), value)));
+    fields
 }
 
-/// As RFC 4180 has it; nothing for what is unknown.
-fn cell(value: &Value) -> String {
-    let text = match value {
-        Value::Null => return String::new(),
-        Value::String(text) => text.clone(),
+/// Nothing for what is unknown.
+fn cell(value: Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text,
         other => other.to_string(),
-    };
-    if text.contains([',', '"', '\n', '\r']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text }
+    }
 }
 
 #[cfg(test)]
@@ -120,7 +127,7 @@ mod tests {
     fn a_row_has_whole_bytes_under_a_header_that_comes_once() {
         let mut header = Header::default();
         let status = host(&["db", "web"]);
-        let first = csv(&status, &mut header);
+        let first = csv(&rows(&status, &mut header));
         let lines: Vec<Vec<&str>> = first.lines().map(|line| line.split(',').collect()).collect();
         assert_eq!(lines.len(), 3, "{first}");
         assert_eq!(lines[0][..4], ["at_milliseconds", "state", "free_bytes", "name"]);
@@ -130,14 +137,17 @@ mod tests {
             let size = title.ends_with("_bytes") || title.ends_with("_bytes_per_second");
             assert!(!size || value.is_empty() || value.parse::<u64>().is_ok(), "{title}: {value}");
         }
+        assert!(lines[0].contains(&"total_swap_in_bytes") && !lines[0].contains(&"totals"), "{first}");
         let consumed = lines[0].iter().position(|title| *title == "consumed_bytes").unwrap();
         assert_eq!(lines[2][consumed], status.vms[1].metrics.consumed_bytes.0.to_string());
-        assert_eq!(csv(&status, &mut header).lines().count(), 2, "the header came already");
+        assert_eq!(rows(&status, &mut header).len(), 2, "the header came already");
     }
 
     #[test]
     fn text_with_commas_stays_one_cell() {
-        assert_eq!(cell(&Value::from("no space, \"so\" far")), "\"no space, \"\"so\"\" far\"");
-        assert_eq!((cell(&Value::Null), cell(&Value::Bool(false))), (String::new(), "false".to_owned()));
+        let mut status = host(&["web"]);
+        status.vms[0].swap_failure = Some("no space, \"so\" far".to_owned());
+        let text = csv(&rows(&status, &mut Header::default()));
+        assert!(text.contains(",\"no space, \"\"so\"\" far\","), "{text}");
     }
 }

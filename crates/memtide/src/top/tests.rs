@@ -3,7 +3,7 @@
 use super::draw::{Look, draw};
 use super::model::{Ask, Input, Link, Mode, Model, update};
 use crate::view::Style;
-use api::types::{Event, HostStatus, StreamSnapshot};
+use api::types::{Event, HostStatus, StateSeconds, StreamSnapshot, Totals};
 use client::Message;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -17,7 +17,7 @@ fn vm(name: &str, number: u64) -> Value {
     let mut vm = json!({
         "name": name, "id": number, "uptime_seconds": 3_661.5, "shares": 2560, "bound": "shares",
         "active_part": 0.16, "active_error": 0.05, "balloon_conduct": "working", "allowance": "free",
-        "latency": 0.0, "waiting": 0.0, "slowed": false,
+        "latency": 0.0, "waiting": 0.0, "slowed": false, "totals": Totals::default(),
     });
     let sizes = [
         ("size", 256),
@@ -70,7 +70,7 @@ pub(crate) fn host(names: &[&str]) -> HostStatus {
         "unreserved_bytes": 180 * MIB, "reserved_bytes": 200 * MIB, "overcommitment": 0.5,
         "swap_total_bytes": 0, "sums": sums, "memory_loop": {"plans": 1, "plan_microseconds": 1, "lag_microseconds": 0,
             "worst_lag_microseconds": 0, "longest_slice_microseconds": 0, "standstill_seconds": 0, "shortages": 0},
-        "vms": vms, "pools": [],
+        "state_seconds": StateSeconds::default(), "vms": vms, "pools": [],
     }))
     .unwrap()
 }

@@ -1234,6 +1234,9 @@ class HostStatus:
     state: HostState
     """The state."""
 
+    state_seconds: StateSeconds
+    """For how long the host has been in each state since it started."""
+
     sums: Metrics
     """What running VMs have together."""
 
@@ -1947,6 +1950,26 @@ class Space:
 
 
 @dataclass(frozen=True, kw_only=True)
+class StateSeconds:
+    """For how long the host has been in each state; adds up to how long it has been running."""
+
+    clear: float
+    """Pages are looked through for equal ones."""
+
+    hard: float
+    """Pages are compressed and swapped, too."""
+
+    high: float
+    """Nothing is taken from anybody."""
+
+    low: float
+    """VMs above their targets wait, too."""
+
+    soft: float
+    """Balloons are inflated."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Statistics:
     """Everything a VM counts."""
 
@@ -2094,6 +2117,67 @@ class TokenSpec(TypedDict, total=False):
 
     role: Required[Role]
     """What who has it may do."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Totals:
+    """What was counted of a VM since it was started: each number only grows, and begins anew with its next
+    start.
+    """
+
+    broken_bytes: ByteSize
+    """Shared and zero pages that were written, and got frames of their own."""
+
+    compress_bytes: ByteSize
+    """Compressed."""
+
+    decompress_bytes: ByteSize
+    """Decompressed."""
+
+    first_written_bytes: ByteSize
+    """Untouched pages that were written for the first time, or again after the guest gave them back."""
+
+    joined_bytes: ByteSize
+    """Pages that joined others in a shared frame."""
+
+    latency_seconds: float
+    """Time spent waiting for decompression and swap-in."""
+
+    popped_bytes: ByteSize
+    """Ballooned pages that the guest used without asking for them back."""
+
+    read_ahead_bytes: ByteSize
+    """Of that, read because it follows on something that was wanted."""
+
+    running_seconds: float
+    """Its vCPUs' running time, all together; waiting does not count."""
+
+    scanned_bytes: ByteSize
+    """Looked through for equal pages."""
+
+    shoot_down_seconds: float
+    """Time that took."""
+
+    shoot_downs: int
+    """Batches of pages whose translations were taken away from its processors."""
+
+    swap_in_bytes: ByteSize
+    """Read from the swap file, for use or ahead of it."""
+
+    swap_out_bytes: ByteSize
+    """Written to the swap file."""
+
+    waiting_seconds: float
+    """Time spent waiting for a frame."""
+
+    waits: int
+    """How often a frame was waited for."""
+
+    watches_noticed: int
+    """Uses of pages that were watched to see whether they are in use."""
+
+    zeroed_bytes: ByteSize
+    """Pages that became zero pages because that is what they held."""
 
 
 Trigger: TypeAlias = Literal["period", "change", "shortage", "progress"]
@@ -2497,6 +2581,9 @@ class VmStatus:
 
     swapped_bytes: ByteSize
     """Pages swapped."""
+
+    totals: Totals
+    """What was counted since it was started."""
 
     untouched_bytes: ByteSize
     """Pages never used, or given back."""
