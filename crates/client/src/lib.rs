@@ -65,6 +65,7 @@ mod alarms;
 mod connection;
 mod console;
 mod operations;
+mod raw;
 mod requests;
 mod stream;
 mod tls;
@@ -75,6 +76,7 @@ pub use address::Address;
 pub use api::{Problem, inspect, types};
 pub use console::{ConsoleInput, ConsoleOutput, Said};
 pub use hyper::body::Bytes;
+pub use raw::RawAnswer;
 pub use stream::{Message, Stream};
 
 use std::fmt::{self, Debug};

@@ -125,6 +125,12 @@ pub(crate) enum Verb {
     /// Make, list and remove tokens: what a host that is asked over TCP wants to see
     #[command(subcommand)]
     Token(Token),
+    /// Say who the host takes one for, and what one may do
+    Whoami {
+        #[command(flatten)]
+        output: Document,
+    },
+    Api(Api),
     Map(Map),
     /// Show what a VM did under each technique of its MMU
     ///
@@ -237,6 +243,23 @@ pub(crate) struct Run {
     /// Give Ctrl-] to the guest like any other key
     #[arg(long)]
     pub(crate) no_monitor: bool,
+}
+
+/// Ask the host's REST interface for anything, and print the answer
+///
+/// /v1/openapi.json names all there is. Whoever is let in as for all other verbs, what is asked is up to them.
+#[derive(Args)]
+pub(crate) struct Api {
+    /// What to ask for: /v1/vms?power=running, say
+    pub(crate) path: String,
+    /// GET, POST, PATCH or DELETE [default: GET, or POST with --data]
+    #[arg(long, short = 'X', value_name = "METHOD")]
+    pub(crate) method: Option<String>,
+    /// JSON to send along; - reads it from standard input
+    #[arg(long, short, value_name = "JSON", allow_hyphen_values = true)]
+    pub(crate) data: Option<String>,
+    #[command(flatten)]
+    pub(crate) output: Document,
 }
 
 /// Show how a VM's memory is mapped

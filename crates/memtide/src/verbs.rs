@@ -1,6 +1,7 @@
 //! Every verb but `run` and `host`: asks running VMs and the host, and shows their answers.
 
 mod alarms;
+mod asking;
 mod console;
 mod history;
 mod inspect;
@@ -47,6 +48,8 @@ pub(crate) fn ask(remote: &Remote, verb: Verb) -> Result<(), Error> {
         Verb::Pool(verb) => pool::pool(remote, verb),
         Verb::Token(verb) => token::token(remote, verb),
         Verb::Settings(args) => memory::settings(remote, &args),
+        Verb::Whoami { output } => asking::whoami(remote, output.output),
+        Verb::Api(args) => asking::api(remote, &args),
         Verb::Map(args) => inspect::map(remote, &args),
         Verb::Stats { name, watch, output } => inspect::statistics(remote, name, watch, output),
         Verb::Mmu { name, mode, output } => inspect::mmu(remote, name, mode, output.output),

@@ -3,6 +3,7 @@
 mod address;
 mod alarms;
 mod canvas;
+mod changes;
 mod event;
 mod host;
 mod info;
@@ -14,9 +15,10 @@ pub(crate) mod svg;
 mod table;
 
 pub(crate) use alarms::{alarm_rule, levels, tested};
+pub(crate) use changes::changes;
 pub(crate) use event::{event, facts};
-pub(crate) use host::{setting, what_if};
-pub(crate) use info::hosted;
+pub(crate) use host::{setting, setting_changed, what_if};
+pub(crate) use info::{FORGOTTEN_LIMIT, hosted};
 pub(crate) use picture::pictures;
 pub(crate) use status::{mib, status};
 pub(crate) use table::{Align, lay_out, uptime};

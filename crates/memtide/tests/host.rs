@@ -97,6 +97,48 @@ fn a_debian_guest_lives_on_a_host() {
 }
 
 #[test]
+fn what_a_change_changed_is_told_and_a_limit_below_the_memory_is_warned_of() {
+    let place = Place::new();
+    let _host = host(&place, "256MiB", &[]);
+    create_idle(&place, "web", &[]);
+    let told = place.ask(&["set", "web", "--limit", "32MiB", "--shares", "high"]);
+    assert_eq!(text(&told.stdout), "web: limit none -> 32 MiB\nweb: shares normal -> high\n");
+    let warned = text(&told.stderr);
+    assert!(warned.starts_with("warning: the limit of web is 32 MiB, less than its memory"), "{warned}");
+    assert!(place.tell(&["info", "web"]).contains("32 MiB, less than its memory"));
+    let told = place.ask(&["set", "web", "--limit", "none", "--shares", "high"]);
+    assert_eq!(text(&told.stdout), "web: limit 32 MiB -> none\nweb: shares is high already\n");
+    assert_eq!(text(&told.stderr), "");
+    assert_eq!(place.tell(&["settings", "Mem.IdleTax", "50"]), "Mem.IdleTax: 75 % -> 50 %\n");
+    assert_eq!(place.tell(&["settings", "Mem.IdleTax", "50"]), "Mem.IdleTax: is 50 % already\n");
+    place.tell(&["pool", "create", "lab"]);
+    assert_eq!(
+        place.tell(&["pool", "set", "lab", "--reservation", "16MiB"]),
+        "lab: reservation 0 B -> 16 MiB\n"
+    );
+}
+
+#[test]
+fn anything_can_be_asked_of_the_interface() {
+    let place = Place::new();
+    let _host = host(&place, "256MiB", &[]);
+    create_idle(&place, "web", &[]);
+    let who = place.tell(&["whoami"]);
+    assert!(
+        who.starts_with("uid ") && who.ends_with(" may administer: let in by the socket's mode\n"),
+        "{who}"
+    );
+    let vm: Value = serde_json::from_str(&place.tell(&["api", "/v1/vms/web"])).unwrap();
+    assert_eq!(vm["name"], "web");
+    assert!(place.tell(&["api", "/metrics"]).contains("\nmemtide_vms 1\n"));
+    assert_eq!(place.tell(&["api", "-X", "DELETE", "/v1/vms/web"]), "");
+    fails(&place, &["api", "/v1/vms/web"], 3, &["web"]);
+    fails(&place, &["api", "v1/vms"], 1, &["no path"]);
+    fails(&place, &["api", "-X", "LOOK AT", "/v1/vms"], 1, &["no method"]);
+    fails(&place, &["api", "/metrics", "-o", "json"], 1, &["no JSON", "hint:"]);
+}
+
+#[test]
 fn what_there_is_no_room_for_is_refused_with_figures() {
     let place = Place::new();
     let _host = host(&place, "128MiB", &[]);

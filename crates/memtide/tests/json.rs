@@ -17,7 +17,7 @@ enum Has {
 use Has::{Fields, List};
 
 /// In the order of a life: the VMs web, that runs, and off; the pool lab.
-const VERBS: [(&str, Has); 44] = [
+const VERBS: [(&str, Has); 48] = [
     ("pool create lab --reservation 16MiB", Fields(&["name", "reservation_bytes", "limit_bytes", "shares"])),
     ("pool set lab --limit 64MiB", Fields(&["limit_bytes", "unreserved_bytes"])),
     ("pool show lab", Fields(&["name", "reservation_used_bytes"])),
@@ -59,6 +59,10 @@ const VERBS: [(&str, Has); 44] = [
     ("alarms ls", List(0, &[])),
     ("alarms ack --all", List(0, &[])),
     ("alarms rules rm little-free", List(1, &["name", "done"])),
+    ("whoami", Fields(&["who", "role", "is_local"])),
+    ("api /v1/vms/web", Fields(&["name", "power", "memory"])),
+    ("api -X PATCH /v1/vms/web --data {\"shares\":\"low\"}", Fields(&["name", "shares"])),
+    ("api /v1/what-if --data {\"edit\":\"stop-vm\",\"name\":\"web\"}", Fields(&["refusal", "vms"])),
     ("token create monitor", Fields(&["name", "role", "secret"])),
     ("token ls", List(1, &["name", "role"])),
     ("token rm monitor", List(1, &["name", "done"])),

@@ -58,14 +58,17 @@ pub(super) fn settings(remote: &Remote, args: &Settings) -> Result<(), Error> {
     let Some(name) = &args.name else {
         return chosen.print(remote.wait(remote.client.settings())?);
     };
-    let setting = match args.value {
-        Some(NumberOrDefault(value)) => change_setting(remote, name, value)?,
-        None => remote.wait(remote.client.setting(name))?,
+    let before = remote.wait(remote.client.setting(name))?;
+    let (told, setting) = if let Some(NumberOrDefault(value)) = args.value {
+        let setting = change_setting(remote, name, value)?;
+        (view::setting_changed(&setting, before.value), setting)
+    } else {
+        (view::setting(&before), before)
     };
     match args.list.output {
         ListFormat::Json => show(&setting, DocumentFormat::Json, view::setting),
         ListFormat::Yaml => show(&setting, DocumentFormat::Yaml, view::setting),
-        ListFormat::Table if args.list.columns.is_empty() => print(&view::setting(&setting)),
+        ListFormat::Table if args.list.columns.is_empty() => print(&told),
         _ => chosen.print(vec![setting]),
     }
 }

@@ -6,6 +6,7 @@ use crate::list::tables::POOLS;
 use crate::print;
 use crate::remote::Remote;
 use crate::verbs::Done;
+use crate::view;
 use addr::ByteSize;
 use api::types::{self, PoolChange, PoolSpec};
 
@@ -21,8 +22,9 @@ pub(super) fn pool(remote: &Remote, verb: Pool) -> Result<(), Error> {
                 return Err(Error::new("nothing is to be changed")
                     .hint("'memtide pool set --help' names what can be"));
             }
-            let pool = remote.wait(remote.client.set_pool(&name, &change))?;
-            show(&pool, output.output)
+            let before = remote.wait(remote.client.pool(&name))?;
+            let after = remote.wait(remote.client.set_pool(&name, &change))?;
+            print::show(&after, output.output, |after| view::changes(&name, &change, &before, after))
         }
         Pool::Show { name, output } => show(&remote.wait(remote.client.pool(&name))?, output.output),
         Pool::Rm { name, output } => {

@@ -13,7 +13,7 @@ use crate::verbs::{Done, each};
 use crate::view;
 use addr::ByteSize;
 use api::inspect::{Answer, Request};
-use api::types::{OperationKind, StopVm, Vm, VmChange, VmSpec};
+use api::types::{OperationKind, StopVm, VmChange, VmSpec};
 use serde_json::Value;
 use std::path::{Path, PathBuf, absolute};
 
@@ -36,6 +36,7 @@ pub(super) fn create(remote: &Remote, args: Create) -> Result<(), Error> {
             .map_err(|error| error.but(&format!("{name} is created")))?;
         vm = remote.wait(remote.client.vm(&name))?;
     }
+    warn_of_limit(&vm.info.spec);
     print::show(&vm, args.output.output, |vm| format!("{name} is created, {}\n", vm.info.power))
 }
 
@@ -75,14 +76,25 @@ pub(super) fn set(remote: &Remote, args: Set) -> Result<(), Error> {
     if change == VmChange::default() {
         return Err(Error::new("nothing is to be changed").hint("'memtide set --help' names what can be"));
     }
-    let vm = remote.wait(remote.client.set(&args.name, &change))?;
-    show(&vm, args.output.output)
+    let before = remote.wait(remote.client.vm(&args.name))?;
+    let after = remote.wait(remote.client.set(&args.name, &change))?;
+    warn_of_limit(&after.info.spec);
+    print::show(&after, args.output.output, |after| {
+        view::changes(&args.name, &change, &before.info.spec, &after.info.spec)
+    })
+}
+
+/// What ESX's administrators forget most often is a limit.
+fn warn_of_limit(spec: &VmSpec) {
+    if let Some(limit) = spec.limit_bytes.filter(|&limit| limit < spec.memory_bytes) {
+        eprintln!("warning: the limit of {} is {limit}, {}", spec.name, view::FORGOTTEN_LIMIT);
+    }
 }
 
 pub(super) fn info(remote: &Remote, name: Option<String>, format: DocumentFormat) -> Result<(), Error> {
     let name = find::only(remote, name)?;
     if find::is_hosted(remote, &name)? {
-        show(&remote.wait(remote.client.vm(&name))?, format)?;
+        print::show(&remote.wait(remote.client.vm(&name))?, format, view::hosted)?;
         return if format == DocumentFormat::Table { standstill(remote) } else { Ok(()) };
     }
     super::inspect::present(&control::ask(&name, Request::Info)?, format)
@@ -96,10 +108,6 @@ fn standstill(remote: &Remote) -> Result<(), Error> {
             print::print(&format!("standstill for {seconds} s: no memory is free and none comes free\n"))
         }
     }
-}
-
-fn show(vm: &Vm, format: DocumentFormat) -> Result<(), Error> {
-    print::show(vm, format, view::hosted)
 }
 
 pub(super) fn list(remote: &Remote, args: &List) -> Result<(), Error> {

@@ -1,6 +1,6 @@
 //! What happened, a line for each event.
 
-use super::table::rounded;
+use addr::ByteSize;
 use api::types::Event;
 use serde_json::{Map, Number, Value};
 use std::fmt::Write;
@@ -61,9 +61,9 @@ fn fact(key: &str, value: &Value) -> Option<String> {
 fn figure(key: &str, number: &Number) -> String {
     let size = |suffix| key.strip_suffix(suffix).zip(number.as_u64());
     if let Some((what, bytes)) = size("_bytes") {
-        format!("{what} {}", rounded(bytes))
+        format!("{what} {}", ByteSize(bytes))
     } else if let Some((what, bytes)) = size("_bytes_per_second") {
-        format!("{what} {}/s", rounded(bytes))
+        format!("{what} {}/s", ByteSize(bytes))
     } else {
         format!("{key} {number}")
     }
@@ -89,7 +89,7 @@ mod tests {
         let text = event(&told);
         assert_eq!(
             text,
-            "01:01:01Z     7  planned  free 4 KiB  trigger shortage\n                   web  take 2.0 MiB\n"
+            "01:01:01Z     7  planned  free 4 KiB  trigger shortage\n                   web  take 2 MiB\n"
         );
     }
 

@@ -1,7 +1,7 @@
 //! A setting, and what would be if.
 
 use super::table::Align::Left;
-use super::table::{lay_out, rounded};
+use super::table::lay_out;
 use api::types::{Setting, Shift, VmShift, WhatIf};
 use std::fmt::Write;
 
@@ -19,9 +19,19 @@ pub(crate) fn setting(of: &Setting) -> String {
     format!("{}: {now} (default {}, {} to {})\n{}\n", of.name, of.default, of.least, of.most, of.meaning)
 }
 
+/// The same, which had the value `before`.
+pub(crate) fn setting_changed(of: &Setting, before: u32) -> String {
+    let (was, is) = (value(before, &of.unit), value(of.value, &of.unit));
+    if was == is {
+        format!("{}: is {is} already\n", of.name)
+    } else {
+        format!("{}: {was} -> {is}\n", of.name)
+    }
+}
+
 fn shift(shift: Shift) -> String {
     let Shift { before_bytes, after_bytes } = shift;
-    change(rounded(before_bytes.0), &rounded(after_bytes.0))
+    change(before_bytes.to_string(), &after_bytes.to_string())
 }
 
 fn change(before: String, after: &str) -> String {
@@ -78,7 +88,7 @@ mod tests {
             vms: vec![vm],
         };
         let text = what_if(&of);
-        assert!(text.starts_with("state high -> soft, 400.0 MiB for guests\n"), "{text}");
-        assert!(text.contains("web  64.0 MiB -> 128.0 MiB  64.0 MiB"), "{text}");
+        assert!(text.starts_with("state high -> soft, 400 MiB for guests\n"), "{text}");
+        assert!(text.contains("web  64 MiB -> 128 MiB  64 MiB"), "{text}");
     }
 }

@@ -1,10 +1,10 @@
 //! VMs in short.
 
 use super::table::Align::Left;
-use super::table::{lay_out, rounded, uptime};
+use super::table::{lay_out, uptime};
 use addr::ByteSize;
 use api::inspect::{Info, Moved};
-use api::types::{Power, Vm, VmStatus};
+use api::types::{Power, Vm, VmSpec, VmStatus};
 
 /// One VM, a line for each fact.
 pub(super) fn show(info: &Info) -> String {
@@ -47,7 +47,7 @@ pub(crate) fn hosted(vm: &Vm) -> String {
         row("CPUs", spec.cpus.to_string()),
         row("memory", spec.memory_bytes.to_string()),
         row("reservation", spec.reservation_bytes.to_string()),
-        row("limit", spec.limit_bytes.map_or_else(|| "none".to_owned(), |limit| limit.to_string())),
+        row("limit", limit(spec)),
         row("shares", spec.shares.to_string()),
         row("pool", spec.pool.clone().unwrap_or_else(|| "none: on the host itself".to_owned())),
         row("MMU", spec.mmu.to_string()),
@@ -72,6 +72,18 @@ pub(crate) fn hosted(vm: &Vm) -> String {
     lay_out(&[Left; 2], &rows)
 }
 
+/// What a limit below a VM's memory does, which is easily forgotten.
+pub(crate) const FORGOTTEN_LIMIT: &str =
+    "less than its memory: it waits for what it wants beyond that, also while the host has memory free";
+
+fn limit(spec: &VmSpec) -> String {
+    match spec.limit_bytes {
+        None => "none".to_owned(),
+        Some(limit) if limit < spec.memory_bytes => format!("{limit}, {FORGOTTEN_LIMIT}"),
+        Some(limit) => limit.to_string(),
+    }
+}
+
 fn power(vm: &Vm) -> String {
     let uptime = vm.info.uptime_seconds.map(|seconds| format!(", for {}", uptime(seconds as u64)));
     let ended = vm.info.ended.as_ref().map(|how| match &vm.info.reason {
@@ -87,34 +99,28 @@ const fn yes(it_is: bool) -> &'static str {
 
 fn host_view(memory: &VmStatus) -> Vec<(&'static str, String)> {
     let of = &memory.metrics;
-    let size = |size: ByteSize| rounded(size.0);
     vec![
-        (
-            "consumed",
-            format!("{}, of {} it is entitled to", size(of.consumed_bytes), size(of.entitlement_bytes)),
-        ),
+        ("consumed", format!("{}, of {} it is entitled to", of.consumed_bytes, of.entitlement_bytes)),
         (
             "active",
             match memory.active_error {
-                Some(error) => format!("{} (within {:.0} %)", size(of.active_bytes), error * 100.0),
+                Some(error) => format!("{} (within {:.0} %)", of.active_bytes, error * 100.0),
                 None => "not known yet".to_owned(),
             },
         ),
-        ("granted", size(of.granted_bytes)),
-        ("shared", format!("{}, {} of it zeros", size(of.shared_bytes), size(of.zero_bytes))),
+        ("granted", of.granted_bytes.to_string()),
+        ("shared", format!("{}, {} of it zeros", of.shared_bytes, of.zero_bytes)),
         (
             "ballooned",
             format!(
                 "{}, to be {}; driver {}",
-                size(of.ballooned_bytes),
-                size(of.balloon_target_bytes),
-                memory.balloon_conduct
+                of.ballooned_bytes, of.balloon_target_bytes, memory.balloon_conduct
             ),
         ),
-        ("compressed", format!("{}, in {}", size(of.compressed_bytes), size(of.zip_used_bytes))),
-        ("swapped", format!("{}, {} more to take", size(of.swapped_bytes), size(of.swap_target_bytes))),
-        ("untouched", size(of.untouched_bytes)),
-        ("overhead", format!("{}, {} set aside", size(of.overhead_bytes), size(of.overhead_reserved_bytes))),
+        ("compressed", format!("{}, in {}", of.compressed_bytes, of.zip_used_bytes)),
+        ("swapped", format!("{}, {} more to take", of.swapped_bytes, of.swap_target_bytes)),
+        ("untouched", of.untouched_bytes.to_string()),
+        ("overhead", format!("{}, {} set aside", of.overhead_bytes, of.overhead_reserved_bytes)),
         (
             "waiting",
             format!(

@@ -45,16 +45,6 @@ pub(super) fn grouped(number: u64) -> String {
     text
 }
 
-/// Bytes to three figures or so, for people who compare: `12.3 MiB`.
-pub(super) fn rounded(bytes: u64) -> String {
-    match bytes {
-        0 => "0".to_owned(),
-        n if n < 1 << 20 => format!("{:.0} KiB", n as f64 / 1024.0),
-        n if n < 1 << 30 => format!("{:.1} MiB", n as f64 / (1 << 20) as f64),
-        n => format!("{:.2} GiB", n as f64 / (1u64 << 30) as f64),
-    }
-}
-
 /// Nanoseconds as seconds or milliseconds.
 pub(super) fn duration(nanoseconds: u64) -> String {
     match nanoseconds {
@@ -87,10 +77,6 @@ mod tests {
 
     #[test]
     fn numbers_read_well() {
-        assert_eq!(
-            [rounded(0), rounded(4096), rounded(12_900_000), rounded(3 << 29)],
-            ["0", "4 KiB", "12.3 MiB", "1.50 GiB"]
-        );
         assert_eq!(
             [grouped(0), grouped(999), grouped(1000), grouped(1_234_567)],
             ["0", "999", "1,000", "1,234,567"]
