@@ -28,6 +28,7 @@ mod port;
 mod registers;
 mod ring;
 mod rng;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod worker;

@@ -18,8 +18,6 @@ use vm_memory::GuestMemory;
 
 /// Bytes of input that wait for the guest, at most.
 const INPUT_CAPACITY: usize = 64 * 1024;
-/// Bytes copied at a time.
-const PIECE: usize = 4096;
 
 const RECEIVE: usize = 0;
 const TRANSMIT: usize = 1;
@@ -68,36 +66,11 @@ impl ConsolePort {
 }
 
 impl Console {
-    fn receive<M: GuestMemory>(&mut self, ring: &mut Ring<'_, M>) -> Result<(), QueueFault> {
-        let mut piece = [0; PIECE];
-        while !ring.halted() && !self.input.lock().is_empty() {
-            let Some(mut chain) = ring.take()? else { break };
-            let room = chain.room().min(PIECE as u64) as usize;
-            let count = self.input.lock().pop(&mut piece[..room]);
-            chain.write(&piece[..count])?;
-            ring.give_back(chain)?;
-        }
-        Ok(())
-    }
-
     fn transmit<M: GuestMemory>(&mut self, ring: &mut Ring<'_, M>) -> Result<(), QueueFault> {
-        let mut piece = [0; PIECE];
-        while !ring.halted()
-            && let Some(mut chain) = ring.take()?
-        {
-            loop {
-                let count = chain.read(&mut piece)?;
-                if count == 0 || ring.halted() {
-                    break;
-                }
-                if let Err(error) = self.output.write_all(&piece[..count]) {
-                    ring.report(format_args!("output lost: {error}"));
-                }
-            }
-            ring.give_back(chain)?;
-        }
+        let lost = |error: std::io::Error| format!("output lost: {error}");
+        ring.drain_into(|bytes| self.output.write_all(bytes).map_err(lost))?;
         if let Err(error) = self.output.flush() {
-            ring.report(format_args!("output lost: {error}"));
+            ring.report(lost(error));
         }
         Ok(())
     }
@@ -117,7 +90,7 @@ impl VirtioDevice for Console {
 
     fn serve<M: GuestMemory>(&mut self, queue: usize, ring: &mut Ring<'_, M>) -> Result<(), QueueFault> {
         match queue {
-            RECEIVE => self.receive(ring),
+            RECEIVE => ring.fill_from(|| self.input.lock()),
             TRANSMIT => self.transmit(ring),
             _ => unreachable!("the console has two queues"),
         }

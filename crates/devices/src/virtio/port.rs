@@ -30,8 +30,6 @@ use vm_memory::GuestMemory;
 
 /// Bytes that wait for the guest, and for the host, at most.
 const CAPACITY: usize = 64 * 1024;
-/// Bytes copied at a time.
-const PIECE: usize = 4096;
 
 const RECEIVE: usize = 0;
 const TRANSMIT: usize = 1;
@@ -200,46 +198,15 @@ impl Shared {
 }
 
 impl PortDevice {
-    fn receive<M: GuestMemory>(&mut self, ring: &mut Ring<'_, M>) -> Result<(), QueueFault> {
-        let mut piece = [0; PIECE];
-        while !ring.halted() && !self.shared.state.lock().to_guest.is_empty() {
-            let Some(mut chain) = ring.take()? else { break };
-            let room = chain.room().min(PIECE as u64) as usize;
-            let count = self.shared.state.lock().to_guest.pop(&mut piece[..room]);
-            chain.write(&piece[..count])?;
-            ring.give_back(chain)?;
-        }
-        Ok(())
-    }
-
-    fn transmit<M: GuestMemory>(&mut self, ring: &mut Ring<'_, M>) -> Result<(), QueueFault> {
-        let mut piece = [0; PIECE];
-        while !ring.halted()
-            && let Some(mut chain) = ring.take()?
-        {
-            while !ring.halted() {
-                let count = chain.read(&mut piece)?;
-                if count == 0 {
-                    break;
-                }
-                if !self.hear(&piece[..count]) {
-                    ring.report("the guest says more than anybody can listen to");
-                }
-            }
-            ring.give_back(chain)?;
-        }
-        Ok(())
-    }
-
-    /// Takes what the guest said, if the host listens; says whether there was room.
-    fn hear(&self, bytes: &[u8]) -> bool {
+    /// Takes what the guest said, if the host listens.
+    fn hear(&self, bytes: &[u8]) -> Result<(), &'static str> {
         let mut state = self.shared.state.lock();
         if !state.talking {
-            return true;
+            return Ok(());
         }
         let taken = state.from_guest.push(bytes);
         self.shared.changed.notify_all();
-        taken == bytes.len()
+        if taken == bytes.len() { Ok(()) } else { Err("the guest says more than anybody can listen to") }
     }
 
     fn tell<M: GuestMemory>(&mut self, ring: &mut Ring<'_, M>) -> Result<(), QueueFault> {
@@ -317,8 +284,10 @@ impl VirtioDevice for PortDevice {
 
     fn serve<M: GuestMemory>(&mut self, queue: usize, ring: &mut Ring<'_, M>) -> Result<(), QueueFault> {
         match queue {
-            RECEIVE => self.receive(ring),
-            TRANSMIT => self.transmit(ring),
+            RECEIVE => {
+                ring.fill_from(|| MutexGuard::map(self.shared.state.lock(), |state| &mut state.to_guest))
+            }
+            TRANSMIT => ring.drain_into(|bytes| self.hear(bytes)),
             CONTROL_RECEIVE => self.tell(ring),
             CONTROL_TRANSMIT => self.be_told(ring),
             _ => unreachable!("the device has four queues"),
