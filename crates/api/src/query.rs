@@ -4,7 +4,7 @@
 //! the last item of the page before, so that what comes and goes meanwhile moves nothing else.
 //!
 //! **Not here.** One structure for what all lists have in common: serde can flatten it into each query or refuse unknown
-//! names, but not both.
+//! names, but not both. So [`list_query`] writes it into each.
 
 use crate::types::{List, OperationState, Power, Severity};
 use serde::{Deserialize, Deserializer, de};
@@ -34,74 +34,71 @@ fn wait<'de, D: Deserializer<'de>>(from: D) -> Result<u8, D::Error> {
     }
 }
 
-/// Which VMs.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct VmsQuery {
-    /// Most items of the page.
-    #[serde(default = "most", deserialize_with = "limit")]
-    #[param(required = false, minimum = 1, maximum = 1000, default = 1000)]
-    pub(crate) limit: usize,
-    /// `next` of the page before.
-    pub(crate) cursor: Option<String>,
-    /// Only those whose name contains this.
-    pub(crate) name: Option<String>,
-    /// Only those in this state.
-    pub(crate) power: Option<Power>,
-    /// Only those in this resource pool; empty for those on the host itself.
-    pub(crate) pool: Option<String>,
+/// What may be asked of a list: how much of it, from where on, and its own conditions.
+macro_rules! list_query {
+    ($(#[$doc:meta])* $name:ident { $($rest:tt)* }) => {
+        $(#[$doc])*
+        #[derive(Deserialize, IntoParams)]
+        #[serde(deny_unknown_fields)]
+        #[into_params(parameter_in = Query)]
+        pub(crate) struct $name {
+            /// Most items of the page.
+            #[serde(default = "most", deserialize_with = "limit")]
+            #[param(required = false, minimum = 1, maximum = 1000, default = 1000)]
+            pub(crate) limit: usize,
+            $($rest)*
+        }
+    };
 }
 
-/// Which resource pools.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct PoolsQuery {
-    /// Most items of the page.
-    #[serde(default = "most", deserialize_with = "limit")]
-    #[param(required = false, minimum = 1, maximum = 1000, default = 1000)]
-    pub(crate) limit: usize,
-    /// `next` of the page before.
-    pub(crate) cursor: Option<String>,
-    /// Only those whose name contains this.
-    pub(crate) name: Option<String>,
-    /// Only those in this resource pool; empty for those on the host itself.
-    pub(crate) parent: Option<String>,
+list_query! {
+    /// Which VMs.
+    VmsQuery {
+        /// `next` of the page before.
+        pub(crate) cursor: Option<String>,
+        /// Only those whose name contains this.
+        pub(crate) name: Option<String>,
+        /// Only those in this state.
+        pub(crate) power: Option<Power>,
+        /// Only those in this resource pool; empty for those on the host itself.
+        pub(crate) pool: Option<String>,
+    }
 }
 
-/// Which settings.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct SettingsQuery {
-    /// Most items of the page.
-    #[serde(default = "most", deserialize_with = "limit")]
-    #[param(required = false, minimum = 1, maximum = 1000, default = 1000)]
-    pub(crate) limit: usize,
-    /// `next` of the page before.
-    pub(crate) cursor: Option<String>,
-    /// Only those whose name contains this.
-    pub(crate) name: Option<String>,
+list_query! {
+    /// Which resource pools.
+    PoolsQuery {
+        /// `next` of the page before.
+        pub(crate) cursor: Option<String>,
+        /// Only those whose name contains this.
+        pub(crate) name: Option<String>,
+        /// Only those in this resource pool; empty for those on the host itself.
+        pub(crate) parent: Option<String>,
+    }
 }
 
-/// Which operations.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct OperationsQuery {
-    /// Most items of the page.
-    #[serde(default = "most", deserialize_with = "limit")]
-    #[param(required = false, minimum = 1, maximum = 1000, default = 1000)]
-    pub(crate) limit: usize,
-    /// `next` of the page before, or any operation's number: what follows on it is asked for.
-    #[serde(default)]
-    #[param(required = false)]
-    pub(crate) cursor: u64,
-    /// Only those of this VM.
-    pub(crate) vm: Option<String>,
-    /// Only those in this state.
-    pub(crate) state: Option<OperationState>,
+list_query! {
+    /// Which settings.
+    SettingsQuery {
+        /// `next` of the page before.
+        pub(crate) cursor: Option<String>,
+        /// Only those whose name contains this.
+        pub(crate) name: Option<String>,
+    }
+}
+
+list_query! {
+    /// Which operations.
+    OperationsQuery {
+        /// `next` of the page before, or any operation's number: what follows on it is asked for.
+        #[serde(default)]
+        #[param(required = false)]
+        pub(crate) cursor: u64,
+        /// Only those of this VM.
+        pub(crate) vm: Option<String>,
+        /// Only those in this state.
+        pub(crate) state: Option<OperationState>,
+    }
 }
 
 /// How long to wait for an operation.
@@ -115,74 +112,54 @@ pub(crate) struct WaitQuery {
     pub(crate) wait: u8,
 }
 
-/// Which events.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct EventsQuery {
-    /// Most items of the page.
-    #[serde(default = "most", deserialize_with = "limit")]
-    #[param(required = false, minimum = 1, maximum = 1000, default = 1000)]
-    pub(crate) limit: usize,
-    /// `next` of the page before, or any event's number: what follows on it is asked for, as far as it is kept.
-    #[serde(default)]
-    #[param(required = false)]
-    pub(crate) cursor: u64,
-    /// Only those of this VM.
-    pub(crate) vm: Option<String>,
-    /// Only those of this kind, such as `vm-started`.
-    pub(crate) event: Option<String>,
+list_query! {
+    /// Which events.
+    EventsQuery {
+        /// `next` of the page before, or any event's number: what follows on it is asked for, as far as it is kept.
+        #[serde(default)]
+        #[param(required = false)]
+        pub(crate) cursor: u64,
+        /// Only those of this VM.
+        pub(crate) vm: Option<String>,
+        /// Only those of this kind, such as `vm-started`.
+        pub(crate) event: Option<String>,
+    }
 }
 
-/// Which alarms.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct AlarmsQuery {
-    /// Most items of the page.
-    #[serde(default = "most", deserialize_with = "limit")]
-    #[param(required = false, minimum = 1, maximum = 1000, default = 1000)]
-    pub(crate) limit: usize,
-    /// `next` of the page before, or any alarm's number: what follows on it is asked for.
-    #[serde(default)]
-    #[param(required = false)]
-    pub(crate) cursor: u64,
-    /// Only those of this VM.
-    pub(crate) vm: Option<String>,
-    /// Only those by this rule.
-    pub(crate) rule: Option<String>,
-    /// Only those so bad.
-    pub(crate) severity: Option<Severity>,
-    /// Only those that somebody has seen, or nobody.
-    pub(crate) acknowledged: Option<bool>,
+list_query! {
+    /// Which alarms.
+    AlarmsQuery {
+        /// `next` of the page before, or any alarm's number: what follows on it is asked for.
+        #[serde(default)]
+        #[param(required = false)]
+        pub(crate) cursor: u64,
+        /// Only those of this VM.
+        pub(crate) vm: Option<String>,
+        /// Only those by this rule.
+        pub(crate) rule: Option<String>,
+        /// Only those so bad.
+        pub(crate) severity: Option<Severity>,
+        /// Only those that somebody has seen, or nobody.
+        pub(crate) acknowledged: Option<bool>,
+    }
 }
 
-/// Which alarm rules.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct AlarmRulesQuery {
-    /// Most items of the page.
-    #[serde(default = "most", deserialize_with = "limit")]
-    #[param(required = false, minimum = 1, maximum = 1000, default = 1000)]
-    pub(crate) limit: usize,
-    /// `next` of the page before.
-    pub(crate) cursor: Option<String>,
-    /// Only those whose name contains this.
-    pub(crate) name: Option<String>,
+list_query! {
+    /// Which alarm rules.
+    AlarmRulesQuery {
+        /// `next` of the page before.
+        pub(crate) cursor: Option<String>,
+        /// Only those whose name contains this.
+        pub(crate) name: Option<String>,
+    }
 }
 
-/// Which tokens.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct TokensQuery {
-    /// Most items of the page.
-    #[serde(default = "most", deserialize_with = "limit")]
-    #[param(required = false, minimum = 1, maximum = 1000, default = 1000)]
-    pub(crate) limit: usize,
-    /// `next` of the page before.
-    pub(crate) cursor: Option<String>,
+list_query! {
+    /// Which tokens.
+    TokensQuery {
+        /// `next` of the page before.
+        pub(crate) cursor: Option<String>,
+    }
 }
 
 /// How much of the audit log.
