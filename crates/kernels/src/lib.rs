@@ -1,9 +1,13 @@
-//! Kernels of a few instructions, for tests that need a guest and hardly anything of it.
+//! Guests for tests: kernels of a few instructions, for who needs hardly anything of one, and Debian's.
 //!
 //! **Sources.** Linux `Documentation/arch/riscv/boot-image-header.rst`; the RISC-V Instruction Set Manual,
 //! Volume II, "wfi".
 
 #![forbid(unsafe_code)]
+
+mod debian;
+
+pub use debian::{bootable_debian, debian, skipped};
 
 /// `wfi`, and a jump back to it: waits for ever.
 pub const WAIT: [u32; 2] = [0x1050_0073, 0xffdf_f06f];

@@ -2,7 +2,6 @@
 
 mod support;
 
-use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -21,9 +20,7 @@ fn run(place: &Place, program: &str, args: &[&str]) -> Option<Output> {
     command.env("HOME", place.path()).env("LC_ALL", "C.UTF-8");
     let output = command.output().ok();
     if output.is_none() {
-        let line = format!("SKIPPED: {program} is not installed\n");
-        // Past the test harness, which would hide it.
-        std::io::stderr().write_all(line.as_bytes()).unwrap();
+        kernels::skipped(&format!("{program} is not installed"));
     }
     output
 }

@@ -1,6 +1,6 @@
 //! File systems of a test's own, small enough to be full and able to be stuck.
 
-use crate::guests::skipped;
+use kernels::skipped;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use tempfile::TempDir;

@@ -5,7 +5,6 @@
 use addr::{ByteSize, Gfn, PAGE_SIZE};
 use host::{Host, HostConfig, HostStatus, Power, VmSpec};
 use machine::VmMemory;
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,30 +13,9 @@ use tempfile::TempDir;
 /// How long anything may take on a machine that is busy with other things.
 pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 
-/// Says that a test is not made, and why.
-pub(crate) fn skipped(why: &str) {
-    let name = std::thread::current().name().unwrap_or("a test").to_owned();
-    let _ = writeln!(io::stderr(), "SKIPPED: {name}: {why}");
-}
-
-/// The directory with the Debian guest; `None`, and a word about it, if the guest is not there or this
-/// build is too slow for it.
+/// The directory with the Debian guest, if it can be booted here.
 pub(crate) fn debian() -> Option<PathBuf> {
-    if cfg!(debug_assertions) {
-        skipped("a guest takes minutes to boot unoptimized; run cargo test --release");
-        return None;
-    }
-    let state = std::env::var_os("MEMTIDE_STATE");
-    let state =
-        state.map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../state"), PathBuf::from);
-    let guest = state.join("guest");
-    if let Some(file) =
-        ["Image", "memtide.cpio"].map(|file| guest.join(file)).iter().find(|file| !file.exists())
-    {
-        skipped(&format!("{} is missing; run make guest", file.display()));
-        return None;
-    }
-    Some(guest)
+    kernels::bootable_debian(&["Image", "memtide.cpio"])
 }
 
 /// A host with directories of its own.

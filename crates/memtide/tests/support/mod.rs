@@ -5,7 +5,7 @@
 pub(crate) mod terminal;
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
@@ -197,16 +197,9 @@ fn collect(mut from: impl Read + Send + 'static, into: Arc<Mutex<String>>) {
 
 /// The kernel and the initramfs that `make guest` builds; says so where they are missing.
 pub(crate) fn guest() -> Option<[String; 2]> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let state = std::env::var_os("MEMTIDE_STATE").map_or(root.join("state"), PathBuf::from);
-    let files = ["Image", "memtide.cpio"].map(|name| state.join("guest").join(name));
-    if let Some(missing) = files.iter().find(|path| !path.exists()) {
-        let line = format!("SKIPPED: {} is not there; 'make guest' builds it\n", missing.display());
-        // Past the test harness, which would hide it.
-        io::stderr().write_all(line.as_bytes()).unwrap();
-        return None;
-    }
-    Some(files.map(|path| path.to_str().unwrap().to_owned()))
+    const FILES: [&str; 2] = ["Image", "memtide.cpio"];
+    let guest = kernels::debian(&FILES)?;
+    Some(FILES.map(|file| guest.join(file).to_str().unwrap().to_owned()))
 }
 
 pub(crate) fn text(bytes: &[u8]) -> String {

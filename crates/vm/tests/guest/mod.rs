@@ -19,30 +19,9 @@ pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 pub(crate) const SOFTWARE: MmuChoice = MmuChoice::Always(Technique::Software);
 pub(crate) const HARDWARE: MmuChoice = MmuChoice::Always(Technique::Hardware);
 
-/// Says that a test is skipped, past the test harness, which shows what passing tests print to nobody.
-fn skipped(why: &str) {
-    let name = std::thread::current().name().unwrap_or("a test").to_owned();
-    let _ = writeln!(io::stderr(), "SKIPPED: {name}: {why}");
-}
-
-/// The directory with the Debian guest; `None`, and a word about it, if the guest is not there or
-/// this build is too slow for it.
+/// The directory with the Debian guest, if it can be booted here.
 pub(crate) fn debian() -> Option<PathBuf> {
-    if cfg!(debug_assertions) {
-        skipped("a guest takes minutes to boot unoptimized; run cargo test --release");
-        return None;
-    }
-    let state = std::env::var_os("MEMTIDE_STATE");
-    let state =
-        state.map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../state"), PathBuf::from);
-    let guest = state.join("guest");
-    let missing = ["Image", "memtide.cpio", "initrd.gz"].map(|file| guest.join(file));
-    let missing = missing.iter().find(|file| !file.exists());
-    if let Some(file) = missing {
-        skipped(&format!("{} is missing; run make guest", file.display()));
-        return None;
-    }
-    Some(guest)
+    kernels::bootable_debian(&["Image", "memtide.cpio", "initrd.gz"])
 }
 
 /// A file of the Debian guest.
