@@ -11,8 +11,8 @@
 //! Which alarms there are decides `sched`; here it is measured, told, written down, and acted on. [`AlarmRule`] is a rule
 //! with its actions: a command, a webhook.
 //!
-//! **Concurrency.** The thread takes no VM's lock, and is not the memory loop's: a disk that hangs holds up alarms and not planning. Actions
-//! are carried out on another thread, so that nobody waits for a mail server. What there is lies under one lock, held to evaluate or to
+//! **Concurrency.** The thread takes no VM's lock, waits for no disk, and is not the memory loop's. Actions are carried out on
+//! another thread, so that nobody waits for a mail server. What there is lies under one lock, held to evaluate or to
 //! look; files are written without it, under the right to change.
 //!
 //! **Failure.** What cannot be written or done is told as an event. After a restart alarms go on as they were written down, acknowledged or
@@ -32,6 +32,7 @@ pub use rule::{AlarmRule, AlarmRuleChange, MOST_RULES, Secret, Webhook};
 pub use told::{AlarmInfo, ClearedAlarm};
 
 use crate::core::Core;
+use crate::disks::{Known, News};
 use crate::event::What;
 use crate::journal::now;
 use crate::memory_loop::tell_panics;
@@ -81,8 +82,12 @@ fn watch(core: &Arc<Core>) {
         let status = &measured.status;
         awaited.retain(|name| status.vms.iter().all(|vm| vm.name != *name));
         let directories = directories(core, &mut awaited);
-        let disks = directories.iter().filter_map(|directory| readings::disk(directory));
-        let seen = Seen { status, disks: disks.collect(), awaited: &awaited };
+        let disks = core.disks.watch(&directories);
+        for disk in &disks {
+            tell_of(core, disk);
+        }
+        let seen =
+            Seen { status, disks: disks.iter().filter_map(readings::disk).collect(), awaited: &awaited };
         let readings = readings(&seen, &mut rates);
         let transitions = {
             let mut book = core.alarms.lock();
@@ -104,6 +109,16 @@ fn directories(core: &Core, awaited: &mut BTreeSet<String>) -> BTreeSet<PathBuf>
     awaited.retain(|name| inventory.vms.contains_key(name));
     let elsewhere = inventory.running().filter_map(|(entry, _)| entry.spec.swap_dir.clone());
     elsewhere.chain([core.config.swap.clone()]).collect()
+}
+
+/// Tells that a disk does not answer, or does again.
+fn tell_of(core: &Core, disk: &Known) {
+    let directory = disk.directory.display().to_string();
+    match disk.news {
+        Some(News::Silent(time)) => core.journal.add(What::DiskSilent { directory, seconds: time.as_secs() }),
+        Some(News::Answers) => core.journal.add(What::DiskAnswers { directory }),
+        None => {}
+    }
 }
 
 /// Tells what became different, has it acted on, and writes it down.

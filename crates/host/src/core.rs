@@ -2,6 +2,7 @@
 
 use crate::alarms::Book;
 use crate::catalog::running_id;
+use crate::disks::Disks;
 use crate::error::HostError;
 use crate::host::HostConfig;
 use crate::inventory::Inventory;
@@ -46,6 +47,7 @@ pub(crate) struct Core {
     pub(crate) journal: Arc<Journal>,
     pub(crate) wakeup: Arc<Wakeup>,
     pub(crate) taker: Taker,
+    pub(crate) disks: Disks,
     /// Whether all that the process takes is the host's and its VMs'.
     pub(crate) is_whole_process: AtomicBool,
     /// VMs that ran when the host ended before.
@@ -78,6 +80,7 @@ impl Core {
             journal: Arc::default(),
             wakeup: Arc::default(),
             taker: Taker::default(),
+            disks: Disks::default(),
             is_whole_process: AtomicBool::new(false),
             ran_before,
         })
@@ -146,7 +149,12 @@ impl Core {
         snapshot(inventory, &self.pool, swap_space(inventory, free_disk))
     }
 
-    /// Disk space free for swap files.
+    /// Disk space free for swap files, as its disk said last.
+    pub(crate) fn free_disk_seen(&self) -> PageCount {
+        self.disks.free(&self.config.swap)
+    }
+
+    /// Disk space free for swap files now; waits for the disk.
     pub(crate) fn free_disk(&self) -> PageCount {
         free_disk(&self.config.swap)
     }

@@ -179,6 +179,18 @@ pub enum What {
         /// VMs whose swap files fail.
         failing: Vec<String>,
     },
+    /// A disk with swap files does not answer when it is asked how full it is.
+    DiskSilent {
+        /// The directory of the swap files.
+        directory: String,
+        /// For how long.
+        seconds: u64,
+    },
+    /// It answers again.
+    DiskAnswers {
+        /// The directory of the swap files.
+        directory: String,
+    },
     /// The memory loop was late.
     LoopLate {
         /// By how much.
@@ -357,6 +369,8 @@ impl What {
             Self::VmSlowed { .. } => "vm-slowed",
             Self::VmNotSlowed { .. } => "vm-not-slowed",
             Self::MemoryStandsStill { .. } => "memory-stands-still",
+            Self::DiskSilent { .. } => "disk-silent",
+            Self::DiskAnswers { .. } => "disk-answers",
             Self::LoopLate { .. } => "loop-late",
             Self::Unswapped { .. } => "unswapped",
             Self::AlarmRaised(_) => "alarm-raised",

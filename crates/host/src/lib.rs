@@ -32,6 +32,7 @@ mod catalog;
 mod change;
 mod console;
 mod core;
+mod disks;
 mod error;
 mod event;
 mod explained;

@@ -192,7 +192,7 @@ impl MemoryLoop {
         self.second += 1;
         self.follow_inventory();
         let (settings, swap_space) = {
-            let free = crate::core::free_disk(&self.core.config.swap);
+            let free = self.core.free_disk_seen();
             let inventory = self.core.inventory.lock();
             (inventory.settings.clone(), swap_space(&inventory, free))
         };

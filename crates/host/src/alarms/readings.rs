@@ -3,11 +3,11 @@
 //! **Model.** Rates are those of a second and jump; rules look at an average over some seconds. What is not known of a VM, or not
 //! yet, is a reading without a value.
 
+use crate::disks::Known;
 use crate::status::{HostStatus, VmStatus};
 use sched::alarm::{Reading, Scope, Subject, Target};
 use sched::balloon::Conduct;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 
 /// The average is one in which the last second counts for one part in so many.
 const MEMORY: f64 = 10.0;
@@ -101,8 +101,8 @@ fn percent(part: u64, whole: u64) -> f64 {
     part as f64 / whole.max(1) as f64 * 100.0
 }
 
-/// How much of the disk below a directory is free; `None` if nobody knows.
-pub(super) fn disk(directory: &Path) -> Option<(String, f64)> {
-    let space = rustix::fs::statvfs(directory).ok()?;
-    Some((directory.display().to_string(), percent(space.f_bavail, space.f_blocks)))
+/// How much of the disk below a directory is free, as it said last; `None` if nobody knows.
+pub(super) fn disk(known: &Known) -> Option<(String, f64)> {
+    let space = known.space?;
+    Some((known.directory.display().to_string(), percent(space.free.0, space.total.0)))
 }

@@ -116,6 +116,7 @@ fn level(what: &What) -> Level {
         | What::VmTrouble { .. }
         | What::VmSlowed { .. }
         | What::SwapFailed { .. }
+        | What::DiskSilent { .. }
         | What::AlarmRaised(_)
         | What::LoopLate { .. }
         | What::VmEnded { how: "failed" | "guest-failure", .. } => Level::WARN,

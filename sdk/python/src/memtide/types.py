@@ -856,6 +856,29 @@ class MemoryStandsStillEvent(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class DiskSilentEvent(Event):
+    """A disk with swap files does not answer when it is asked how full it is."""
+
+    directory: str
+    """The directory of the swap files."""
+
+    event: Literal["disk-silent"]
+
+    seconds: int
+    """For how long."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiskAnswersEvent(Event):
+    """It answers again."""
+
+    directory: str
+    """The directory of the swap files."""
+
+    event: Literal["disk-answers"]
+
+
+@dataclass(frozen=True, kw_only=True)
 class LoopLateEvent(Event):
     """The memory loop was late."""
 
@@ -2710,6 +2733,8 @@ VARIANTS: dict[type, tuple[str, dict[str, type]]] = {
             "swap-failed": SwapFailedEvent,
             "swap-works": SwapWorksEvent,
             "memory-stands-still": MemoryStandsStillEvent,
+            "disk-silent": DiskSilentEvent,
+            "disk-answers": DiskAnswersEvent,
             "loop-late": LoopLateEvent,
             "unswapped": UnswappedEvent,
             "alarm-raised": AlarmRaisedEvent,
