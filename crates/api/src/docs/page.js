@@ -10,6 +10,11 @@ function make(name, attributes, ...content) {
   return element;
 }
 
+/** Prose, with what stands in backticks as code. */
+function prose(text) {
+  return (text ?? "").split("`").map((part, index) => (index % 2 ? make("code", {}, part) : part));
+}
+
 /** What a schema is, in a few words and links. */
 function typeOf(schema) {
   if (!schema) return ["anything"];
@@ -33,7 +38,7 @@ function typeOf(schema) {
 function table(caption, rows) {
   if (!rows.length) return null;
   const body = rows.map((cells) => make("tr", {}, ...cells.map((cell) => make("td", {}, ...[cell].flat()))));
-  return make("div", { class: "table" }, make("table", {}, make("caption", {}, caption), ...body));
+  return make("div", { class: "table" }, make("table", {}, make("caption", {}, ...[caption].flat()), ...body));
 }
 
 function fields(schema) {
@@ -41,7 +46,7 @@ function fields(schema) {
   return Object.entries(schema.properties ?? {}).map(([name, field]) => [
     make("code", { class: required.has(name) ? "required" : "" }, name),
     typeOf(field),
-    field.description ?? field.oneOf?.[0]?.description ?? "",
+    prose(field.description ?? field.oneOf?.find((one) => one.description)?.description),
   ]);
 }
 
@@ -49,39 +54,49 @@ function bodyOf(content) {
   return Object.entries(content ?? {}).flatMap(([kind, { schema }]) => [...typeOf(schema), ` (${kind})`]);
 }
 
+/** How one asks for it in a terminal. */
+function example(path, method, operation) {
+  const json = operation.requestBody?.content["application/json"];
+  const words = ["memtide api"];
+  if (method !== (json ? "post" : "get")) words.push(`-X ${method.toUpperCase()}`);
+  words.push(path.replace(/\{(\w+)\}/g, (_, name) => name.toUpperCase()));
+  if (json) words.push("--data JSON");
+  return make("pre", {}, words.join(" "));
+}
+
 function route(path, method, operation) {
   const parameters = (operation.parameters ?? []).map((parameter) => [
     make("code", { class: parameter.required ? "required" : "" }, parameter.name),
     parameter.in,
     typeOf(parameter.schema),
-    parameter.description ?? "",
+    prose(parameter.description),
   ]);
   const responses = Object.entries(operation.responses).map(([status, response]) => [
     make("code", {}, status),
     bodyOf(response.content),
-    response.description,
+    prose(response.description),
   ]);
   const asked = operation.requestBody && make("p", {}, "Body: ", ...bodyOf(operation.requestBody.content));
   const summary = make(
     "summary",
     {},
-    make("span", { class: "method" }, method),
+    make("span", { class: `method ${method}` }, method),
     make("span", { class: "path" }, path),
     make("span", { class: "summary" }, operation.summary ?? ""),
   );
-  const about = operation.description && make("p", {}, operation.description);
-  const parts = [about, table("Parameters", parameters), asked, table("Answers", responses)];
+  const about = operation.description && make("p", {}, ...prose(operation.description));
+  const parts = [about, example(path, method, operation), table("Parameters", parameters), asked, table("Answers", responses)];
   return make("details", { id: operation.operationId, "data-words": `${path} ${operation.summary}`.toLowerCase() }, summary, ...parts);
 }
 
 function type(name, schema) {
   const parts = schema.oneOf ?? schema.allOf ?? [schema];
   const tables = parts.map((part) =>
-    part.$ref ? make("p", {}, "With all of ", ...typeOf(part)) : table(part.description ?? "", fields(part)),
+    part.$ref ? make("p", {}, "With all of ", ...typeOf(part)) : table(prose(part === schema ? "Fields" : part.description), fields(part)),
   );
   const simple = schema.properties || schema.oneOf || schema.allOf ? null : make("p", {}, ...typeOf(schema));
   const summary = make("summary", {}, make("code", {}, name));
-  return make("details", { id: `type-${name}`, "data-words": name.toLowerCase() }, summary, schema.description ?? "", simple, ...tables);
+  return make("details", { id: `type-${name}`, "data-words": name.toLowerCase() }, summary, make("p", {}, ...prose(schema.description)), simple, ...tables);
 }
 
 /** A link to a type opens it. */
@@ -94,10 +109,10 @@ function open() {
 }
 
 const description = await (await fetch("/v1/openapi.json")).json();
-document.getElementById("about").prepend(`${description.info.description} `);
+document.getElementById("about").prepend(...prose(description.info.description), " ");
 const routes = document.getElementById("routes");
 for (const tag of description.tags) {
-  const section = make("section", {}, make("h2", {}, tag.name), make("p", {}, tag.description ?? ""));
+  const section = make("section", {}, make("h2", {}, tag.name), make("p", {}, ...prose(tag.description)));
   for (const [path, item] of Object.entries(description.paths)) {
     for (const method of METHODS) {
       if (item[method]?.tags?.includes(tag.name)) section.append(route(path, method, item[method]));
