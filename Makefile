@@ -3,7 +3,7 @@
 FUZZ_SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help setup guest node web smooth test-web build openapi check test loom demo bench bench-density experiments fuzz fuzz-api clean sdk test-sdk load
+.PHONY: help setup guest node web smooth units-web test-web build openapi check test loom demo bench bench-density experiments fuzz fuzz-api clean sdk test-sdk load
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,9 +25,11 @@ smooth: node build ## measure how smooth the web client is with 200 VMs
 	@scripts/setup chromium
 	cd web && npm run smooth
 
-test-web: guest node build ## test the web client: its units, and every page in a headless browser
-	@scripts/setup chromium
+units-web: web ## check the web client's types and run its unit tests
 	cd web && npm test
+
+test-web: guest build units-web ## test the web client: its units, and every page in a headless browser
+	@scripts/setup chromium
 	cd web && npm run e2e
 
 build: ## build the host program, target/release/memtide, with the web client if there is Node.js
@@ -49,7 +51,7 @@ check: setup ## check format, lints, documentation and licences
 
 # Unit tests run twice: unoptimized, where overflow checks and debug assertions are on, and as released. Tests
 # that boot guests, in the crates' tests/, run as released only: unoptimized they would take hours.
-test: guest check loom ## check everything and run all tests
+test: guest check loom units-web ## check everything and run all tests
 	cargo test --workspace --locked --lib --bins
 	cargo test --workspace --locked --release
 

@@ -1,6 +1,6 @@
 // A host's answers, small and made up.
 
-import type { HostStatus, Metrics, StreamSnapshot, Vm, VmStatus } from '../src/api/schema.ts';
+import type { HostStatus, Metrics, StreamSnapshot, Totals, Vm, VmStatus } from '../src/api/schema.ts';
 
 export const MIB = 2 ** 20;
 
@@ -31,6 +31,27 @@ export const metrics: Metrics = {
   zip_used_bytes: 2 * MIB,
 };
 
+export const totals: Totals = {
+  broken_bytes: 0,
+  compress_bytes: 0,
+  decompress_bytes: 0,
+  first_written_bytes: 0,
+  joined_bytes: 0,
+  latency_seconds: 0,
+  popped_bytes: 0,
+  read_ahead_bytes: 0,
+  running_seconds: 0,
+  scanned_bytes: 0,
+  shoot_down_seconds: 0,
+  shoot_downs: 0,
+  swap_in_bytes: 0,
+  swap_out_bytes: 0,
+  waiting_seconds: 0,
+  waits: 0,
+  watches_noticed: 0,
+  zeroed_bytes: 0,
+};
+
 export const vmStatus = (name: string, id: number, more: Partial<VmStatus> = {}): VmStatus => ({
   ...metrics,
   active_error: null,
@@ -54,6 +75,7 @@ export const vmStatus = (name: string, id: number, more: Partial<VmStatus> = {})
   size_bytes: 128 * MIB,
   slowed: false,
   swap_failure: null,
+  totals,
   uptime_seconds: 1,
   waiting: 0,
   worst_case_bytes: null,
@@ -113,6 +135,7 @@ export const status = (more: Partial<HostStatus> = {}): HostStatus => ({
   pools: [],
   reserved_bytes: 0,
   state: 'high',
+  state_seconds: { high: 1, clear: 0, soft: 0, hard: 0, low: 0 },
   sums: metrics,
   swap_total_bytes: 0,
   thresholds: {
