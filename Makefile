@@ -28,7 +28,7 @@ smooth: node build ## measure how smooth the web client is with 200 VMs
 units-web: web ## check the web client's types and run its unit tests
 	cd web && npm test
 
-test-web: guest build units-web ## test the web client: its units, and every page in a headless browser
+test-web: guest units-web build ## test the web client: its units, and every page in a headless browser
 	@scripts/setup chromium
 	cd web && npm run e2e
 
@@ -51,7 +51,7 @@ check: setup ## check format, lints, documentation and licences
 
 # Unit tests run twice: unoptimized, where overflow checks and debug assertions are on, and as released. Tests
 # that boot guests, in the crates' tests/, run as released only: unoptimized they would take hours.
-test: guest check loom units-web ## check everything and run all tests
+test: guest units-web check loom ## check everything and run all tests
 	cargo test --workspace --locked --lib --bins
 	cargo test --workspace --locked --release
 
