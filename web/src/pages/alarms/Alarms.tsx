@@ -8,7 +8,8 @@ import { Empty } from '../../parts/Waiting.tsx';
 import { inOrder, unseen } from '../../state/alarms.ts';
 import { model } from '../../state/host.ts';
 import { attempt } from '../../state/notices.ts';
-import { link } from '../../state/route.ts';
+import { link, route } from '../../state/route.ts';
+import { useEffect, useRef } from 'preact/hooks';
 import { Rules } from './Rules.tsx';
 
 export const Alarms = () => (
@@ -54,10 +55,16 @@ const acknowledge = (alarms: readonly Alarm[]): Promise<boolean> =>
   });
 
 function Item({ alarm }: { alarm: Alarm }) {
-  const { severity, text, rule, vm, acknowledged, raised_at_milliseconds: raised } = alarm;
+  const { id, severity, text, rule, vm, acknowledged, raised_at_milliseconds: raised } = alarm;
   const now = model.value?.status.at_milliseconds ?? raised;
+  // The one that a link leads to.
+  const marked = route.value.query.get('id') === String(id);
+  const item = useRef<HTMLLIElement>(null);
+  useEffect(() => {
+    if (marked) item.current?.scrollIntoView({ block: 'nearest' });
+  }, [marked]);
   return (
-    <li class={acknowledged ? 'seen' : ''}>
+    <li ref={item} class={`${acknowledged ? 'seen' : ''} ${marked ? 'marked' : ''}`} aria-current={marked ? 'true' : undefined}>
       <span class={`pill severity-${severity}`}>
         <SeverityMark severity={severity} />
         {severity}

@@ -27,13 +27,13 @@ export function Rules() {
   if (value && value !== known) setKnown(value);
   const columns: Column<AlarmRule>[] = [
     { head: 'Rule', cell: (rule) => rule.name },
-    { head: 'On', title: 'Whether it is looked at', cell: (rule) => <Switch rule={rule} changed={again} /> },
+    { head: 'On', says: 'Whether the rule is looked at. An alarm of a rule that is turned off goes.', cell: (rule) => <Switch rule={rule} changed={again} /> },
     { head: 'Looks at', cell: (rule) => subjects[rule.subject].name },
     { head: 'Of', cell: (rule) => rule.vms?.join(', ') ?? { host: 'the host', vm: 'every VM', directory: 'every disk' }[subjects[rule.subject].of] },
-    { head: 'Warning', title: 'Where it begins, and until where it lasts', cell: (rule) => levelsText(rule.subject, rule.warning) },
-    { head: 'Critical', cell: (rule) => levelsText(rule.subject, rule.critical) },
-    { head: 'After', title: 'How long it must be so', cell: (rule) => duration(rule.raise_after_seconds) },
-    { head: 'Acts', title: 'Whether a command is run or a webhook called', cell: (rule) => (rule.acts ? 'yes' : 'no') },
+    { head: 'Warning', says: 'From where on it is a warning, and until where it lasts.', cell: (rule) => levelsText(rule.subject, rule.warning) },
+    { head: 'Critical', says: 'From where on it is critical, and until where it lasts.', cell: (rule) => levelsText(rule.subject, rule.critical) },
+    { head: 'After', says: 'How long it must be so, without interruption, before there is an alarm.', cell: (rule) => duration(rule.raise_after_seconds) },
+    { head: 'Acts', says: 'Whether a command is run or a webhook called when an alarm is raised, eased or cleared.', cell: (rule) => (rule.acts ? 'yes' : 'no') },
     {
       head: 'Change',
       cell: (rule) => (

@@ -1,17 +1,16 @@
 // One VM: what its guest sees and what the host sees of it, its controls, its processors, its console.
 
 import type { Vm } from '../../api/schema.ts';
-import { sentence } from '../../format/text.ts';
-import { PowerPill } from '../../parts/State.tsx';
+import { ExplainedPower } from '../../parts/State.tsx';
 import { link } from '../../state/route.ts';
-import { inOrder } from '../../state/alarms.ts';
-import { findVm, model } from '../../state/host.ts';
+import { findVm } from '../../state/host.ts';
 import { Missing } from '../Missing.tsx';
 import { Actions } from './Actions.tsx';
 import { AllocationEditor } from './AllocationEditor.tsx';
 import { Console } from './Console.tsx';
 import { Memory } from './Memory.tsx';
 import { Mmu } from './Mmu.tsx';
+import { Troubles } from './Troubles.tsx';
 
 const views: readonly [string, string, (vm: Vm) => preact.ComponentChildren][] = [
   ['memory', 'Memory', (vm) => <Memory vm={vm} />],
@@ -33,7 +32,7 @@ export function VmPage({ name, view }: { name: string; view: string }) {
             <a href="#/">Virtual machines</a>
           </p>
           <h1>
-            {name} <PowerPill power={vm.power} />
+            {name} <ExplainedPower power={vm.power} />
           </h1>
         </div>
         <Actions vm={vm} />
@@ -49,22 +48,5 @@ export function VmPage({ name, view }: { name: string; view: string }) {
       </nav>
       {shown[2](vm)}
     </>
-  );
-}
-
-/** Why it ended, and what is wrong with it. */
-function Troubles({ vm }: { vm: Vm }) {
-  const said = [
-    ...inOrder(model.value?.alarms ?? []).filter((alarm) => alarm.vm === vm.name).map(({ severity, text }) => `${sentence(severity)}: ${text}.`),
-    vm.trouble && `In trouble: ${vm.trouble}`,
-    vm.swap_failure && `Its swap file does not take pages: ${vm.swap_failure}`,
-    vm.power === 'stopped' && vm.ended && `Its last run ended: ${vm.ended}${vm.reason ? `, ${vm.reason}` : ''}`,
-  ].filter(Boolean);
-  return said.length === 0 ? null : (
-    <div class="banner" role="status">
-      {said.map((text) => (
-        <p key={String(text)}>{text}</p>
-      ))}
-    </div>
   );
 }
