@@ -420,6 +420,14 @@ test('who may only look is offered nothing else, and may still try what would be
   await page.getByLabel('Reservation, typed').fill('16 MiB');
   await page.keyboard.press('Tab');
   await page.getByText('State of memory:').waitFor();
+  await go('vms/web-b/mmu');
+  await page.getByText('To choose takes the role administer').waitFor();
+  assert.ok(await page.getByLabel('Software').isDisabled());
+  await go('vms/web-b/console');
+  await page.getByText('takes the role operate').waitFor();
+  await go('alarms');
+  await page.getByRole('row', { name: /^vm-waiting yes/ }).waitFor();
+  assert.equal(await offered('Create a rule…'), 0);
   await go('settings');
   await page.getByText('Mem.IdleTax', { exact: true }).waitFor();
   assert.equal(await offered(/^Set /), 0);

@@ -118,6 +118,18 @@ export const isRoutine = (event: Event): boolean =>
 /** What the memory loop does second by second: plans that leave the state as it is, and what they take. */
 export const isUsual = (event: Event): boolean => event.event === 'reclaimed' || (event.event === 'planned' && event.state === event.state_before);
 
+/** The last `most` of the others, newest first. A state that goes to and fro counts once, as it would drive out all else. */
+export function news(events: readonly Event[], most: number): Event[] {
+  const found: Event[] = [];
+  for (let index = events.length - 1; index >= 0 && found.length < most; index -= 1) {
+    const event = events[index];
+    if (!event || isUsual(event)) continue;
+    if (event.event === 'planned' && found.some((other) => other.event === 'planned')) continue;
+    found.push(event);
+  }
+  return found;
+}
+
 export interface EventFilter {
   vm: string;
   kind: string;

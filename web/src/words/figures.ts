@@ -58,7 +58,7 @@ export const vm = {
   conduct: 'What its balloon driver is worth, judged by what it did when it was asked.',
   overhead: 'What it costs beyond its guest’s memory: translations, devices, the stores of reclaimed pages.',
   reservation: 'Machine memory guaranteed to it: never taken back once it has touched it. Others may use it until then.',
-  limit: 'Machine memory that it never exceeds, even if plenty is free.',
+  limit: 'Machine memory that it never exceeds, even if plenty is free. With one below its size it is slow rather than small.',
   pool: 'Its siblings are the other VMs and pools in it: its shares count against theirs, and the pool’s limit holds for all of them.',
   shares: 'Its claim, against that of its siblings, on what is not reserved when memory is short. Twice the shares, twice the claim.',
 } as const;

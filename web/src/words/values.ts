@@ -84,6 +84,12 @@ export const whys: Record<Why, string> = {
   'host-short': 'the host is short of memory',
 };
 
+/** Why a VM is slower than it could be. */
+export const hindrances = {
+  slowed: 'For some seconds it has waited for memory a quarter of its time and more: for decompression, swap-in or a free frame. More shares, a reservation or fewer VMs would help.',
+  waits: 'It gets no more frames until it is not above its target any more: the host is short of memory, or its limit is reached.',
+} as const;
+
 /** Whether the guest's agent answers: in a word, and what that means. */
 export const agents: Record<'yes' | 'no' | 'unknown', readonly [word: string, meaning: string]> = {
   yes: ['answers', 'It answered when it was last asked for something: the guest can be asked to shut down.'],

@@ -4,6 +4,7 @@ import type { Alarm } from '../../api/schema.ts';
 import { call } from '../../api/call.ts';
 import { duration, moment } from '../../format/text.ts';
 import { SeverityMark } from '../../parts/AlarmMarks.tsx';
+import { Needs } from '../../parts/Needs.tsx';
 import { Empty } from '../../parts/Waiting.tsx';
 import { inOrder, unseen } from '../../state/alarms.ts';
 import { model } from '../../state/host.ts';
@@ -29,9 +30,11 @@ function ActiveAlarms() {
           Alarms <span class="tally">{alarms.length}</span>
         </h1>
         {open.length > 1 && (
-          <button type="button" onClick={() => void acknowledge(open)}>
-            Acknowledge all
-          </button>
+          <Needs role="operate">
+            <button type="button" onClick={() => void acknowledge(open)}>
+              Acknowledge all
+            </button>
+          </Needs>
         )}
         <a href="#/events?text=alarm">Events of alarms</a>
       </header>
@@ -86,9 +89,11 @@ function Item({ alarm }: { alarm: Alarm }) {
       {acknowledged ? (
         <span class="hint">seen by {acknowledged.by}</span>
       ) : (
-        <button type="button" aria-label={`Acknowledge: ${text}`} onClick={() => void acknowledge([alarm])}>
-          Acknowledge
-        </button>
+        <Needs role="operate">
+          <button type="button" aria-label={`Acknowledge: ${text}, by the rule ${rule}`} onClick={() => void acknowledge([alarm])}>
+            Acknowledge
+          </button>
+        </Needs>
       )}
     </li>
   );

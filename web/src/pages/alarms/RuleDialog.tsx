@@ -90,7 +90,7 @@ export function RuleDialog({ rule, close }: Props) {
           Commands are given on the host itself: memtide alarms rules set {name ?? 'NAME'} -- COMMAND
         </p>
         {tested && <Outcomes tested={tested} />}
-        <p class="mistake" role="status">
+        <p class={name || draft.name ? 'mistake' : 'mistake soft'} role="status">
           {mistake}
         </p>
         <div class="actions">

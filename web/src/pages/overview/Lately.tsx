@@ -1,7 +1,7 @@
 // What happened last that is more than the memory loop's usual doing.
 
 import { clock } from '../../format/text.ts';
-import { isGrave, isUsual, textOf, vmOf } from '../../state/eventText.ts';
+import { isGrave, news, textOf, vmOf } from '../../state/eventText.ts';
 import { model } from '../../state/host.ts';
 import { link } from '../../state/route.ts';
 
@@ -9,7 +9,7 @@ const SHOWN = 4;
 
 /** Each takes one line, and as many lines are kept free as there can be: what is below must not move. */
 export function Lately() {
-  const events = (model.value?.events ?? []).filter((event) => !isUsual(event)).slice(-SHOWN).reverse();
+  const events = news(model.value?.events ?? [], SHOWN);
   return (
     <section class="card lately" aria-labelledby="lately-title">
       <header class="chart-head">

@@ -24,14 +24,18 @@ export function VmTable({ vms }: { vms: readonly Vm[] }) {
         <h2 id="vms-title">
           Virtual machines <span class="tally">{vms.length}</span>
         </h2>
-        <input
-          type="search"
-          aria-label="Filter by name"
-          placeholder="Filter by name"
-          value={filter}
-          onInput={(event) => setFilter(event.currentTarget.value)}
-        />
-        <ColumnChooser />
+        {vms.length > 0 && (
+          <>
+            <input
+              type="search"
+              aria-label="Filter by name"
+              placeholder="Filter by name"
+              value={filter}
+              onInput={(event) => setFilter(event.currentTarget.value)}
+            />
+            <ColumnChooser />
+          </>
+        )}
         <Needs role="administer">
           <button type="button" onClick={() => setCreating(true)}>
             Create…
@@ -40,7 +44,9 @@ export function VmTable({ vms }: { vms: readonly Vm[] }) {
       </header>
       {creating && <CreateVm close={() => setCreating(false)} />}
       {vms.length === 0 ? (
-        <Empty>There is no VM yet.</Empty>
+        <Empty>
+          There is no VM yet. <Needs role="administer">Create one here, or with <code>memtide create</code>.</Needs>
+        </Empty>
       ) : (
         <div class="scroll" tabIndex={0} role="group" aria-labelledby="vms-title">
           <table class="vms">

@@ -6,6 +6,7 @@ import { Stacked } from '../../charts/Bar.tsx';
 import { Sparkline } from '../../charts/Sparkline.tsx';
 import { size } from '../../format/size.ts';
 import { percent } from '../../format/text.ts';
+import { SeverityMark } from '../../parts/AlarmMarks.tsx';
 import { Size } from '../../parts/Size.tsx';
 import { PowerPill } from '../../parts/State.tsx';
 import { isSampled, pageParts, pagesOf, type Part } from '../../state/composition.ts';
@@ -64,8 +65,7 @@ function Pages({ vm: { memory, memory_bytes } }: { vm: Vm }) {
 const Waiting = ({ vm: { memory } }: { vm: Vm }) =>
   memory ? (
     <span class={memory.slowed ? 'slowed' : ''}>
-      {percent(memory.latency + memory.waiting)}
-      {memory.slowed && <span class="unseen"> of its time, slowed</span>}
+      {memory.slowed && <SeverityMark severity="warning" label="slowed" />} {percent(memory.latency + memory.waiting)}
     </span>
   ) : (
     <span class="none">–</span>

@@ -19,7 +19,7 @@ interface TreeRowProps {
 }
 
 export function TreeRow({ row, toggle, edit }: TreeRowProps) {
-  const indent = { paddingInlineStart: `${row.depth * 20 + 8}px` };
+  const indent = { '--depth': String(row.depth) };
   if (row.kind === 'vm') {
     const { vm } = row;
     return (
@@ -48,7 +48,9 @@ export function TreeRow({ row, toggle, edit }: TreeRowProps) {
           <Size bytes={vm.memory?.consumed_bytes} />
         </td>
         <td class="right">
-          <PlaceOf vm={vm} />
+          <Needs role="administer">
+            <PlaceOf vm={vm} />
+          </Needs>
         </td>
       </tr>
     );

@@ -10,6 +10,7 @@ import { Term } from '../../parts/Term.tsx';
 import { count, sentence, words } from '../../format/text.ts';
 import { counters } from '../../words/counters.ts';
 import { machine } from '../../words/figures.ts';
+import { may } from '../../state/caller.ts';
 import { reloadVms } from '../../state/host.ts';
 import { useLoaded } from '../../state/loaded.ts';
 import { attempt } from '../../state/notices.ts';
@@ -50,7 +51,7 @@ export function Mmu({ vm }: { vm: Vm }) {
           <legend class="unseen">Technique</legend>
           {techniques.map(([key, label, meaning]) => (
             <label key={key} class="choice">
-              <input type="radio" name="mmu" value={key} checked={(chosen ?? is) === key} onChange={() => choose(key)} />
+              <input type="radio" name="mmu" value={key} checked={(chosen ?? is) === key} disabled={!may('administer')} onChange={() => choose(key)} />
               <span>
                 <strong>{label}</strong>
                 <span class="hint">{meaning}</span>
@@ -58,6 +59,11 @@ export function Mmu({ vm }: { vm: Vm }) {
             </label>
           ))}
         </fieldset>
+        {!may('administer') && (
+          <p class="hint told">
+            To choose takes the role <em>administer</em>.
+          </p>
+        )}
       </section>
       {vm.power === 'running' ? <Counted name={vm.name} /> : <Empty>It does not run, so nothing is counted.</Empty>}
     </>

@@ -1,9 +1,9 @@
-// What is wrong with a VM, or may surprise: on each of its pages, with where to go for more.
+// What is wrong with a VM, or may surprise: on each of its pages, with where to go for more. What comes and goes by the second is
+// said beside its name instead, so that nothing moves.
 
 import type { ComponentChildren } from 'preact';
 import type { Severity, Vm } from '../../api/schema.ts';
 import { SeverityMark } from '../../parts/AlarmMarks.tsx';
-import { percent } from '../../format/text.ts';
 import { size } from '../../format/size.ts';
 import { inOrder } from '../../state/alarms.ts';
 import { model } from '../../state/host.ts';
@@ -52,12 +52,6 @@ function ofVm({ name, trouble, power, ended, reason, limit_bytes: limit, memory_
   if (trouble) lines.push({ key: 'trouble', severity: 'critical', text: `It is in trouble: ${trouble}.` });
   if (failing) {
     lines.push({ key: 'swap', severity: 'critical', text: `Its swap file does not take pages: ${failing}. What cannot be swapped has to stay in memory.` });
-  }
-  if (memory?.allowance === 'waits') {
-    lines.push({ key: 'waits', severity: 'warning', text: 'It waits for every frame until it is not above its target any more: the host is short of memory, or its limit is reached.' });
-  }
-  if (memory?.slowed) {
-    lines.push({ key: 'slowed', severity: 'warning', text: `It is slowed: it waits for memory for ${percent(memory.latency + memory.waiting)} of its time.` });
   }
   if (limit !== null && limit !== undefined && limit < whole) {
     lines.push({

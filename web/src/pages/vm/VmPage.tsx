@@ -2,6 +2,11 @@
 
 import type { Vm } from '../../api/schema.ts';
 import { ExplainedPower } from '../../parts/State.tsx';
+import { Term } from '../../parts/Term.tsx';
+import { SeverityMark } from '../../parts/AlarmMarks.tsx';
+import { hindrances } from '../../words/values.ts';
+import { Empty } from '../../parts/Waiting.tsx';
+import { may } from '../../state/caller.ts';
 import { link } from '../../state/route.ts';
 import { findVm } from '../../state/host.ts';
 import { Missing } from '../Missing.tsx';
@@ -16,7 +21,7 @@ const views: readonly [string, string, (vm: Vm) => preact.ComponentChildren][] =
   ['memory', 'Memory', (vm) => <Memory vm={vm} />],
   ['allocation', 'Allocation', (vm) => <AllocationEditor name={vm.name} />],
   ['mmu', 'Processors and MMU', (vm) => <Mmu vm={vm} />],
-  ['console', 'Console', (vm) => <Console name={vm.name} />],
+  ['console', 'Console', (vm) => <ConsoleOf vm={vm} />],
 ];
 
 export function VmPage({ name, view }: { name: string; view: string }) {
@@ -33,6 +38,8 @@ export function VmPage({ name, view }: { name: string; view: string }) {
           </p>
           <h1>
             {name} <ExplainedPower power={vm.power} />
+            {vm.memory?.slowed && <Hindrance word="slowed" says={hindrances.slowed} />}
+            {vm.memory?.allowance === 'waits' && <Hindrance word="held back" says={hindrances.waits} />}
           </h1>
         </div>
         <Actions vm={vm} />
@@ -50,3 +57,24 @@ export function VmPage({ name, view }: { name: string; view: string }) {
     </>
   );
 }
+
+/** Why it is slower than it could be. */
+const Hindrance = ({ word, says }: { word: string; says: string }) => (
+  <Term class="pill severity-warning" says={says}>
+    <SeverityMark severity="warning" />
+    <span class="word">{word}</span>
+  </Term>
+);
+
+/** What a guest says may be meant only for who types to it. */
+const ConsoleOf = ({ vm }: { vm: Vm }) =>
+  may('operate') ? (
+    <Console name={vm.name} />
+  ) : (
+    <section class="card">
+      <h2>Console</h2>
+      <Empty>
+        To see what the guest says, and to type to it, takes the role <em>operate</em>.
+      </Empty>
+    </section>
+  );
