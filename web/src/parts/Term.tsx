@@ -91,6 +91,23 @@ export function Term({ says, children, class: extra = '' }: { says: string; chil
   );
 }
 
+interface ExplainedButtonProps {
+  says: string;
+  disabled?: boolean;
+  press: () => void;
+  children: ComponentChildren;
+}
+
+/** A button whose word does not say enough of what it does. */
+export function ExplainedButton({ says, disabled = false, press, children }: ExplainedButtonProps) {
+  const { button } = useMeaning(says);
+  return (
+    <button type="button" disabled={disabled} {...button} onClick={press}>
+      {children}
+    </button>
+  );
+}
+
 /** The box that meanings are shown in. */
 export function Meaning() {
   const box = useRef<HTMLDivElement>(null);
@@ -105,7 +122,10 @@ export function Meaning() {
     const keep = (): void => putBeside(element, beside, at.closest('thead') ? 'above' : 'below');
     keepPlace.current = keep;
     const key = (event: KeyboardEvent): void => {
-      if (event.key === 'Escape') close();
+      if (event.key !== 'Escape') return;
+      // A dialog it is in stays.
+      event.preventDefault();
+      close();
     };
     const press = ({ target }: PointerEvent): void => {
       if (target instanceof Node && !at.contains(target) && !element.contains(target)) close();

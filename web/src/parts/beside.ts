@@ -5,7 +5,8 @@ export function putBeside(box: HTMLElement, at: Element, side: Side = 'below'): 
   const { left, top } = place(
     at.getBoundingClientRect(),
     { width: box.offsetWidth, height: box.offsetHeight },
-    { width: document.documentElement.clientWidth, height: innerHeight },
+    // The page's own width: without the room for a scroll bar.
+    { width: document.documentElement.getBoundingClientRect().width, height: innerHeight },
     side,
   );
   box.style.left = `${left}px`;

@@ -3,17 +3,21 @@
 import { computed, signal } from '@preact/signals';
 
 const KEY = 'memtide.columns';
-/** Where a phone begins, as in the style. */
-const narrow = matchMedia('(max-width: 620px)');
-const isNarrow = signal(narrow.matches);
-narrow.addEventListener('change', () => {
-  isNarrow.value = narrow.matches;
+
+/** What is usual where the window is at most so wide, in pixels. */
+const usual: readonly (readonly [upTo: number, columns: readonly string[]])[] = [
+  [620, ['power', 'memory_bytes', 'consumed_bytes', 'waiting']],
+  [1179, ['power', 'memory_bytes', 'consumed_bytes', 'active_bytes', 'waiting']],
+  [Infinity, ['power', 'pages', 'memory_bytes', 'consumed_bytes', 'trend', 'entitlement_bytes', 'active_bytes', 'reclaimed', 'waiting']],
+];
+const fitting = signal(fit());
+addEventListener('resize', () => {
+  fitting.value = fit();
 });
 
-const usual = {
-  wide: ['name', 'power', 'pages', 'memory_bytes', 'consumed_bytes', 'trend', 'entitlement_bytes', 'active_bytes', 'reclaimed', 'waiting'],
-  narrow: ['name', 'power', 'consumed_bytes', 'memory_bytes', 'waiting'],
-} as const;
+function fit(): readonly string[] {
+  return usual.find(([upTo]) => innerWidth <= upTo)?.[1] ?? [];
+}
 
 const chosen = signal<readonly string[] | null>(read());
 
@@ -26,7 +30,7 @@ function read(): readonly string[] | null {
   }
 }
 
-export const shownColumns = computed<ReadonlySet<string>>(() => new Set(['name', ...(chosen.value ?? usual[isNarrow.value ? 'narrow' : 'wide'])]));
+export const shownColumns = computed<ReadonlySet<string>>(() => new Set(['name', ...(chosen.value ?? fitting.value)]));
 export const isChosen = computed(() => chosen.value !== null);
 
 /** Shows or hides one; `null` goes back to what is usual. */

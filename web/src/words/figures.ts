@@ -126,3 +126,20 @@ export const map = {
   shadow: 'What the software MMU has derived: from the guest virtual page straight to the frame, as the processor uses it.',
   noFrame: 'The page is in no frame now: it is untouched, ballooned, compressed or swapped. The way ends at the guest physical page.',
 } as const;
+
+/** What buttons do whose words do not say enough. */
+export const deeds = {
+  unswap: 'Brings back into memory what is compressed and swapped of it, as far as there is room.',
+  audit: 'Checks all invariants of its memory: what the host keeps of it is derived anew and compared.',
+  auditAll: 'Checks every VM’s memory and the host’s own: what is kept is derived anew and compared.',
+  test: 'Has the actions of the rule done once, as they are kept.',
+} as const;
+
+/** Of the table of mapped pages. */
+export const mapped = {
+  gva: 'The address that a program in the guest uses.',
+  permissions: 'What the guest’s tables allow: to read, write and execute, and whether programs may (u) or only its kernel.',
+  gfn: 'The guest’s own number of the page.',
+  mfn: 'The frame of machine memory that holds it, if it is in one now.',
+  shadowed: 'Whether a shadow entry leads from the address straight to the frame.',
+} as const;

@@ -21,7 +21,7 @@ export function Troubles({ vm }: { vm: Vm }) {
   const alarms = inOrder(model.value?.alarms ?? []).filter((alarm) => alarm.vm === vm.name);
   const lines: Line[] = [...alarms.map(ofAlarm), ...ofVm(vm)];
   return lines.length === 0 ? null : (
-    <ul class="banner troubles" aria-label="What is to be looked at">
+    <ul class={`banner troubles ${lines.some(({ severity }) => severity === 'critical') ? 'bad' : ''}`} aria-label="What is to be looked at">
       {lines.map(({ key, severity, text, more }) => (
         <li key={key}>
           {severity ? <SeverityMark severity={severity} label={severity} /> : <span class="note" aria-hidden="true" />}
