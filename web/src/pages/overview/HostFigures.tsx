@@ -1,6 +1,6 @@
 import type { HostStatus } from '../../api/schema.ts';
 import { Fact, Facts, SizeFact } from '../../parts/Facts.tsx';
-import { rate, size } from '../../format/size.ts';
+import { exact, rate, size } from '../../format/size.ts';
 import { percent } from '../../format/text.ts';
 import { activeOf, promised } from '../../state/composition.ts';
 import { host } from '../../words/figures.ts';
@@ -15,21 +15,21 @@ export function HostFigures({ status }: { status: HostStatus }) {
       <Fact name="Overcommitted" says={host.overcommitted}>
         {status.overcommitment > 0 ? percent(status.overcommitment) : 'no'}
       </Fact>
-      {active.missing > 0 ? (
-        <Fact name="Active" says={`${host.active} ${host.notSampled(active.missing)}`}>
-          <span class="number">≥ {size(active.bytes)}</span>
-        </Fact>
-      ) : (
-        <SizeFact name="Active" says={host.active} bytes={active.bytes} />
-      )}
+      <Fact name="Active" says={active.missing > 0 ? `${host.active} ${host.notSampled(active.missing)}` : `${host.active}\n${exact(active.bytes)}`}>
+        <span class="number">
+          {active.missing > 0 && '≥ '}
+          {size(active.bytes)}
+        </span>
+      </Fact>
       <SizeFact name="Saved by sharing" says={host.saved} bytes={Math.max(0, sums.shared_bytes - sums.shared_common_bytes)} />
       <SizeFact name="Ballooned" says={host.ballooned} bytes={sums.ballooned_bytes} />
       <SizeFact name="Compressed" says={host.compressed} bytes={sums.compressed_bytes} />
       <SizeFact name="Swapped" says={host.swapped} bytes={sums.swapped_bytes} />
-      <Fact name="Swap in / out" says={host.swaps}>
-        <span class="number">
-          {rate(sums.swap_in_bytes_per_second)} / {rate(sums.swap_out_bytes_per_second)}
-        </span>
+      <Fact name="Swapped in" says={host.swapIn}>
+        <span class="number">{rate(sums.swap_in_bytes_per_second)}</span>
+      </Fact>
+      <Fact name="Swapped out" says={host.swapOut}>
+        <span class="number">{rate(sums.swap_out_bytes_per_second)}</span>
       </Fact>
       <SizeFact name="Reserved" says={host.reserved} bytes={status.reserved_bytes} />
       <SizeFact name="Unreserved" says={host.unreserved} bytes={status.unreserved_bytes} />
