@@ -5,6 +5,7 @@ import { refused, token } from './api/session.ts';
 import { connection, model, watchHost } from './state/host.ts';
 import { route } from './state/route.ts';
 import { Notices } from './parts/Notices.tsx';
+import { Meaning } from './parts/Term.tsx';
 import { Sidebar } from './parts/Sidebar.tsx';
 import { Loading, Lost } from './parts/Waiting.tsx';
 import { SignIn } from './pages/SignIn.tsx';
@@ -22,6 +23,7 @@ export function App() {
     <>
       {signedOut ? <SignIn /> : <Frame />}
       <Notices />
+      <Meaning />
     </>
   );
 }

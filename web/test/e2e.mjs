@@ -1,6 +1,7 @@
 // The page in a browser, against a live host: every page, and every edit seen on the host.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { alarms } from './e2e/alarms.mjs';
 import { launch, open, TestHost, until } from './e2e/host.mjs';
 
 const MIB = 2 ** 20;
@@ -64,7 +65,7 @@ describe('the overview', () => {
 
   test('has a table for every chart', async () => {
     const { page } = tab;
-    for (const title of ['Machine memory', 'Held and wanted', 'Moved per second']) {
+    for (const title of ['Machine memory', 'Held and entitled', 'Moved per second']) {
       for (const button of await page.getByRole('button', { name: `As table: ${title}` }).all()) await button.click();
     }
     const { ledger } = await host.ask('GET', '/v1/host');
@@ -72,6 +73,67 @@ describe('the overview', () => {
     assert.ok(ledger.total_bytes > 0);
     await until('tables have rows', async () => (await page.locator('.history tbody tr').count()) >= 3);
     for (const button of await page.getByRole('button', { name: 'As table' }).all()) await button.click();
+  });
+
+  test('explains a figure to a mouse, to keys and to a screen reader, and moves nothing by it', async () => {
+    const { page } = tab;
+    const term = page.getByRole('button', { name: 'Overcommitted' });
+    const meaning = page.locator('.meaning');
+    const place = () => page.locator('.vms').evaluate((table) => table.getBoundingClientRect().top + scrollY);
+    const before = await place();
+    await term.hover();
+    await meaning.getByText('promised beyond what there is').waitFor();
+    assert.equal(await place(), before);
+    await meaning.hover();
+    await page.waitForTimeout(300);
+    assert.ok(await meaning.isVisible(), 'one can go there with the mouse');
+    await page.mouse.move(0, 0);
+    await meaning.waitFor({ state: 'hidden' });
+    await page.getByRole('button', { name: 'Promised' }).focus();
+    await page.keyboard.press('Tab');
+    await meaning.getByText('promised beyond what there is').waitFor();
+    await page.getByRole('status').getByText('promised beyond what there is').waitFor();
+    await page.keyboard.press('Escape');
+    await meaning.waitFor({ state: 'hidden' });
+    await page.keyboard.press('Enter');
+    await meaning.waitFor();
+    assert.equal(await term.getAttribute('aria-expanded'), 'true');
+    await page.getByRole('heading', { name: 'Virtual machines' }).click();
+    await meaning.waitFor({ state: 'hidden' });
+  });
+
+  test('explains the head of a column, which still sorts', async () => {
+    const { page } = tab;
+    await page.getByRole('button', { name: 'Entitled' }).first().focus();
+    await page.keyboard.press('Shift+Tab');
+    await page.keyboard.press('Tab');
+    await page.locator('.meaning', { hasText: 'What it should hold at most' }).waitFor();
+    await page.keyboard.press('Enter');
+    assert.equal(await page.locator('th.of-entitlement_bytes').getAttribute('aria-sort'), 'descending');
+    await page.getByRole('button', { name: 'Name' }).click();
+    await page.keyboard.press('Escape');
+  });
+
+  test('shows the columns that were chosen, in this browser from now on', async () => {
+    const { page } = tab;
+    const heads = () => page.locator('.vms thead th').allInnerTexts();
+    assert.ok(!(await heads()).includes('Swapped'));
+    await page.getByRole('button', { name: 'Columns' }).click();
+    await page.getByLabel('Swapped', { exact: true }).check();
+    await page.keyboard.press('Escape');
+    await page.reload();
+    await page.locator('th.of-swapped_bytes').waitFor();
+    await page.getByRole('button', { name: 'Columns' }).click();
+    await page.getByRole('button', { name: 'As usual' }).click();
+    await page.locator('th.of-swapped_bytes').waitFor({ state: 'detached' });
+    await page.keyboard.press('Escape');
+  });
+
+  test('says what was promised as the host counts it', async () => {
+    const { ledger, vms, overcommitment } = await host.ask('GET', '/v1/host');
+    const promised = vms.reduce((sum, one) => sum + Math.min(one.size_bytes, one.limit_bytes ?? Infinity) + one.overhead_reserved_bytes, 0);
+    const there = ledger.total_bytes - ledger.host_overhead_bytes;
+    assert.ok(Math.abs(Math.max(0, promised / there - 1) - overcommitment) < 0.02, `${promised} of ${there} and ${overcommitment}`);
   });
 
   test('creates a VM', async () => {
@@ -108,10 +170,25 @@ describe('a VM', () => {
     await page.getByText('112 MiB').first().waitFor();
     await page.locator('.prose p', { hasText: 'web-a has 112 MiB' }).waitFor();
     assert.equal(await page.locator('.composition .legend li').count(), 7);
+    await page.getByText(/^(answers|does not answer|not asked yet)$/).waitFor();
+  });
+
+  test('says what it is guaranteed and allowed, and a limit below its size on every page', async () => {
+    const { page, go } = tab;
+    await host.ask('PATCH', '/v1/vms/idle-c', { limit_bytes: 64 * MIB, reservation_bytes: 8 * MIB });
+    await go('vms/idle-c');
+    const claim = page.getByRole('region', { name: 'Its claim on machine memory' });
+    await claim.getByText('64 MiB').waitFor();
+    await claim.getByText('8 MiB', { exact: true }).waitFor();
+    await go('vms/idle-c/console');
+    await page.getByText('Its limit of 64 MiB is below its size of 96 MiB').waitFor();
+    await host.ask('PATCH', '/v1/vms/idle-c', { limit_bytes: null, reservation_bytes: 0 });
+    await page.getByText('is below its size').waitFor({ state: 'detached' });
   });
 
   test('links the cursors of its charts, and moves them by keyboard', async () => {
-    const { page } = tab;
+    const { page, go } = tab;
+    await go('vms/web-a');
     await until('there is some history', async () => {
       await page.locator('.plot').first().focus();
       await page.keyboard.press('ArrowLeft');
@@ -215,7 +292,9 @@ describe('its processors and console', () => {
     await page.getByLabel('Software').check();
     await until('it is set', async () => (await vm('web-a')).mmu === 'software');
     await page.getByRole('heading', { name: 'Why it is done so' }).waitFor();
-    await page.getByRole('row', { name: /^TLB hits/ }).waitFor();
+    const counted = page.getByRole('region', { name: 'Counted since it was started' }).locator('tbody tr');
+    await counted.filter({ hasText: 'TLB hits' }).waitFor();
+    assert.equal(await counted.locator('th .term').count(), await counted.count(), 'every counter is explained');
     await page.getByLabel('Automatic').check();
     await until('it is set back', async () => (await vm('web-a')).mmu === 'automatic');
   });
@@ -245,6 +324,9 @@ describe('the memory map', () => {
     await go('map/web-b');
     await page.locator('.map .path').first().waitFor();
     await page.getByRole('button', { name: 'Hold still' }).click();
+    await page.getByText('256 MiB, to scale').waitFor({ state: 'detached' });
+    await page.getByLabel('To scale').check();
+    await page.getByText('256 MiB, to scale').waitFor();
     await page.getByRole('button', { name: 'As table: Memory map' }).click();
     await page.getByRole('button', { name: /^Follow 0x/ }).first().click();
     const steps = page.locator('.steps > li');
@@ -338,6 +420,14 @@ test('who may only look is offered nothing else, and may still try what would be
   await page.getByLabel('Reservation, typed').fill('16 MiB');
   await page.keyboard.press('Tab');
   await page.getByText('State of memory:').waitFor();
+  await go('vms/web-b/mmu');
+  await page.getByText('To choose takes the role administer').waitFor();
+  assert.ok(await page.getByLabel('Software').isDisabled());
+  await go('vms/web-b/console');
+  await page.getByText('takes the role operate').waitFor();
+  await go('alarms');
+  await page.getByRole('row', { name: /^vm-waiting yes/ }).waitFor();
+  assert.equal(await offered('Create a rule…'), 0);
   await go('settings');
   await page.getByText('Mem.IdleTax', { exact: true }).waitFor();
   assert.equal(await offered(/^Set /), 0);
@@ -345,79 +435,7 @@ test('who may only look is offered nothing else, and may still try what would be
   await close();
 });
 
-describe('alarms', () => {
-  const rule = (name) => host.ask('GET', `/v1/alarm-rules/${name}`);
-  const raised = async (name) => (await host.ask('GET', `/v1/alarms?rule=${name}`)).items[0];
-
-  test('a rule is made, and what it finds is shown, marked on the VM and counted', async () => {
-    const { page, go } = tab;
-    await go('alarms');
-    await page.getByRole('button', { name: 'Create a rule…' }).click();
-    const dialog = page.getByRole('dialog');
-    await dialog.getByLabel('Name').fill('web-uses');
-    await dialog.getByLabel('Looks at').selectOption('vm-active');
-    await dialog.getByLabel('On these VMs').fill('web-a');
-    await dialog.getByLabel('Critical from').fill('1');
-    await dialog.getByLabel('Critical is over at').fill('5');
-    await dialog.getByText('The critical has to end below where it begins.').waitFor();
-    assert.ok(await dialog.getByRole('button', { name: 'Create' }).isDisabled());
-    await dialog.getByLabel('Critical is over at').fill('0.5');
-    await dialog.getByLabel('Raise after, in seconds').fill('0');
-    await dialog.getByRole('button', { name: 'Create' }).click();
-    await said('web-uses is created');
-    assert.deepEqual((await rule('web-uses')).critical, { raise: 1, clear: 0.5 });
-    await until('it is raised', async () => (await raised('web-uses')) !== undefined);
-    await page.locator('.alarms li', { hasText: 'by the rule web-uses' }).getByText('critical', { exact: true }).waitFor();
-    await page.getByRole('link', { name: /^Alarms \d+ critical, not acknowledged/ }).waitFor();
-    await go('');
-    await page.getByRole('row', { name: /web-a/ }).getByRole('img', { name: /critical$/ }).waitFor();
-    await go('vms/web-a');
-    await page.getByText(/Critical: VM 'web-a' uses/).waitFor();
-  });
-
-  test('an alarm is acknowledged', async () => {
-    const { page, go } = tab;
-    await go('alarms');
-    await page.getByRole('button', { name: /^Acknowledge: VM 'web-a' uses/ }).click();
-    await said('is acknowledged');
-    assert.equal((await raised('web-uses')).acknowledged.by, 'token browser');
-    await page.locator('.alarms .seen', { hasText: 'seen by token browser' }).waitFor();
-  });
-
-  test('a rule gets a webhook, whose secret is not shown, and is tested', async () => {
-    const { page } = tab;
-    const dialog = page.getByRole('dialog');
-    await page.getByRole('button', { name: 'Edit the rule web-uses' }).click();
-    await dialog.getByLabel('Webhook').fill('http://127.0.0.1:9/alarms');
-    await dialog.getByLabel('Header for a secret').fill('x-token');
-    await dialog.getByLabel('Secret', { exact: true }).fill('open sesame');
-    await dialog.getByRole('button', { name: 'Apply' }).click();
-    await said('web-uses is changed');
-    assert.deepEqual((await rule('web-uses')).webhook, { url: 'http://127.0.0.1:9/alarms', header: 'x-token' });
-    await page.getByRole('button', { name: 'Edit the rule web-uses' }).click();
-    assert.equal(await dialog.getByLabel('Secret', { exact: true }).inputValue(), '');
-    await dialog.getByRole('button', { name: 'Test' }).click();
-    await dialog.getByText(/failed, 127.0.0.1:9: /).waitFor();
-    await host.ask('PATCH', '/v1/alarm-rules/web-uses', { clear_after_seconds: 0 });
-    await dialog.getByRole('button', { name: 'Apply' }).click();
-    await dialog.getByText('was changed since you read it').waitFor();
-    await page.keyboard.press('Escape');
-  });
-
-  test('a rule is turned off, and removed', async () => {
-    const { page } = tab;
-    await page.getByLabel('web-uses is on').uncheck();
-    await until('it is off', async () => !(await rule('web-uses')).enabled);
-    await until('its alarm is gone', async () => (await raised('web-uses')) === undefined);
-    await page.locator('.alarms li', { hasText: 'by the rule web-uses' }).waitFor({ state: 'detached' });
-    await page.getByRole('button', { name: 'Edit the rule web-uses' }).click();
-    await page.getByRole('dialog').getByRole('button', { name: 'Remove' }).click();
-    await said('web-uses is removed');
-    await assert.rejects(rule('web-uses'), /no-such-alarm-rule/);
-    await tab.go('events?kind=alarm-rule-removed');
-    await page.getByText('The alarm rule web-uses was removed.').waitFor();
-  });
-});
+alarms(host, () => tab, said);
 
 test('a connection that is lost is said, and taken up again', async () => {
   const { page, go } = tab;

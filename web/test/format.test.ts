@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { difference, exact, parseSize, rate, size } from '../src/format/size.ts';
-import { count, duration, percent, sentence, words } from '../src/format/text.ts';
+import { count, duration, paragraphs, percent, sentence, words } from '../src/format/text.ts';
 
 test('sizes are short, in binary units, and never 1024 of one', () => {
   const cases: [number, string][] = [
@@ -48,6 +48,7 @@ test('what is shown is read back within its rounding', () => {
 
 test('parts, times and words', () => {
   assert.equal(percent(0), '0 %');
+  assert.equal(percent(0.0003), '<0.1 %');
   assert.equal(percent(0.0123), '1.2 %');
   assert.equal(percent(0.5), '50 %');
   assert.equal(duration(0.4), '0 s');
@@ -57,4 +58,12 @@ test('parts, times and words', () => {
   assert.equal(count(1234567), '1,234,567');
   assert.equal(words('vm-started'), 'vm started');
   assert.equal(sentence('vm started'), 'Vm started');
+});
+
+test('what is indented in a text is a list', () => {
+  assert.deepEqual(paragraphs('One.\n\nIt would help:\n  a\n  b\nTwo.\n'), [
+    { line: 'One.', items: [] },
+    { line: 'It would help:', items: ['a', 'b'] },
+    { line: 'Two.', items: [] },
+  ]);
 });

@@ -2,9 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { address } from '../src/api/call.ts';
 import { Messages } from '../src/api/sse.ts';
-import { binarySteps, sparkline, spread, stack } from '../src/charts/data.ts';
+import { binarySteps, dashed, sparkline, spread, stack } from '../src/charts/data.ts';
 import { sorted } from '../src/pages/overview/columns.tsx';
-import { cut, draw, parseAddress } from '../src/state/picture.ts';
+import { cut, draw, parseAddress, TOP } from '../src/state/picture.ts';
+import { place } from '../src/state/place.ts';
 import { bytesOf, Terminal } from '../src/state/terminal.ts';
 import { vm, vmStatus } from './samples.ts';
 
@@ -105,24 +106,59 @@ test('addresses are read and cut as the walk does', () => {
   assert.equal(cut('0xffffffff80000000', 4).indexes.length, 4);
 });
 
+/** A map of a guest of 1 MiB that shows nothing. */
+const empty = {
+  name: 'a',
+  cpu: 0,
+  technique: 'software',
+  space: { mode: 'sv39', asid: 0, root_table_gfn: '0x80000' },
+  pages: { ballooned_bytes: 0, compressed_bytes: 0, private_bytes: 0, shared_bytes: 0, swapped_bytes: 0, untouched_bytes: 0, zero_bytes: 0 },
+  first_gfn: '0x80000',
+  guest_frames: 256,
+  pool_frames: 1024,
+  mapped_pages: 2,
+  shadow_entries: 0,
+};
+
 test('pages are drawn where they are', () => {
   const page = (gva: string, gfn: string, mfn: string | null) => ({ gva, gfn, mfn, permissions: 'rw-u', shadowed: false });
-  const picture = draw({
-    name: 'a',
-    cpu: 0,
-    technique: 'software',
-    space: { mode: 'sv39', asid: 0, root_table_gfn: '0x80000' },
-    pages: { ballooned_bytes: 0, compressed_bytes: 0, private_bytes: 0, shared_bytes: 0, swapped_bytes: 0, untouched_bytes: 0, zero_bytes: 0 },
-    first_gfn: '0x80000',
-    guest_frames: 256,
-    pool_frames: 1024,
-    mapped_pages: 2,
-    shadow_entries: 0,
+  const map = {
+    ...empty,
     sample: [page('0x1000', '0x80080', '0x0'), page('0x2000', '0x80000', null)],
-  });
+  };
+  const picture = draw(map, 'scale');
   const [first, second] = picture.links;
   assert.ok(first && second);
   assert.ok(first.gva < second.gva && first.gpa > second.gpa);
   assert.equal(second.machine, null);
   assert.ok(first.labelled && !second.labelled, 'neighbours share a label');
+  assert.equal(first.gpa, TOP + (picture.foot - TOP) / 2, 'to scale: the page in the middle is in the middle');
+});
+
+test('pages in order are apart evenly, and equal frames in one place', () => {
+  const page = (gfn: string, mfn: string | null) => ({ gva: gfn, gfn, mfn, permissions: 'rw-u', shadowed: false });
+  const sample = [page('0x80003', '0x9'), page('0x80000', '0x9'), page('0x80001', '0x5'), page('0x80002', null)];
+  const { links, foot } = draw({ ...empty, sample }, 'order');
+  const tall = foot - TOP;
+  const part = (height: number | null | undefined) => (height === null || height === undefined ? null : (height - TOP) / tall);
+  assert.deepEqual(links.map(({ gpa }) => part(gpa)), [0.875, 0.125, 0.375, 0.625]);
+  assert.deepEqual(links.map(({ machine }) => part(machine)), [0.75, 0.75, 0.25, null]);
+});
+
+test('a meaning stays within what can be seen, and on its side where there is room', () => {
+  const view = { width: 360, height: 800 };
+  const box = { width: 300, height: 100 };
+  const at = (left: number, top: number) => ({ left, top, bottom: top + 20 });
+  assert.deepEqual(place(at(20, 100), box, view, 'below'), { left: 20, top: 126 });
+  assert.deepEqual(place(at(340, 100), box, view, 'below'), { left: 52, top: 126 });
+  assert.deepEqual(place(at(0, 750), box, view, 'below'), { left: 8, top: 644 });
+  assert.deepEqual(place(at(20, 400), box, view, 'above'), { left: 20, top: 294 });
+  assert.deepEqual(place(at(20, 50), box, view, 'above'), { left: 20, top: 76 });
+});
+
+test('lines are told apart by more than their colours', () => {
+  const looks = [0, 1, 2, 3].map((line) => dashed(line, 'red'));
+  assert.equal(looks[0], 'red');
+  assert.equal(looks[1], 'repeating-linear-gradient(to right, red 0px 8px, transparent 8px 12px)');
+  assert.equal(new Set(looks).size, 4);
 });

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Event } from '../src/api/schema.ts';
 import { allocationOf, changes, isEmpty, rebase, sharesAt, sharesNumber, sharesPosition } from '../src/state/allocation.ts';
-import { machineParts, pageParts, pagesOf, usesOf } from '../src/state/composition.ts';
-import { filtered, isRoutine, textOf } from '../src/state/eventText.ts';
+import { activeOf, machineParts, pageParts, pagesOf, promised, usesOf } from '../src/state/composition.ts';
+import { filtered, isRoutine, isUsual, news, textOf } from '../src/state/eventText.ts';
 import { History, SAMPLES } from '../src/state/history.ts';
 import { better, worse } from '../src/state/hostState.ts';
 import { afterEvent, afterSnapshot, afterStatus, mergeEvents, MOST_EVENTS, staleAfter } from '../src/state/model.ts';
@@ -107,11 +107,11 @@ test('pools are a tree', () => {
     unreserved_bytes: 0,
   });
   const pools = [pool('lab'), pool('inner', 'lab')];
-  const vms = [vm('a', 1, { pool: 'inner' }), vm('b', 2)];
+  const vms = [vm('a', 1, { pool: 'inner' }), vm('b-10', 3), vm('b-2', 2)];
   const open = flatten(pools, vms, new Set());
-  assert.deepEqual(open.map(({ name, depth }) => `${depth} ${name}`), ['1 lab', '2 inner', '3 a', '1 b']);
+  assert.deepEqual(open.map(({ name, depth }) => `${depth} ${name}`), ['1 lab', '2 inner', '3 a', '1 b-2', '1 b-10']);
   assert.equal(open[0]?.kind === 'pool' && open[0].consumed, metrics.consumed_bytes);
-  assert.deepEqual(flatten(pools, vms, new Set(['lab'])).map(({ name }) => name), ['lab', 'b']);
+  assert.deepEqual(flatten(pools, vms, new Set(['lab'])).map(({ name }) => name), ['lab', 'b-2', 'b-10']);
   assert.deepEqual([...within('lab', pools)], ['lab', 'inner']);
 });
 
@@ -137,6 +137,9 @@ test('events are found by VM, kind and words, newest first', () => {
   const none = { vm: '', kind: '', text: '', all: false };
   const found = (filter: object) => filtered(events, { ...none, ...filter }).map((event) => event.seq);
   assert.ok(isRoutine(plan));
+  const falls: Event = { ...plan, state: 'soft' };
+  assert.deepEqual(news([created(1), falls, plan, { ...falls, seq: 4 }, created(5)], 3).map(({ seq }) => seq), [5, 4, 1]);
+  assert.ok(isUsual(plan) && !isUsual({ ...plan, state: 'soft' }) && !isUsual(created(1)));
   assert.deepEqual(found({}), [2, 1]);
   assert.deepEqual(found({ all: true }), [3, 2, 1]);
   assert.deepEqual(found({ vm: 'b' }), [2]);
@@ -144,4 +147,14 @@ test('events are found by VM, kind and words, newest first', () => {
   assert.deepEqual(found({ text: 'CREATED' }), [2, 1]);
   assert.equal(textOf(plan), 'The state is high, 10 MiB are free.');
   assert.equal(textOf({ ...created(1), event: 'something-new' } as unknown as Event), 'something new');
+});
+
+test('what is promised are sizes, or limits below them, and overhead', () => {
+  const vms = [vmStatus('a', 1), vmStatus('b', 2, { limit_bytes: 64 * MIB }), vmStatus('c', 3, { limit_bytes: 512 * MIB })];
+  assert.equal(promised(status({ vms })), (128 + 64 + 128 + 3 * 12) * MIB);
+});
+
+test('what was not measured does not count as used', () => {
+  const vms = [vmStatus('a', 1, { active_part: 0.25, active_bytes: 32 * MIB }), vmStatus('b', 2, { active_bytes: 128 * MIB })];
+  assert.deepEqual(activeOf(status({ vms })), { bytes: 32 * MIB, missing: 1 });
 });

@@ -4,6 +4,7 @@ import { useState } from 'preact/hooks';
 import { exact, size } from '../format/size.ts';
 import { percent } from '../format/text.ts';
 import { Size } from '../parts/Size.tsx';
+import { Term } from '../parts/Term.tsx';
 import { Table, type Column } from '../parts/Table.tsx';
 import type { Part } from '../state/composition.ts';
 import { TableSwitch } from './TableSwitch.tsx';
@@ -29,9 +30,11 @@ export function CompositionBar({ title, parts }: Props) {
           <Stacked parts={parts} total={total} />
           <ul class="legend">
             {parts.map((part) => (
-              <li key={part.key} title={`${part.meaning}: ${exact(part.bytes)}`}>
+              <li key={part.key}>
                 <span class="swatch" style={{ background: `var(${part.colour})` }} />
-                <span class="label">{part.label}</span>
+                <span class="label">
+                  <Term says={`${part.meaning}\n${exact(part.bytes)}, ${percent(total > 0 ? part.bytes / total : 0)}`}>{part.label}</Term>
+                </span>
                 <span class="number">{size(part.bytes)}</span>
               </li>
             ))}

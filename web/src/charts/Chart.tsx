@@ -4,8 +4,9 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import { exact } from '../format/size.ts';
 import { clock } from '../format/text.ts';
+import { Term } from '../parts/Term.tsx';
 import { theme } from '../state/theme.ts';
-import { stack, type Column, type Line } from './data.ts';
+import { dashed, stack, type Column, type Line } from './data.ts';
 import { HistoryTable } from './HistoryTable.tsx';
 import { options } from './options.ts';
 import { TableSwitch } from './TableSwitch.tsx';
@@ -77,7 +78,7 @@ export function Chart({ title, times, lines, stacked = false, format, linked }: 
             onKeyDown={(event) => plot.current && step(plot.current, event, shown)}
             onBlur={() => setCursor(null)}
           />
-          <Legend lines={lines} columns={columns} at={shown} format={format} />
+          <Legend lines={lines} stacked={stacked} columns={columns} at={shown} format={format} />
         </>
       )}
     </section>
@@ -100,19 +101,26 @@ function step(plot: uPlot, event: KeyboardEvent, at: number): void {
 
 interface LegendProps {
   lines: readonly Line[];
+  stacked: boolean;
   columns: readonly Column[];
   at: number;
   format: (value: number) => string;
 }
 
-const Legend = ({ lines, columns, at, format }: LegendProps) => (
+const Legend = ({ lines, stacked, columns, at, format }: LegendProps) => (
   <ul class="legend">
     {lines.map((line, index) => {
       const value = columns[index]?.[at] ?? null;
       return (
-        <li key={line.key} title={value === null ? undefined : exact(value)}>
-          <span class="swatch" style={{ background: `var(${line.colour})` }} />
-          <span class="label">{line.label}</span>
+        <li key={line.key}>
+          {stacked ? (
+            <span class="swatch" style={{ background: `var(${line.colour})` }} />
+          ) : (
+            <span class="swatch line" style={{ background: dashed(index, `var(${line.colour})`) }} />
+          )}
+          <span class="label">
+            <Term says={value === null ? line.says : `${line.says}\n${exact(value)}`}>{line.label}</Term>
+          </span>
           <span class="number">{value === null ? '–' : format(value)}</span>
         </li>
       );

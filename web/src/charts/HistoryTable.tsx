@@ -16,8 +16,9 @@ interface Props {
 export function HistoryTable({ title, times, lines, format }: Props) {
   const columns: readonly Column<number>[] = [
     { head: 'Time', figures: true, cell: (index) => clock((times[index] ?? 0) * 1000) },
-    ...lines.map(({ label, values }) => ({
+    ...lines.map(({ label, says, values }) => ({
       head: label,
+      says,
       figures: true,
       cell: (index: number) => {
         const value = values[index] ?? null;

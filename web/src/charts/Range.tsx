@@ -1,7 +1,8 @@
 import { signal } from '@preact/signals';
+import { Segments } from '../parts/Segments.tsx';
 
 /** How much of the history all charts show, in seconds. */
-export const shownSeconds = signal(300);
+export const shownSeconds = signal<number>(300);
 
 const ranges = [
   [60, '1 min'],
@@ -10,13 +11,11 @@ const ranges = [
 ] as const;
 
 export const Range = () => (
-  <fieldset class="range">
-    <legend class="unseen">How much history the charts show</legend>
-    {ranges.map(([seconds, label]) => (
-      <label key={seconds}>
-        <input type="radio" name="range" checked={shownSeconds.value === seconds} onChange={() => (shownSeconds.value = seconds)} />
-        <span>{label}</span>
-      </label>
-    ))}
-  </fieldset>
+  <Segments
+    legend="How much history the charts show"
+    name="range"
+    options={ranges}
+    value={shownSeconds.value}
+    change={(seconds) => (shownSeconds.value = seconds)}
+  />
 );

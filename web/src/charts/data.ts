@@ -8,6 +8,25 @@ export interface Line {
   /** A custom property. */
   colour: string;
   values: Column;
+  /** What it means. */
+  says: string;
+}
+
+/** What tells lines apart that are not told apart by their colours: lengths of dashes and gaps. */
+export const dashes: readonly (readonly number[])[] = [[], [8, 4], [2, 3], [10, 3, 2, 3]];
+
+/** The same as a piece of a line in `colour`, for a legend. */
+export function dashed(line: number, colour: string): string {
+  const lengths = dashes[line % dashes.length] ?? [];
+  if (lengths.length === 0) return colour;
+  let at = 0;
+  const stops = lengths.map((length, index) => {
+    const paint = index % 2 === 0 ? colour : 'transparent';
+    const stop = `${paint} ${at}px ${at + length}px`;
+    at += length;
+    return stop;
+  });
+  return `repeating-linear-gradient(to right, ${stops.join(', ')})`;
 }
 
 /** Each line upon those after it: the first is the sum of all. Where one knows nothing, the sum does not either. */

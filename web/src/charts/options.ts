@@ -2,7 +2,7 @@
 
 import type uPlot from 'uplot';
 import { clock } from '../format/text.ts';
-import { binarySteps, type Line } from './data.ts';
+import { binarySteps, dashes, type Line } from './data.ts';
 
 /** What an axis reaches at least, so that nothing does not look like something. */
 const LEAST_SCALE = 64 * 1024;
@@ -53,10 +53,11 @@ export function options({ element, lines, stacked, format, linked, onCursor }: W
     ],
     series: [
       {},
-      ...lines.map((line) => ({
+      ...lines.map((line, index) => ({
         label: line.label,
         stroke: colour(line.colour),
         width: stacked ? 0 : 1.75,
+        ...(stacked ? {} : { dash: [...(dashes[index % dashes.length] ?? [])] }),
         points: { show: false },
         spanGaps: false,
         ...(stacked ? { fill: colour(line.colour) } : {}),

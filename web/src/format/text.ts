@@ -2,9 +2,10 @@
 
 export const count = (number: number): string => number.toLocaleString('en');
 
-/** 0.123 as `12 %`. */
+/** 0.123 as `12 %`. What is less than is written is not nothing. */
 export function percent(part: number): string {
   const value = part * 100;
+  if (value > 0 && value < 0.05) return '<0.1 %';
   const small = Math.abs(value) < 10 && value !== 0;
   return `${small ? value.toFixed(1) : Math.round(value)} %`;
 }
@@ -46,3 +47,14 @@ export const words = (name: string): string => name.replaceAll(/[-_]/g, ' ');
 
 /** The first letter large. */
 export const sentence = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
+/** A text of the host, line by line; what is indented is a list that belongs to the line before. */
+export function paragraphs(text: string): { line: string; items: string[] }[] {
+  const found: { line: string; items: string[] }[] = [];
+  for (const line of text.split('\n').filter(Boolean)) {
+    const last = found.at(-1);
+    if (last && line.startsWith('  ')) last.items.push(line.trim());
+    else found.push({ line, items: [] });
+  }
+  return found;
+}

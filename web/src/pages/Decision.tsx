@@ -1,20 +1,23 @@
 import type { Event } from '../api/schema.ts';
 import { Size } from '../parts/Size.tsx';
 import { Table, type Column } from '../parts/Table.tsx';
+import { Term } from '../parts/Term.tsx';
 import { words } from '../format/text.ts';
+import { plan } from '../words/figures.ts';
+import { balloonUses, bounds, whys } from '../words/values.ts';
 
 type Planned = Event & { event: 'planned' };
 
 const columns: readonly Column<Planned['vms'][number]>[] = [
   { head: 'VM', cell: (vm) => vm.vm },
-  { head: 'Consumed', figures: true, cell: (vm) => <Size bytes={vm.consumed_bytes} /> },
-  { head: 'Target', figures: true, cell: (vm) => <Size bytes={vm.target_bytes} /> },
-  { head: 'Decided by', cell: (vm) => words(vm.bound) },
-  { head: 'Active', figures: true, cell: (vm) => <Size bytes={vm.active_bytes} /> },
-  { head: 'Balloon to', figures: true, cell: (vm) => <Size bytes={vm.balloon_target_bytes} /> },
-  { head: 'Balloon', cell: (vm) => words(vm.balloon_use) },
-  { head: 'Taken', figures: true, cell: (vm) => <Size bytes={vm.take_bytes} /> },
-  { head: 'Because', cell: (vm) => words(vm.why) },
+  { head: 'Consumed', says: plan.consumed, figures: true, cell: (vm) => <Size bytes={vm.consumed_bytes} /> },
+  { head: 'Target', says: plan.target, figures: true, cell: (vm) => <Size bytes={vm.target_bytes} /> },
+  { head: 'Decided by', says: plan.bound, cell: (vm) => <Term says={bounds[vm.bound]}>{words(vm.bound)}</Term> },
+  { head: 'Active', says: plan.active, figures: true, cell: (vm) => <Size bytes={vm.active_bytes} /> },
+  { head: 'Balloon to', says: plan.balloonTarget, figures: true, cell: (vm) => <Size bytes={vm.balloon_target_bytes} /> },
+  { head: 'Balloon', says: plan.balloonUse, cell: (vm) => balloonUses[vm.balloon_use] },
+  { head: 'Taken', says: plan.taken, figures: true, cell: (vm) => <Size bytes={vm.take_bytes} /> },
+  { head: 'Because', says: plan.why, cell: (vm) => whys[vm.why] },
 ];
 
 /** A plan's figures for each VM. */

@@ -3,6 +3,7 @@
 import { useState } from 'preact/hooks';
 import type { Event } from '../api/schema.ts';
 import { count, moment, words } from '../format/text.ts';
+import { Term } from '../parts/Term.tsx';
 import { Empty } from '../parts/Waiting.tsx';
 import { filtered, isGrave, textOf, vmOf } from '../state/eventText.ts';
 import { model, vms } from '../state/host.ts';
@@ -27,11 +28,13 @@ export function Events() {
         </h1>
         <input type="search" aria-label="Search events" placeholder="Search" value={filter.text} onInput={(event) => setQuery('text', event.currentTarget.value)} />
         <Choice label="VM" none="Every VM" value={filter.vm} options={names} change={(value) => setQuery('vm', value)} />
-        <label class="check" title="Plans that changed nothing, made because it was time to">
+        <Choice label="Kind" none="Every kind" value={filter.kind} options={kinds} say={words} change={(value) => setQuery('kind', value)} />
+        <label class="check">
           <input type="checkbox" checked={filter.all} onChange={(event) => setQuery('all', event.currentTarget.checked ? 'yes' : '')} />
-          Routine plans
+          <span>
+            Routine plans <Term says="Plans that were made because it was time to, and changed nothing.">?</Term>
+          </span>
         </label>
-        <Choice label="Kind" none="Every kind" value={filter.kind} options={kinds} change={(value) => setQuery('kind', value)} />
       </header>
       {found.length === 0 ? (
         <Empty>{events.length === 0 ? 'Nothing has happened yet.' : 'No event is like that.'}</Empty>
@@ -56,15 +59,16 @@ interface ChoiceProps {
   none: string;
   value: string;
   options: readonly string[];
+  say?: (option: string) => string;
   change: (value: string) => void;
 }
 
-const Choice = ({ label, none, value, options, change }: ChoiceProps) => (
+const Choice = ({ label, none, value, options, say = (option) => option, change }: ChoiceProps) => (
   <select aria-label={label} value={value} onChange={(event) => change(event.currentTarget.value)}>
     <option value="">{none}</option>
     {options.map((option) => (
       <option key={option} value={option}>
-        {option}
+        {say(option)}
       </option>
     ))}
   </select>

@@ -5,6 +5,8 @@ import { all } from '../api/call.ts';
 import { duration, moment, percent, sentence } from '../format/text.ts';
 import { size } from '../format/size.ts';
 import { Empty, Failed } from '../parts/Waiting.tsx';
+import { ExplainedButton } from '../parts/Term.tsx';
+import { deeds } from '../words/figures.ts';
 import { Needs } from '../parts/Needs.tsx';
 import { may } from '../state/caller.ts';
 import { auditHost, cancel } from '../state/commands.ts';
@@ -27,9 +29,9 @@ export function Operations() {
           Operations <span class="tally">{found.length}</span>
         </h1>
         <Needs role="operate">
-          <button type="button" title="Check every VM’s memory and the host’s own" onClick={() => void auditHost().then(again)}>
+          <ExplainedButton says={deeds.auditAll} press={() => void auditHost().then(again)}>
             Check all invariants
-          </button>
+          </ExplainedButton>
         </Needs>
       </header>
       {problem && <Failed problem={problem} again={again} />}

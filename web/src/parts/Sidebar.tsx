@@ -6,7 +6,7 @@ import { connection, model } from '../state/host.ts';
 import { route } from '../state/route.ts';
 import { choice, choose, type Choice } from '../state/theme.ts';
 import { UnseenAlarms } from './AlarmMarks.tsx';
-import { StatePill } from './State.tsx';
+import { ExplainedState } from './State.tsx';
 
 const places = [
   ['', 'Overview', 'M3 3h6v6H3zM11 3h6v3h-6zM11 8h6v9h-6zM3 11h6v6H3z'],
@@ -32,7 +32,7 @@ export function Sidebar() {
           <Mark />
           <span>Memtide</span>
         </a>
-        {state && <StatePill state={state} />}
+        {state && <ExplainedState state={state} />}
         <button type="button" class="menu" aria-expanded={open} aria-controls="places" onClick={() => setOpen(!open)}>
           Menu
         </button>

@@ -1,6 +1,6 @@
 // A size that is set: by sliding, or typed with its unit.
 
-import { useEffect, useId, useState } from 'preact/hooks';
+import { useId, useState } from 'preact/hooks';
 import { parseSize, size } from '../format/size.ts';
 
 interface Props {
@@ -51,23 +51,25 @@ interface TypedProps {
 
 /** Takes effect when it is left, or with Enter; what is no size is marked and changes nothing. */
 export function TypedSize({ label, bytes, change, disabled = false }: TypedProps) {
-  const [typed, setTyped] = useState(size(bytes));
-  useEffect(() => setTyped(size(bytes)), [bytes]);
-  const parsed = parseSize(typed);
+  // Null while nobody types: then it is what is set.
+  const [typed, setTyped] = useState<string | null>(null);
+  const shown = typed ?? size(bytes);
+  const parsed = parseSize(shown);
   const take = (): void => {
     // The text is rounded, so that leaving it alone must not change anything.
-    if (parsed !== null && typed !== size(bytes)) change(parsed);
-    else setTyped(size(bytes));
+    if (parsed !== null && shown !== size(bytes)) change(parsed);
+    setTyped(null);
   };
   return (
     <input
       class="typed number"
       aria-label={label}
       aria-invalid={parsed === null}
-      value={typed}
+      value={shown}
       disabled={disabled}
       onInput={(event) => setTyped(event.currentTarget.value)}
       onChange={take}
+      onBlur={() => setTyped(null)}
     />
   );
 }

@@ -1,24 +1,48 @@
 import type { HostState, Power } from '../api/schema.ts';
 import { states } from '../state/hostState.ts';
+import { host } from '../words/figures.ts';
+import { hostStates, powers, remedies } from '../words/values.ts';
+import { Term } from './Term.tsx';
 
 /** The host's state: as a word, and as steps for those who do not see its colour. */
-export function StatePill({ state }: { state: HostState }) {
+export const StatePill = ({ state }: { state: HostState }) => (
+  <span class={`pill state-${state}`}>
+    <StateSteps state={state} />
+  </span>
+);
+
+/** The same, which says what it means. */
+export const ExplainedState = ({ state }: { state: HostState }) => (
+  <Term class={`pill state-${state}`} says={`${host.state}\n${[hostStates[state], remedies[state]].filter(Boolean).join(' ')}`}>
+    <StateSteps state={state} />
+  </Term>
+);
+
+function StateSteps({ state }: { state: HostState }) {
   const step = states.length - states.indexOf(state);
   return (
-    <span class={`pill state-${state}`} title="The state of the host’s memory">
+    <>
       <svg viewBox="0 0 23 12" aria-hidden="true">
         {states.map((_, index) => (
           <rect key={index} x={index * 5} y={8 - index * 2} width="3" height={4 + index * 2} class={index < step ? 'on' : ''} />
         ))}
       </svg>
-      {state}
-    </span>
+      <span class="word">{state}</span>
+    </>
   );
 }
 
 export const PowerPill = ({ power }: { power: Power }) => (
   <span class={`pill power-${power}`}>
     <span class="dot" aria-hidden="true" />
-    {power}
+    <span class="word">{power}</span>
   </span>
+);
+
+/** The same, which says what it means. */
+export const ExplainedPower = ({ power }: { power: Power }) => (
+  <Term class={`pill power-${power}`} says={powers[power]}>
+    <span class="dot" aria-hidden="true" />
+    <span class="word">{power}</span>
+  </Term>
 );

@@ -1,10 +1,11 @@
 import type { ComponentChildren } from 'preact';
+import { Term } from './Term.tsx';
 
 /** The first column names its row. */
 export interface Column<Row> {
   head: string;
-  /** What the column is about, for who points at its head. */
-  title?: string;
+  /** What the column is about. */
+  says?: string;
   /** Figures, which stand one below the other. */
   figures?: boolean;
   cell: (row: Row, index: number) => ComponentChildren;
@@ -16,7 +17,6 @@ interface Props<Row> {
   columns: readonly Column<Row>[];
   rows: readonly Row[];
   rowKey: (row: Row, index: number) => string | number;
-  rowTitle?: (row: Row) => string | undefined;
   /** Of the frame that it moves in. */
   class?: string;
 }
@@ -24,7 +24,7 @@ interface Props<Row> {
 const place = (figures: boolean | undefined) => (figures ? 'right number' : undefined);
 
 /** A table that is only looked at. Where it is wide it moves in its frame, by keys too. */
-export function Table<Row>({ label, columns, rows, rowKey, rowTitle, class: extra = '' }: Props<Row>) {
+export function Table<Row>({ label, columns, rows, rowKey, class: extra = '' }: Props<Row>) {
   const named = 'id' in label ? { 'aria-labelledby': label.id } : { 'aria-label': label.text };
   const [first, ...others] = columns;
   return (
@@ -33,15 +33,15 @@ export function Table<Row>({ label, columns, rows, rowKey, rowTitle, class: extr
         <thead>
           <tr>
             {columns.map((column) => (
-              <th key={column.head} scope="col" class={column.figures ? 'right' : undefined} title={column.title}>
-                {column.head}
+              <th key={column.head} scope="col" class={column.figures ? 'right' : undefined}>
+                {column.says ? <Term says={column.says}>{column.head}</Term> : column.head}
               </th>
             ))}
           </tr>
         </thead>
         <tbody>
           {rows.map((row, index) => (
-            <tr key={rowKey(row, index)} title={rowTitle?.(row)}>
+            <tr key={rowKey(row, index)}>
               <th scope="row" class={first?.figures ? 'number' : undefined}>
                 {first?.cell(row, index)}
               </th>

@@ -1,6 +1,7 @@
 // What memory is used for, as it is pictured everywhere: the same parts, in the same order, with the same colour and words.
 
-import type { Ledger, Metrics, Pages } from '../api/schema.ts';
+import type { HostStatus, Ledger, Metrics, Pages, VmStatus } from '../api/schema.ts';
+import { pages as pageMeanings, uses as useMeanings } from '../words/values.ts';
 
 export interface Part {
   key: string;
@@ -13,24 +14,24 @@ export interface Part {
 
 /** The states of a VM's pages; they add up to its size. */
 export const pageStates = [
-  ['private', 'Private', 'In a frame of its own'],
-  ['shared', 'Shared', 'In one frame with equal pages'],
-  ['zero', 'Zero', 'All zeros, in the frame that everybody shares'],
-  ['ballooned', 'Ballooned', 'Given back by the guest’s balloon driver'],
-  ['compressed', 'Compressed', 'In the zip store'],
-  ['swapped', 'Swapped', 'In the swap file'],
-  ['untouched', 'Untouched', 'Never used, or given back'],
+  ['private', 'Private'],
+  ['shared', 'Shared'],
+  ['zero', 'Zero'],
+  ['ballooned', 'Ballooned'],
+  ['compressed', 'Compressed'],
+  ['swapped', 'Swapped'],
+  ['untouched', 'Untouched'],
 ] as const;
 
 export type PageState = (typeof pageStates)[number][0];
 
 /** What machine memory holds; it adds up to all of it. */
 export const machineUses = [
-  ['private', 'Private', 'Pages of one VM each'],
-  ['shared', 'Shared', 'Frames that hold pages of several'],
-  ['compressed', 'Zip store', 'Compressed pages'],
-  ['overhead', 'Overhead', 'What VMs and the host cost beyond the guests’ memory'],
-  ['free', 'Free', 'Can be handed out'],
+  ['private', 'Private'],
+  ['shared', 'Shared'],
+  ['compressed', 'Zip store'],
+  ['overhead', 'Overhead'],
+  ['free', 'Free'],
 ] as const;
 
 export type MachineUse = (typeof machineUses)[number][0];
@@ -69,7 +70,20 @@ export function usesOf(ledger: Ledger): Record<MachineUse, number> {
 }
 
 export const pageParts = (pages: Record<PageState, number>): Part[] =>
-  pageStates.map(([key, label, meaning]) => ({ key, label, meaning, colour: `--page-${key}`, bytes: pages[key] }));
+  pageStates.map(([key, label]) => ({ key, label, meaning: pageMeanings[key], colour: `--page-${key}`, bytes: pages[key] }));
 
 export const machineParts = (uses: Record<MachineUse, number>): Part[] =>
-  machineUses.map(([key, label, meaning]) => ({ key, label, meaning, colour: `--page-${key}`, bytes: uses[key] }));
+  machineUses.map(([key, label]) => ({ key, label, meaning: useMeanings[key], colour: `--page-${key}`, bytes: uses[key] }));
+
+/** Whether the host has measured what a VM uses; until then it has assumed something. */
+export const isSampled = (memory: VmStatus): boolean => memory.active_part !== null;
+
+/** What running VMs use together, of those that were measured, and how many were not. */
+export function activeOf({ vms }: HostStatus): { bytes: number; missing: number } {
+  const measured = vms.filter(isSampled);
+  return { bytes: measured.reduce((sum, vm) => sum + vm.active_bytes, 0), missing: vms.length - measured.length };
+}
+
+/** What running VMs may come to hold: of this the host says by how much it is overcommitted. */
+export const promised = ({ vms }: HostStatus): number =>
+  vms.reduce((sum, vm) => sum + Math.min(vm.size_bytes, vm.limit_bytes ?? Infinity) + vm.overhead_reserved_bytes, 0);

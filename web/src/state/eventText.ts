@@ -1,8 +1,9 @@
 // Events in sentences. Pure.
 
 import type { Changed, Event } from '../api/schema.ts';
+import { ends } from '../words/values.ts';
 import { size } from '../format/size.ts';
-import { sentence, words } from '../format/text.ts';
+import { percent, sentence, words } from '../format/text.ts';
 
 const changed = (changes: Changed[]): string =>
   changes.map(({ field, old, new: now }) => `${words(field)} ${old ?? 'none'} → ${now ?? 'none'}`).join(', ');
@@ -20,13 +21,19 @@ export function textOf(event: Event): string {
     case 'vm-started':
       return `It was started, with ${size(event.memory_bytes)}, of which ${size(event.reservation_bytes)} are guaranteed.`;
     case 'vm-refused':
-      return `It was not started: ${event.why}`;
+      return `It was not started: ${event.why}.`;
     case 'shutdown-requested':
       return `Its guest was asked to shut down, within ${event.deadline_seconds} s.`;
     case 'vm-ended':
-      return `It ended: ${event.how}${event.why ? `, ${event.why}` : ''}`;
+      return `It ended: ${ends[event.how] ?? event.how}${event.why ? `, ${event.why}` : ''}.`;
     case 'vm-trouble':
-      return `It is in trouble: ${event.what}`;
+      return `It is in trouble: ${event.what}.`;
+    case 'vm-slowed':
+      return `It is slowed: it waits for memory for ${percent(event.waits)} of its time.`;
+    case 'vm-not-slowed':
+      return 'It is not slowed any more.';
+    case 'memory-stands-still':
+      return `Memory stands still for ${event.seconds} s: none is free and none comes free${event.failing.length > 0 ? `. Swap files fail of ${event.failing.join(', ')}` : ''}.`;
     case 'vm-changed':
       return `It was changed: ${changed(event.changes)}.`;
     case 'pool-created':
@@ -101,12 +108,27 @@ function reclaimed(event: Event & { event: 'reclaimed' }): string {
 /** Whom an event is about; `null` if the host. */
 export const vmOf = (event: Event): string | null => ('vm' in event && typeof event.vm === 'string' ? event.vm : null);
 
-const grave = new Set(['alarm-raised', 'alarm-action-failed', 'vm-refused', 'vm-trouble', 'swap-failed', 'loop-late', 'trouble', 'audit-failed']);
+const grave = new Set(['alarm-raised', 'alarm-action-failed', 'vm-refused', 'vm-trouble', 'vm-slowed', 'memory-stands-still', 'swap-failed', 'loop-late', 'trouble', 'audit-failed']);
 export const isGrave = (event: Event): boolean => grave.has(event.event);
 
 /** A plan made because it was time to, that changed nothing. */
 export const isRoutine = (event: Event): boolean =>
   event.event === 'planned' && event.trigger !== 'shortage' && event.state === event.state_before && event.vms.length === 0;
+
+/** What the memory loop does second by second: plans that leave the state as it is, and what they take. */
+export const isUsual = (event: Event): boolean => event.event === 'reclaimed' || (event.event === 'planned' && event.state === event.state_before);
+
+/** The last `most` of the others, newest first. A state that goes to and fro counts once, as it would drive out all else. */
+export function news(events: readonly Event[], most: number): Event[] {
+  const found: Event[] = [];
+  for (let index = events.length - 1; index >= 0 && found.length < most; index -= 1) {
+    const event = events[index];
+    if (!event || isUsual(event)) continue;
+    if (event.event === 'planned' && found.some((other) => other.event === 'planned')) continue;
+    found.push(event);
+  }
+  return found;
+}
 
 export interface EventFilter {
   vm: string;

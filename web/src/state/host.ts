@@ -6,7 +6,7 @@ import { all } from '../api/call.ts';
 import { follow } from '../api/stream.ts';
 import { refused } from '../api/session.ts';
 import { loadCaller } from './caller.ts';
-import { machineUses, pagesOf, pageStates, usesOf } from './composition.ts';
+import { activeOf, isSampled, machineUses, pagesOf, pageStates, usesOf } from './composition.ts';
 import { History } from './history.ts';
 import { afterEvent, afterSnapshot, afterStatus, mergeEvents, staleAfter, type Model } from './model.ts';
 import { announce } from './notices.ts';
@@ -35,9 +35,10 @@ const figures = [
 ] as const satisfies readonly (keyof Metrics)[];
 export type Figure = (typeof figures)[number];
 
-const sampleOf = (metrics: Metrics) => {
-  const taken = Object.fromEntries(figures.map((figure) => [figure, metrics[figure]]));
-  return { ...pagesOf(metrics), ...(taken as Record<Figure, number>) };
+const figuresOf = (metrics: Metrics, isMeasured: boolean) => {
+  const taken = Object.fromEntries(figures.map((figure) => [figure, metrics[figure]])) as Record<Figure, number>;
+  // What the host has assumed until it has measured is not drawn.
+  return isMeasured ? taken : { ...taken, active_bytes: Number.NaN };
 };
 
 const newVmHistory = () => new History([...states, ...figures]);
@@ -57,9 +58,9 @@ function record(status: HostStatus): void {
   const time = status.at_milliseconds / 1000;
   const used = usesOf(status.ledger);
   const machine = Object.fromEntries(uses.map((use) => [`machine_${use}`, used[use]]));
-  const sums = Object.fromEntries(figures.map((figure) => [figure, status.sums[figure]]));
+  const sums = figuresOf(status.sums, activeOf(status).missing === 0);
   hostHistory.add(time, { ...machine, ...sums } as Parameters<typeof hostHistory.add>[1]);
-  for (const vm of status.vms) historyOf(vm.id).add(time, sampleOf(vm));
+  for (const vm of status.vms) historyOf(vm.id).add(time, { ...pagesOf(vm), ...figuresOf(vm, isSampled(vm)) });
   const alive = new Set(status.vms.map((vm) => vm.id));
   for (const id of histories.keys()) if (!alive.has(id)) histories.delete(id);
   sampled.value += 1;

@@ -5,14 +5,6 @@ import type { HostState, HostStatus } from '../api/schema.ts';
 /** From plenty to the last resort. */
 export const states: readonly HostState[] = ['high', 'clear', 'soft', 'hard', 'low'];
 
-export const meanings: Record<HostState, string> = {
-  high: 'Enough memory is free. Nothing is taken from anybody.',
-  clear: 'Free memory is getting less. Nothing is taken yet.',
-  soft: 'Memory is taken back by ballooning, and otherwise by compressing and swapping.',
-  hard: 'Memory is taken back by compressing and swapping, at once.',
-  low: 'As hard, and VMs above their target wait before they get more.',
-};
-
 /** Below so much free memory each state begins. */
 export function beginsBelow(state: HostState, { thresholds }: HostStatus): number | null {
   switch (state) {

@@ -22,6 +22,11 @@ export function announce(text: string): void {
   announcement.value = text;
 }
 
+/** Takes it back, unless something else was said since. */
+export function hush(text: string): void {
+  if (announcement.value === text) announcement.value = '';
+}
+
 function add(tone: Notice['tone'], text: string, hint: string | null): number {
   const id = next++;
   notices.value = [...notices.value, { id, tone, text, hint }].slice(-MOST);

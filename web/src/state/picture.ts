@@ -12,10 +12,10 @@ export const lanes = { gva: [130, 22], gpa: [370, 22], machine: [610, 22] } as c
 
 export type Kind = 'code' | 'data' | 'readonly';
 
-export const kinds: readonly [Kind, string, string][] = [
-  ['code', 'Code', 'The guest may execute it'],
-  ['data', 'Data', 'The guest may write it'],
-  ['readonly', 'Read-only', 'The guest may only read it'],
+export const kinds: readonly [Kind, string][] = [
+  ['code', 'Code'],
+  ['data', 'Data'],
+  ['readonly', 'Read-only'],
 ];
 
 export const kindOf = ({ permissions }: Mapped): Kind =>
@@ -44,15 +44,29 @@ const NEAR = 1n << 24n;
 /** Rows between two labels at least. */
 const LABEL_ROWS = 2;
 
+/** How guest physical and machine memory are drawn: what is shown of it one below the other, or all of it to scale. */
+export type Layout = 'order' | 'scale';
+
+/** The places of numbers in order, evenly from top to foot; equal ones have one place. */
+function inOrder(numbers: readonly number[], tall: number): (number: number) => number {
+  const places = new Map([...new Set(numbers)].sort((a, b) => a - b).map((number, index) => [number, index]));
+  const pitch = tall / Math.max(1, places.size);
+  return (number) => TOP + ((places.get(number) ?? 0) + 0.5) * pitch;
+}
+
 export const pageNumber = (hex: string): number => Number(BigInt(hex));
 
-/** The virtual lane is in order, as most of it is empty; the others are to scale. */
-export function draw(map: MemoryMap): Picture {
+/** The virtual lane is always in order, as nearly all of it is empty. */
+export function draw(map: MemoryMap, layout: Layout): Picture {
   const rows = Math.max(LEAST_ROWS, map.sample.length);
   const foot = TOP + rows * ROW;
   const tall = foot - TOP;
   const first = pageNumber(map.first_gfn);
   const pitch = tall / Math.max(1, map.sample.length);
+  const gfns = map.sample.map(({ gfn }) => pageNumber(gfn));
+  const mfns = map.sample.flatMap(({ mfn }) => (mfn === null ? [] : [pageNumber(mfn)]));
+  const ofGfn = layout === 'order' ? inOrder(gfns, tall) : (gfn: number) => TOP + ((gfn - first) / map.guest_frames) * tall;
+  const ofMfn = layout === 'order' ? inOrder(mfns, tall) : (mfn: number) => TOP + (mfn / map.pool_frames) * tall;
   let before: bigint | null = null;
   let room = LABEL_ROWS;
   const links = map.sample.map((page, index) => {
@@ -67,8 +81,8 @@ export function draw(map: MemoryMap): Picture {
       page,
       kind: kindOf(page),
       gva: TOP + (index + 0.5) * pitch,
-      gpa: TOP + ((pageNumber(page.gfn) - first) / map.guest_frames) * tall,
-      machine: page.mfn === null ? null : TOP + (pageNumber(page.mfn) / map.pool_frames) * tall,
+      gpa: ofGfn(pageNumber(page.gfn)),
+      machine: page.mfn === null ? null : ofMfn(pageNumber(page.mfn)),
       labelled,
     };
   });

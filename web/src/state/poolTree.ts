@@ -6,17 +6,20 @@ export type Row =
   | { kind: 'pool'; name: string; depth: number; pool: Pool; open: boolean; consumed: number }
   | { kind: 'vm'; name: string; depth: number; vm: Vm };
 
+/** `web-2` before `web-10`. */
+const byName = (one: { name: string }, other: { name: string }): number => one.name.localeCompare(other.name, 'en', { numeric: true });
+
 /** Pools before VMs, each by name; what lies in a closed pool is left out. */
 export function flatten(pools: readonly Pool[], vms: readonly Vm[], closed: ReadonlySet<string>): Row[] {
   const rows: Row[] = [];
   const visit = (parent: string | null, depth: number): void => {
-    for (const pool of pools.filter((one) => (one.parent ?? null) === parent)) {
+    for (const pool of pools.filter((one) => (one.parent ?? null) === parent).sort(byName)) {
       const open = !closed.has(pool.name);
       rows.push({ kind: 'pool', name: pool.name, depth, pool, open, consumed: consumed(pool.name, pools, vms) });
       // The host keeps pools a tree; the bound is for a host that does not.
       if (open && depth <= pools.length) visit(pool.name, depth + 1);
     }
-    for (const vm of vms.filter((one) => (one.pool ?? null) === parent)) {
+    for (const vm of vms.filter((one) => (one.pool ?? null) === parent).sort(byName)) {
       rows.push({ kind: 'vm', name: vm.name, depth, vm });
     }
   };

@@ -4,11 +4,13 @@ import type { Alarm } from '../../api/schema.ts';
 import { call } from '../../api/call.ts';
 import { duration, moment } from '../../format/text.ts';
 import { SeverityMark } from '../../parts/AlarmMarks.tsx';
+import { Needs } from '../../parts/Needs.tsx';
 import { Empty } from '../../parts/Waiting.tsx';
 import { inOrder, unseen } from '../../state/alarms.ts';
 import { model } from '../../state/host.ts';
 import { attempt } from '../../state/notices.ts';
-import { link } from '../../state/route.ts';
+import { link, route } from '../../state/route.ts';
+import { useEffect, useRef } from 'preact/hooks';
 import { Rules } from './Rules.tsx';
 
 export const Alarms = () => (
@@ -28,9 +30,11 @@ function ActiveAlarms() {
           Alarms <span class="tally">{alarms.length}</span>
         </h1>
         {open.length > 1 && (
-          <button type="button" onClick={() => void acknowledge(open)}>
-            Acknowledge all
-          </button>
+          <Needs role="operate">
+            <button type="button" onClick={() => void acknowledge(open)}>
+              Acknowledge all
+            </button>
+          </Needs>
         )}
         <a href="#/events?text=alarm">Events of alarms</a>
       </header>
@@ -54,10 +58,16 @@ const acknowledge = (alarms: readonly Alarm[]): Promise<boolean> =>
   });
 
 function Item({ alarm }: { alarm: Alarm }) {
-  const { severity, text, rule, vm, acknowledged, raised_at_milliseconds: raised } = alarm;
+  const { id, severity, text, rule, vm, acknowledged, raised_at_milliseconds: raised } = alarm;
   const now = model.value?.status.at_milliseconds ?? raised;
+  // The one that a link leads to.
+  const marked = route.value.query.get('id') === String(id);
+  const item = useRef<HTMLLIElement>(null);
+  useEffect(() => {
+    if (marked) item.current?.scrollIntoView({ block: 'nearest' });
+  }, [marked]);
   return (
-    <li class={acknowledged ? 'seen' : ''}>
+    <li ref={item} class={`${acknowledged ? 'seen' : ''} ${marked ? 'marked' : ''}`} aria-current={marked ? 'true' : undefined}>
       <span class={`pill severity-${severity}`}>
         <SeverityMark severity={severity} />
         {severity}
@@ -79,9 +89,11 @@ function Item({ alarm }: { alarm: Alarm }) {
       {acknowledged ? (
         <span class="hint">seen by {acknowledged.by}</span>
       ) : (
-        <button type="button" aria-label={`Acknowledge: ${text}`} onClick={() => void acknowledge([alarm])}>
-          Acknowledge
-        </button>
+        <Needs role="operate">
+          <button type="button" aria-label={`Acknowledge: ${text}, by the rule ${rule}`} onClick={() => void acknowledge([alarm])}>
+            Acknowledge
+          </button>
+        </Needs>
       )}
     </li>
   );

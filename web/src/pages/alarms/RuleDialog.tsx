@@ -4,6 +4,8 @@ import { useEffect, useState } from 'preact/hooks';
 import type { ActionOutcome, AlarmRule, AlarmSubject, Problem, TestedActions } from '../../api/schema.ts';
 import { call, problemOf, Refusal } from '../../api/call.ts';
 import { Dialog } from '../../parts/Dialog.tsx';
+import { ExplainedButton } from '../../parts/Term.tsx';
+import { deeds } from '../../words/figures.ts';
 import { Failed } from '../../parts/Waiting.tsx';
 import { changeOf, draftOf, wrong, type Draft } from '../../state/alarmRule.ts';
 import { tell } from '../../state/notices.ts';
@@ -90,7 +92,7 @@ export function RuleDialog({ rule, close }: Props) {
           Commands are given on the host itself: memtide alarms rules set {name ?? 'NAME'} -- COMMAND
         </p>
         {tested && <Outcomes tested={tested} />}
-        <p class="mistake" role="status">
+        <p class={name || draft.name ? 'mistake' : 'mistake soft'} role="status">
           {mistake}
         </p>
         <div class="actions">
@@ -100,9 +102,9 @@ export function RuleDialog({ rule, close }: Props) {
             </button>
           )}
           {rule?.acts && (
-            <button type="button" disabled={tested === 'waiting'} title="Has its actions done once, as they are kept" onClick={() => void test()}>
+            <ExplainedButton says={deeds.test} disabled={tested === 'waiting'} press={() => void test()}>
               Test
-            </button>
+            </ExplainedButton>
           )}
           <button type="button" onClick={close}>
             Cancel

@@ -8,6 +8,8 @@ import { Table, type Column } from '../../parts/Table.tsx';
 import { Failed } from '../../parts/Waiting.tsx';
 import { levelsText } from '../../state/alarmRule.ts';
 import { subjects } from '../../state/alarms.ts';
+import { Needs } from '../../parts/Needs.tsx';
+import { may } from '../../state/caller.ts';
 import { useLoaded } from '../../state/loaded.ts';
 import { model } from '../../state/host.ts';
 import { attempt } from '../../state/notices.ts';
@@ -27,31 +29,35 @@ export function Rules() {
   if (value && value !== known) setKnown(value);
   const columns: Column<AlarmRule>[] = [
     { head: 'Rule', cell: (rule) => rule.name },
-    { head: 'On', title: 'Whether it is looked at', cell: (rule) => <Switch rule={rule} changed={again} /> },
-    { head: 'Looks at', cell: (rule) => subjects[rule.subject].name },
-    { head: 'Of', cell: (rule) => rule.vms?.join(', ') ?? { host: 'the host', vm: 'every VM', directory: 'every disk' }[subjects[rule.subject].of] },
-    { head: 'Warning', title: 'Where it begins, and until where it lasts', cell: (rule) => levelsText(rule.subject, rule.warning) },
-    { head: 'Critical', cell: (rule) => levelsText(rule.subject, rule.critical) },
-    { head: 'After', title: 'How long it must be so', cell: (rule) => duration(rule.raise_after_seconds) },
-    { head: 'Acts', title: 'Whether a command is run or a webhook called', cell: (rule) => (rule.acts ? 'yes' : 'no') },
-    {
+    { head: 'On', says: 'Whether the rule is looked at. An alarm of a rule that is turned off goes.', cell: (rule) => <Switch rule={rule} changed={again} /> },
+    { head: 'Looks at', says: 'What is measured, every second.', cell: (rule) => subjects[rule.subject].name },
+    { head: 'Of', says: 'On what it is measured.', cell: (rule) => rule.vms?.join(', ') ?? { host: 'the host', vm: 'every VM', directory: 'every disk' }[subjects[rule.subject].of] },
+    { head: 'Warning', says: 'From where on it is a warning, and until where it lasts.', cell: (rule) => levelsText(rule.subject, rule.warning) },
+    { head: 'Critical', says: 'From where on it is critical, and until where it lasts.', cell: (rule) => levelsText(rule.subject, rule.critical) },
+    { head: 'After', says: 'How long it must be so, without interruption, before there is an alarm.', cell: (rule) => duration(rule.raise_after_seconds) },
+    { head: 'Acts', says: 'Whether a command is run or a webhook called when an alarm is raised, eased or cleared.', cell: (rule) => (rule.acts ? 'yes' : 'no') },
+  ];
+  if (may('administer')) {
+    columns.push({
       head: 'Change',
       cell: (rule) => (
         <button type="button" class="plain" aria-label={`Edit the rule ${rule.name}`} onClick={() => setEditing(rule)}>
           Edit…
         </button>
       ),
-    },
-  ];
+    });
+  }
   return (
     <section class="card" aria-labelledby="rules-title">
       <header class="chart-head">
         <h2 id="rules-title">
           Rules <span class="tally">{known.length}</span>
         </h2>
-        <button type="button" onClick={() => setEditing('new')}>
-          Create a rule…
-        </button>
+        <Needs role="administer">
+          <button type="button" onClick={() => setEditing('new')}>
+            Create a rule…
+          </button>
+        </Needs>
       </header>
       {problem && <Failed problem={problem} again={again} />}
       <Table label={{ id: 'rules-title' }} columns={columns} rows={known} rowKey={({ name }) => name} class="rules" />
@@ -66,5 +72,6 @@ function Switch({ rule: { name, enabled }, changed }: { rule: AlarmRule; changed
       await call('PATCH /v1/alarm-rules/{name}', { params: { name }, body: { enabled: to } });
       return `${name} is ${to ? 'on' : 'off'}.`;
     }).then(changed);
+  if (!may('administer')) return <>{enabled ? 'yes' : 'no'}</>;
   return <input type="checkbox" aria-label={`${name} is on`} checked={enabled} onChange={(event) => set(event.currentTarget.checked)} />;
 }

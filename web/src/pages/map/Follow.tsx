@@ -4,6 +4,9 @@ import type { Address } from '../../api/schema.ts';
 import { call } from '../../api/call.ts';
 import { Empty, Failed } from '../../parts/Waiting.tsx';
 import { words } from '../../format/text.ts';
+import { Term } from '../../parts/Term.tsx';
+import type { PageState } from '../../state/composition.ts';
+import { pages } from '../../words/values.ts';
 import { useLoaded } from '../../state/loaded.ts';
 import { cut, parseAddress } from '../../state/picture.ts';
 import { tell } from '../../state/notices.ts';
@@ -82,11 +85,16 @@ function Steps({ way }: { way: Address }) {
       <li>
         <h3>Guest physical {way.gpa === null ? 'none' : <code>{way.gpa}</code>}</h3>
         <p class="soft">
-          {way.page
-            ? `The pmap says that gfn ${way.page.gfn} is ${words(way.page.state)}${way.page.in_passage ? ', and changing now' : ''}.`
-            : way.gpa === null
-              ? 'The guest’s tables lead nowhere: using the address is a fault that the guest gets.'
-              : 'There is no memory: a device answers, or nobody.'}
+          {way.page ? (
+            <>
+              The pmap says that gfn <code>{way.page.gfn}</code> is <PageStateWord state={way.page.state} />
+              {way.page.in_passage ? ', and changing now' : ''}.
+            </>
+          ) : way.gpa === null ? (
+            'The guest’s tables lead nowhere: using the address is a fault that the guest gets.'
+          ) : (
+            'There is no memory: a device answers, or nobody.'
+          )}
         </p>
       </li>
       <li class={way.machine === null ? 'none' : 'end'}>
@@ -104,3 +112,7 @@ function Steps({ way }: { way: Address }) {
     </ol>
   );
 }
+
+/** A newer host may know of more states. */
+const PageStateWord = ({ state }: { state: string }) =>
+  state in pages ? <Term says={pages[state as PageState]}>{words(state)}</Term> : <>{words(state)}</>;

@@ -1,9 +1,12 @@
 import type { Map } from '../../api/schema.ts';
 import { size } from '../../format/size.ts';
-import { curve, draw, kinds, lanes, TOP, WIDTH, type Link, type Picture } from '../../state/picture.ts';
+import { Term } from '../../parts/Term.tsx';
+import { map as says } from '../../words/figures.ts';
+import { curve, draw, kinds, lanes, TOP, WIDTH, type Layout, type Link, type Picture } from '../../state/picture.ts';
 
 interface Props {
   map: Map;
+  layout: Layout;
   followed: string | null;
   follow: (gva: string) => void;
 }
@@ -11,8 +14,10 @@ interface Props {
 const PAGE = 4096;
 
 /** The three lanes. A page can be followed by pointing at it; by keyboard, from the table or by its address. */
-export function MapPicture({ map, followed, follow }: Props) {
-  const picture = draw(map);
+export function MapPicture({ map, layout, followed, follow }: Props) {
+  const picture = draw(map, layout);
+  const note = (frames: number, shown: number): string => (layout === 'order' ? `${shown} pages, in order` : `${size(frames * PAGE)}, to scale`);
+  const thick = layout === 'order' ? 6 : 3;
   const page = followed === null ? null : samePage(followed);
   const marked = picture.links.find((link) => BigInt(link.page.gva) === page);
   return (
@@ -24,29 +29,35 @@ export function MapPicture({ map, followed, follow }: Props) {
           role="img"
           aria-label={`${map.sample.length} mapped pages, from guest virtual address to machine frame. The table says where each leads.`}
         >
-          <Lane lane="gva" name="Guest virtual" note="in order" picture={picture} ends={null} />
-          <Lane lane="gpa" name="Guest physical" note="to scale" picture={picture} ends={map.guest_frames * PAGE} />
-          <Lane lane="machine" name="Machine" note="to scale" picture={picture} ends={map.pool_frames * PAGE} />
+          <Lane lane="gva" name="Guest virtual" note={`${map.sample.length} pages, in order`} picture={picture} />
+          <Lane lane="gpa" name="Guest physical" note={note(map.guest_frames, map.sample.length)} picture={picture} />
+          <Lane lane="machine" name="Machine" note={note(map.pool_frames, map.sample.filter(({ mfn }) => mfn !== null).length)} picture={picture} />
           {picture.links.map((link) => (
-            <Path key={link.page.gva} link={link} marked={false} follow={follow} />
+            <Path key={link.page.gva} link={link} marked={false} thick={thick} follow={follow} />
           ))}
-          {marked && <Path link={marked} marked follow={follow} />}
+          {marked && <Path link={marked} marked thick={thick} follow={follow} />}
         </svg>
       </div>
       <ul class="legend">
-        {kinds.map(([kind, label, meaning]) => (
-          <li key={kind} title={meaning}>
+        {kinds.map(([kind, label]) => (
+          <li key={kind}>
             <span class={`swatch ${kind}`} />
-            <span class="label">{label}</span>
+            <Term class="label" says={says[kind]}>
+              {label}
+            </Term>
           </li>
         ))}
-        <li title="Guest virtual straight to machine, as the processor uses it">
+        <li>
           <span class="swatch dashed" />
-          <span class="label">Shadow entry</span>
+          <Term class="label" says={says.shadow}>
+            Shadow entry
+          </Term>
         </li>
-        <li title="Not in memory now: the path ends at the guest physical page">
+        <li>
           <span class="swatch open" />
-          <span class="label">No frame</span>
+          <Term class="label" says={says.noFrame}>
+            No frame
+          </Term>
         </li>
       </ul>
     </>
@@ -66,11 +77,9 @@ interface LaneProps {
   name: string;
   note: string;
   picture: Picture;
-  /** How large it is; null if it is not to scale. */
-  ends: number | null;
 }
 
-function Lane({ lane, name, note, picture, ends }: LaneProps) {
+function Lane({ lane, name, note, picture }: LaneProps) {
   const [x, width] = lanes[lane];
   return (
     <g class="lane">
@@ -78,14 +87,22 @@ function Lane({ lane, name, note, picture, ends }: LaneProps) {
         {name}
       </text>
       <text class="note" x={x + width / 2} y={31}>
-        {ends === null ? note : `${size(ends)}, ${note}`}
+        {note}
       </text>
       <rect x={x} y={TOP} width={width} height={picture.foot - TOP} rx="3" />
     </g>
   );
 }
 
-function Path({ link, marked, follow }: { link: Link; marked: boolean; follow: (gva: string) => void }) {
+interface PathProps {
+  link: Link;
+  marked: boolean;
+  /** The height of a page in the lanes that are drawn either way. */
+  thick: number;
+  follow: (gva: string) => void;
+}
+
+function Path({ link, marked, thick, follow }: PathProps) {
   const { page, kind, gva, gpa, machine } = link;
   const [[virtualX, width], [physicalX], [machineX]] = [lanes.gva, lanes.gpa, lanes.machine];
   const first = curve(virtualX + width, gva, physicalX, gpa);
@@ -99,11 +116,11 @@ function Path({ link, marked, follow }: { link: Link; marked: boolean; follow: (
       <path d={first + second} />
       <path class="grip" d={first + second} />
       <rect x={virtualX} y={gva - 3} width={width} height="6" rx="1" />
-      <rect x={physicalX} y={gpa - 1.5} width={width} height="3" />
+      <rect x={physicalX} y={gpa - thick / 2} width={width} height={thick} rx="1" />
       {machine === null ? (
         <circle class="open" cx={physicalX + width + 5} cy={gpa} r="3.5" />
       ) : (
-        <rect x={machineX} y={machine - 1.5} width={width} height="3" />
+        <rect x={machineX} y={machine - thick / 2} width={width} height={thick} rx="1" />
       )}
       {(link.labelled || marked) && (
         <text class="address" x={virtualX - 6} y={gva + 3.5}>

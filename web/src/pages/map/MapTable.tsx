@@ -1,4 +1,6 @@
 import type { Map } from '../../api/schema.ts';
+import { Term } from '../../parts/Term.tsx';
+import { mapped } from '../../words/figures.ts';
 
 interface Props {
   map: Map;
@@ -11,11 +13,21 @@ export const MapTable = ({ map, followed, follow }: Props) => (
     <table>
       <thead>
         <tr>
-          <th scope="col">Guest virtual</th>
-          <th scope="col">Permissions</th>
-          <th scope="col">gfn</th>
-          <th scope="col">mfn</th>
-          <th scope="col">Shadow entry</th>
+          <th scope="col">
+            <Term says={mapped.gva}>Guest virtual</Term>
+          </th>
+          <th scope="col">
+            <Term says={mapped.permissions}>Permissions</Term>
+          </th>
+          <th scope="col">
+            <Term says={mapped.gfn}>gfn</Term>
+          </th>
+          <th scope="col">
+            <Term says={mapped.mfn}>mfn</Term>
+          </th>
+          <th scope="col">
+            <Term says={mapped.shadowed}>Shadow entry</Term>
+          </th>
           <th scope="col">
             <span class="unseen">Follow</span>
           </th>

@@ -6,12 +6,19 @@ import { TableSwitch } from '../../charts/TableSwitch.tsx';
 import { count } from '../../format/text.ts';
 import { Empty, Failed } from '../../parts/Waiting.tsx';
 import { findVm, vms } from '../../state/host.ts';
+import type { Layout } from '../../state/picture.ts';
+import { Segments } from '../../parts/Segments.tsx';
 import { useLoaded } from '../../state/loaded.ts';
 import { link, route, setQuery } from '../../state/route.ts';
 import { Missing } from '../Missing.tsx';
 import { Follow } from './Follow.tsx';
 import { MapPicture } from './MapPicture.tsx';
 import { MapTable } from './MapTable.tsx';
+
+const layouts = [
+  ['order', 'In order'],
+  ['scale', 'To scale'],
+] as const;
 
 const PERIOD = 2000;
 const PAGES = 48;
@@ -50,6 +57,7 @@ export function MemoryMap({ name }: { name: string | null }) {
 function Shown({ name, cpus }: { name: string; cpus: number }) {
   const [live, setLive] = useState(true);
   const [asTable, setAsTable] = useState(false);
+  const [layout, setLayout] = useState<Layout>('order');
   const [cpu, setCpu] = useState(0);
   const gva = route.value.query.get('gva');
   const { value, problem, again } = useLoaded(
@@ -72,6 +80,7 @@ function Shown({ name, cpus }: { name: string; cpus: number }) {
               ))}
             </select>
           )}
+          {!asTable && <Segments legend="How memory is drawn" name="layout" options={layouts} value={layout} change={setLayout} />}
           <button type="button" aria-pressed={!live} onClick={() => setLive(!live)}>
             {live ? 'Hold still' : 'Go on'}
           </button>
@@ -83,12 +92,12 @@ function Shown({ name, cpus }: { name: string; cpus: number }) {
             <p class="soft">
               {count(value.mapped_pages)} pages are mapped in the address space that vCPU {value.cpu} used ({value.space.mode}, ASID{' '}
               {value.space.asid}, root table at gfn <code>{value.space.root_table_gfn}</code>), translated in {value.technique};{' '}
-              {value.sample.length} of them are shown. {count(value.shadow_entries)} have a shadow entry.
+              {value.sample.length} of them are shown. The vCPU has {count(value.shadow_entries)} shadow entries for all its address spaces.
             </p>
             {asTable ? (
               <MapTable map={value} followed={gva} follow={follow} />
             ) : (
-              <MapPicture map={value} followed={gva} follow={follow} />
+              <MapPicture map={value} layout={layout} followed={gva} follow={follow} />
             )}
           </>
         )}

@@ -1,48 +1,39 @@
 import type { HostStatus } from '../../api/schema.ts';
+import { Fact, Facts, SizeFact } from '../../parts/Facts.tsx';
 import { Size } from '../../parts/Size.tsx';
-import { StatePill } from '../../parts/State.tsx';
+import { ExplainedState } from '../../parts/State.tsx';
 import { size } from '../../format/size.ts';
-import { beginsBelow, better, meanings, states, worse } from '../../state/hostState.ts';
+import { Term } from '../../parts/Term.tsx';
+import { beginsBelow, better, states, worse } from '../../state/hostState.ts';
+import { host } from '../../words/figures.ts';
+import { hostStates } from '../../words/values.ts';
 
 /** The host's state, how it got its name, and how far it is to the next. */
 export function HostStateCard({ status }: { status: HostStatus }) {
   const down = worse(status);
   const up = better(status);
+  const slowed = status.vms.filter((vm) => vm.slowed).length;
   return (
     <section class="card state-card" aria-labelledby="state-title">
       <header class="chart-head">
         <h2 id="state-title">State of memory</h2>
-        <StatePill state={status.state} />
+        <ExplainedState state={status.state} />
       </header>
       <p class="figure">
-        <Size bytes={status.ledger.free_bytes} /> <span class="unit">free</span>
+        <Size bytes={status.ledger.free_bytes} /> <span class="unit">
+          <Term says={host.free}>free</Term>
+        </span>
       </p>
-      <p class="soft">{meanings[status.state]}</p>
+      <p class="soft doing">{hostStates[status.state]}</p>
       <Gauge status={status} />
-      <dl class="facts">
-        {down && (
-          <div>
-            <dt>Until {down.state}</dt>
-            <dd>
-              <Size bytes={down.bytes} />
-            </dd>
-          </div>
-        )}
-        {up && (
-          <div>
-            <dt>Back to {up.state} above</dt>
-            <dd>
-              <Size bytes={up.above} />
-            </dd>
-          </div>
-        )}
-        <div>
-          <dt>Aimed at</dt>
-          <dd>
-            <Size bytes={status.thresholds.high_bytes} />
-          </dd>
-        </div>
-      </dl>
+      <Facts>
+        <SizeFact name="Aimed at" says={host.aim} bytes={status.thresholds.high_bytes} />
+        <Fact name="Slowed VMs" says={host.slowed}>
+          <span class={slowed > 0 ? 'slowed' : ''}>{slowed}</span>
+        </Fact>
+        {down && <SizeFact name={`Until ${down.state}`} says={host.until} bytes={down.bytes} />}
+        {up && <SizeFact name={`Back to ${up.state} above`} says={host.back} bytes={up.above} />}
+      </Facts>
     </section>
   );
 }

@@ -4,6 +4,7 @@ import { model } from '../../state/host.ts';
 import { HostStateCard } from './HostStateCard.tsx';
 import { HostHistory } from './HostHistory.tsx';
 import { HostFigures } from './HostFigures.tsx';
+import { Lately } from './Lately.tsx';
 import { VmTable } from './VmTable.tsx';
 import { CompositionBar } from '../../charts/Bar.tsx';
 import { machineParts, usesOf } from '../../state/composition.ts';
@@ -15,6 +16,7 @@ export function Overview() {
   return (
     <>
       <h1 class="unseen">Overview</h1>
+      <Standstill seconds={status.memory_loop.standstill_seconds} />
       <div class="columns">
         <HostStateCard status={status} />
         <div class="card">
@@ -23,7 +25,16 @@ export function Overview() {
         </div>
       </div>
       <VmTable vms={known.vms} />
+      <Lately />
       <HostHistory />
     </>
   );
 }
+
+const Standstill = ({ seconds }: { seconds: number }) =>
+  seconds > 0 ? (
+    <div class="banner bad" role="alert">
+      <strong>Memory stands still.</strong> None has been free for {seconds} s, and none comes free: VMs wait. Look at which swap files fail, or
+      stop a VM.
+    </div>
+  ) : null;

@@ -5,14 +5,18 @@ import type { Vm } from '../../api/schema.ts';
 import { VmAlarms } from '../../parts/AlarmMarks.tsx';
 import { Empty } from '../../parts/Waiting.tsx';
 import { Needs } from '../../parts/Needs.tsx';
+import { useMeaning } from '../../parts/Term.tsx';
+import { shownColumns } from '../../state/columns.ts';
 import { link } from '../../state/route.ts';
+import { ColumnChooser } from './ColumnChooser.tsx';
 import { CreateVm } from './CreateVm.tsx';
-import { columns, sorted, type Order } from './columns.tsx';
+import { columns, sorted, type Column, type Order } from './columns.tsx';
 
 export function VmTable({ vms }: { vms: readonly Vm[] }) {
   const [order, setOrder] = useState<Order>({ by: 'name', down: false });
   const [filter, setFilter] = useState('');
   const [creating, setCreating] = useState(false);
+  const shown = columns.filter(({ key }) => shownColumns.value.has(key));
   const wanted = vms.filter((vm) => vm.name.toLowerCase().includes(filter.toLowerCase()));
   return (
     <section class="card" aria-labelledby="vms-title">
@@ -20,13 +24,18 @@ export function VmTable({ vms }: { vms: readonly Vm[] }) {
         <h2 id="vms-title">
           Virtual machines <span class="tally">{vms.length}</span>
         </h2>
-        <input
-          type="search"
-          aria-label="Filter by name"
-          placeholder="Filter by name"
-          value={filter}
-          onInput={(event) => setFilter(event.currentTarget.value)}
-        />
+        {vms.length > 0 && (
+          <>
+            <input
+              type="search"
+              aria-label="Filter by name"
+              placeholder="Filter by name"
+              value={filter}
+              onInput={(event) => setFilter(event.currentTarget.value)}
+            />
+            <ColumnChooser />
+          </>
+        )}
         <Needs role="administer">
           <button type="button" onClick={() => setCreating(true)}>
             Create…
@@ -35,14 +44,22 @@ export function VmTable({ vms }: { vms: readonly Vm[] }) {
       </header>
       {creating && <CreateVm close={() => setCreating(false)} />}
       {vms.length === 0 ? (
-        <Empty>There is no VM yet.</Empty>
+        <Empty>
+          There is no VM yet. <Needs role="administer">Create one here, or with <code>memtide create</code>.</Needs>
+        </Empty>
       ) : (
         <div class="scroll" tabIndex={0} role="group" aria-labelledby="vms-title">
           <table class="vms">
-            <Head order={order} change={setOrder} />
+            <thead>
+              <tr>
+                {shown.map((column) => (
+                  <Head key={column.key} column={column} order={order} change={setOrder} />
+                ))}
+              </tr>
+            </thead>
             <tbody>
               {sorted(wanted, order).map((vm) => (
-                <Row key={vm.name} vm={vm} />
+                <Row key={vm.name} vm={vm} shown={shown} />
               ))}
             </tbody>
           </table>
@@ -53,38 +70,47 @@ export function VmTable({ vms }: { vms: readonly Vm[] }) {
   );
 }
 
-function Head({ order, change }: { order: Order; change: (order: Order) => void }) {
+interface HeadProps {
+  column: Column;
+  order: Order;
+  change: (order: Order) => void;
+}
+
+/** Sorts. What the column means opens beside it as well, so that it takes no button of its own. */
+function Head({ column: { key, label, says, figure }, order, change }: HeadProps) {
+  const { button, show } = useMeaning(says);
+  const by = order.by === key;
+  const press = (): void => {
+    // Figures are looked at from the largest down.
+    change({ by: key, down: by ? !order.down : figure });
+    show(false);
+  };
   return (
-    <thead>
-      <tr>
-        {columns.map(({ key, label, title, figure }) => {
-          const by = order.by === key;
-          // Figures are looked at from the largest down.
-          const next = { by: key, down: by ? !order.down : figure };
-          return (
-            <th key={key} scope="col" class={figure ? 'right' : ''} aria-sort={by ? (order.down ? 'descending' : 'ascending') : undefined}>
-              <button type="button" class="sort" title={title} onClick={() => change(next)}>
-                {label}
-                <span aria-hidden="true">{by ? (order.down ? '▾' : '▴') : ''}</span>
-              </button>
-            </th>
-          );
-        })}
-      </tr>
-    </thead>
+    <th scope="col" class={`of-${key} ${figure ? 'right' : ''}`} aria-sort={by ? (order.down ? 'descending' : 'ascending') : undefined}>
+      <button type="button" class="sort" {...button} onClick={press}>
+        <span class="word">{label}</span>
+        <span class="arrow" aria-hidden="true">
+          {by ? (order.down ? '▾' : '▴') : ''}
+        </span>
+      </button>
+    </th>
   );
 }
 
-const Row = ({ vm }: { vm: Vm }) => (
+const Row = ({ vm, shown }: { vm: Vm; shown: readonly Column[] }) => (
   <tr class={vm.power === 'stopped' ? 'off' : ''}>
-    {columns.map(({ key, figure, show }) =>
+    {shown.map(({ key, figure, show }) =>
       key === 'name' ? (
         <th key={key} scope="row">
-          <a href={link('vms', vm.name)}>{vm.name}</a>
-          <VmAlarms name={vm.name} />
+          <span class="called">
+            <a href={link('vms', vm.name)} title={vm.name}>
+              {vm.name}
+            </a>
+            <VmAlarms name={vm.name} />
+          </span>
         </th>
       ) : (
-        <td key={key} class={figure ? 'right number' : ''}>
+        <td key={key} class={`of-${key} ${figure ? 'right number' : ''}`}>
           {show(vm)}
         </td>
       ),

@@ -4,16 +4,19 @@ import type { ComponentChildren } from 'preact';
 import type { Metrics, Vm } from '../../api/schema.ts';
 import { Stacked } from '../../charts/Bar.tsx';
 import { Sparkline } from '../../charts/Sparkline.tsx';
+import { size } from '../../format/size.ts';
 import { percent } from '../../format/text.ts';
+import { SeverityMark } from '../../parts/AlarmMarks.tsx';
 import { Size } from '../../parts/Size.tsx';
 import { PowerPill } from '../../parts/State.tsx';
-import { pageParts, pagesOf } from '../../state/composition.ts';
+import { isSampled, pageParts, pagesOf, type Part } from '../../state/composition.ts';
 import { historyOf } from '../../state/host.ts';
+import { vm as says } from '../../words/figures.ts';
 
 export interface Column {
   key: string;
   label: string;
-  title: string;
+  says: string;
   /** Right-aligned, and sorted from the largest down at first. */
   figure: boolean;
   value: (vm: Vm) => number | string | null;
@@ -28,68 +31,80 @@ export interface Order {
   down: boolean;
 }
 
-const sizes = (key: keyof Metrics, label: string, title: string): Column => ({
+const figure = (key: string, label: string, says: string, value: (vm: Vm) => number | null): Column => ({
   key,
   label,
-  title,
+  says,
   figure: true,
-  value: (vm) => vm.memory?.[key] ?? null,
-  show: (vm) => <Size bytes={vm.memory?.[key]} />,
+  value,
+  show: (vm) => <Size bytes={value(vm)} />,
 });
 
-/** The part of what a VM was promised that it does not hold. */
-const reclaimed = (vm: Vm): number | null =>
-  vm.memory && vm.memory.ballooned_bytes + vm.memory.compressed_bytes + vm.memory.swapped_bytes;
+const metric = (key: keyof Metrics, label: string, says: string): Column => figure(key, label, says, ({ memory }) => memory?.[key] ?? null);
+
+const reclaimed = ({ memory }: Vm): number | null => memory && memory.ballooned_bytes + memory.compressed_bytes + memory.swapped_bytes;
+
+const inWords = (parts: readonly Part[]): string =>
+  parts
+    .filter(({ bytes }) => bytes > 0)
+    .map(({ label, bytes }) => `${label} ${size(bytes)}`)
+    .join(', ');
+
+function Pages({ vm: { memory, memory_bytes } }: { vm: Vm }) {
+  if (!memory) return null;
+  const parts = pageParts(pagesOf(memory));
+  return (
+    <>
+      <Stacked small parts={parts} total={memory_bytes} />
+      <span class="unseen">{inWords(parts)}</span>
+    </>
+  );
+}
+
+/** A VM that is slowed says so, and not by colour alone. */
+const Waiting = ({ vm: { memory } }: { vm: Vm }) =>
+  memory ? (
+    <span class={memory.slowed ? 'slowed' : ''}>
+      {memory.slowed && <SeverityMark severity="warning" label="slowed" />} {percent(memory.latency + memory.waiting)}
+    </span>
+  ) : (
+    <span class="none">–</span>
+  );
 
 export const columns: readonly Column[] = [
-  { key: 'name', label: 'Name', title: 'The VM', figure: false, value: (vm) => vm.name, show: (vm) => vm.name },
-  {
-    key: 'power',
-    label: 'Power',
-    title: 'Whether it runs',
-    figure: false,
-    value: (vm) => vm.power,
-    show: (vm) => <PowerPill power={vm.power} />,
-  },
-  {
-    key: 'pages',
-    label: 'Pages',
-    title: 'What its pages are; sorted by what is reclaimed of them',
-    figure: false,
-    value: reclaimed,
-    show: ({ memory, memory_bytes }) =>
-      memory && <Stacked small parts={pageParts(pagesOf(memory))} total={memory_bytes} />,
-  },
-  {
-    key: 'size',
-    label: 'Size',
-    title: 'Memory the guest sees',
-    figure: true,
-    value: (vm) => vm.memory_bytes,
-    show: (vm) => <Size bytes={vm.memory_bytes} />,
-  },
-  sizes('consumed_bytes', 'Consumed', 'Machine memory it takes'),
+  { key: 'name', label: 'Name', says: says.name, figure: false, value: (vm) => vm.name, show: (vm) => vm.name },
+  { key: 'power', label: 'Power', says: says.power, figure: false, value: (vm) => vm.power, show: (vm) => <PowerPill power={vm.power} /> },
+  { key: 'pages', label: 'Pages', says: says.pages, figure: false, value: reclaimed, show: (vm) => <Pages vm={vm} /> },
+  figure('memory_bytes', 'Size', says.size, (vm) => vm.memory_bytes),
+  metric('consumed_bytes', 'Consumed', says.consumed),
   {
     key: 'trend',
     label: 'Trend',
-    title: 'What it consumed in the last two minutes; sorted by that',
+    says: says.trend,
     figure: false,
     value: (vm) => vm.memory?.consumed_bytes ?? null,
     show: ({ memory }) => memory && <Sparkline values={historyOf(memory.id).values('consumed_bytes', TREND)} />,
   },
-  sizes('entitlement_bytes', 'Entitled', 'What it should hold at most when memory is short'),
-  sizes('active_bytes', 'Active', 'Pages in use lately'),
-  sizes('shared_bytes', 'Shared', 'Pages shared, zero pages among them'),
-  sizes('ballooned_bytes', 'Ballooned', 'Pages in the balloon'),
-  sizes('compressed_bytes', 'Compressed', 'Pages compressed'),
-  sizes('swapped_bytes', 'Swapped', 'Pages swapped'),
+  metric('entitlement_bytes', 'Entitled', says.entitlement),
+  figure('active_bytes', 'Active', says.active, ({ memory }) => (memory && isSampled(memory) ? memory.active_bytes : null)),
+  figure('reclaimed', 'Reclaimed', says.reclaimed, reclaimed),
+  metric('ballooned_bytes', 'Ballooned', says.ballooned),
+  metric('compressed_bytes', 'Compressed', says.compressed),
+  metric('swapped_bytes', 'Swapped', says.swapped),
+  metric('shared_bytes', 'Shared', says.shared),
+  metric('overhead_bytes', 'Overhead', says.overhead),
+  figure('reservation_bytes', 'Reservation', says.reservation, (vm) => vm.reservation_bytes ?? 0),
+  {
+    ...figure('limit_bytes', 'Limit', says.limit, (vm) => vm.limit_bytes ?? null),
+    show: (vm) => <Size bytes={vm.limit_bytes} none="none" />,
+  },
   {
     key: 'waiting',
     label: 'Waiting',
-    title: 'The part of its time spent waiting for memory',
+    says: says.waiting,
     figure: true,
     value: (vm) => vm.memory && vm.memory.latency + vm.memory.waiting,
-    show: (vm) => (vm.memory ? percent(vm.memory.latency + vm.memory.waiting) : '–'),
+    show: (vm) => <Waiting vm={vm} />,
   },
 ];
 

@@ -4,11 +4,22 @@ import { useState } from 'preact/hooks';
 import type { Pool } from '../../api/schema.ts';
 import { Size } from '../../parts/Size.tsx';
 import { Empty } from '../../parts/Waiting.tsx';
+import { Term } from '../../parts/Term.tsx';
 import { Needs } from '../../parts/Needs.tsx';
 import { model } from '../../state/host.ts';
 import { flatten } from '../../state/poolTree.ts';
+import { pool as says } from '../../words/figures.ts';
 import { PoolDialog } from './PoolDialog.tsx';
 import { TreeRow } from './TreeRow.tsx';
+
+const heads = [
+  ['Reservation', says.reservation],
+  ['Given on', says.given],
+  ['Limit', says.limit],
+  ['Shares', says.shares],
+  ['Entitled', says.entitlement],
+  ['Consumed', says.consumed],
+] as const;
 
 export function Pools() {
   const [editing, setEditing] = useState<Pool | 'new' | null>(null);
@@ -39,24 +50,11 @@ export function Pools() {
           <thead>
             <tr>
               <th scope="col">Name</th>
-              <th scope="col" class="right" title="Guaranteed">
-                Reservation
-              </th>
-              <th scope="col" class="right" title="Of the reservation, given on to those within">
-                Given on
-              </th>
-              <th scope="col" class="right" title="Never exceeded">
-                Limit
-              </th>
-              <th scope="col" class="right">
-                Shares
-              </th>
-              <th scope="col" class="right" title="What it should hold at most when memory is short">
-                Entitled
-              </th>
-              <th scope="col" class="right">
-                Consumed
-              </th>
+              {heads.map(([label, meaning]) => (
+                <th key={label} scope="col" class="right">
+                  <Term says={meaning}>{label}</Term>
+                </th>
+              ))}
               <th scope="col">
                 <span class="unseen">Change</span>
               </th>

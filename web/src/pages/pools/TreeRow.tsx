@@ -4,10 +4,12 @@ import type { Pool, Vm } from '../../api/schema.ts';
 import { call } from '../../api/call.ts';
 import { Size } from '../../parts/Size.tsx';
 import { PowerPill } from '../../parts/State.tsx';
+import { Term } from '../../parts/Term.tsx';
 import { Needs } from '../../parts/Needs.tsx';
 import { model, reloadPools, reloadVms } from '../../state/host.ts';
 import { attempt } from '../../state/notices.ts';
 import type { Row } from '../../state/poolTree.ts';
+import { pool as says } from '../../words/figures.ts';
 import { link } from '../../state/route.ts';
 
 interface TreeRowProps {
@@ -17,14 +19,19 @@ interface TreeRowProps {
 }
 
 export function TreeRow({ row, toggle, edit }: TreeRowProps) {
-  const indent = { paddingInlineStart: `${row.depth * 20 + 8}px` };
+  const indent = { '--depth': String(row.depth) };
   if (row.kind === 'vm') {
     const { vm } = row;
     return (
       <tr>
         <th scope="row" style={indent}>
-          <span class="leaf" aria-hidden="true" />
-          <a href={link('vms', vm.name)}>{vm.name}</a> <PowerPill power={vm.power} />
+          <span class="called">
+            <span class="leaf" aria-hidden="true" />
+            <a href={link('vms', vm.name)} title={vm.name}>
+              {vm.name}
+            </a>
+            <PowerPill power={vm.power} />
+          </span>
         </th>
         <td class="right">
           <Size bytes={vm.reservation_bytes} />
@@ -41,7 +48,9 @@ export function TreeRow({ row, toggle, edit }: TreeRowProps) {
           <Size bytes={vm.memory?.consumed_bytes} />
         </td>
         <td class="right">
-          <PlaceOf vm={vm} />
+          <Needs role="administer">
+            <PlaceOf vm={vm} />
+          </Needs>
         </td>
       </tr>
     );
@@ -54,7 +63,7 @@ export function TreeRow({ row, toggle, edit }: TreeRowProps) {
         <button type="button" class="plain twist" aria-expanded={row.open} aria-label={`What is in ${pool.name}`} onClick={() => toggle(pool.name)}>
           {row.open ? '▾' : '▸'}
         </button>
-        <strong>{pool.name}</strong> {pool.expandable && <span class="hint">expandable</span>}
+        <strong>{pool.name}</strong> {pool.expandable && <Term class="hint" says={says.expandable}>expandable</Term>}
       </th>
       <td class="right">
         <Size bytes={pool.reservation_bytes} />

@@ -1,6 +1,8 @@
 import { useState } from 'preact/hooks';
 import type { Vm } from '../../api/schema.ts';
 import { Confirm } from '../../parts/Dialog.tsx';
+import { ExplainedButton } from '../../parts/Term.tsx';
+import { deeds } from '../../words/figures.ts';
 import { Needs } from '../../parts/Needs.tsx';
 import { audit, remove, start, stop, unswap } from '../../state/commands.ts';
 import { StopDialog } from './StopDialog.tsx';
@@ -34,12 +36,12 @@ export function Actions({ vm }: { vm: Vm }) {
           </>
         ) : (
           <>
-            <button type="button" disabled={!idle || !running} onClick={() => void run('unswap', unswap)} title="Bring back what is compressed and swapped">
+            <ExplainedButton says={deeds.unswap} disabled={!idle || !running} press={() => void run('unswap', unswap)}>
               {busy === 'unswap' ? 'Bringing back…' : 'Unswap'}
-            </button>
-            <button type="button" disabled={!idle || !running} onClick={() => void run('audit', audit)} title="Check all invariants of its memory">
+            </ExplainedButton>
+            <ExplainedButton says={deeds.audit} disabled={!idle || !running} press={() => void run('audit', audit)}>
               {busy === 'audit' ? 'Checking…' : 'Audit'}
-            </button>
+            </ExplainedButton>
             <button type="button" disabled={!idle || !running} onClick={() => setAsking('stop')}>
               {busy === 'stop' ? 'Stopping…' : 'Stop…'}
             </button>

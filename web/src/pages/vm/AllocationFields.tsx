@@ -2,6 +2,7 @@ import { useId } from 'preact/hooks';
 import type { Shares } from '../../api/schema.ts';
 import { SizeSlider } from '../../parts/SizeSlider.tsx';
 import { SHARES_SPAN, sharesAt, sharesNumber, sharesPosition, type Allocation } from '../../state/allocation.ts';
+import { vm } from '../../words/figures.ts';
 import { count } from '../../format/text.ts';
 
 interface Props {
@@ -17,14 +18,14 @@ export function AllocationFields({ allocation, size, change }: Props) {
     <>
       <SizeSlider
         label="Reservation"
-        meaning="Guaranteed: never taken back once the VM has touched it."
+        meaning={vm.reservation}
         bytes={reservation_bytes}
         most={size}
         change={(bytes) => change({ ...allocation, reservation_bytes: bytes })}
       />
       <SizeSlider
         label="Limit"
-        meaning="Never exceeded, even if memory is free. Below its size, the VM is slow rather than small."
+        meaning={vm.limit}
         bytes={limit_bytes ?? size}
         most={size}
         disabled={limit_bytes === null}
@@ -76,7 +77,7 @@ function SharesField({ shares, size, change }: { shares: Shares; size: number; c
         onInput={(event) => change(sharesAt(event.currentTarget.valueAsNumber, size))}
       />
       <p class="hint" id={`${id}-meaning`}>
-        Its claim, against that of others, on what is not reserved when memory is short.
+        {vm.shares}
       </p>
     </div>
   );

@@ -1,11 +1,18 @@
 // A VM's memory from both sides, what its pages are, how that went, and why.
 
 import type { Vm, VmStatus } from '../../api/schema.ts';
+import { call } from '../../api/call.ts';
 import { CompositionBar } from '../../charts/Bar.tsx';
+import { Fact, Facts, SizeFact } from '../../parts/Facts.tsx';
 import { Size } from '../../parts/Size.tsx';
+import { Term } from '../../parts/Term.tsx';
 import { Empty } from '../../parts/Waiting.tsx';
-import { duration, percent, words } from '../../format/text.ts';
-import { pageParts, pagesOf } from '../../state/composition.ts';
+import { count, duration, percent, words } from '../../format/text.ts';
+import { isSampled, pageParts, pagesOf } from '../../state/composition.ts';
+import { useLoaded } from '../../state/loaded.ts';
+import { link } from '../../state/route.ts';
+import { vm as says } from '../../words/figures.ts';
+import { agents, bounds, conducts } from '../../words/values.ts';
 import { Explanation } from './Explanation.tsx';
 import { VmHistoryCharts } from './VmHistoryCharts.tsx';
 
@@ -18,6 +25,7 @@ export function Memory({ vm }: { vm: Vm }) {
         <GuestView vm={vm} memory={memory} />
         <HostView memory={memory} />
       </div>
+      <Claim vm={vm} />
       <div class="card">
         <CompositionBar title="What its pages are" parts={pageParts(pagesOf(memory))} />
       </div>
@@ -28,26 +36,16 @@ export function Memory({ vm }: { vm: Vm }) {
 }
 
 const Stopped = ({ vm }: { vm: Vm }) => (
-  <section class="card">
-    <h2>It does not run</h2>
-    <Empty>
-      {vm.name} has {vm.cpus === 1 ? 'a processor' : `${vm.cpus} processors`} and <Size bytes={vm.memory_bytes} /> of memory, and takes no machine
-      memory while it is stopped. Figures come once it is started.
-    </Empty>
-  </section>
-);
-
-interface FactProps {
-  name: string;
-  title: string;
-  children: preact.ComponentChildren;
-}
-
-const Fact = ({ name, title, children }: FactProps) => (
-  <div>
-    <dt title={title}>{name}</dt>
-    <dd>{children}</dd>
-  </div>
+  <>
+    <section class="card">
+      <h2>It does not run</h2>
+      <Empty>
+        {vm.name} has {vm.cpus === 1 ? 'a processor' : `${vm.cpus} processors`} and <Size bytes={vm.memory_bytes} /> of memory, and takes no machine
+        memory while it is stopped. Figures come once it is started.
+      </Empty>
+    </section>
+    <Claim vm={vm} />
+  </>
 );
 
 function GuestView({ vm, memory }: { vm: Vm; memory: VmStatus }) {
@@ -56,33 +54,48 @@ function GuestView({ vm, memory }: { vm: Vm; memory: VmStatus }) {
     <section class="card" aria-labelledby="guest-title">
       <h2 id="guest-title">What the guest sees</h2>
       <p class="figure">
-        <Size bytes={memory.size_bytes} /> <span class="unit">of memory</span>
+        <Size bytes={memory.size_bytes} />{' '}
+        <span class="unit">
+          <Term says={says.size}>of memory</Term>
+        </span>
       </p>
-      <dl class="facts">
-        <Fact name="In use" title="What the guest says it could not give up; its balloon driver tells">
-          <Size bytes={used} none="not told" />
-        </Fact>
-        <Fact name="Available" title="What the guest could use without swapping, as it says">
-          <Size bytes={memory.guest_available_bytes} none="not told" />
-        </Fact>
-        <Fact name="Free" title="What the guest has no use for, as it says">
-          <Size bytes={memory.guest_free_bytes} none="not told" />
-        </Fact>
-        <Fact name="Active" title="Pages in use lately, measured by the host on a sample">
-          <Size bytes={memory.active_bytes} />
-        </Fact>
-        <Fact name="Processors" title="vCPUs">
+      <Facts>
+        <SizeFact name="In use" says={says.used} bytes={used} none="not told" />
+        <SizeFact name="Available" says={says.available} bytes={memory.guest_available_bytes} none="not told" />
+        <SizeFact name="Free" says={says.free} bytes={memory.guest_free_bytes} none="not told" />
+        {isSampled(memory) ? (
+          <SizeFact name="Active" says={says.active} bytes={memory.active_bytes} />
+        ) : (
+          <SizeFact name="Active" says={`${says.active} ${says.notSampled}`} bytes={null} none="not measured yet" />
+        )}
+        <Fact name="Processors" says={says.cpus}>
           {vm.cpus}
         </Fact>
-        <Fact name="Running for" title="Since it was started">
+        <Fact name="Running for" says={says.uptime}>
           {duration(memory.uptime_seconds)}
         </Fact>
-        <Fact name="Waiting for memory" title="The part of its processors’ time spent waiting for decompression, swap-in or a frame">
-          {percent(memory.latency + memory.waiting)}
+        <Fact name="Waiting for memory" says={says.waiting}>
+          <span class={memory.slowed ? 'slowed' : ''}>
+            {percent(memory.latency + memory.waiting)}
+            {memory.slowed && ', slowed'}
+          </span>
         </Fact>
-      </dl>
+        <Fact name="Agent" says={says.agent}>
+          <Agent name={vm.name} />
+        </Fact>
+      </Facts>
     </section>
   );
+}
+
+const PERIOD = 5000;
+
+/** The stream does not tell when an agent comes or goes. */
+function Agent({ name }: { name: string }) {
+  const { value } = useLoaded(name, async (signal) => (await call('GET /v1/vms/{name}', { params: { name }, signal })).answer, PERIOD);
+  if (!value) return <span class="none">–</span>;
+  const [word, meaning] = agents[value.agent_answers === null ? 'unknown' : value.agent_answers ? 'yes' : 'no'];
+  return <Term says={meaning}>{word}</Term>;
 }
 
 function HostView({ memory }: { memory: VmStatus }) {
@@ -91,31 +104,49 @@ function HostView({ memory }: { memory: VmStatus }) {
     <section class="card" aria-labelledby="host-title">
       <h2 id="host-title">What the host sees</h2>
       <p class="figure">
-        <Size bytes={memory.consumed_bytes} /> <span class="unit">of machine memory</span>
+        <Size bytes={memory.consumed_bytes} />{' '}
+        <span class="unit">
+          <Term says={says.consumed}>consumed</Term>
+        </span>
       </p>
-      <dl class="facts">
-        <Fact name="Entitled to" title="What it should hold at most when memory is short">
-          <Size bytes={memory.entitlement_bytes} />
+      <Facts>
+        <SizeFact name="Entitled to" says={says.entitlement} bytes={memory.entitlement_bytes} />
+        <Fact name="Decided by" says={says.bound}>
+          {memory.bound ? <Term says={bounds[memory.bound]}>{words(memory.bound)}</Term> : <span class="none">not planned yet</span>}
         </Fact>
-        <Fact name="Decided by" title="What decided that">
-          {memory.bound ? words(memory.bound) : 'not yet planned'}
+        <SizeFact name="In the worst case" says={says.worstCase} bytes={memory.worst_case_bytes} />
+        <SizeFact name="Saved" says={says.saved} bytes={saved} />
+        <SizeFact name="Balloon asked for" says={says.balloonTarget} bytes={memory.balloon_target_bytes} />
+        <Fact name="Balloon driver" says={says.conduct}>
+          <Term says={conducts[memory.balloon_conduct]}>{words(memory.balloon_conduct)}</Term>
         </Fact>
-        <Fact name="In the worst case" title="What it would have if all VMs used their whole size">
-          <Size bytes={memory.worst_case_bytes} />
+        <SizeFact name="Overhead" says={says.overhead} bytes={memory.overhead_bytes} />
+      </Facts>
+    </section>
+  );
+}
+
+/** What it is guaranteed and allowed; edited elsewhere. */
+function Claim({ vm }: { vm: Vm }) {
+  const { shares = 'normal', memory } = vm;
+  const number = typeof shares === 'number' ? shares : memory?.shares;
+  return (
+    <section class="card" aria-labelledby="claim-title">
+      <header class="chart-head">
+        <h2 id="claim-title">Its claim on machine memory</h2>
+        <a href={link('vms', vm.name, 'allocation')}>Allocation</a>
+      </header>
+      <Facts>
+        <SizeFact name="Reservation" says={says.reservation} bytes={vm.reservation_bytes ?? 0} />
+        <SizeFact name="Limit" says={says.limit} bytes={vm.limit_bytes} none="none" />
+        <Fact name="Shares" says={says.shares}>
+          {typeof shares === 'number' ? '' : shares}
+          {number !== undefined && <span class="number"> {typeof shares === 'number' ? count(number) : `(${count(number)})`}</span>}
         </Fact>
-        <Fact name="Saved" title="By sharing and compressing">
-          <Size bytes={saved} />
+        <Fact name="Resource pool" says={says.pool}>
+          {vm.pool ? <a href={link('pools')}>{vm.pool}</a> : 'the host itself'}
         </Fact>
-        <Fact name="Balloon, asked for" title="What its balloon is asked to hold">
-          <Size bytes={memory.balloon_target_bytes} />
-        </Fact>
-        <Fact name="Balloon driver" title="How it conducts itself">
-          {words(memory.balloon_conduct)}
-        </Fact>
-        <Fact name="Overhead" title="What it costs beyond its guest’s memory">
-          <Size bytes={memory.overhead_bytes} />
-        </Fact>
-      </dl>
+      </Facts>
     </section>
   );
 }

@@ -6,7 +6,11 @@ import { call } from '../../api/call.ts';
 import { Size } from '../../parts/Size.tsx';
 import { Table, type Column } from '../../parts/Table.tsx';
 import { Empty, Failed } from '../../parts/Waiting.tsx';
+import { Term } from '../../parts/Term.tsx';
 import { count, sentence, words } from '../../format/text.ts';
+import { counters } from '../../words/counters.ts';
+import { machine } from '../../words/figures.ts';
+import { may } from '../../state/caller.ts';
 import { reloadVms } from '../../state/host.ts';
 import { useLoaded } from '../../state/loaded.ts';
 import { attempt } from '../../state/notices.ts';
@@ -47,7 +51,7 @@ export function Mmu({ vm }: { vm: Vm }) {
           <legend class="unseen">Technique</legend>
           {techniques.map(([key, label, meaning]) => (
             <label key={key} class="choice">
-              <input type="radio" name="mmu" value={key} checked={(chosen ?? is) === key} onChange={() => choose(key)} />
+              <input type="radio" name="mmu" value={key} checked={(chosen ?? is) === key} disabled={!may('administer')} onChange={() => choose(key)} />
               <span>
                 <strong>{label}</strong>
                 <span class="hint">{meaning}</span>
@@ -55,6 +59,11 @@ export function Mmu({ vm }: { vm: Vm }) {
             </label>
           ))}
         </fieldset>
+        {!may('administer') && (
+          <p class="hint told">
+            To choose takes the role <em>administer</em>.
+          </p>
+        )}
       </section>
       {vm.power === 'running' ? <Counted name={vm.name} /> : <Empty>It does not run, so nothing is counted.</Empty>}
     </>
@@ -87,11 +96,11 @@ function Counted({ name }: { name: string }) {
 
 const processorColumns: readonly Column<Statistics['cpus'][number]>[] = [
   { head: 'vCPU', cell: (_, index) => index },
-  { head: 'Technique', cell: (cpu) => cpu.technique },
-  { head: 'Instructions', figures: true, cell: (cpu) => count(cpu.instructions) },
-  { head: 'Shadow tables', figures: true, cell: (cpu) => count(cpu.shadow_tables) },
-  { head: 'Their memory', figures: true, cell: (cpu) => <Size bytes={cpu.shadow_bytes} /> },
-  { head: 'Decoded code', figures: true, cell: (cpu) => <Size bytes={cpu.code_bytes} /> },
+  { head: 'Technique', says: machine.technique, cell: (cpu) => cpu.technique },
+  { head: 'Instructions', says: machine.instructions, figures: true, cell: (cpu) => count(cpu.instructions) },
+  { head: 'Shadow tables', says: machine.shadowTables, figures: true, cell: (cpu) => count(cpu.shadow_tables) },
+  { head: 'Their memory', says: machine.shadowMemory, figures: true, cell: (cpu) => <Size bytes={cpu.shadow_bytes} /> },
+  { head: 'Decoded code', says: machine.code, figures: true, cell: (cpu) => <Size bytes={cpu.code_bytes} /> },
 ];
 
 const Processors = ({ value }: { value: Statistics }) => (
@@ -101,9 +110,11 @@ const Processors = ({ value }: { value: Statistics }) => (
   </section>
 );
 
-/** `tlb_hits` as `TLB hits`. */
-const counterName = (name: string): string =>
-  sentence(words(name.replace('_nanoseconds', '_time'))).replace(/\b(tlb|mmu)\b/i, (short) => short.toUpperCase());
+/** A newer host may count more, whose meaning is not known here. */
+function CounterName({ of }: { of: string }) {
+  const known = counters[of];
+  return known ? <Term says={known[1]}>{known[0]}</Term> : <>{sentence(words(of))}</>;
+}
 
 /** Times are counted in nanoseconds. */
 const shown = (name: string, value: number): string =>
@@ -111,17 +122,19 @@ const shown = (name: string, value: number): string =>
 
 /** What neither technique has counted is left out. */
 function Counters({ value }: { value: Statistics }) {
-  const names = Object.keys(value.total).filter((name) => value.total[name] !== 0);
-  const counted = (head: string, by: Record<string, number>): Column<string> => ({
+  const known = Object.keys(counters);
+  const names = [...new Set([...known, ...Object.keys(value.total)])].filter((name) => value.total[name]);
+  const counted = (head: string, says: string, by: Record<string, number>): Column<string> => ({
     head,
+    says,
     figures: true,
     cell: (name) => shown(name, by[name] ?? 0),
   });
   const columns = [
-    { head: 'What', cell: counterName },
-    counted('In software', value.software),
-    counted('In hardware', value.hardware),
-    counted('Together', value.total),
+    { head: 'What', cell: (name: string) => <CounterName of={name} /> },
+    counted('In software', machine.software, value.software),
+    counted('In hardware', machine.hardware, value.hardware),
+    counted('Together', machine.together, value.total),
   ];
   return (
     <section class="card" aria-labelledby="counters-title">
@@ -131,23 +144,21 @@ function Counters({ value }: { value: Statistics }) {
   );
 }
 
+/** The last one in words, if there is one. */
+const badRequests = ({ bad_requests, last_bad }: Statistics['devices'][number]) =>
+  last_bad ? <Term says={`The last one: ${last_bad}.`}>{count(bad_requests)}</Term> : count(bad_requests);
+
 const deviceColumns: readonly Column<Statistics['devices'][number]>[] = [
   { head: 'Device', cell: (device) => device.name },
-  { head: 'Accesses', figures: true, cell: (device) => count(device.accesses) },
-  { head: 'Notifications', figures: true, cell: (device) => count(device.kicks) },
-  { head: 'Interrupts', figures: true, cell: (device) => count(device.interrupts) },
-  { head: 'Bad requests', figures: true, cell: (device) => count(device.bad_requests) },
+  { head: 'Accesses', says: machine.accesses, figures: true, cell: (device) => count(device.accesses) },
+  { head: 'Notifications', says: machine.notifications, figures: true, cell: (device) => count(device.kicks) },
+  { head: 'Interrupts', says: machine.interrupts, figures: true, cell: (device) => count(device.interrupts) },
+  { head: 'Bad requests', says: machine.badRequests, figures: true, cell: badRequests },
 ];
 
 const Devices = ({ value }: { value: Statistics }) => (
   <section class="card" aria-labelledby="devices-title">
     <h2 id="devices-title">Devices</h2>
-    <Table
-      label={{ id: 'devices-title' }}
-      columns={deviceColumns}
-      rows={value.devices}
-      rowKey={(device) => device.name}
-      rowTitle={(device) => device.last_bad ?? undefined}
-    />
+    <Table label={{ id: 'devices-title' }} columns={deviceColumns} rows={value.devices} rowKey={(device) => device.name} />
   </section>
 );

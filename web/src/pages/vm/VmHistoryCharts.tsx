@@ -2,13 +2,15 @@ import { Chart } from '../../charts/Chart.tsx';
 import { Range, shownSeconds } from '../../charts/Range.tsx';
 import { rate, size } from '../../format/size.ts';
 import { pageStates } from '../../state/composition.ts';
-import { historyOf, sampled, type Figure } from '../../state/host.ts';
-import { moved } from '../overview/HostHistory.tsx';
+import { historyOf, sampled } from '../../state/host.ts';
+import { vm as meanings } from '../../words/figures.ts';
+import { pages as pageMeanings } from '../../words/values.ts';
+import { moved, type Drawn } from '../overview/HostHistory.tsx';
 
-const held: [Figure, string, string][] = [
-  ['consumed_bytes', 'Consumed', '--line-1'],
-  ['entitlement_bytes', 'Entitled to', '--line-2'],
-  ['active_bytes', 'Active', '--line-3'],
+const held: Drawn[] = [
+  ['consumed_bytes', 'Consumed', '--line-1', meanings.consumed],
+  ['entitlement_bytes', 'Entitled', '--line-2', meanings.entitlement],
+  ['active_bytes', 'Active', '--line-3', meanings.active],
 ];
 
 export function VmHistoryCharts({ id }: { id: number }) {
@@ -17,12 +19,13 @@ export function VmHistoryCharts({ id }: { id: number }) {
   const history = historyOf(id);
   const seconds = shownSeconds.value;
   const times = history.times(seconds);
-  const lines = (figures: [Figure, string, string][]) =>
-    figures.map(([key, label, colour]) => ({ key, label, colour, values: history.values(key, seconds) }));
+  const lines = (figures: Drawn[]) =>
+    figures.map(([key, label, colour, says]) => ({ key, label, colour, says, values: history.values(key, seconds) }));
   const pages = pageStates.map(([state, label]) => ({
     key: state,
     label,
     colour: `--page-${state}`,
+    says: pageMeanings[state],
     values: history.values(state, seconds),
   }));
   return (
@@ -33,7 +36,7 @@ export function VmHistoryCharts({ id }: { id: number }) {
       </header>
       <div class="charts">
         <Chart title="Pages" times={times} lines={[...pages].reverse()} stacked format={size} linked="vm" />
-        <Chart title="Held and wanted" times={times} lines={lines(held)} format={size} linked="vm" />
+        <Chart title="Held and entitled" times={times} lines={lines(held)} format={size} linked="vm" />
         <Chart title="Moved per second" times={times} lines={lines(moved)} format={rate} linked="vm" />
       </div>
     </section>

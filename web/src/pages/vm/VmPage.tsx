@@ -1,23 +1,27 @@
 // One VM: what its guest sees and what the host sees of it, its controls, its processors, its console.
 
 import type { Vm } from '../../api/schema.ts';
-import { sentence } from '../../format/text.ts';
-import { PowerPill } from '../../parts/State.tsx';
+import { ExplainedPower } from '../../parts/State.tsx';
+import { Term } from '../../parts/Term.tsx';
+import { SeverityMark } from '../../parts/AlarmMarks.tsx';
+import { hindrances } from '../../words/values.ts';
+import { Empty } from '../../parts/Waiting.tsx';
+import { may } from '../../state/caller.ts';
 import { link } from '../../state/route.ts';
-import { inOrder } from '../../state/alarms.ts';
-import { findVm, model } from '../../state/host.ts';
+import { findVm } from '../../state/host.ts';
 import { Missing } from '../Missing.tsx';
 import { Actions } from './Actions.tsx';
 import { AllocationEditor } from './AllocationEditor.tsx';
 import { Console } from './Console.tsx';
 import { Memory } from './Memory.tsx';
 import { Mmu } from './Mmu.tsx';
+import { Troubles } from './Troubles.tsx';
 
 const views: readonly [string, string, (vm: Vm) => preact.ComponentChildren][] = [
   ['memory', 'Memory', (vm) => <Memory vm={vm} />],
   ['allocation', 'Allocation', (vm) => <AllocationEditor name={vm.name} />],
   ['mmu', 'Processors and MMU', (vm) => <Mmu vm={vm} />],
-  ['console', 'Console', (vm) => <Console name={vm.name} />],
+  ['console', 'Console', (vm) => <ConsoleOf vm={vm} />],
 ];
 
 export function VmPage({ name, view }: { name: string; view: string }) {
@@ -33,7 +37,9 @@ export function VmPage({ name, view }: { name: string; view: string }) {
             <a href="#/">Virtual machines</a>
           </p>
           <h1>
-            {name} <PowerPill power={vm.power} />
+            {name} <ExplainedPower power={vm.power} />
+            {vm.memory?.slowed && <Hindrance word="slowed" says={hindrances.slowed} />}
+            {vm.memory?.allowance === 'waits' && <Hindrance word="held back" says={hindrances.waits} />}
           </h1>
         </div>
         <Actions vm={vm} />
@@ -52,19 +58,23 @@ export function VmPage({ name, view }: { name: string; view: string }) {
   );
 }
 
-/** Why it ended, and what is wrong with it. */
-function Troubles({ vm }: { vm: Vm }) {
-  const said = [
-    ...inOrder(model.value?.alarms ?? []).filter((alarm) => alarm.vm === vm.name).map(({ severity, text }) => `${sentence(severity)}: ${text}.`),
-    vm.trouble && `In trouble: ${vm.trouble}`,
-    vm.swap_failure && `Its swap file does not take pages: ${vm.swap_failure}`,
-    vm.power === 'stopped' && vm.ended && `Its last run ended: ${vm.ended}${vm.reason ? `, ${vm.reason}` : ''}`,
-  ].filter(Boolean);
-  return said.length === 0 ? null : (
-    <div class="banner" role="status">
-      {said.map((text) => (
-        <p key={String(text)}>{text}</p>
-      ))}
-    </div>
+/** Why it is slower than it could be. */
+const Hindrance = ({ word, says }: { word: string; says: string }) => (
+  <Term class="pill severity-warning" says={says}>
+    <SeverityMark severity="warning" />
+    <span class="word">{word}</span>
+  </Term>
+);
+
+/** What a guest says may be meant only for who types to it. */
+const ConsoleOf = ({ vm }: { vm: Vm }) =>
+  may('operate') ? (
+    <Console name={vm.name} />
+  ) : (
+    <section class="card">
+      <h2>Console</h2>
+      <Empty>
+        To see what the guest says, and to type to it, takes the role <em>operate</em>.
+      </Empty>
+    </section>
   );
-}

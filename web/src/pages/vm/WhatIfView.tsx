@@ -7,6 +7,7 @@ import { difference, exact, size } from '../../format/size.ts';
 import { Empty, Failed } from '../../parts/Waiting.tsx';
 import { StatePill } from '../../parts/State.tsx';
 import { Table, type Column } from '../../parts/Table.tsx';
+import { whatIf } from '../../words/figures.ts';
 import { isEmpty, type Allocation } from '../../state/allocation.ts';
 
 /** How long a hand has to rest. */
@@ -84,19 +85,19 @@ function Outcome({ outcome }: { outcome: WhatIf }) {
   );
 }
 
-const shift = (head: string, title: string, of: (vm: VmShift) => Shift): Column<VmShift> => ({
+const shift = (head: string, says: string, of: (vm: VmShift) => Shift): Column<VmShift> => ({
   head,
-  title,
+  says,
   figures: true,
   cell: (vm) => <Shifted shift={of(vm)} />,
 });
 
 const shiftColumns: readonly Column<VmShift>[] = [
   { head: 'VM', cell: (vm) => vm.name ?? 'the new one' },
-  shift('Entitled', 'What it should hold at most when memory is short', (vm) => vm.entitlement),
-  shift('Worst case', 'What it would have if all VMs used their whole size', (vm) => vm.worst_case),
-  shift('Balloon', 'What its balloon is asked to hold', (vm) => vm.balloon_target),
-  shift('Swap', 'What is to be compressed or swapped', (vm) => vm.swap_target),
+  shift('Entitled', whatIf.entitlement, (vm) => vm.entitlement),
+  shift('Worst case', whatIf.worstCase, (vm) => vm.worst_case),
+  shift('Balloon', whatIf.balloon, (vm) => vm.balloon_target),
+  shift('Out', whatIf.out, (vm) => vm.swap_target),
 ];
 
 function Shifted({ shift: { before_bytes, after_bytes } }: { shift: Shift }) {
