@@ -26,7 +26,8 @@ pub struct HostStatus {
     pub unreserved_bytes: ByteSize,
     /// What is guaranteed to running VMs and to resource pools, overhead included.
     pub reserved_bytes: ByteSize,
-    /// What running VMs were promised, less what there is, as a part of that; above 0: overcommitted.
+    /// What running VMs may come to hold (their sizes, or limits where these are smaller, and their overhead) beyond what there is
+    /// for them, as a part of that: all machine memory but the host's own overhead. 0 if it is less.
     pub overcommitment: f64,
     /// Disk space of the swap files of running VMs.
     pub swap_total_bytes: ByteSize,

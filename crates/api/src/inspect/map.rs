@@ -255,7 +255,7 @@ pub struct Map {
     pub pool_frames: u64,
     /// How many pages the guest maps in this address space.
     pub mapped_pages: usize,
-    /// Shadow entries for them.
+    /// Shadow entries of this vCPU, for all its address spaces.
     pub shadow_entries: usize,
     /// Some of these pages, spread over the address space, in order of address.
     pub sample: Vec<Mapped>,

@@ -1246,7 +1246,10 @@ class HostStatus:
     """How the memory loop does."""
 
     overcommitment: float
-    """What running VMs were promised, less what there is, as a part of that; above 0: overcommitted."""
+    """What running VMs may come to hold (their sizes, or limits where these are smaller, and their overhead)
+    beyond what there is for them, as a part of that: all machine memory but the host's own overhead. 0 if it
+    is less.
+    """
 
     pools: list[PoolStatus]
     """Every resource pool, by name."""
@@ -1373,7 +1376,7 @@ class Map:
     """Some of these pages, spread over the address space, in order of address."""
 
     shadow_entries: int
-    """Shadow entries for them."""
+    """Shadow entries of this vCPU, for all its address spaces."""
 
     space: Space
     """The address space it used."""
