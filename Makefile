@@ -11,9 +11,10 @@ help: ## list the targets
 setup: ## install what this machine lacks (Debian packages, Rust target, cargo-deny)
 	@scripts/setup
 
-guest: setup ## fetch the Debian guest, build the guest programs and their initramfs
+guest: setup ## fetch the Debian guest and its agent, build the guest programs and their initramfs
 	@scripts/fetch-guest
 	@scripts/build-initramfs
+	@scripts/fetch-agent
 
 node: setup
 	@command -v node >/dev/null && command -v npm >/dev/null || scripts/setup nodejs npm

@@ -4,7 +4,7 @@
 //! the last item of the page before, so that what comes and goes meanwhile moves nothing else.
 //!
 //! **Not here.** One structure for what all lists have in common: serde can flatten it into each query or refuse unknown
-//! names, but not both. So [`list_query`] writes it into each.
+//! names, but not both. So a macro, `list_query`, writes it into each.
 
 use crate::types::{List, OperationState, Power, Severity};
 use serde::{Deserialize, Deserializer, de};

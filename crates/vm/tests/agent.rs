@@ -6,7 +6,8 @@ use addr::ByteSize;
 use guest::Guest;
 use machine::Pool;
 use std::time::{Duration, Instant};
-use vm::{Ended, NotAnswering};
+use vm::boot::Initrd;
+use vm::{Config, Ended, NotAnswering};
 
 const MEMORY: ByteSize = ByteSize::mib(128);
 
@@ -51,6 +52,38 @@ fn a_guest_that_is_asked_finishes_what_it_does_and_powers_itself_off() {
         assert!(text.contains(said), "no '{said}' in:\n{text}");
     }
     assert_eq!(request_shutdown(&guest), Err(NotAnswering::NoAgent), "it has ended");
+    guest.take_down();
+    guest::assert_unused(&pool);
+}
+
+/// Starts Debian's agent at the port of its name, where udev would have a link.
+const DEBIANS_AGENT: &str = "kill $(pidof mt); while pidof mt; do sleep 0.1; done; echo no age''nt; n=$(grep -l guest_agent /sys/class/virtio-ports/*/name); n=${n%/name}; \
+     qemu-ga --method virtio-serial --path /dev/${n##*/} --statedir /tmp";
+
+#[test]
+fn the_agent_that_debian_has_answers_and_shuts_its_guest_down() {
+    const AGENT: &str = "agent.cpio";
+    let Some(files) = kernels::bootable_debian(&["Image", "memtide.cpio", AGENT]) else { return };
+    let pool = Pool::new(MEMORY).unwrap();
+    let config = guest::programs(&files, MEMORY, "", DEBIANS_AGENT);
+    // One archive behind the other is unpacked over it.
+    let initrd = [guest::read(&files, "memtide.cpio"), guest::read(&files, AGENT)].concat();
+    let initrd = Some(Initrd::parse("memtide.cpio and agent.cpio", initrd).unwrap());
+    let guest = Guest::start(&Config { initrd, ..config }, &pool, 1);
+    // The test guest's own has gone.
+    guest.console.expect("no agent");
+    let deadline = Instant::now() + guest::PATIENCE;
+    while guest.vm.ask_agent().is_err() {
+        assert!(Instant::now() < deadline, "{}", guest.console.text());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    for _ in 0..100 {
+        assert_eq!(guest.vm.ask_agent(), Ok(()), "{}", guest.console.text());
+    }
+    assert_eq!(guest.vm.agent_answers(), Some(true));
+    assert_eq!(request_shutdown(&guest), Ok(()));
+    assert_eq!(guest.end(), Ended::PoweredOff, "{}", guest.console.text());
+    assert!(guest.console.text().contains("shutdown -h -P +0"), "{}", guest.console.text());
     guest.take_down();
     guest::assert_unused(&pool);
 }
