@@ -125,7 +125,11 @@ impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for GivenOrDe
     }
 }
 
+/// All that is asked is an object. Serde would also take a list, for its fields in their order.
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    if body.trim_ascii_start().starts_with(b"[") {
+        return Err(Problem::new("bad-field", "the body is a list and should be an object"));
+    }
     serde_json::from_slice(body).map_err(|error| {
         let code = if error.classify() == Category::Data { "bad-field" } else { "bad-json" };
         Problem::new(code, error)

@@ -215,13 +215,23 @@ pub(crate) struct MapQuery {
     #[param(required = false, maximum = 7)]
     pub(crate) cpu: usize,
     /// Most pages in the sample.
-    #[serde(default = "some_pages")]
+    #[serde(default = "some_pages", deserialize_with = "pages")]
     #[param(required = false, maximum = 256, default = 64)]
     pub(crate) pages: usize,
 }
 
 fn some_pages() -> usize {
     64
+}
+
+/// Most pages in a sample.
+const MOST_PAGES: usize = 256;
+
+fn pages<'de, D: Deserializer<'de>>(from: D) -> Result<usize, D::Error> {
+    match usize::deserialize(from)? {
+        pages @ 0..=MOST_PAGES => Ok(pages),
+        other => Err(de::Error::custom(format!("pages: they are {MOST_PAGES} at most, not {other}"))),
+    }
 }
 
 /// Whose address.
