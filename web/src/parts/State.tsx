@@ -1,4 +1,5 @@
-import type { HostState, Power } from '../api/schema.ts';
+import type { HostState, Power, StateSeconds } from '../api/schema.ts';
+import { percent } from '../format/text.ts';
 import { states } from '../state/hostState.ts';
 import { host } from '../words/figures.ts';
 import { hostStates, powers, remedies } from '../words/values.ts';
@@ -12,11 +13,26 @@ export const StatePill = ({ state }: { state: HostState }) => (
 );
 
 /** The same, which says what it means. */
-export const ExplainedState = ({ state }: { state: HostState }) => (
-  <Term class={`pill state-${state}`} says={`${host.state}\n${[hostStates[state], remedies[state]].filter(Boolean).join(' ')}`}>
-    <StateSteps state={state} />
-  </Term>
-);
+interface ExplainedStateProps {
+  state: HostState;
+  /** How long the host was in each state, to be told as well. */
+  spent?: StateSeconds;
+}
+
+export const ExplainedState = ({ state, spent }: ExplainedStateProps) => {
+  const now = [hostStates[state], remedies[state]].filter(Boolean).join(' ');
+  return (
+    <Term class={`pill state-${state}`} says={[host.state, now, ...(spent ? [parts(spent)] : [])].join('\n')}>
+      <StateSteps state={state} />
+    </Term>
+  );
+};
+
+/** The part of the time that the host was in each state. */
+function parts(spent: StateSeconds): string {
+  const all = states.reduce((sum, state) => sum + spent[state], 0);
+  return `${host.spent} ${states.map((state) => `${state} ${percent(all > 0 ? spent[state] / all : 0)}`).join(', ')}.`;
+}
 
 function StateSteps({ state }: { state: HostState }) {
   const step = states.length - states.indexOf(state);

@@ -6,7 +6,7 @@ export const host = {
   free: 'Machine memory that can be handed out at once.',
   until: 'So much may still be used before this state begins.',
   back: 'Once more than this is free, this state is back.',
-  spent: 'The part of the time since the host was started that it spent in each state. What is not listed, it never was.',
+  spent: 'Of the time since the host was started, it spent in',
   slowed: 'Running VMs that wait for memory for a quarter of their time and more.',
   aim: 'Whenever memory is taken back, so much is to be free in the end.',
   total: 'All machine memory. The parts above add up to it.',

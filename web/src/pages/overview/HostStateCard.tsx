@@ -3,7 +3,6 @@ import { Fact, Facts, SizeFact } from '../../parts/Facts.tsx';
 import { Size } from '../../parts/Size.tsx';
 import { ExplainedState } from '../../parts/State.tsx';
 import { size } from '../../format/size.ts';
-import { percent } from '../../format/text.ts';
 import { Term } from '../../parts/Term.tsx';
 import { beginsBelow, better, states, worse } from '../../state/hostState.ts';
 import { host } from '../../words/figures.ts';
@@ -18,7 +17,7 @@ export function HostStateCard({ status }: { status: HostStatus }) {
     <section class="card state-card" aria-labelledby="state-title">
       <header class="chart-head">
         <h2 id="state-title">State of memory</h2>
-        <ExplainedState state={status.state} />
+        <ExplainedState state={status.state} spent={status.state_seconds} />
       </header>
       <p class="figure">
         <Size bytes={status.ledger.free_bytes} /> <span class="unit">
@@ -32,21 +31,11 @@ export function HostStateCard({ status }: { status: HostStatus }) {
         <Fact name="Slowed VMs" says={host.slowed}>
           <span class={slowed > 0 ? 'slowed' : ''}>{slowed}</span>
         </Fact>
-        <Fact name="Since it was started" says={host.spent}>
-          {spent(status)}
-        </Fact>
         {down && <SizeFact name={`Until ${down.state}`} says={host.until} bytes={down.bytes} />}
         {up && <SizeFact name={`Back to ${up.state} above`} says={host.back} bytes={up.above} />}
       </Facts>
     </section>
   );
-}
-
-/** The states that the host was in, the longest first, with their parts of the time. */
-function spent({ state_seconds: seconds }: HostStatus): string {
-  const was = states.filter((state) => seconds[state] > 0).sort((a, b) => seconds[b] - seconds[a]);
-  const all = was.reduce((sum, state) => sum + seconds[state], 0);
-  return was.map((state) => `${percent(seconds[state] / all)} ${state}`).join(', ') || '–';
 }
 
 const WIDTH = 400;
