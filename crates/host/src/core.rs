@@ -2,7 +2,7 @@
 
 use crate::alarms::Book;
 use crate::catalog::running_id;
-use crate::disks::Disks;
+use crate::disks::{Disks, free_disk};
 use crate::error::HostError;
 use crate::host::HostConfig;
 use crate::inventory::Inventory;
@@ -15,7 +15,6 @@ use addr::{ByteSize, PageCount};
 use machine::Pool;
 use parking_lot::{Condvar, MappedMutexGuard, Mutex, MutexGuard};
 use sched::{HostState, InvalidSnapshot, Snapshot, VmId};
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
@@ -186,11 +185,6 @@ pub(crate) fn snapshot(inventory: &Inventory, pool: &Pool, swap_space: PageCount
 /// What the host itself is counted on to take of machine memory. That is what admission goes by.
 pub(crate) fn own_overhead(size: PageCount) -> PageCount {
     PageCount(ByteSize(size.0 * PER_FRAME + PROCESS.0).pages().0)
-}
-
-/// Disk space free for swap files in `dir`.
-pub(crate) fn free_disk(dir: &Path) -> PageCount {
-    PageCount(rustix::fs::statvfs(dir).map_or(0, |fs| fs.f_bavail * fs.f_frsize / addr::PAGE_SIZE))
 }
 
 /// Disk space for swap files: what is free, and what running VMs need, for they have it already.

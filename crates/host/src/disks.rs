@@ -8,7 +8,6 @@
 //! **Concurrency.** Nobody holds a lock while a file system is asked. Threads end by themselves when their directory is not watched
 //! any more; one that hangs ends with the process.
 
-use crate::core::free_disk;
 use addr::PageCount;
 use parking_lot::Mutex;
 use std::collections::{BTreeMap, BTreeSet};
@@ -135,6 +134,11 @@ fn ask_on(directory: &Path, ask: Ask, watched: &Weak<Disk>) {
         drop(disk);
         thread::sleep(PERIOD);
     }
+}
+
+/// Space free in a directory now; waits for the disk.
+pub(crate) fn free_disk(directory: &Path) -> PageCount {
+    space(directory).map_or(PageCount(0), |space| space.free)
 }
 
 fn space(directory: &Path) -> Option<Space> {

@@ -242,7 +242,7 @@ impl Host {
 
     /// All resource pools, by name.
     pub fn pools(&self) -> Vec<PoolInfo> {
-        let free_disk = self.core().free_disk();
+        let free_disk = self.core().free_disk_seen();
         let inventory = self.core().inventory.lock();
         let accounts = accounts(&self.core().books(&inventory, free_disk)).unwrap_or_default();
         let accounts = by_pool(&accounts);
