@@ -3,39 +3,44 @@
 FUZZ_SECONDS ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help setup guest node web smooth units-web test-web build openapi check test loom demo bench bench-density experiments fuzz fuzz-api clean sdk test-sdk load
+.PHONY: help setup guest agent node web smooth units-web test-web build openapi check test loom demo bench bench-density experiments fuzz fuzz-api clean sdk test-sdk load
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-setup: ## install what this machine lacks (Debian packages, Rust target, cargo-deny)
-	@scripts/setup
+setup: ## install all that tests and measurements need and this machine lacks (Debian packages, Rust target, cargo-deny)
+	@scripts/setup test
 
-guest: setup ## fetch the Debian guest and its agent, build the guest programs and their initramfs
+guest: ## fetch the Debian guest, build the guest programs and their initramfs
+	@scripts/setup guest
 	@scripts/fetch-guest
 	@scripts/build-initramfs
+
+# What only tests need of Debian's.
+agent: guest
 	@scripts/fetch-agent
 
-node: setup
-	@command -v node >/dev/null && command -v npm >/dev/null || scripts/setup nodejs npm
+node:
+	@command -v node >/dev/null && command -v npm >/dev/null || scripts/setup build nodejs npm
 
 web: node ## build the web client, web/dist, which the host program then has in it
 	@scripts/web
 
 smooth: node build ## measure how smooth the web client is with 200 VMs
-	@scripts/setup chromium
+	@scripts/setup test chromium
 	cd web && npm run smooth
 
 units-web: web ## check the web client's types and run its unit tests
 	cd web && npm test
 
 test-web: guest units-web build ## test the web client: its units, and every page in a headless browser
-	@scripts/setup chromium
+	@scripts/setup test chromium
 	cd web && npm run e2e
 
 build: ## build the host program, target/release/memtide, with the web client if there is Node.js
+	@scripts/setup build
 	@scripts/web --if-possible
-	cargo build --release --locked
+	cargo build --release --locked --package memtide
 
 openapi: ## write the description of the REST interface, docs/openapi.json, as the code has it
 	@scripts/openapi
@@ -43,8 +48,8 @@ openapi: ## write the description of the REST interface, docs/openapi.json, as t
 sdk: ## write what of the Python package follows from docs/openapi.json
 	@scripts/sdk
 
-test-sdk: setup guest build ## check the Python package, and test it and its scripts against live hosts with guests
-	@scripts/setup python3-venv
+test-sdk: guest build ## check the Python package, and test it and its scripts against live hosts with guests
+	@scripts/setup test python3-venv
 	@scripts/sdk test
 
 check: setup ## check format, lints, documentation and licences
@@ -52,7 +57,7 @@ check: setup ## check format, lints, documentation and licences
 
 # Unit tests run twice: unoptimized, where overflow checks and debug assertions are on, and as released. Tests
 # that boot guests, in the crates' tests/, run as released only: unoptimized they would take hours.
-test: guest units-web check loom ## check everything and run all tests
+test: setup agent units-web check loom ## check everything and run all tests
 	cargo test --workspace --locked --lib --bins
 	cargo test --workspace --locked --release
 
@@ -60,20 +65,20 @@ test: guest units-web check loom ## check everything and run all tests
 loom: ## run the lock-free parts in every order in which their threads may meet
 	RUSTFLAGS='--cfg loom' cargo test --locked --release --target-dir target/loom -p machine --lib interleavings
 
-demo: guest node build ## run six Debian VMs of 256 MiB on a host of 512 MiB, and show how memory moves (DEMO=--keep: and stay)
+demo: guest build ## run six Debian VMs of 256 MiB on a host of 512 MiB, and show how memory moves (DEMO=--keep: and stay)
 	@scripts/demo $(DEMO)
 
-bench: guest build ## measure boot and guest programs beside QEMU, into docs/performance.md
+bench: setup guest build ## measure boot and guest programs beside QEMU, into docs/performance.md
 	@scripts/bench
 
-bench-density: guest ## measure how many VMs fit beside QEMU and KSM, into docs/density.md
+bench-density: setup guest ## measure how many VMs fit beside QEMU and KSM, into docs/density.md
 	@scripts/bench-density
 
 load: ## measure what 200 VMs and 100 clients on the stream cost the host, into docs/load.md
-	@scripts/setup python3
+	@scripts/setup build python3
 	@scripts/load
 
-experiments: guest ## repeat the ESX paper's measurements with real guests, into docs/experiments
+experiments: setup guest ## repeat the ESX paper's measurements with real guests, into docs/experiments
 	@scripts/experiments
 
 fuzz: setup ## run every fuzz target for FUZZ_SECONDS (60)
