@@ -1,9 +1,10 @@
 # Everything has a script or a cargo command of its own; this file only names and orders them.
 
 FUZZ_SECONDS ?= 60
+SOAK ?= 30
 
 .DEFAULT_GOAL := help
-.PHONY: help setup guest agent node web smooth units-web test-web build openapi check test loom demo bench bench-density experiments fuzz fuzz-api clean sdk test-sdk load
+.PHONY: help setup guest agent node web smooth units-web test-web build openapi check test loom demo bench bench-density experiments fuzz fuzz-api clean sdk test-sdk load soak
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,11 +56,8 @@ test-sdk: guest build ## check the Python package, and test it and its scripts a
 check: setup ## check format, lints, documentation and licences
 	@scripts/check
 
-# Unit tests run twice: unoptimized, where overflow checks and debug assertions are on, and as released. Tests
-# that boot guests, in the crates' tests/, run as released only: unoptimized they would take hours.
 test: setup agent units-web check loom ## check everything and run all tests
-	cargo test --workspace --locked --lib --bins
-	cargo test --workspace --locked --release
+	@scripts/test
 
 # In a directory of its own, since the flag is everybody's and what is built without it would have to be built anew.
 loom: ## run the lock-free parts in every order in which their threads may meet
@@ -73,6 +71,9 @@ bench: setup guest build ## measure boot and guest programs beside QEMU, into do
 
 bench-density: setup guest ## measure how many VMs fit beside QEMU and KSM, into docs/density.md
 	@scripts/bench-density
+
+soak: setup guest build ## run eight VMs at four times their memory for SOAK minutes (30) while everything goes wrong, into docs/soak.md
+	@scripts/soak $(SOAK)
 
 load: ## measure what 200 VMs and 100 clients on the stream cost the host, into docs/load.md
 	@scripts/setup build python3

@@ -1,5 +1,6 @@
 //! Where the Debian guest is, and how a test says that it goes without.
 
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -7,6 +8,12 @@ use std::path::{Path, PathBuf};
 pub fn skipped(why: &str) {
     let name = std::thread::current().name().unwrap_or("a test").to_owned();
     let _ = writeln!(io::stderr(), "SKIPPED: {name}: {why}");
+    // `scripts/test` counts them.
+    if let Some(list) = std::env::var_os("MEMTIDE_SKIPPED")
+        && let Ok(mut list) = File::options().append(true).open(list)
+    {
+        let _ = writeln!(list, "{name}: {why}");
+    }
 }
 
 /// The directory with the Debian guest that `make guest` fetches and builds; `None`, and a word about it, if one of these

@@ -1,0 +1,1 @@
+"""A long run of a host with everything going wrong that may: `scripts/soak`."""
