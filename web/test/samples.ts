@@ -115,6 +115,8 @@ export const status = (more: Partial<HostStatus> = {}): HostStatus => ({
   at_milliseconds: 1_000_000,
   ledger: {
     free_bytes: 50 * MIB,
+    beside_pool_bytes: 18 * MIB,
+    deficit_bytes: 0,
     host_overhead_bytes: 1 * MIB,
     overhead_bytes: 20 * MIB,
     private_bytes: 150 * MIB,

@@ -40,7 +40,7 @@ const PARTS: [Part; 5] = [
     ("private", |ledger| ledger.private_bytes),
     ("shared", |ledger| ledger.shared_bytes),
     ("zip", |ledger| ledger.zip_bytes),
-    ("overhead", |ledger| ledger.overhead_bytes),
+    ("overhead", |ledger| ledger.set_aside()),
 ];
 
 impl Text {
@@ -89,6 +89,11 @@ impl Text {
         }
         let own = ledger.host_overhead_bytes.0;
         self.gauge("memtide_host_overhead_bytes", "Of the overhead, the host's own.", own);
+        let deficit = "What of the overhead is not free yet and has to be reclaimed.";
+        self.gauge("memtide_deficit_bytes", deficit, ledger.deficit_bytes.0);
+        if let Some(bytes) = ledger.beside_pool_bytes {
+            self.gauge("memtide_beside_pool_bytes", "What the process takes beside the pool.", bytes.0);
+        }
         self.gauge("memtide_reserved_bytes", "What is guaranteed.", status.reserved_bytes.0);
         self.gauge("memtide_unreserved_bytes", "What still could be guaranteed.", status.unreserved_bytes.0);
         let promised = "Memory promised beyond what there is, as a part of that.";

@@ -9,10 +9,13 @@ use futures_util::{SinkExt, StreamExt};
 use hyper::Response;
 use hyper::header::AUTHORIZATION;
 use serde::Deserialize;
-use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{self, ClientRequestBuilder, Message};
-use tokio_tungstenite::{WebSocketStream, client_async};
+use tokio_tungstenite::{WebSocketStream, client_async_with_config};
+
+/// Longest message of a host, with room for those of others.
+const MOST_PIECE: usize = 64 << 10;
 
 /// What a guest said.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -51,7 +54,12 @@ impl Client {
         if let Some(authorization) = self.authorization() {
             request = request.with_header(AUTHORIZATION.as_str(), authorization);
         }
-        match client_async(request, stream).await {
+        // The host sends pieces of 16 KiB.
+        let config = WebSocketConfig::default()
+            .read_buffer_size(MOST_PIECE)
+            .max_message_size(Some(MOST_PIECE))
+            .max_frame_size(Some(MOST_PIECE));
+        match client_async_with_config(request, stream, Some(config)).await {
             Ok((socket, _)) => {
                 let (input, output) = socket.split();
                 Ok((ConsoleOutput { stream: output, from }, ConsoleInput(input)))

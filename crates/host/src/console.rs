@@ -47,11 +47,11 @@ impl Console {
 
     /// What was said from byte `from` on, as far as it is kept.
     pub fn since(&self, from: u64) -> Excerpt {
-        self.said.lock().since(from)
+        self.said.lock().since(from, Self::KEPT)
     }
 
-    /// The same, but waits until there is something, for `timeout` at most.
-    pub fn wait_since(&self, from: u64, timeout: Duration) -> Excerpt {
+    /// The same, but `most` bytes of it at most, and waits until there is something, for `timeout` at most.
+    pub fn wait_since(&self, from: u64, most: usize, timeout: Duration) -> Excerpt {
         let deadline = Instant::now() + timeout;
         let mut said = self.said.lock();
         while said.end() <= from {
@@ -59,7 +59,7 @@ impl Console {
                 break;
             }
         }
-        said.since(from)
+        said.since(from, most)
     }
 
     /// A writer for a VM's ports.
@@ -73,9 +73,9 @@ impl Said {
         self.first + self.bytes.len() as u64
     }
 
-    fn since(&self, from: u64) -> Excerpt {
+    fn since(&self, from: u64, most: usize) -> Excerpt {
         let from = from.clamp(self.first, self.end());
-        let bytes = self.bytes.iter().skip((from - self.first) as usize).copied().collect();
+        let bytes = self.bytes.iter().skip((from - self.first) as usize).take(most).copied().collect();
         Excerpt { from, bytes }
     }
 }
@@ -120,10 +120,11 @@ mod tests {
     #[test]
     fn waiting_ends_with_news_or_in_time() {
         let console = Arc::new(Console::default());
-        assert_eq!(console.wait_since(0, Duration::from_millis(1)).bytes, b"");
+        assert_eq!(console.wait_since(0, 9, Duration::from_millis(1)).bytes, b"");
         let mut writer = console.writer();
         let speaker = std::thread::spawn(move || writer.write_all(b"hello"));
-        assert_eq!(console.wait_since(0, Duration::from_mins(1)).bytes, b"hello");
+        assert_eq!(console.wait_since(0, 9, Duration::from_mins(1)).bytes, b"hello");
+        assert_eq!(console.wait_since(1, 3, Duration::ZERO).bytes, b"ell");
         speaker.join().unwrap().unwrap();
     }
 }

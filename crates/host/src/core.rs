@@ -12,17 +12,21 @@ use crate::memory_loop::Taker;
 use crate::state_dir::StateDir;
 use crate::wakeup::Wakeup;
 use addr::{ByteSize, PageCount};
-use machine::Pool;
+use machine::{Charge, Pool};
 use parking_lot::{Condvar, MappedMutexGuard, Mutex, MutexGuard};
 use sched::{HostState, InvalidSnapshot, Snapshot, VmId};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// What the host itself takes beside its tables: its code, stacks, buffers. An allowance.
-const PROCESS: ByteSize = ByteSize::mib(4);
-/// The frame table and the share table, for each frame.
-const PER_FRAME: u64 = 24;
+/// What the host itself takes beside its tables where it is part of a larger process: an allowance.
+const PART: ByteSize = ByteSize::mib(4);
+/// The same for a process that is all the host's: the program's own pages, its threads' stacks, and what [`MOST_SERVED`] allows.
+const WHOLE: ByteSize = ByteSize::mib(16 + (MOST_SERVED.0 >> 20));
+
+/// The most that whoever serves the host may hold for those who ask: connections, requests, answers and what is queued for them. It is
+/// counted as the host's own overhead from the start, so that it is never taken from VMs.
+pub const MOST_SERVED: ByteSize = ByteSize::mib(12);
 
 /// A VM that runs is measured within this, even on a busy machine.
 const MEASURED_WITHIN: Duration = Duration::from_secs(5);
@@ -49,6 +53,10 @@ pub(crate) struct Core {
     pub(crate) disks: Disks,
     /// Whether all that the process takes is the host's and its VMs'.
     pub(crate) is_whole_process: AtomicBool,
+    /// What the host itself takes beside the pool.
+    own: Charge,
+    /// Pages that guests' files take while guests are loaded.
+    loading: AtomicU64,
     /// VMs that ran when the host ended before.
     pub(crate) ran_before: Vec<String>,
 }
@@ -65,8 +73,12 @@ impl Core {
         (alarms, actions): (Book, actions::Worker),
     ) -> Result<Self, InvalidSnapshot> {
         let swap_space = swap_space(&inventory, free_disk(&config.swap));
-        let measured = Measured::nothing(snapshot(&inventory, &pool, swap_space), &pool.usage())?;
+        let own = pool.charge(own_overhead(pool.size(), false));
+        let snapshot = snapshot(&inventory, &pool, own.count(), swap_space);
+        let measured = Measured::nothing(snapshot, &pool.usage())?;
         Ok(Self {
+            own,
+            loading: AtomicU64::new(0),
             config,
             pool,
             changes: Mutex::new(Some(state)),
@@ -145,7 +157,35 @@ impl Core {
     /// The host as it is, with nothing measured of its VMs: enough for admission. `free_disk` was asked
     /// for before the inventory was locked.
     pub(crate) fn books(&self, inventory: &Inventory, free_disk: PageCount) -> Snapshot {
-        snapshot(inventory, &self.pool, swap_space(inventory, free_disk))
+        snapshot(inventory, &self.pool, self.own_overhead(), swap_space(inventory, free_disk))
+    }
+
+    /// What the host itself takes of machine memory beside the pool: the one figure that admission, plans, what-if and status go by.
+    pub(crate) fn own_overhead(&self) -> PageCount {
+        self.own.count()
+    }
+
+    /// The process takes `beside_pool` by Linux's count, `of_vms` of it for VMs, and may not use `withheld` of its machine memory. What
+    /// that leaves for the host itself is charged, or what is allowed for it if that is more.
+    pub(crate) fn note_own_overhead(&self, beside_pool: PageCount, of_vms: PageCount, withheld: PageCount) {
+        let own = PageCount(beside_pool.0.saturating_sub(of_vms.0 + self.loading().0));
+        let least = own_overhead(self.pool.size(), self.is_whole_process.load(Ordering::Relaxed));
+        self.own.set(PageCount(own.max(least).0 + withheld.0));
+    }
+
+    /// What the files of guests that are being loaded are charged.
+    pub(crate) fn loading(&self) -> PageCount {
+        PageCount(self.loading.load(Ordering::Relaxed))
+    }
+
+    /// Charges what a guest's files take, which are about to be read.
+    ///
+    /// # Errors
+    /// How much is guaranteed to nobody, if that is less.
+    pub(crate) fn charge_loading(&self, size: ByteSize) -> Result<Loading<'_>, PageCount> {
+        let charge = self.pool.try_charge(PageCount(size.0.div_ceil(addr::PAGE_SIZE)))?;
+        self.loading.fetch_add(charge.count().0, Ordering::Relaxed);
+        Ok(Loading { core: self, charge })
     }
 
     /// Disk space free for swap files, as its disk said last.
@@ -169,12 +209,24 @@ impl Core {
     }
 }
 
+/// What the files of a guest that is being loaded take.
+pub(crate) struct Loading<'a> {
+    core: &'a Core,
+    charge: Charge,
+}
+
+impl Drop for Loading<'_> {
+    fn drop(&mut self) {
+        self.core.loading.fetch_sub(self.charge.count().0, Ordering::Relaxed);
+    }
+}
+
 /// The host as it is, with nothing measured of its VMs, and in the state high.
-pub(crate) fn snapshot(inventory: &Inventory, pool: &Pool, swap_space: PageCount) -> Snapshot {
+pub(crate) fn snapshot(inventory: &Inventory, pool: &Pool, own: PageCount, swap_space: PageCount) -> Snapshot {
     let host = sched::Host {
         memory: pool.size(),
         free: pool.usage().available(),
-        overhead: own_overhead(pool.size()),
+        overhead: own,
         swap_space,
         state: HostState::High,
         settings: inventory.settings.clone(),
@@ -182,9 +234,10 @@ pub(crate) fn snapshot(inventory: &Inventory, pool: &Pool, swap_space: PageCount
     Snapshot { host, pools: inventory.snapshot_pools(), vms: inventory.snapshot_vms() }
 }
 
-/// What the host itself is counted on to take of machine memory. That is what admission goes by.
-pub(crate) fn own_overhead(size: PageCount) -> PageCount {
-    PageCount(ByteSize(size.0 * PER_FRAME + PROCESS.0).pages().0)
+/// What a host with so much machine memory is allowed for itself, measured or not.
+pub(crate) fn own_overhead(size: PageCount, is_whole_process: bool) -> PageCount {
+    let process = if is_whole_process { WHOLE } else { PART };
+    ByteSize(size.0 * Pool::BYTES_PER_FRAME + process.0).pages()
 }
 
 /// Disk space for swap files: what is free, and what running VMs need, for they have it already.

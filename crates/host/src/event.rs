@@ -1,6 +1,7 @@
 //! What happened on the host, and what was decided and why.
 
 use crate::alarms::{AlarmInfo, ClearedAlarm};
+use crate::status::MemoryLimit;
 use addr::ByteSize;
 use sched::balloon::Conduct;
 use sched::{BalloonUse, Bound, HostState, Why};
@@ -191,6 +192,11 @@ pub enum What {
         /// The directory of the swap files.
         directory: String,
     },
+    /// The memory limit of the host's control group is lower than what the host needs, or lower than before. What it lacks is taken
+    /// from VMs.
+    MemoryLimitLow(MemoryLimit),
+    /// The host's control group allows all that the host needs again.
+    MemoryLimitFits,
     /// The memory loop was late.
     LoopLate {
         /// By how much.
@@ -371,6 +377,8 @@ impl What {
             Self::MemoryStandsStill { .. } => "memory-stands-still",
             Self::DiskSilent { .. } => "disk-silent",
             Self::DiskAnswers { .. } => "disk-answers",
+            Self::MemoryLimitLow(_) => "memory-limit-low",
+            Self::MemoryLimitFits => "memory-limit-fits",
             Self::LoopLate { .. } => "loop-late",
             Self::Unswapped { .. } => "unswapped",
             Self::AlarmRaised(_) => "alarm-raised",

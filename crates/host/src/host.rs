@@ -16,7 +16,7 @@ use crate::status::HostStatus;
 use crate::stopping::{Stop, Stopped};
 use crate::what_if::{self, Edit, WhatIf};
 use crate::{alarms, audit, catalog, memory_loop, power, sharing, stopping, unswap};
-use addr::ByteSize;
+use addr::{ByteSize, PageCount};
 use machine::Pool;
 use parking_lot::Mutex;
 use sched::PoolId;
@@ -68,7 +68,6 @@ impl Host {
             actions::Worker::start().map_err(|error| HostError::io("cannot start a thread", error))?;
         let core = Core::new(config.clone(), pool, state, inventory, ran, (alarms, actions))
             .map_err(|error| HostError::bad_file(&config.state.join("pools.toml"), error))?;
-        core.pool.set_overhead(own_overhead(core.pool.size()));
         core.journal.add(What::HostOpened { machine_memory_bytes: config.machine_memory, vms: known });
         let host = Self(Arc::new(Handle { core: Arc::new(core), threads: Mutex::default() }));
         host.spawn("memtide-memory", memory_loop::run)?;
@@ -80,8 +79,15 @@ impl Host {
 
     /// Says that the process is the host's alone: what it takes by Linux's count, and no VM accounts for, is
     /// the host's own overhead from now on. Otherwise that is an allowance.
-    pub fn is_whole_process(&self) {
-        self.core().is_whole_process.store(true, Ordering::Relaxed);
+    ///
+    /// # Errors
+    /// [`HostError::TooLittle`] if that would leave little for VMs.
+    pub fn is_whole_process(&self) -> Result<(), HostError> {
+        let core = self.core();
+        check_size(core.pool.size(), true)?;
+        core.is_whole_process.store(true, Ordering::Relaxed);
+        core.note_own_overhead(PageCount(0), PageCount(0), PageCount(0));
+        Ok(())
     }
 
     pub(crate) fn core(&self) -> &Arc<Core> {
@@ -455,12 +461,18 @@ pub(crate) fn by_pool(accounts: &[Account]) -> BTreeMap<PoolId, &Account> {
 fn make_pool(size: ByteSize) -> Result<Pool, HostError> {
     let pool =
         Pool::new(size).map_err(|error| HostError::io(format!("cannot get {size} of memory"), error))?;
-    let (own, all) = (own_overhead(pool.size()), pool.size());
-    if own.0 * 2 > all.0 {
-        let least = ByteSize::mib((own.0 * 2).div_ceil(ByteSize::mib(1).pages().0));
-        return Err(HostError::TooLittle { size, own: own.bytes(), least });
-    }
+    check_size(pool.size(), false)?;
     Ok(pool)
+}
+
+/// At least half of machine memory is for VMs.
+fn check_size(size: PageCount, is_whole_process: bool) -> Result<(), HostError> {
+    let own = own_overhead(size, is_whole_process);
+    if own.0 * 2 > size.0 {
+        let least = ByteSize::mib((own.0 * 2).div_ceil(ByteSize::mib(1).pages().0));
+        return Err(HostError::TooLittle { size: size.bytes(), own: own.bytes(), least });
+    }
+    Ok(())
 }
 
 /// The inventory of what was found, if it fits together.

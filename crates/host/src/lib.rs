@@ -40,6 +40,7 @@ mod host;
 mod info;
 mod inventory;
 mod journal;
+mod linux_memory;
 mod measured;
 mod memory_loop;
 mod power;
@@ -47,6 +48,7 @@ mod process;
 mod progress;
 mod revision;
 mod running;
+mod set_aside;
 mod sharing;
 mod spec;
 mod state_dir;
@@ -62,17 +64,19 @@ pub use alarms::{
 };
 pub use change::{PoolChange, VmChange};
 pub use console::{Console, Excerpt};
+pub use core::MOST_SERVED;
 pub use error::{HostError, Kind};
 pub use event::{Changed, Decision, Event, Trigger, VmDecision, What};
 pub use explained::{EntitlementBytes, Explained, LeverBytes, PageBytes, PoolEntitlement, ReclaimBytes};
 pub use host::{Host, HostConfig};
+pub use linux_memory::{ControlGroup, LinuxMemory};
 pub use info::{PoolInfo, Power, SettingInfo, VmInfo};
 pub use progress::Progress;
 pub use revision::{Expected, Revision};
 pub use spec::{PoolSpec, VmSpec};
 pub use state_dir::write_atomically;
 pub use status::{
-    HostStatus, Ledger, LoopStatus, Metrics, PoolStatus, StateSeconds, ThresholdBytes, Totals, VmStatus,
+    HostStatus, Ledger, LoopStatus, MemoryLimit, Metrics, PoolStatus, StateSeconds, ThresholdBytes, Totals, VmStatus,
 };
 pub use stopping::{Stop, Stopped};
 pub use what_if::{Edit, Shift, VmShift, WhatIf};

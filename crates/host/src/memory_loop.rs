@@ -19,16 +19,18 @@
 //! the loop begins anew with what it can measure.
 
 mod apply;
+mod limit;
 mod report;
 mod taker;
 mod takings;
 mod watched;
 
-use crate::core::{Core, own_overhead, snapshot, swap_space};
+use crate::core::{Core, snapshot, swap_space};
 use crate::event::{Trigger, What};
 use crate::process;
 use crate::status::{LoopStatus, StateSeconds};
 use addr::PageCount;
+use limit::Limit;
 use machine::{ShareGroup, VmId};
 use sched::standstill::{self, Standstill};
 use sched::{HostState, Pace, Plan, Snapshot, plan};
@@ -58,8 +60,9 @@ struct MemoryLoop {
     plan: Option<Plan>,
     status: LoopStatus,
     swap_space: PageCount,
-    /// What the host itself takes.
-    own_overhead: PageCount,
+    /// What the process takes beside the pool by Linux's count, if all of it is the host's.
+    beside_pool: Option<PageCount>,
+    limit: Limit,
     /// What was ballooned at the last plan, if it gave balloons back.
     giving_back: Option<PageCount>,
     /// What the pool's bell was set to.
@@ -100,7 +103,8 @@ impl MemoryLoop {
         // One that begins anew counts on.
         let before = core.measured();
         Self {
-            own_overhead: own_overhead(core.pool.size()),
+            beside_pool: None,
+            limit: Limit::default(),
             core,
             vms: Vms::new(),
             state: HostState::High,
@@ -207,7 +211,7 @@ impl MemoryLoop {
         self.publish(snapshot);
     }
 
-    /// Measures what some VMs cost, in turn, and keeps as much of the pool unused as all cost.
+    /// Measures what some VMs cost, in turn, and what the process takes, and sets as much of the pool aside.
     fn measure_overhead(&mut self) {
         /// VMs measured in a second: each of their harts gives up its lock for that.
         const AT_ONCE: usize = 32;
@@ -219,28 +223,19 @@ impl MemoryLoop {
             .enumerate()
             .filter(|(at, _)| is_due(*at))
             .for_each(|(_, watched)| watched.visit());
-        let used: u64 = self.vms.values().map(|watched| watched.running.overhead().used.0).sum();
-        self.own_overhead = self.measure_own_overhead(used);
-        let overhead = PageCount(used + self.own_overhead.0);
-        if self.core.pool.usage().overhead != overhead {
-            self.core.pool.set_overhead(overhead);
-        }
-    }
-
-    /// What the host itself takes, when its VMs take `used` beside the pool.
-    fn measure_own_overhead(&self, used: u64) -> PageCount {
-        let least = own_overhead(self.core.pool.size());
-        if !self.core.is_whole_process.load(Ordering::Relaxed) {
-            return least;
-        }
-        process::beside_pool().map_or(least, |all| PageCount(all.0.saturating_sub(used)).max(least))
+        let of_vms = self.vms.values().map(|watched| watched.running.overhead_measured().0).sum();
+        self.beside_pool = process::beside_pool().filter(|_| self.core.is_whole_process.load(Ordering::Relaxed));
+        let withheld = self.limit.look(&self.core);
+        self.core.note_own_overhead(self.beside_pool.unwrap_or_default(), PageCount(of_vms), withheld);
+        // Frames that came free while there was a deficit.
+        self.core.pool.set_aside();
     }
 
     /// The host as it is now.
     fn measure(&self) -> Snapshot {
-        let mut snapshot = snapshot(&self.core.inventory.lock(), &self.core.pool, self.swap_space);
+        let mut snapshot = snapshot(&self.core.inventory.lock(), &self.core.pool, self.core.own_overhead(), self.swap_space);
         snapshot.host.state = self.state;
-        snapshot.host.overhead = self.own_overhead;
+        snapshot.host.overhead.0 += self.core.loading().0;
         let mut shared: HashMap<ShareGroup, PageCount> = HashMap::new();
         for memory in self.vms.values().map(|watched| &watched.running.memory) {
             shared.entry(memory.group()).or_default().0 += memory.census().shared.0;

@@ -25,6 +25,7 @@ use crate::info::Power;
 use crate::inventory::Inventory;
 use crate::progress::Progress;
 use crate::running::{Running, Start};
+use crate::set_aside;
 use crate::spec::VmSpec;
 use crate::stopping::{Stop, stop};
 use addr::PageCount;
@@ -68,12 +69,14 @@ fn leave_if_cancelled(core: &Core, name: &str, progress: &Progress) -> Result<()
 
 fn try_start(core: &Arc<Core>, name: &str, progress: &Progress) -> Result<(), HostError> {
     let spec = stopped(&core.inventory.lock(), name)?;
+    // Until the guest has its files, they are in memory.
+    let _loading = set_aside::for_files(core, &spec, progress)?;
     let config = read_config(&spec)?;
     let running = claim(core, &spec)?;
     core.wakeup.change();
-    if let Err(cancelled) = progress.check() {
+    if let Err(error) = set_aside::wait(core, &spec, progress) {
         release(core, running, None);
-        return Err(cancelled);
+        return Err(error);
     }
     let writer = || running_console(core, name);
     let result = match writer().and_then(|one| Ok((one, writer()?))) {

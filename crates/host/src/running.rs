@@ -1,12 +1,12 @@
 //! A VM that is starting or running.
 
 use addr::{ByteSize, PageCount};
-use machine::{Reclaimed, ShareGroup, VmId, VmMemory};
+use machine::{Charge, Reclaimed, ShareGroup, VmId, VmMemory};
 use parking_lot::Mutex;
 use sched::Overhead;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use vm::Vm;
 
 /// A VM that is starting or running. Whoever keeps this for long keeps the VM's memory from being freed.
@@ -32,8 +32,16 @@ pub(crate) struct Running {
     /// Its guest was asked to shut down.
     asked: AtomicBool,
     overhead_reserved: AtomicU64,
+    /// What it was measured to cost.
     overhead_used: AtomicU64,
+    /// What is set aside for that: last, so that it is given back when all it stands for is gone.
+    charge: Charge,
 }
+
+/// For so long after its start all that is reserved for a VM's overhead is set aside: while its guest boots, it grows fastest.
+const BOOT: Duration = Duration::from_secs(10);
+/// What is set aside for each vCPU beyond what the VM was measured to cost, for what it takes before it is measured again.
+const STEP: ByteSize = ByteSize::kib(512);
 
 /// A swap file does not take what it is given.
 #[derive(Clone)]
@@ -55,7 +63,9 @@ pub(crate) struct Start {
 }
 
 impl Running {
+    /// All that is reserved for its overhead is set aside from here on.
     pub(crate) fn new(start: Start, memory: Arc<VmMemory>) -> Self {
+        let charge = memory.pool().charge(start.overhead);
         Self {
             name: start.name,
             id: start.id,
@@ -73,6 +83,7 @@ impl Running {
             asked: AtomicBool::new(false),
             overhead_reserved: AtomicU64::new(start.overhead.0),
             overhead_used: AtomicU64::new(0),
+            charge,
         }
     }
 
@@ -113,16 +124,27 @@ impl Running {
         self.swap_trouble.lock().as_ref().map(|trouble| trouble.why.clone())
     }
 
-    /// What it costs beyond its guest's memory.
+    /// What it costs beyond its guest's memory: what is reserved for that, and what is set aside now.
     pub(crate) fn overhead(&self) -> Overhead {
-        let pages = |of: &AtomicU64| PageCount(of.load(Ordering::Relaxed));
-        Overhead { reserved: pages(&self.overhead_reserved), used: pages(&self.overhead_used) }
+        Overhead {
+            reserved: PageCount(self.overhead_reserved.load(Ordering::Relaxed)),
+            used: self.charge.count(),
+        }
     }
 
-    /// Notes what it was measured to cost. What is set aside grows with it if need be.
+    /// What it was measured to cost last.
+    pub(crate) fn overhead_measured(&self) -> PageCount {
+        PageCount(self.overhead_used.load(Ordering::Relaxed))
+    }
+
+    /// Notes what it was measured to cost. What is set aside follows, with a step for what it takes until it is measured again: twice
+    /// what it grew by, if that is more. What is reserved grows with it if need be.
     pub(crate) fn note_overhead(&self, used: ByteSize) {
         let pages = used.0.div_ceil(addr::PAGE_SIZE);
-        self.overhead_used.store(pages, Ordering::Relaxed);
-        self.overhead_reserved.fetch_max(pages, Ordering::Relaxed);
+        let before = self.overhead_used.swap(pages, Ordering::Relaxed);
+        let reserved = self.overhead_reserved.fetch_max(pages, Ordering::Relaxed).max(pages);
+        let step = (STEP.pages().0 * u64::from(self.cpus)).max(2 * pages.saturating_sub(before));
+        let boots = before == 0 || self.since.elapsed() < BOOT;
+        self.charge.set(PageCount(if boots { reserved } else { reserved.min(pages + step) }));
     }
 }

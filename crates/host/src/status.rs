@@ -22,6 +22,8 @@ pub struct HostStatus {
     pub thresholds: ThresholdBytes,
     /// What all machine memory is used for.
     pub ledger: Ledger,
+    /// The memory limit of the host's control group, if it is lower than what the host needs; `null` if it is not.
+    pub memory_limit: Option<MemoryLimit>,
     /// What could still be guaranteed to VMs on the host itself.
     pub unreserved_bytes: ByteSize,
     /// What is guaranteed to running VMs and to resource pools, overhead included.
@@ -70,7 +72,7 @@ impl From<Thresholds> for ThresholdBytes {
     }
 }
 
-/// What machine memory is used for. Free, private, shared, zip and overhead add up to the total, to the
+/// What machine memory is used for. Free, private, shared, zip and overhead, less the deficit, add up to the total, to the
 /// page (INV-5).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Ledger {
@@ -84,10 +86,42 @@ pub struct Ledger {
     pub shared_bytes: ByteSize,
     /// What holds compressed pages.
     pub zip_bytes: ByteSize,
-    /// What is kept unused because as much is in use beside the pool, by VMs and by the host itself.
+    /// What is set aside because as much is in use beside the pool, or is about to be, by VMs and by the host itself.
     pub overhead_bytes: ByteSize,
     /// Of the overhead, the host's own.
     pub host_overhead_bytes: ByteSize,
+    /// What of the overhead is not free yet and has to be reclaimed first: by so much the host may be beyond its machine memory.
+    pub deficit_bytes: ByteSize,
+    /// What the host's process takes beside the pool by Linux's count: its anonymous memory, and the pages of files it has mapped, which
+    /// are mostly the program; `null` if that is not known.
+    pub beside_pool_bytes: Option<ByteSize>,
+}
+
+impl Ledger {
+    /// What of the overhead is set aside: all but the deficit. Free, private, shared and zip with this add up to the total.
+    pub fn set_aside(&self) -> ByteSize {
+        ByteSize(self.overhead_bytes.0.saturating_sub(self.deficit_bytes.0))
+    }
+
+    /// Whether it adds up (INV-5).
+    pub fn closes(&self) -> bool {
+        let parts =
+            [self.free_bytes, self.private_bytes, self.shared_bytes, self.zip_bytes, self.set_aside()];
+        parts.iter().map(|part| part.0).sum::<u64>() == self.total_bytes.0
+    }
+}
+
+/// A control group's memory limit that is lower than what the host needs.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+pub struct MemoryLimit {
+    /// The directory of the control group.
+    pub control_group: String,
+    /// Its limit.
+    pub limit_bytes: ByteSize,
+    /// What the host needs: machine memory, and what Linux itself keeps for the process.
+    pub needed_bytes: ByteSize,
+    /// The difference: counted as the host's own overhead, so that VMs give it up.
+    pub lacks_bytes: ByteSize,
 }
 
 /// How the memory loop does.
@@ -234,9 +268,9 @@ pub struct Metrics {
     pub untouched_bytes: ByteSize,
     /// What it should hold at most when memory is short.
     pub entitlement_bytes: ByteSize,
-    /// What it costs beyond its guest's memory.
+    /// What is set aside for what it costs beyond its guest's memory: as measured, and a step for what it takes next.
     pub overhead_bytes: ByteSize,
-    /// What is set aside for that.
+    /// The most that may become, which is reserved for it.
     pub overhead_reserved_bytes: ByteSize,
     /// Read from the swap file in a second.
     pub swap_in_bytes_per_second: ByteSize,

@@ -40,17 +40,20 @@ fn resident(kind: &str) -> ByteSize {
     ByteSize::kib(line.trim_matches([':', '\t', ' ']).strip_suffix(" kB").unwrap().trim().parse().unwrap())
 }
 
-/// Whether overhead is what Linux counts beside the pool, but for what changed in the second since it was
-/// measured.
+/// Whether the ledger has what Linux counts beside the pool, but for what changed in the second since it was
+/// measured, and as much is set aside.
 fn agrees_with_linux(status: &HostStatus) -> bool {
     let beside_pool = resident("RssAnon").0 + resident("RssFile").0;
-    status.ledger.overhead_bytes.0.abs_diff(beside_pool) <= ByteSize::mib(2).0
+    let ledger = &status.ledger;
+    ledger.beside_pool_bytes.is_some_and(|of| of.0.abs_diff(beside_pool) <= ByteSize::mib(2).0)
+        && ledger.overhead_bytes >= ledger.beside_pool_bytes.unwrap()
+        && ledger.deficit_bytes == ByteSize(0)
 }
 
 #[test]
 fn overhead_is_what_linux_counts_and_goes_back_to_it() {
     let host = Under::new(ByteSize::mib(192));
-    host.is_whole_process();
+    host.is_whole_process().unwrap();
     let kernel = kernel(host.dir.path());
     host.create(VmSpec::new("vm", ByteSize::mib(96), &kernel)).unwrap();
 
@@ -80,6 +83,6 @@ fn overhead_is_what_linux_counts_and_goes_back_to_it() {
     let gone = before.saturating_sub(resident("RssAnon").0);
     assert!(gone >= ByteSize::mib(15).0, "{gone} bytes of {before} went back: {ended:?}");
     let status = host.wait_for("the ledger says what Linux says", agrees_with_linux);
-    assert!(status.ledger.host_overhead_bytes < ByteSize::mib(24), "{:?}", status.ledger);
+    assert!(status.ledger.host_overhead_bytes < ByteSize::mib(33), "no more than it is allowed: {:?}", status.ledger);
     host.stop("vm", Stop::Now).unwrap();
 }

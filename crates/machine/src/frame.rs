@@ -77,7 +77,7 @@ pub struct FrameUse {
     pub shared: PageCount,
     /// Frames holding compressed pages.
     pub zip: PageCount,
-    /// Free frames that stay unused, since memory outside the pool is used in their place.
+    /// Frames to stay unused, since memory outside the pool is used in their place: more than are free while there is a deficit.
     pub overhead: PageCount,
     /// What running VMs are guaranteed.
     pub reserved: PageCount,
@@ -87,6 +87,11 @@ impl FrameUse {
     /// Frames that can be handed out.
     pub fn available(&self) -> PageCount {
         PageCount(self.free.0.saturating_sub(self.overhead.0))
+    }
+
+    /// Frames that should be unused for overhead and are not free.
+    pub fn deficit(&self) -> PageCount {
+        PageCount(self.overhead.0.saturating_sub(self.free.0))
     }
 }
 
@@ -153,12 +158,34 @@ impl Frames {
         free.reserved = free.reserved.checked_sub(count.0).expect("INV-6: a reservation ends once");
     }
 
-    /// Keeps so many frames unused; `give_back` is to take the host's memory from a frame.
-    pub(crate) fn set_overhead(&self, count: PageCount, give_back: impl Fn(Mfn)) {
-        self.free.lock().overhead = count.0;
-        self.tell_waiting();
+    /// Keeps `after` frames unused where `before` were for the same purpose.
+    pub(crate) fn change_overhead(&self, before: PageCount, after: PageCount) {
+        let mut free = self.free.lock();
+        free.overhead = (free.overhead + after.0).checked_sub(before.0).expect("INV-5: overhead ends once");
+        drop(free);
+        if after < before {
+            self.tell_waiting();
+        }
+    }
+
+    /// The same for frames that are guaranteed to nobody, or says how many of these there are.
+    pub(crate) fn add_overhead(&self, count: PageCount) -> Result<(), PageCount> {
+        let mut free = self.free.lock();
+        let unreserved = (self.table.len() as u64).saturating_sub(free.reserved + free.overhead);
+        if count.0 > unreserved {
+            return Err(PageCount(unreserved));
+        }
+        free.overhead += count.0;
+        Ok(())
+    }
+
+    /// Makes free frames cold until there are as many as stay unused, and says whether there are; `give_back` is to take the host's
+    /// memory from a frame.
+    pub(crate) fn cool(&self, give_back: impl Fn(Mfn)) -> bool {
         // One frame at a time, so that nobody waits for more than one system call.
         while self.cool_one(&give_back) {}
+        let free = self.free.lock();
+        free.cold.count() >= free.overhead
     }
 
     /// Makes a free frame cold if more have to be; says whether it did.
@@ -421,11 +448,6 @@ impl crate::Pool {
     /// What a frame holds.
     pub fn holds(&self, mfn: Mfn) -> Holds {
         self.frames().holds(mfn)
-    }
-
-    /// Keeps so many frames unused, because as much memory is in use outside the pool.
-    pub fn set_overhead(&self, count: PageCount) {
-        self.frames().set_overhead(count, |mfn| self.give_back(mfn));
     }
 
     /// Has `bell` called whenever a frame is taken with at most `mark` available, and whenever

@@ -26,6 +26,7 @@
 
 mod balloon;
 mod census;
+mod charge;
 mod clock;
 mod copy;
 mod counts;
@@ -60,6 +61,7 @@ mod zip;
 
 pub use balloon::GivenBack;
 pub use census::PageCensus;
+pub use charge::Charge;
 pub use counts::MemoryCounts;
 pub use entry::{Lookup, PageState, Use};
 pub use frame::{Audit, Bell, FrameUse, Holds, ShareGroup, VmId};

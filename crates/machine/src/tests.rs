@@ -200,15 +200,47 @@ fn what_is_kept_unused_for_overhead_takes_no_memory() {
     let used = || (0..64).filter(|&mfn| pool.load::<u64>(Mfn(mfn).base()) == 1).count();
     assert_eq!(used(), 48);
     // Sixteen were never used.
-    pool.set_overhead(PageCount(16));
+    let charge = pool.charge(PageCount(16));
     assert_eq!(used(), 48);
-    pool.set_overhead(PageCount(40));
+    charge.set(PageCount(40));
     assert_eq!((used(), pool.usage().available()), (24, PageCount(24)));
-    pool.set_overhead(PageCount(0));
+    drop(charge);
     pool.audit().unwrap();
     // All of them can be used again, the cold ones too.
     let again = self::vm(&pool, 2, 64);
     again.pmap().pages().for_each(|gfn| _ = again.resolve(gfn, Use::Write).unwrap());
     assert_eq!(pool.usage().available(), PageCount(0));
     again.audit().unwrap();
+}
+
+#[test]
+fn what_is_charged_and_not_free_is_a_deficit_until_it_is() {
+    let pool = pool(64);
+    let vm = vm(&pool, 1, 48);
+    vm.pmap().pages().for_each(|gfn| _ = vm.resolve(gfn, Use::Write).unwrap());
+    let (one, other) = (pool.charge(PageCount(10)), pool.charge(PageCount(20)));
+    let usage = pool.usage();
+    assert_eq!((usage.overhead, usage.deficit(), usage.available()), (PageCount(30), PageCount(14), PageCount(0)));
+    assert!(!pool.set_aside());
+    let given_back: Vec<_> = vm.pmap().pages().take(20).collect();
+    assert_eq!(vm.inflate(&given_back).taken, 20);
+    assert_eq!(pool.usage().deficit(), PageCount(0));
+    assert!(pool.set_aside(), "what came free meanwhile is given back, too");
+    drop(one);
+    assert_eq!((pool.usage().overhead, other.count()), (PageCount(20), PageCount(20)));
+    pool.audit().unwrap();
+}
+
+#[test]
+fn what_could_be_left_is_not_taken_from_what_is_guaranteed() {
+    let pool = pool(64);
+    let vm = vm(&pool, 1, 48);
+    assert_eq!(pool.try_charge(PageCount(17)).err(), Some(PageCount(16)));
+    let charge = pool.try_charge(PageCount(16)).unwrap();
+    assert_eq!(pool.try_charge(PageCount(1)).err(), Some(PageCount(0)));
+    drop(charge);
+    assert!(pool.try_charge(PageCount(5)).is_ok());
+    drop(vm);
+    assert!(pool.try_charge(PageCount(64)).is_ok());
+    assert_eq!(pool.usage().overhead, PageCount(0));
 }

@@ -19,6 +19,7 @@ use crate::control::runtime_directory;
 use crate::error::Error;
 use crate::remote::default_socket;
 use addr::ByteSize;
+use host::LinuxMemory;
 use serde::Serialize;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf, absolute};
@@ -275,7 +276,7 @@ fn whole(option: &str, path: &Path) -> Result<PathBuf, Error> {
     })
 }
 
-/// A part is of all memory that this machine has.
+/// A part is of all memory that this machine has or, where that is less, that the control group may have.
 fn machine_memory(asked: SizeOrPart) -> Result<ByteSize, Error> {
     let unknown = || {
         Error::new("machine-memory: it is not known how much memory this machine has")
@@ -285,7 +286,7 @@ fn machine_memory(asked: SizeOrPart) -> Result<ByteSize, Error> {
     match asked {
         SizeOrPart::Size(size) => Ok(size),
         part @ SizeOrPart::Part(_) => {
-            crate::run::memory_of_machine().map(|all| in_mib(part.of(all))).ok_or_else(unknown)
+            LinuxMemory::read().map(|memory| in_mib(part.of(memory.total))).ok_or_else(unknown)
         }
     }
 }

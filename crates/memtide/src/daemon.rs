@@ -72,7 +72,7 @@ fn begin(config: &Config, speaker: Speaker) -> Result<(Host, Server), Error> {
         state: config.state.clone(),
     };
     let host = during("opening the host", || Host::open(&files)).map_err(|error| explain(&error))?;
-    host.is_whole_process();
+    host.is_whole_process().map_err(|error| explain(&error))?;
     let (server, listening) = listen::serve(&host, config)?;
     speaker.tell(&Told::Ready {
         machine_memory_bytes: config.machine_memory,

@@ -9,6 +9,7 @@ use crate::terminal::Terminal;
 use addr::ByteSize;
 use api::inspect::Guest;
 use api::inspect::describe_trouble;
+use host::LinuxMemory;
 use machine::{Backing, MemoryError, Pool, VmId};
 use std::path::Path;
 use std::sync::Arc;
@@ -77,31 +78,20 @@ fn make_pool(args: &Run) -> Result<Pool, Error> {
     })
 }
 
-/// Refuses what the machine does not have.
+/// Refuses what the machine, or the control group, does not have. What it does not say is not refused.
 pub(crate) fn check_available(size: ByteSize, whom: &str, hint: &str) -> Result<(), Error> {
-    match available_memory() {
-        Some(available) if size > available => Err(Error::new(format!(
+    let Some(memory) = LinuxMemory::read() else { return Ok(()) };
+    if let Some(why) = memory.lacks(size) {
+        return Err(Error::new(format!("{whom} needs {size} of machine memory: {why}")).hint(hint));
+    }
+    if size > memory.available {
+        let available = memory.available;
+        return Err(Error::new(format!(
             "{whom} needs {size} of machine memory and the host has {available} available"
         ))
-        .hint(hint)),
-        _ => Ok(()),
+        .hint(hint));
     }
-}
-
-/// What the host kernel could give without swapping; `None` if it does not say.
-fn available_memory() -> Option<ByteSize> {
-    meminfo("MemAvailable:")
-}
-
-/// What the host kernel has in all; `None` if it does not say.
-pub(crate) fn memory_of_machine() -> Option<ByteSize> {
-    meminfo("MemTotal:")
-}
-
-fn meminfo(field: &str) -> Option<ByteSize> {
-    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = text.lines().find_map(|line| line.strip_prefix(field))?;
-    line.trim().strip_suffix(" kB")?.parse().ok().map(ByteSize::kib)
+    Ok(())
 }
 
 /// A panic anywhere is our mistake, and its message should be readable.

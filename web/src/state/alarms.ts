@@ -19,6 +19,7 @@ export const subjects: Record<AlarmSubject, Subject> = {
   'host-state': number('host', 'State of the host’s memory', { unit: 'word', words: ['high', 'clear', 'soft', 'hard', 'low'] }),
   'host-free': number('host', 'Free machine memory', { falls: true }),
   'host-overcommitment': number('host', 'Promised beyond what there is'),
+  'host-memory-limit': number('host', 'Lacking to what the host needs, by its control group’s limit'),
   'swap-disk-free': number('directory', 'Free disk for swap files', { falls: true }),
   'vm-active': number('vm', 'Used by a VM, of its size'),
   'vm-consumed': number('vm', 'Held by a VM, of its limit'),

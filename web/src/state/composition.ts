@@ -64,7 +64,7 @@ export function usesOf(ledger: Ledger): Record<MachineUse, number> {
     private: ledger.private_bytes,
     shared: ledger.shared_bytes,
     compressed: ledger.zip_bytes,
-    overhead: ledger.overhead_bytes,
+    overhead: ledger.overhead_bytes - ledger.deficit_bytes,
     free: ledger.free_bytes,
   };
 }

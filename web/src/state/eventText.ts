@@ -58,6 +58,10 @@ export function textOf(event: Event): string {
       return `The disk of ${event.directory} has not answered for ${event.seconds} s: VMs whose swap files lie there wait for it.`;
     case 'disk-answers':
       return `The disk of ${event.directory} answers again.`;
+    case 'memory-limit-low':
+      return `The memory limit of the host’s control group is ${size(event.limit_bytes)}, ${size(event.lacks_bytes)} less than the host needs: VMs give that up.`;
+    case 'memory-limit-fits':
+      return 'The host’s control group allows all the memory that the host needs again.';
     case 'loop-late':
       return `The memory loop was ${event.milliseconds} ms late.`;
     case 'unswapped':
@@ -112,7 +116,7 @@ function reclaimed(event: Event & { event: 'reclaimed' }): string {
 /** Whom an event is about; `null` if the host. */
 export const vmOf = (event: Event): string | null => ('vm' in event && typeof event.vm === 'string' ? event.vm : null);
 
-const grave = new Set(['alarm-raised', 'alarm-action-failed', 'vm-refused', 'vm-trouble', 'vm-slowed', 'memory-stands-still', 'swap-failed', 'disk-silent', 'loop-late', 'trouble', 'audit-failed']);
+const grave = new Set(['alarm-raised', 'alarm-action-failed', 'vm-refused', 'vm-trouble', 'vm-slowed', 'memory-stands-still', 'swap-failed', 'disk-silent', 'memory-limit-low', 'loop-late', 'trouble', 'audit-failed']);
 export const isGrave = (event: Event): boolean => grave.has(event.event);
 
 /** A plan made because it was time to, that changed nothing. */

@@ -10,6 +10,9 @@ export const host = {
   slowed: 'Running VMs that wait for memory for a quarter of their time and more.',
   aim: 'Whenever memory is taken back, so much is to be free in the end.',
   total: 'All machine memory. The parts above add up to it.',
+  besidePool:
+    'What the host’s process takes beside the pool, by Linux’s count: its anonymous memory and the pages of files it has mapped. Overhead is what is set aside for it.',
+  deficit: 'What of the overhead is not free yet and has to be reclaimed first: by so much the host may be beyond its machine memory.',
   promised:
     'What running VMs may come to hold: their sizes, or their limits where these are smaller, and the overhead reserved for them. What VMs do not hold, others use.',
   overcommitted:
@@ -58,7 +61,7 @@ export const vm = {
   saved: 'Machine memory that its pages would take more if they were not shared and compressed.',
   balloonTarget: 'The size that its balloon is asked to have. The driver in the guest gets there by and by.',
   conduct: 'What its balloon driver is worth, judged by what it did when it was asked.',
-  overhead: 'What it costs beyond its guest’s memory: translations, devices, the stores of reclaimed pages.',
+  overhead: 'What is set aside for what it costs beyond its guest’s memory: translations, devices, the stores of reclaimed pages, and a step for what it takes next.',
   reservation: 'Machine memory guaranteed to it: never taken back once it has touched it. Others may use it until then.',
   limit: 'Machine memory that it never exceeds, even if plenty is free. With one below its size it is slow rather than small.',
   pool: 'Its siblings are the other VMs and pools in it: its shares count against theirs, and the pool’s limit holds for all of them.',

@@ -37,7 +37,7 @@ export const uses: Record<MachineUse, string> = {
   private: 'Frames that hold one page of one VM each.',
   shared: 'Frames that hold several equal pages each, and the frame of zeros.',
   compressed: 'Frames that hold compressed pages.',
-  overhead: 'What VMs and the host cost beyond the guests’ memory: kept unused here, as so much is in use beside the pool.',
+  overhead: 'What VMs and the host cost beyond the guests’ memory: set aside here, as so much is in use beside the pool or is about to be.',
   free: 'Can be handed out at once.',
 };
 

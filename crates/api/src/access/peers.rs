@@ -98,6 +98,8 @@ pub(crate) struct Bounds {
     pub(crate) refusals: Rate,
     /// How long the head of a request may take, and a connection may be idle.
     pub(crate) head: Duration,
+    /// How long a client at a console may finish no frame.
+    pub(crate) silence: Duration,
 }
 
 impl Default for Bounds {
@@ -108,6 +110,7 @@ impl Default for Bounds {
             requests: Rate { burst: 1000.0, per_second: 500.0 },
             refusals: Rate { burst: 10.0, per_second: 0.2 },
             head: Duration::from_secs(30),
+            silence: Duration::from_mins(1),
         }
     }
 }

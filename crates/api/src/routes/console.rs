@@ -4,8 +4,10 @@
 //! happens. On it, binary messages are the guest's bytes, and the client's keys. Texts are JSON: `{"from": 4711}` from here says with which
 //! byte the next message begins, wherever that is not the one that follows.
 //!
-//! **Bounds.** [`MOST_FOLLOWERS`] at once, as each has a thread that waits. A reader who is slow loses what is no longer
-//! kept by then, and one who does not read at all is cut off by the server.
+//! **Bounds.** [`MOST_FOLLOWERS`] at once, as each has a thread that waits. A frame and a message have at most [`MOST_TYPED`] bytes, and
+//! are refused by their length before anything is kept of them; what is said is handed on in pieces of [`PIECE`]. A reader who is slow
+//! loses what is no longer kept by then, and one who does not read at all is cut off by the server. Clients are pinged: one that finishes no
+//! frame for `Bounds::silence`, not even the answer to a ping, is cut off.
 
 use super::Shared;
 use crate::access::Admission;
@@ -14,6 +16,7 @@ use crate::problem::Problem;
 use crate::query::ConsoleQuery;
 use crate::types::{CONSOLE_FROM, CONSOLE_PROTOCOL, TypedIn};
 use addr::ByteSize;
+use axum::body::Bytes;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::extract::{FromRequestParts, Request, State};
 use axum::http::header::{CONTENT_TYPE, UPGRADE};
@@ -25,13 +28,20 @@ use host::{Console, Excerpt, Host};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
+use tokio::time::{Instant, interval_at, timeout};
 
 /// Most consoles followed at once.
 pub(super) const MOST_FOLLOWERS: usize = 32;
 /// How long a thread waits for more before it looks whether anybody still listens.
 const LOOK: Duration = Duration::from_millis(500);
-/// Longest message of a client.
+/// Longest frame and message of a client.
 const MOST_TYPED: usize = 64 << 10;
+/// Most of what a guest said in one message.
+const PIECE: usize = 16 << 10;
+/// What is read from the connection at once.
+const READ_AT_ONCE: usize = 8 << 10;
+/// Pings sent in the time after which silence ends a connection.
+const PINGS: u32 = 3;
 /// How soon to type on when the guest takes no more.
 const RETRY: Duration = Duration::from_millis(20);
 
@@ -70,12 +80,23 @@ pub(super) async fn read_console(
     let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &())
         .await
         .map_err(|error| Problem::new("bad-header", error.body_text()))?;
-    let follower =
-        Follower { name, console, host: shared.host, closing: shared.closing, admission, _place: place };
+    let follower = Follower {
+        name,
+        console,
+        silence: shared.access.peers.bounds.silence,
+        host: shared.host,
+        closing: shared.closing,
+        admission,
+        _place: place,
+    };
     // Beside it a browser may send its token, which is not to be chosen.
     Ok(upgrade
         .protocols([CONSOLE_PROTOCOL])
         .max_message_size(MOST_TYPED)
+        .max_frame_size(MOST_TYPED)
+        .read_buffer_size(READ_AT_ONCE)
+        .write_buffer_size(PIECE)
+        .max_write_buffer_size(4 * PIECE)
         .on_upgrade(move |socket| follower.run(socket, from)))
 }
 
@@ -101,6 +122,8 @@ struct Follower {
     name: String,
     console: Arc<Console>,
     host: Host,
+    /// How long the client may finish no frame.
+    silence: Duration,
     closing: watch::Receiver<bool>,
     admission: Admission,
     _place: OwnedSemaphorePermit,
@@ -109,7 +132,7 @@ struct Follower {
 impl Follower {
     /// Until the client leaves or may not stay, the VM is gone, or the server ends.
     async fn run(self, socket: WebSocket, from: u64) {
-        let (sender, said) = mpsc::channel(4);
+        let (sender, said) = mpsc::channel(1);
         let listener = Listener {
             name: self.name.clone(),
             console: Arc::clone(&self.console),
@@ -120,7 +143,7 @@ impl Follower {
         let (mut sink, typed) = socket.split();
         let mut closing = self.closing.clone();
         let why = tokio::select! {
-            () = tell(&mut sink, said) => None,
+            () = tell(&mut sink, said, self.silence / PINGS) => None,
             () = self.type_in(typed) => None,
             _ = closing.wait_for(|&closing| closing) => None,
             why = self.admission.over() => {
@@ -131,8 +154,9 @@ impl Follower {
         let _ = sink.send(Message::Close(why)).await;
     }
 
+    /// Types what comes, until the client leaves or is silent for too long. While the guest takes nothing, nothing is read.
     async fn type_in(&self, mut typed: SplitStream<WebSocket>) {
-        while let Some(Ok(message)) = typed.next().await {
+        while let Ok(Some(Ok(message))) = timeout(self.silence, typed.next()).await {
             match message {
                 Message::Binary(keys) => self.type_all(&keys).await,
                 Message::Text(keys) => self.type_all(keys.as_bytes()).await,
@@ -154,10 +178,21 @@ impl Follower {
     }
 }
 
-/// Passes on what a guest says, until its console ends or nobody is there any more.
-async fn tell(sink: &mut SplitSink<WebSocket, Message>, mut said: mpsc::Receiver<Excerpt>) {
+/// Passes on what a guest says, until its console ends or nobody is there any more; sends a ping every so often.
+async fn tell(sink: &mut SplitSink<WebSocket, Message>, mut said: mpsc::Receiver<Excerpt>, every: Duration) {
     let mut next = None;
-    while let Some(excerpt) = said.recv().await {
+    let mut pings = interval_at(Instant::now() + every, every);
+    loop {
+        let excerpt = tokio::select! {
+            excerpt = said.recv() => excerpt,
+            _ = pings.tick() => {
+                if sink.send(Message::Ping(Bytes::new())).await.is_err() {
+                    return;
+                }
+                continue;
+            }
+        };
+        let Some(excerpt) = excerpt else { return };
         if next != Some(excerpt.from) {
             let place = Message::text(format!("{{\"from\": {}}}", excerpt.from));
             if sink.send(place).await.is_err() {
@@ -181,11 +216,11 @@ struct Listener {
 
 impl Listener {
     fn run(&self, from: u64) {
-        let first = self.console.since(from);
+        let first = self.console.wait_since(from, PIECE, Duration::ZERO);
         let mut from = first.next();
         let mut open = self.sender.blocking_send(first).is_ok();
         while open && !self.sender.is_closed() {
-            let more = self.console.wait_since(from, LOOK);
+            let more = self.console.wait_since(from, PIECE, LOOK);
             from = more.next();
             open = if more.bytes.is_empty() {
                 // A VM of the same name that was created since has another console.

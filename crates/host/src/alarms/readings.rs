@@ -67,10 +67,13 @@ pub(super) fn readings(seen: &Seen<'_>, rates: &mut Rates) -> Vec<Reading> {
 
 fn of_host(status: &HostStatus) -> Vec<Reading> {
     let ledger = &status.ledger;
+    let limit = status.memory_limit.as_ref();
+    let lacks = limit.map_or(0.0, |limit| percent(limit.lacks_bytes.0, limit.needed_bytes.0));
     [
         (Subject::HostState, status.state.into()),
         (Subject::HostFree, percent(ledger.free_bytes.0, ledger.total_bytes.0)),
         (Subject::HostOvercommitment, status.overcommitment * 100.0),
+        (Subject::HostMemoryLimit, lacks),
     ]
     .map(|(subject, value)| Reading { subject, on: Target::Host, value: Some(value) })
     .to_vec()

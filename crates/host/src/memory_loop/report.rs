@@ -35,11 +35,17 @@ impl MemoryLoop {
                 .filter_map(|vm| self.vm_status(&inventory, &snapshot, vm, &planned))
                 .collect();
             vms.sort_by(|a, b| a.name.cmp(&b.name));
+            let of_host = HostStatus::of_host(&snapshot, &planned, &usage);
             HostStatus {
+                ledger: Ledger {
+                    beside_pool_bytes: self.beside_pool.map(PageCount::bytes),
+                    ..of_host.ledger
+                },
+                memory_limit: self.limit.shown(),
                 vms,
                 memory_loop: self.status,
                 state_seconds: self.state_seconds,
-                ..HostStatus::of_host(&snapshot, &planned, &usage)
+                ..of_host
             }
         };
         let status = status.with_sums().with_pools(&snapshot, &planned);
@@ -131,15 +137,16 @@ fn metrics(vm: &sched::Vm, planned: &sched::VmPlan, watched: &Watched) -> Metric
 
 /// What all machine memory is used for.
 fn ledger(usage: &FrameUse, host: PageCount) -> Ledger {
-    let overhead = usage.overhead.min(usage.free);
     Ledger {
         total_bytes: usage.total.bytes(),
         free_bytes: usage.available().bytes(),
         private_bytes: usage.private.bytes(),
         shared_bytes: usage.shared.bytes(),
         zip_bytes: usage.zip.bytes(),
-        overhead_bytes: overhead.bytes(),
-        host_overhead_bytes: host.min(overhead).bytes(),
+        overhead_bytes: usage.overhead.bytes(),
+        host_overhead_bytes: host.bytes(),
+        deficit_bytes: usage.deficit().bytes(),
+        beside_pool_bytes: None,
     }
 }
 
@@ -165,6 +172,7 @@ impl HostStatus {
             unreserved_bytes: account(|account| account.unreserved),
             reserved_bytes: account(|account| account.used),
             overcommitment: (promised as f64 / there as f64 - 1.0).max(0.0),
+            memory_limit: None,
             swap_total_bytes: PageCount(swap.sum()).bytes(),
             sums: Metrics::default(),
             memory_loop: LoopStatus::default(),

@@ -8,7 +8,7 @@ use super::overcommit::{audit_sharing, pattern, vm};
 use super::{FIRST, pool};
 use crate::frame::TAKES_UNTIL_REFUSED;
 use crate::share::COLLIDING;
-use crate::{Holds, MemoryError, Pool, ShootDown, Use, VmId, VmMemory};
+use crate::{Charge, Holds, MemoryError, Pool, ShootDown, Use, VmId, VmMemory};
 use addr::{Gfn, Mfn, PageCount};
 use proptest::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -109,6 +109,7 @@ struct Subject {
 
 struct World {
     pool: Pool,
+    overhead: Charge,
     vms: Vec<Subject>,
 }
 
@@ -123,7 +124,7 @@ impl World {
             Subject { memory, processors, model, writes_fail: false, reads_fail: false, damaged: false }
         };
         let vms = (1..=VMS as u32).map(subject).collect();
-        Self { pool, vms }
+        Self { overhead: pool.charge(PageCount(0)), pool, vms }
     }
 
     /// Whether whoever wants a frame will get it; the host's loop has done what it could.
@@ -170,7 +171,7 @@ impl World {
                 let sampled = self.vms[v].memory.end_sample(sample);
                 assert_eq!(sampled.written, 0, "reading is not writing");
             }
-            Step::Overhead(frames) => self.pool.set_overhead(PageCount(frames)),
+            Step::Overhead(frames) => self.overhead.set(PageCount(frames)),
             Step::Allowance(v, frames) => self.vms[v].memory.set_allowance(PageCount(frames)),
             Step::Mark(frames) => {
                 // A bell that looks at everything, as the host's loop would.

@@ -8,6 +8,7 @@ use crate::args::{self, Format};
 use crate::error::Error;
 use crate::print::{json, print};
 use addr::ByteSize;
+use host::{ControlGroup, LinuxMemory};
 use rustix::fs::{Access, access};
 use serde::Serialize;
 use std::fmt::Write;
@@ -18,6 +19,12 @@ struct Checked {
     /// The file that was read; `null`: none.
     file: Option<String>,
     options: Vec<Row>,
+    /// What the host takes.
+    machine_memory_bytes: ByteSize,
+    /// What Linux lets it have: all of this machine's memory, or what its control group may have; `null` if it does not say.
+    linux_memory_bytes: Option<ByteSize>,
+    /// The control group, if it has less than the machine.
+    control_group: Option<ControlGroup>,
     /// What of it is no good.
     problems: Vec<Problem>,
 }
@@ -42,14 +49,18 @@ impl Problem {
 pub(crate) fn check(args: &args::Host) -> Result<(), Error> {
     let layers = Layers::of(args)?;
     let config = layers.config()?;
+    let memory = LinuxMemory::read();
     let checked = Checked {
+        machine_memory_bytes: config.machine_memory,
+        linux_memory_bytes: memory.as_ref().map(|memory| memory.total),
+        problems: problems(&config, memory.as_ref()),
+        control_group: memory.and_then(|memory| memory.group),
         file: layers.file.as_ref().map(|path| path.display().to_string()),
         options: layers.rows(),
-        problems: problems(&config),
     };
     print(&match args.output.output {
         Format::Json => json(&checked),
-        Format::Table => table(&checked, config.machine_memory),
+        Format::Table => table(&checked),
     })?;
     match checked.problems.as_slice() {
         [] => Ok(()),
@@ -57,7 +68,7 @@ pub(crate) fn check(args: &args::Host) -> Result<(), Error> {
     }
 }
 
-fn table(checked: &Checked, memory: ByteSize) -> String {
+fn table(checked: &Checked) -> String {
     let mut text = match &checked.file {
         Some(file) => format!("configuration file: {file}\n\n"),
         None => "there is no configuration file\n\n".to_owned(),
@@ -69,7 +80,12 @@ fn table(checked: &Checked, memory: ByteSize) -> String {
         let value = value.as_deref().unwrap_or("none");
         let _ = writeln!(text, "{option:15}  {value:width$}  {from}");
     }
-    let _ = writeln!(text, "\nmachine memory: {memory}");
+    let of = match (&checked.control_group, checked.linux_memory_bytes) {
+        (Some(group), _) => format!(" of {} that the control group '{}' may have", group.limit_bytes, group.path),
+        (None, Some(all)) => format!(" of {all} that this machine has"),
+        (None, None) => String::new(),
+    };
+    let _ = writeln!(text, "\nmachine memory: {}{of}", checked.machine_memory_bytes);
     for problem in &checked.problems {
         let _ = writeln!(text, "problem: {}\n   hint: {}", problem.message, problem.hint);
     }
@@ -77,12 +93,11 @@ fn table(checked: &Checked, memory: ByteSize) -> String {
 }
 
 /// All that is no good.
-fn problems(config: &Config) -> Vec<Problem> {
+fn problems(config: &Config, linux: Option<&LinuxMemory>) -> Vec<Problem> {
     let mut problems = Vec::new();
     let memory = config.machine_memory;
-    if let Some(total) = crate::run::memory_of_machine().filter(|&total| memory > total) {
-        let message = format!("machine-memory: {memory} is more than this machine has, {total}");
-        problems.push(Problem::new(message, "take less, or a part such as 50%"));
+    if let Some(why) = linux.and_then(|linux| linux.lacks(memory)) {
+        problems.push(Problem::new(format!("machine-memory: {why}"), "take less, or a part such as 50%"));
     } else if memory < LEAST {
         let message = format!("machine-memory: {memory} is too little for a host and a VM");
         problems.push(Problem::new(message, "take 64MiB or more"));

@@ -131,7 +131,7 @@ fn what_does_not_go_together_is_refused() {
 
 #[test]
 fn a_part_of_the_machine_is_a_size() {
-    let all = crate::run::memory_of_machine().expect("Linux says how much memory there is");
+    let all = LinuxMemory::read().expect("Linux says how much memory there is").total;
     let half = machine_memory(SizeOrPart::Part(0.5)).unwrap();
     assert!(
         half.0.is_multiple_of(ByteSize::mib(1).0) && all.0 / 2 - half.0 < ByteSize::mib(1).0,

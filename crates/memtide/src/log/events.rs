@@ -117,6 +117,7 @@ fn level(what: &What) -> Level {
         | What::VmSlowed { .. }
         | What::SwapFailed { .. }
         | What::DiskSilent { .. }
+        | What::MemoryLimitLow(_)
         | What::AlarmRaised(_)
         | What::LoopLate { .. }
         | What::VmEnded { how: "failed" | "guest-failure", .. } => Level::WARN,

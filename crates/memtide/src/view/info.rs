@@ -120,7 +120,7 @@ fn host_view(memory: &VmStatus) -> Vec<(&'static str, String)> {
         ("compressed", format!("{}, in {}", of.compressed_bytes, of.zip_used_bytes)),
         ("swapped", format!("{}, {} more to take", of.swapped_bytes, of.swap_target_bytes)),
         ("untouched", of.untouched_bytes.to_string()),
-        ("overhead", format!("{}, {} set aside", of.overhead_bytes, of.overhead_reserved_bytes)),
+        ("overhead", format!("{}, {} reserved", of.overhead_bytes, of.overhead_reserved_bytes)),
         (
             "waiting",
             format!(

@@ -67,6 +67,13 @@ fn trouble(status: &HostStatus) -> String {
         let seconds = status.memory_loop.standstill_seconds;
         let _ = writeln!(text, "STANDSTILL for {seconds} s: no memory is free and none comes free");
     }
+    if let Some(limit) = &status.memory_limit {
+        let _ = writeln!(
+            text,
+            "LIMIT   the control group '{}' allows {}, {} less than the host needs: VMs give that up",
+            limit.control_group, limit.limit_bytes, limit.lacks_bytes
+        );
+    }
     for (words, is) in [
         ("SLOWED  by waiting for memory:", (|vm| vm.slowed) as fn(&VmStatus) -> bool),
         ("SWAP    fails:", |vm| vm.swap_failure.is_some()),
@@ -81,10 +88,12 @@ fn trouble(status: &HostStatus) -> String {
 
 /// What machine memory is used for, and whether that adds up.
 fn ledger(of: &Ledger) -> String {
-    let parts = [of.free_bytes, of.private_bytes, of.shared_bytes, of.zip_bytes, of.overhead_bytes];
-    let closes = parts.iter().map(|part| part.0).sum::<u64>() == of.total_bytes.0;
+    let deficit = match of.deficit_bytes {
+        ByteSize(0) => String::new(),
+        bytes => format!(" - deficit {}", mib(bytes)),
+    };
     format!(
-        "ledger  {} MiB = free {} + private {} + shared {} + zip {} + overhead {} (host {}): {}\n",
+        "ledger  {} MiB = free {} + private {} + shared {} + zip {} + overhead {} (host {}){deficit}: {}\n",
         mib(of.total_bytes),
         mib(of.free_bytes),
         mib(of.private_bytes),
@@ -92,7 +101,7 @@ fn ledger(of: &Ledger) -> String {
         mib(of.zip_bytes),
         mib(of.overhead_bytes),
         mib(of.host_overhead_bytes),
-        if closes { "closes" } else { "DOES NOT CLOSE" }
+        if of.closes() { "closes" } else { "DOES NOT CLOSE" }
     )
 }
 
@@ -158,8 +167,16 @@ mod tests {
             zip_bytes: ByteSize::mib(12),
             overhead_bytes: ByteSize::mib(50),
             host_overhead_bytes: ByteSize::mib(8),
+            deficit_bytes: ByteSize(0),
+            beside_pool_bytes: Some(ByteSize::mib(44)),
         };
         assert!(ledger(&of).ends_with("overhead 50.0 (host 8.0): closes\n"), "{}", ledger(&of));
+        (of.overhead_bytes, of.deficit_bytes) = (ByteSize::mib(60), ByteSize::mib(10));
+        assert!(
+            ledger(&of).ends_with("overhead 60.0 (host 8.0) - deficit 10.0: closes\n"),
+            "{}",
+            ledger(&of)
+        );
         of.private_bytes = ByteSize(of.private_bytes.0 - 4096);
         assert!(ledger(&of).contains("DOES NOT CLOSE"));
     }

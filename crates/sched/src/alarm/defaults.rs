@@ -13,6 +13,7 @@ pub fn defaults() -> Vec<Rule> {
     vec![
         words("host-memory-short", Subject::HostState, [("hard", "soft"), ("low", "hard")], 30),
         numbers("host-overcommitted", Subject::HostOvercommitment, [(100.0, 90.0), (200.0, 180.0)], 60).off(),
+        numbers("host-memory-limit", Subject::HostMemoryLimit, [(0.1, 0.0), (10.0, 5.0)], 5),
         numbers("swap-disk-full", Subject::SwapDiskFree, [(10.0, 12.0), (3.0, 5.0)], 30),
         words("vm-balloon-driver", Subject::VmBalloonDriver, [("stuck", "slow"), ("lying", "stuck")], 60),
         numbers("vm-ballooned", Subject::VmBallooned, [(25.0, 20.0), (50.0, 45.0)], 60).off(),

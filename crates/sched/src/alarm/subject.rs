@@ -18,6 +18,8 @@ pub enum Subject {
     HostFree,
     /// What running VMs were promised beyond what there is, in percent of that.
     HostOvercommitment,
+    /// What the memory limit of the host's control group lacks to what the host needs, in percent of that.
+    HostMemoryLimit,
     /// Free disk space in each directory of swap files, in percent of its file system; low is bad.
     SwapDiskFree,
     /// What a VM uses, in percent of its size.
@@ -90,10 +92,11 @@ const CONDUCTS: &[&str] = &["working", "slow", "absent", "stuck", "lying"];
 
 impl Subject {
     /// All there are.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::HostState,
         Self::HostFree,
         Self::HostOvercommitment,
+        Self::HostMemoryLimit,
         Self::SwapDiskFree,
         Self::VmActive,
         Self::VmConsumed,
@@ -111,6 +114,7 @@ impl Subject {
             Self::HostState => "host-state",
             Self::HostFree => "host-free",
             Self::HostOvercommitment => "host-overcommitment",
+            Self::HostMemoryLimit => "host-memory-limit",
             Self::SwapDiskFree => "swap-disk-free",
             Self::VmActive => "vm-active",
             Self::VmConsumed => "vm-consumed",
@@ -126,7 +130,7 @@ impl Subject {
     /// What it is measured on.
     pub const fn scope(self) -> Scope {
         match self {
-            Self::HostState | Self::HostFree | Self::HostOvercommitment => Scope::Host,
+            Self::HostState | Self::HostFree | Self::HostOvercommitment | Self::HostMemoryLimit => Scope::Host,
             Self::SwapDiskFree => Scope::Directory,
             _ => Scope::Vm,
         }
@@ -180,6 +184,7 @@ impl Subject {
             Self::HostState => format!("the host's memory is in the state {value}"),
             Self::HostFree => format!("{value} of machine memory is free"),
             Self::HostOvercommitment => format!("{value} more is promised than there is"),
+            Self::HostMemoryLimit => format!("the host's control group lacks {value} of the memory that the host needs"),
             Self::SwapDiskFree => format!("{value} of the disk is free for swap files in {on}"),
             Self::VmActive => format!("VM '{on}' uses {value} of its memory"),
             Self::VmConsumed => format!("VM '{on}' holds {value} of its limit"),

@@ -879,6 +879,34 @@ class DiskAnswersEvent(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class MemoryLimitLowEvent(Event):
+    """The memory limit of the host's control group is lower than what the host needs, or lower than before. What
+    it lacks is taken from VMs.
+    """
+
+    control_group: str
+    """The directory of the control group."""
+
+    lacks_bytes: ByteSize
+    """The difference: counted as the host's own overhead, so that VMs give it up."""
+
+    limit_bytes: ByteSize
+    """Its limit."""
+
+    needed_bytes: ByteSize
+    """What the host needs: machine memory, and what Linux itself keeps for the process."""
+
+    event: Literal["memory-limit-low"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryLimitFitsEvent(Event):
+    """The host's control group allows all that the host needs again."""
+
+    event: Literal["memory-limit-fits"]
+
+
+@dataclass(frozen=True, kw_only=True)
 class LoopLateEvent(Event):
     """The memory loop was late."""
 
@@ -1242,6 +1270,11 @@ class HostStatus:
     ledger: Ledger
     """What all machine memory is used for."""
 
+    memory_limit: MemoryLimit | None
+    """The memory limit of the host's control group, if it is lower than what the host needs; `null` if it is
+    not.
+    """
+
     memory_loop: LoopStatus
     """How the memory loop does."""
 
@@ -1281,8 +1314,18 @@ class HostStatus:
 
 @dataclass(frozen=True, kw_only=True)
 class Ledger:
-    """What machine memory is used for. Free, private, shared, zip and overhead add up to the total, to the page
-    (INV-5).
+    """What machine memory is used for. Free, private, shared, zip and overhead, less the deficit, add up to the
+    total, to the page (INV-5).
+    """
+
+    beside_pool_bytes: ByteSize | None
+    """What the host's process takes beside the pool by Linux's count: its anonymous memory, and the pages of
+    files it has mapped, which are mostly the program; `null` if that is not known.
+    """
+
+    deficit_bytes: ByteSize
+    """What of the overhead is not free yet and has to be reclaimed first: by so much the host may be beyond its
+    machine memory.
     """
 
     free_bytes: ByteSize
@@ -1292,7 +1335,9 @@ class Ledger:
     """Of the overhead, the host's own."""
 
     overhead_bytes: ByteSize
-    """What is kept unused because as much is in use beside the pool, by VMs and by the host itself."""
+    """What is set aside because as much is in use beside the pool, or is about to be, by VMs and by the host
+    itself.
+    """
 
     private_bytes: ByteSize
     """What holds one page of one VM."""
@@ -1406,6 +1451,23 @@ class Mapped:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MemoryLimit:
+    """A control group's memory limit that is lower than what the host needs."""
+
+    control_group: str
+    """The directory of the control group."""
+
+    lacks_bytes: ByteSize
+    """The difference: counted as the host's own overhead, so that VMs give it up."""
+
+    limit_bytes: ByteSize
+    """Its limit."""
+
+    needed_bytes: ByteSize
+    """What the host needs: machine memory, and what Linux itself keeps for the process."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Metrics:
     """Figures of a VM that add up to those of the host."""
 
@@ -1440,10 +1502,12 @@ class Metrics:
     """Pages the guest can use without waiting."""
 
     overhead_bytes: ByteSize
-    """What it costs beyond its guest's memory."""
+    """What is set aside for what it costs beyond its guest's memory: as measured, and a step for what it takes
+    next.
+    """
 
     overhead_reserved_bytes: ByteSize
-    """What is set aside for that."""
+    """The most that may become, which is reserved for it."""
 
     private_bytes: ByteSize
     """Pages in frames of their own."""
@@ -2559,10 +2623,12 @@ class VmStatus:
     """Which one."""
 
     overhead_bytes: ByteSize
-    """What it costs beyond its guest's memory."""
+    """What is set aside for what it costs beyond its guest's memory: as measured, and a step for what it takes
+    next.
+    """
 
     overhead_reserved_bytes: ByteSize
-    """What is set aside for that."""
+    """The most that may become, which is reserved for it."""
 
     pool: str | None
     """The resource pool it lies in."""
@@ -2738,6 +2804,8 @@ VARIANTS: dict[type, tuple[str, dict[str, type]]] = {
             "memory-stands-still": MemoryStandsStillEvent,
             "disk-silent": DiskSilentEvent,
             "disk-answers": DiskAnswersEvent,
+            "memory-limit-low": MemoryLimitLowEvent,
+            "memory-limit-fits": MemoryLimitFitsEvent,
             "loop-late": LoopLateEvent,
             "unswapped": UnswappedEvent,
             "alarm-raised": AlarmRaisedEvent,

@@ -11,6 +11,8 @@ export function HostFigures({ status }: { status: HostStatus }) {
   return (
     <Facts>
       <SizeFact name="Total" says={host.total} bytes={status.ledger.total_bytes} />
+      <SizeFact name="Beside the pool" says={host.besidePool} bytes={status.ledger.beside_pool_bytes} />
+      <SizeFact name="Deficit" says={host.deficit} bytes={status.ledger.deficit_bytes} />
       <SizeFact name="Promised" says={host.promised} bytes={promised(status)} />
       <Fact name="Overcommitted" says={host.overcommitted}>
         {status.overcommitment > 0 ? percent(status.overcommitment) : 'no'}

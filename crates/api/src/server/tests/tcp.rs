@@ -1,6 +1,7 @@
 //! Over TCP, as strangers come: raw bytes, so that nothing is kept from being wrong.
 
 mod clients;
+mod held;
 
 use super::*;
 use crate::access::{Rate, Token};

@@ -122,14 +122,13 @@ fn ledger(of: &Ledger, look: Look, width: u16) -> [Line<'static>; 2] {
         Part::new("private", ['#', '█'], Color::Blue, of.private_bytes.0),
         Part::new("shared", ['=', '▓'], Color::Cyan, of.shared_bytes.0),
         Part::new("zip", ['z', '▒'], Color::Magenta, of.zip_bytes.0),
-        Part::new("overhead", ['o', 'o'], Color::Gray, of.overhead_bytes.0),
+        Part::new("overhead", ['o', 'o'], Color::Gray, of.set_aside().0),
         Part::new("free", ['.', '·'], Color::Green, of.free_bytes.0),
     ];
-    let closes = parts.iter().map(|part| part.bytes).sum::<u64>() == of.total_bytes.0;
-    let verdict = if closes {
-        Span::styled(" closes", look.good())
-    } else {
-        Span::styled(" DOES NOT CLOSE", look.bad())
+    let verdict = match (of.closes(), of.deficit_bytes) {
+        (true, ByteSize(0)) => Span::styled(" closes", look.good()),
+        (true, deficit) => Span::styled(format!(" deficit {}", mib(deficit)), look.bad()),
+        (false, _) => Span::styled(" DOES NOT CLOSE", look.bad()),
     };
     let total = format!(" {}", mib(of.total_bytes));
     let cells = usize::from(width).saturating_sub(LABEL.len() + 2 + total.len() + verdict.width());
