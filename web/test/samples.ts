@@ -124,6 +124,7 @@ export const status = (more: Partial<HostStatus> = {}): HostStatus => ({
     total_bytes: 256 * MIB,
     zip_bytes: 6 * MIB,
   },
+  memory_limit: null,
   memory_loop: {
     shortages: 0,
     lag_microseconds: 0,

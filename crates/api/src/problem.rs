@@ -69,7 +69,8 @@ impl Problem {
             "large-body" => StatusCode::PAYLOAD_TOO_LARGE,
             "bad-name" | "bad-spec" | "bad-setting" | "bad-guest" | "bad-field" | "bad-mode"
             | "guest-file" => StatusCode::UNPROCESSABLE_ENTITY,
-            "too-many-followers"
+            "too-many"
+            | "too-many-followers"
             | "too-many-operations"
             | "too-many-requests"
             | "too-many-refusals"

@@ -23,6 +23,11 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+/// Most VMs, running or not: each takes memory for as long as it is known.
+const MOST_VMS: usize = 16_384;
+/// Most resource pools.
+const MOST_POOLS: usize = 4096;
+
 /// Creates a VM, stopped.
 pub(crate) fn create_vm(core: &Core, spec: VmSpec) -> Result<(), HostError> {
     spec.check()?;
@@ -32,6 +37,9 @@ pub(crate) fn create_vm(core: &Core, spec: VmSpec) -> Result<(), HostError> {
         inventory.check_pool(spec.pool.as_ref())?;
         if inventory.vms.contains_key(&spec.name) {
             return Err(HostError::Exists { what: "VM", name: spec.name });
+        }
+        if inventory.vms.len() >= MOST_VMS {
+            return Err(HostError::TooMany { what: "VMs", most: MOST_VMS });
         }
     }
     state.write_vm(&spec)?;
@@ -159,6 +167,9 @@ pub(crate) fn create_pool(core: &Core, spec: PoolSpec) -> Result<(), HostError> 
         inventory.check_pool(spec.parent.as_ref())?;
         if inventory.pools.contains_key(&spec.name) {
             return Err(HostError::Exists { what: "resource pool", name: spec.name });
+        }
+        if inventory.pools.len() >= MOST_POOLS {
+            return Err(HostError::TooMany { what: "resource pools", most: MOST_POOLS });
         }
     }
     let what = format!("resource pool '{}' cannot be created", spec.name);
@@ -288,11 +299,22 @@ pub(crate) fn differences<T: Serialize>(old: &T, new: &T) -> Vec<Changed> {
     let fields: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
     let differs = |field: &&String| old.get(*field) != new.get(*field);
     let text = |table: &toml::Table, field: &String| {
-        table.get(field).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+        let text =
+            table.get(field).map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+        text.map(shortened)
     };
     let changed =
         |field: &String| Changed { field: field.clone(), old: text(&old, field), new: text(&new, field) };
     fields.into_iter().filter(differs).map(changed).collect()
+}
+
+/// A value as an event has it: its beginning, if it is long.
+fn shortened(value: String) -> String {
+    const MOST: usize = 256;
+    match value.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}... ({} bytes)", &value[..end], value.len()),
+        None => value,
+    }
 }
 
 /// The VM called `name`, as snapshots number it.
@@ -322,5 +344,8 @@ mod tests {
         assert_eq!((all[1].old.as_deref(), all[1].new.as_deref()), (None, Some("33554432")));
         assert_eq!((all[2].old.as_deref(), all[2].new.as_deref()), (Some("normal"), Some("high")));
         assert!(differences(&old, &old).is_empty());
+        let long = VmSpec { append: "\u{e4}".repeat(1000), ..old.clone() };
+        let value = differences(&old, &long).remove(0).new.unwrap();
+        assert!(value.ends_with("\u{e4}... (2000 bytes)") && value.len() < 600, "{value}");
     }
 }

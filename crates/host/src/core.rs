@@ -222,7 +222,12 @@ impl Drop for Loading<'_> {
 }
 
 /// The host as it is, with nothing measured of its VMs, and in the state high.
-pub(crate) fn snapshot(inventory: &Inventory, pool: &Pool, own: PageCount, swap_space: PageCount) -> Snapshot {
+pub(crate) fn snapshot(
+    inventory: &Inventory,
+    pool: &Pool,
+    own: PageCount,
+    swap_space: PageCount,
+) -> Snapshot {
     let host = sched::Host {
         memory: pool.size(),
         free: pool.usage().available(),
@@ -238,6 +243,27 @@ pub(crate) fn snapshot(inventory: &Inventory, pool: &Pool, own: PageCount, swap_
 pub(crate) fn own_overhead(size: PageCount, is_whole_process: bool) -> PageCount {
     let process = if is_whole_process { WHOLE } else { PART };
     ByteSize(size.0 * Pool::BYTES_PER_FRAME + process.0).pages()
+}
+
+/// The pool of a host with so much machine memory.
+///
+/// # Errors
+/// If Linux does not give it, or it is too little.
+pub(crate) fn make_pool(size: ByteSize) -> Result<Pool, HostError> {
+    let pool =
+        Pool::new(size).map_err(|error| HostError::io(format!("cannot get {size} of memory"), error))?;
+    check_size(pool.size(), false)?;
+    Ok(pool)
+}
+
+/// At least half of machine memory is for VMs.
+pub(crate) fn check_size(size: PageCount, is_whole_process: bool) -> Result<(), HostError> {
+    let own = own_overhead(size, is_whole_process);
+    if own.0 * 2 > size.0 {
+        let least = ByteSize::mib((own.0 * 2).div_ceil(ByteSize::mib(1).pages().0));
+        return Err(HostError::TooLittle { size: size.bytes(), own: own.bytes(), least });
+    }
+    Ok(())
 }
 
 /// Disk space for swap files: what is free, and what running VMs need, for they have it already.

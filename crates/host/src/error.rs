@@ -61,6 +61,14 @@ pub enum HostError {
         /// Its name.
         name: String,
     },
+    /// There are as many already as there may be.
+    #[error("there are {most} {what} already")]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// How many there may be.
+        most: usize,
+    },
     /// A VM or resource pool cannot be as asked.
     #[error("'{name}' cannot be so: {why}")]
     Spec {
@@ -247,6 +255,7 @@ impl HostError {
             Self::NoAlarm(_) => "no-such-alarm",
             Self::NoAlarmRule(_) => "no-such-alarm-rule",
             Self::NoAction(_) => "no-action",
+            Self::TooMany { .. } => "too-many",
             Self::TooManyRules => "too-many-alarm-rules",
             Self::Exists { .. } => "exists",
             Self::Spec { .. } | Self::Invalid { .. } | Self::TooLittle { .. } => "bad-spec",
@@ -279,6 +288,7 @@ impl HostError {
             }
             Self::NoAlarm(_) => "it may have cleared: list those that there are",
             Self::NoAction(_) => "give it a command or a webhook first",
+            Self::TooMany { .. } => "remove those that are not needed first",
             Self::TooManyRules => "remove one first, or have one look at several VMs",
             Self::Exists { .. } => "choose another name, or remove that one first",
             Self::NotStopped { .. } => "stop the VM first",

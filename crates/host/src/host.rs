@@ -2,7 +2,7 @@
 
 use crate::change::{PoolChange, VmChange};
 use crate::console::Console;
-use crate::core::{Core, own_overhead};
+use crate::core::{Core, check_size, make_pool};
 use crate::error::HostError;
 use crate::event::{Event, What};
 use crate::explained::Explained;
@@ -17,7 +17,6 @@ use crate::stopping::{Stop, Stopped};
 use crate::what_if::{self, Edit, WhatIf};
 use crate::{alarms, audit, catalog, memory_loop, power, sharing, stopping, unswap};
 use addr::{ByteSize, PageCount};
-use machine::Pool;
 use parking_lot::Mutex;
 use sched::PoolId;
 use sched::admission::{Account, accounts};
@@ -456,23 +455,6 @@ impl Drop for Handle {
 /// Accounts by their resource pools.
 pub(crate) fn by_pool(accounts: &[Account]) -> BTreeMap<PoolId, &Account> {
     accounts.iter().filter_map(|account| Some((account.pool?, account))).collect()
-}
-
-fn make_pool(size: ByteSize) -> Result<Pool, HostError> {
-    let pool =
-        Pool::new(size).map_err(|error| HostError::io(format!("cannot get {size} of memory"), error))?;
-    check_size(pool.size(), false)?;
-    Ok(pool)
-}
-
-/// At least half of machine memory is for VMs.
-fn check_size(size: PageCount, is_whole_process: bool) -> Result<(), HostError> {
-    let own = own_overhead(size, is_whole_process);
-    if own.0 * 2 > size.0 {
-        let least = ByteSize::mib((own.0 * 2).div_ceil(ByteSize::mib(1).pages().0));
-        return Err(HostError::TooLittle { size: size.bytes(), own: own.bytes(), least });
-    }
-    Ok(())
 }
 
 /// The inventory of what was found, if it fits together.

@@ -5,11 +5,14 @@
 use crate::event::{Event, What};
 use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
+use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// How many events are kept.
+/// How many events are kept at most.
 const KEPT: usize = 2048;
+/// How many bytes they may take together, as they are written out; the latest is kept whatever it takes.
+const MOST_BYTES: usize = 3 << 20;
 
 /// The host's events.
 #[derive(Default)]
@@ -22,19 +25,50 @@ pub(crate) struct Journal {
 struct Events {
     /// The number of the latest.
     last: u64,
-    kept: VecDeque<Arc<Event>>,
+    kept: VecDeque<Kept>,
+    /// What they take together.
+    bytes: usize,
+}
+
+struct Kept {
+    event: Arc<Event>,
+    bytes: usize,
+}
+
+/// Counts what is written to it.
+struct Count(usize);
+
+impl Write for Count {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0 += bytes.len();
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// What an event takes, written out. In memory it is about as much.
+fn size(what: &What) -> usize {
+    let mut count = Count(size_of::<Event>());
+    // All events can be written out, and counting does not fail.
+    let _ = serde_json::to_writer(&mut count, what);
+    count.0
 }
 
 impl Journal {
     /// Notes that something happened.
     pub(crate) fn add(&self, what: What) {
+        let bytes = size(&what);
         let mut events = self.events.lock();
         events.last += 1;
-        let event = Event { seq: events.last, at_milliseconds: now(), what };
-        if events.kept.len() == KEPT {
-            events.kept.pop_front();
+        let event = Arc::new(Event { seq: events.last, at_milliseconds: now(), what });
+        events.kept.push_back(Kept { event, bytes });
+        events.bytes += bytes;
+        while events.kept.len() > KEPT || (events.bytes > MOST_BYTES && events.kept.len() > 1) {
+            events.bytes -= events.kept.pop_front().map_or(0, |kept| kept.bytes);
         }
-        events.kept.push_back(Arc::new(event));
         drop(events);
         self.more.notify_all();
     }
@@ -60,7 +94,8 @@ impl Journal {
 impl Events {
     fn since(&self, seq: u64) -> Vec<Arc<Event>> {
         let first = self.last - self.kept.len() as u64;
-        self.kept.iter().skip(seq.saturating_sub(first) as usize).cloned().collect()
+        let since = self.kept.iter().skip(seq.saturating_sub(first) as usize);
+        since.map(|kept| Arc::clone(&kept.event)).collect()
     }
 }
 
@@ -88,6 +123,21 @@ mod tests {
         (0..KEPT).for_each(|_| journal.add(What::HostShutsDown));
         let late = journal.since(1);
         assert_eq!((late[0].seq, late.len()), (4, KEPT));
+    }
+
+    #[test]
+    fn long_events_are_kept_for_a_shorter_time() {
+        let journal = Journal::default();
+        journal.add(What::HostShutsDown);
+        let why = "x".repeat(60_000);
+        (0..KEPT).for_each(|_| journal.add(What::Trouble { why: why.clone() }));
+        let kept = journal.since(0);
+        assert_eq!(kept.last().unwrap().seq, KEPT as u64 + 1);
+        assert!((40..60).contains(&kept.len()), "{} of 60 KB each", kept.len());
+        journal.add(What::Trouble { why: "x".repeat(2 * MOST_BYTES) });
+        assert_eq!(journal.since(0).len(), 1);
+        journal.add(What::HostShutsDown);
+        assert_eq!(journal.since(0).len(), 1, "and it goes as soon as there is another");
     }
 
     #[test]

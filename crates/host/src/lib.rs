@@ -69,14 +69,15 @@ pub use error::{HostError, Kind};
 pub use event::{Changed, Decision, Event, Trigger, VmDecision, What};
 pub use explained::{EntitlementBytes, Explained, LeverBytes, PageBytes, PoolEntitlement, ReclaimBytes};
 pub use host::{Host, HostConfig};
-pub use linux_memory::{ControlGroup, LinuxMemory};
 pub use info::{PoolInfo, Power, SettingInfo, VmInfo};
+pub use linux_memory::{ControlGroup, LinuxMemory};
 pub use progress::Progress;
 pub use revision::{Expected, Revision};
 pub use spec::{PoolSpec, VmSpec};
 pub use state_dir::write_atomically;
 pub use status::{
-    HostStatus, Ledger, LoopStatus, MemoryLimit, Metrics, PoolStatus, StateSeconds, ThresholdBytes, Totals, VmStatus,
+    HostStatus, Ledger, LoopStatus, MemoryLimit, Metrics, PoolStatus, StateSeconds, ThresholdBytes, Totals,
+    VmStatus,
 };
 pub use stopping::{Stop, Stopped};
 pub use what_if::{Edit, Shift, VmShift, WhatIf};

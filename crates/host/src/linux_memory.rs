@@ -49,8 +49,7 @@ impl LinuxMemory {
             if level.limit < of.total {
                 let path = Path::new("/").join(level.path.strip_prefix(root).unwrap_or(&level.path));
                 of.total = level.limit;
-                of.group =
-                    Some(ControlGroup { path: path.display().to_string(), limit_bytes: level.limit });
+                of.group = Some(ControlGroup { path: path.display().to_string(), limit_bytes: level.limit });
             }
             of.available = of.available.min(level.left());
         }
@@ -60,7 +59,8 @@ impl LinuxMemory {
     /// What a process takes that is told to take `size`, with what Linux itself keeps for it: page tables of its kernel's, stacks of
     /// its threads there, open files.
     pub fn needed(size: ByteSize) -> ByteSize {
-        ByteSize(size.0 + size.0 / 50)
+        // Limits are of whole pages.
+        ByteSize((size.0 + size.0 / 50) / addr::PAGE_SIZE * addr::PAGE_SIZE)
     }
 
     /// Why a process that takes `size` has no room, in figures; `None` if it has.
@@ -73,7 +73,9 @@ impl LinuxMemory {
                 group.limit_bytes,
                 ByteSize(needed.0 - size.0)
             )),
-            None if size > self.total => Some(format!("{size} is more than this machine has, {}", self.total)),
+            None if size > self.total => {
+                Some(format!("{size} is more than this machine has, {}", self.total))
+            }
             _ => None,
         }
     }
@@ -158,8 +160,8 @@ fn mounted(mounts: &str, names: &Names) -> Vec<(String, String)> {
         let mut what = what.split(' ');
         let kind = what.next()?;
         let options = what.nth(1)?;
-        let fits = kind == names.kind
-            && (kind == V2.kind || options.split(',').any(|option| option == "memory"));
+        let fits =
+            kind == names.kind && (kind == V2.kind || options.split(',').any(|option| option == "memory"));
         let mut place = place.split(' ').skip(3);
         fits.then_some((place.next()?.to_owned(), place.next()?.to_owned()))
     };
@@ -265,7 +267,10 @@ mod tests {
         }
         tree.v2("sys/fs/cgroup/unified/c", "max", 5 << 30, 0);
         let read = tree.read();
-        assert_eq!((read.total, read.available, read.group), (ByteSize::mib(8192), ByteSize::mib(4096), None));
+        assert_eq!(
+            (read.total, read.available, read.group),
+            (ByteSize::mib(8192), ByteSize::mib(4096), None)
+        );
     }
 
     #[test]
@@ -285,7 +290,10 @@ mod tests {
 
     #[test]
     fn version_2_counts_what_its_cache_could_give() {
-        let tree = Tree::new("0::/system.slice/memtide.service\n", "1 0 0:1 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n");
+        let tree = Tree::new(
+            "0::/system.slice/memtide.service\n",
+            "1 0 0:1 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n",
+        );
         tree.v2("sys/fs/cgroup/system.slice", "max", 0, 0);
         tree.v2("sys/fs/cgroup/system.slice/memtide.service", &(512 << 20).to_string(), 200 << 20, 150 << 20);
         let read = tree.read();

@@ -224,7 +224,8 @@ impl MemoryLoop {
             .filter(|(at, _)| is_due(*at))
             .for_each(|(_, watched)| watched.visit());
         let of_vms = self.vms.values().map(|watched| watched.running.overhead_measured().0).sum();
-        self.beside_pool = process::beside_pool().filter(|_| self.core.is_whole_process.load(Ordering::Relaxed));
+        self.beside_pool =
+            process::beside_pool().filter(|_| self.core.is_whole_process.load(Ordering::Relaxed));
         let withheld = self.limit.look(&self.core);
         self.core.note_own_overhead(self.beside_pool.unwrap_or_default(), PageCount(of_vms), withheld);
         // Frames that came free while there was a deficit.
@@ -233,7 +234,8 @@ impl MemoryLoop {
 
     /// The host as it is now.
     fn measure(&self) -> Snapshot {
-        let mut snapshot = snapshot(&self.core.inventory.lock(), &self.core.pool, self.core.own_overhead(), self.swap_space);
+        let mut snapshot =
+            snapshot(&self.core.inventory.lock(), &self.core.pool, self.core.own_overhead(), self.swap_space);
         snapshot.host.state = self.state;
         snapshot.host.overhead.0 += self.core.loading().0;
         let mut shared: HashMap<ShareGroup, PageCount> = HashMap::new();

@@ -37,7 +37,8 @@ pub(crate) fn for_files<'a>(
     let loading = wait_for(progress, &mut charge)?;
     let refused = |free| {
         let asked = PageCount(size.div_ceil(addr::PAGE_SIZE));
-        let what = format!("VM '{}' cannot start: its kernel and initrd do not fit while it is loaded", spec.name);
+        let what =
+            format!("VM '{}' cannot start: its kernel and initrd do not fit while it is loaded", spec.name);
         HostError::Memory { what, source: MemoryError::PoolTooSmall { asked, free } }
     };
     let loading = loading.map_err(|free| refused(free.unwrap_or_default()))?;
@@ -59,8 +60,12 @@ pub(crate) fn wait(core: &Core, spec: &VmSpec, progress: &Progress) -> Result<()
     })?;
     set_aside.map_err(|()| {
         let usage = core.pool.usage();
-        let what = format!("VM '{}' cannot start: what is in use beside guests' memory is not free", spec.name);
-        HostError::Memory { what, source: MemoryError::PoolTooSmall { asked: usage.overhead, free: usage.free } }
+        let what =
+            format!("VM '{}' cannot start: what is in use beside guests' memory is not free", spec.name);
+        HostError::Memory {
+            what,
+            source: MemoryError::PoolTooSmall { asked: usage.overhead, free: usage.free },
+        }
     })
 }
 

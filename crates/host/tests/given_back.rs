@@ -83,6 +83,10 @@ fn overhead_is_what_linux_counts_and_goes_back_to_it() {
     let gone = before.saturating_sub(resident("RssAnon").0);
     assert!(gone >= ByteSize::mib(15).0, "{gone} bytes of {before} went back: {ended:?}");
     let status = host.wait_for("the ledger says what Linux says", agrees_with_linux);
-    assert!(status.ledger.host_overhead_bytes < ByteSize::mib(33), "no more than it is allowed: {:?}", status.ledger);
+    assert!(
+        status.ledger.host_overhead_bytes < ByteSize::mib(33),
+        "no more than it is allowed: {:?}",
+        status.ledger
+    );
     host.stop("vm", Stop::Now).unwrap();
 }

@@ -220,7 +220,10 @@ fn what_is_charged_and_not_free_is_a_deficit_until_it_is() {
     vm.pmap().pages().for_each(|gfn| _ = vm.resolve(gfn, Use::Write).unwrap());
     let (one, other) = (pool.charge(PageCount(10)), pool.charge(PageCount(20)));
     let usage = pool.usage();
-    assert_eq!((usage.overhead, usage.deficit(), usage.available()), (PageCount(30), PageCount(14), PageCount(0)));
+    assert_eq!(
+        (usage.overhead, usage.deficit(), usage.available()),
+        (PageCount(30), PageCount(14), PageCount(0))
+    );
     assert!(!pool.set_aside());
     let given_back: Vec<_> = vm.pmap().pages().take(20).collect();
     assert_eq!(vm.inflate(&given_back).taken, 20);

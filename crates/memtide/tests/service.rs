@@ -53,6 +53,24 @@ fn a_configuration_is_checked_without_touching_anything() {
 }
 
 #[test]
+fn the_generator_sets_the_units_limit_to_what_the_host_needs() {
+    let place = Place::new();
+    let generator = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packaging/generator");
+    let run = || {
+        let mut command = Command::new(&generator);
+        command.arg(place.path()).env("MEMTIDE", env!("CARGO_BIN_EXE_memtide"));
+        command.env("MEMTIDE_CONFIG", place.path().join("host.toml"));
+        assert!(command.status().unwrap().success());
+        std::fs::read_to_string(place.path().join("memtide.service.d/10-memory-max.conf"))
+    };
+    assert!(run().is_err(), "nothing is known of a host without a file");
+    configured(&place, "");
+    // 64 MiB and 2 %, in whole pages.
+    let needed = ((64 << 20) + (64 << 20) / 50) / 4096 * 4096;
+    assert_eq!(run().unwrap(), format!("[Service]\nMemoryMax={needed}\n"));
+}
+
+#[test]
 fn a_file_of_the_users_own_is_found() {
     let place = Place::new();
     assert!(place.tell(&["host", "--check-config"]).contains("there is no configuration file"));

@@ -21,6 +21,8 @@ struct Checked {
     options: Vec<Row>,
     /// What the host takes.
     machine_memory_bytes: ByteSize,
+    /// The same with what Linux keeps for it: the least limit of its control group.
+    needed_bytes: ByteSize,
     /// What Linux lets it have: all of this machine's memory, or what its control group may have; `null` if it does not say.
     linux_memory_bytes: Option<ByteSize>,
     /// The control group, if it has less than the machine.
@@ -52,6 +54,7 @@ pub(crate) fn check(args: &args::Host) -> Result<(), Error> {
     let memory = LinuxMemory::read();
     let checked = Checked {
         machine_memory_bytes: config.machine_memory,
+        needed_bytes: LinuxMemory::needed(config.machine_memory),
         linux_memory_bytes: memory.as_ref().map(|memory| memory.total),
         problems: problems(&config, memory.as_ref()),
         control_group: memory.and_then(|memory| memory.group),
@@ -81,7 +84,9 @@ fn table(checked: &Checked) -> String {
         let _ = writeln!(text, "{option:15}  {value:width$}  {from}");
     }
     let of = match (&checked.control_group, checked.linux_memory_bytes) {
-        (Some(group), _) => format!(" of {} that the control group '{}' may have", group.limit_bytes, group.path),
+        (Some(group), _) => {
+            format!(" of {} that the control group '{}' may have", group.limit_bytes, group.path)
+        }
         (None, Some(all)) => format!(" of {all} that this machine has"),
         (None, None) => String::new(),
     };

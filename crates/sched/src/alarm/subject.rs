@@ -130,7 +130,9 @@ impl Subject {
     /// What it is measured on.
     pub const fn scope(self) -> Scope {
         match self {
-            Self::HostState | Self::HostFree | Self::HostOvercommitment | Self::HostMemoryLimit => Scope::Host,
+            Self::HostState | Self::HostFree | Self::HostOvercommitment | Self::HostMemoryLimit => {
+                Scope::Host
+            }
             Self::SwapDiskFree => Scope::Directory,
             _ => Scope::Vm,
         }
@@ -184,7 +186,9 @@ impl Subject {
             Self::HostState => format!("the host's memory is in the state {value}"),
             Self::HostFree => format!("{value} of machine memory is free"),
             Self::HostOvercommitment => format!("{value} more is promised than there is"),
-            Self::HostMemoryLimit => format!("the host's control group lacks {value} of the memory that the host needs"),
+            Self::HostMemoryLimit => {
+                format!("the host's control group lacks {value} of the memory that the host needs")
+            }
             Self::SwapDiskFree => format!("{value} of the disk is free for swap files in {on}"),
             Self::VmActive => format!("VM '{on}' uses {value} of its memory"),
             Self::VmConsumed => format!("VM '{on}' holds {value} of its limit"),

@@ -253,7 +253,7 @@ class AlarmRuleSpec(TypedDict, total=False):
     """A server that is told then."""
 
 
-AlarmSubject: TypeAlias = Literal["host-state", "host-free", "host-overcommitment", "swap-disk-free", "vm-active", "vm-consumed", "vm-ballooned", "vm-compressed", "vm-swapped", "vm-swap-in", "vm-waiting", "vm-balloon-driver"]
+AlarmSubject: TypeAlias = Literal["host-state", "host-free", "host-overcommitment", "host-memory-limit", "swap-disk-free", "vm-active", "vm-consumed", "vm-ballooned", "vm-compressed", "vm-swapped", "vm-swap-in", "vm-waiting", "vm-balloon-driver"]
 """What a rule looks at."""
 
 
