@@ -34,7 +34,7 @@ pub enum Conduct {
     /// No driver has answered.
     #[default]
     Absent,
-    /// There is a driver, and it was not asked yet.
+    /// There is a driver, and it has given nothing yet: it was not asked, or only just now.
     Untried,
     /// It gives what it is asked for.
     Working,
@@ -164,7 +164,7 @@ impl Judge {
             self.last = Some(last);
             return self;
         }
-        let gave = self.measure(last, seen);
+        self.measure(last, seen);
         let claims_too_much = reported.0 > seen.given.0 + SLACK;
         self.doubted = if claims_too_much { self.doubted.or(Some(seen.tick)) } else { None };
         match self.conduct {
@@ -173,7 +173,7 @@ impl Judge {
                 self.fail(Conduct::Lying, seen.tick);
             }
             _ if seen.tick - self.progress >= PATIENCE => self.fail(Conduct::Stuck, seen.tick),
-            Conduct::Untried if !gave => (),
+            Conduct::Untried if seen.given <= last.given => (),
             Conduct::Probation if seen.given.0 + SLACK < self.probed_from + PROBE.0 => (),
             _ => self.grade(),
         }
@@ -185,14 +185,15 @@ impl Judge {
         let waits = self.wait > 0 && seen.tick < self.failed + self.wait;
         (self.conduct, self.rate) = match self.wait {
             _ if waits => (Conduct::Stuck, 0),
+            0 if seen.given.0 > 0 => (Conduct::Working, UNTRIED_RATE.0),
             0 => (Conduct::Untried, UNTRIED_RATE.0),
             _ => (Conduct::Probation, 0),
         };
         self.probed_from = seen.given.0;
     }
 
-    /// Updates the rate from what was given while more was asked for. Says whether anything was.
-    fn measure(&mut self, last: Observation, seen: Observation) -> bool {
+    /// Updates the rate from what was given while more was asked for.
+    fn measure(&mut self, last: Observation, seen: Observation) {
         let gave = seen.given.0.saturating_sub(last.given.0);
         let was_asked = last.asked.0 > last.given.0 + SLACK;
         if gave > 0 || !was_asked {
@@ -205,7 +206,6 @@ impl Judge {
         } else if was_asked {
             self.rate = self.rate.max(gave / (seen.tick - last.tick));
         }
-        was_asked && gave > 0
     }
 
     fn fail(&mut self, conduct: Conduct, tick: u64) {

@@ -40,6 +40,27 @@ fn a_driver_that_gives_is_working_and_its_rate_is_known() {
     assert_eq!(guest.run(1000, given, 0, 0), Conduct::Working);
 }
 
+/// However little is asked for, and however quickly it comes.
+#[test]
+fn a_driver_that_gave_anything_is_not_untried() {
+    let seen = |tick, asked, given| Observation {
+        tick,
+        asked: PageCount(asked),
+        reported: Some(PageCount(given)),
+        given: PageCount(given),
+    };
+    let conduct =
+        |all: &[Observation]| all.iter().fold(Judge::default(), |judge, &seen| judge.observe(seen)).conduct();
+    // All of it between two looks.
+    assert_eq!(conduct(&[seen(1, 0, 0), seen(2, 9000, 9000)]), Conduct::Working);
+    // Less than a message of the device, again and again.
+    let steps: Vec<_> = (0..20).map(|step| seen(1 + step, 100 * step, 100 * step)).collect();
+    assert_eq!(conduct(&steps), Conduct::Working);
+    // Before it was looked at for the first time.
+    assert_eq!(conduct(&[seen(1, 500, 500)]), Conduct::Working);
+    assert_eq!(conduct(&[seen(1, 0, 0), seen(2, 9000, 0), seen(3, 9000, 0)]), Conduct::Untried);
+}
+
 #[test]
 fn a_slow_driver_is_slow_and_still_asked() {
     let mut guest = Guest::new();
