@@ -1,15 +1,15 @@
 //! What the guest's kernel asks of the machine below it: the Supervisor Binary Interface.
 //!
 //! **Model.** A call is decoded from the hart's registers, carried out with no hart's lock held, and
-//! its answer put into `a0` and `a1`. Fences on other harts are done at once, by taking each one's
-//! lock in turn.
+//! its answer put into `a0` and `a1`, unless the hart stops or begins anew. Fences on other harts are done at
+//! once, by taking each one's lock in turn.
 //!
 //! **Sources.** RISC-V Supervisor Binary Interface Specification 2.0: BASE, TIME, sPI, RFENCE, HSM,
 //! SRST and DBCN, and the legacy console that early consoles use.
 
 use crate::vcpu::{Power, Vcpu};
 use crate::vm::{Ended, Shared};
-use addr::{Gpa, Gva, PAGE_SIZE};
+use addr::{Gfn, Gpa, Gva, PAGE_SIZE};
 use riscv::Lines;
 
 const LEGACY_PUTCHAR: u64 = 0x01;
@@ -29,6 +29,11 @@ const IMPLEMENTATION: u64 = 0x4d54;
 const MAX_FENCED_PAGES: u64 = 64;
 /// Most bytes one call of the debug console writes.
 const MAX_WRITE: u64 = 4096;
+
+/// Kinds of suspension: the hart goes on where it was, or begins anew at an address. The others are reserved, or those
+/// of a platform, of which this one has none.
+const RETENTIVE: u32 = 0;
+const NON_RETENTIVE: u32 = 0x8000_0000;
 
 /// Error codes of the specification.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -59,11 +64,17 @@ pub(crate) fn handle(vcpu: &Vcpu, index: usize, shared: &Shared) {
             args: std::array::from_fn(|arg| hart.x(10 + arg as u8)),
         }
     };
-    if (call.extension, call.function) == (HSM, 1) {
-        vcpu.stop();
-        return;
-    }
-    let answer = answer(&call, vcpu, shared);
+    let answer = match (call.extension, call.function) {
+        (HSM, 1) => {
+            vcpu.stop();
+            return;
+        }
+        (HSM, 3) => match suspend(&call, vcpu, shared) {
+            Some(answer) => answer,
+            None => return,
+        },
+        _ => answer(&call, vcpu, shared),
+    };
     let mut hart = vcpu.hart();
     if call.extension == LEGACY_PUTCHAR {
         hart.set_x(10, 0);
@@ -85,9 +96,8 @@ fn answer(call: &Call, vcpu: &Vcpu, shared: &Shared) -> Answer {
         (BASE, 0) => Ok(SPEC_VERSION),
         (BASE, 1) => Ok(IMPLEMENTATION),
         (BASE, 3) => Ok(u64::from(is_known(a0))),
-        // Version and machine ids nobody gave us; and reading from the debug console, where nothing
-        // is ever typed.
-        (BASE, 2 | 4 | 5 | 6) | (DBCN, 1) => Ok(0),
+        // Version and machine ids nobody gave us.
+        (BASE, 2 | 4 | 5 | 6) => Ok(0),
         (TIME, 0) => {
             vcpu.hart().set_timer(a0);
             Ok(0)
@@ -98,10 +108,9 @@ fn answer(call: &Call, vcpu: &Vcpu, shared: &Shared) -> Answer {
         (RFENCE, 2) => for_each_hart(shared, a0, a1, |target| fence(target, a2, a3, Some(a4 as u16))),
         (HSM, 0) => start_hart(shared, a0, a1, a2),
         (HSM, 2) => hart_status(shared, a0),
-        // The default retentive suspend is a wait, from which the hart simply returns.
-        (HSM, 3) if a0 == 0 => Ok(0),
-        (SRST, 0) => reset(shared, a0, a1),
+        (SRST, 0) => reset(shared, a0 as u32, a1 as u32),
         (DBCN, 0) => debug_write(shared, a0, a1, a2),
+        (DBCN, 1) => debug_read(shared, a0, a1, a2),
         _ => Err(Error::NotSupported),
     }
 }
@@ -142,10 +151,36 @@ fn fence(target: &Vcpu, start: u64, size: u64, asid: Option<u16>) {
 
 fn start_hart(shared: &Shared, hart: u64, pc: u64, opaque: u64) -> Answer {
     let target = shared.vcpus.get(hart as usize).ok_or(Error::InvalidParam)?;
-    if pc & 1 != 0 || !shared.memory.pmap().contains(addr::Gfn::containing(Gpa(pc))) {
+    if !may_start_at(shared, pc) {
         return Err(Error::InvalidAddress);
     }
     if target.start(pc, opaque) { Ok(0) } else { Err(Error::AlreadyAvailable) }
+}
+
+fn may_start_at(shared: &Shared, pc: u64) -> bool {
+    pc & 1 == 0 && is_memory(shared, pc)
+}
+
+fn is_memory(shared: &Shared, gpa: u64) -> bool {
+    shared.memory.pmap().contains(Gfn::containing(Gpa(gpa)))
+}
+
+/// Suspends the hart until an interrupt is pending; no answer if it begins anew then.
+fn suspend(call: &Call, vcpu: &Vcpu, shared: &Shared) -> Option<Answer> {
+    let [kind, resume, opaque, ..] = call.args;
+    match kind as u32 {
+        RETENTIVE => {
+            vcpu.suspend(shared);
+            Some(Ok(0))
+        }
+        NON_RETENTIVE if !may_start_at(shared, resume) => Some(Err(Error::InvalidAddress)),
+        NON_RETENTIVE => {
+            vcpu.suspend(shared);
+            vcpu.restart(resume, opaque);
+            None
+        }
+        _ => Some(Err(Error::InvalidParam)),
+    }
 }
 
 fn hart_status(shared: &Shared, hart: u64) -> Answer {
@@ -154,10 +189,11 @@ fn hart_status(shared: &Shared, hart: u64) -> Answer {
         Power::Started => 0,
         Power::Stopped => 1,
         Power::Starting { .. } => 2,
+        Power::Suspended => 4,
     })
 }
 
-fn reset(shared: &Shared, kind: u64, reason: u64) -> Answer {
+fn reset(shared: &Shared, kind: u32, reason: u32) -> Answer {
     let ended = match (kind, reason) {
         (0..=2, 1) => Ended::GuestFailure,
         (0, 0) => Ended::PoweredOff,
@@ -176,6 +212,15 @@ fn debug_write(shared: &Shared, length: u64, low: u64, high: u64) -> Answer {
     shared.memory.read(Gpa(low), &mut bytes).map_err(|_| Error::InvalidParam)?;
     shared.console_write(&bytes)?;
     Ok(bytes.len() as u64)
+}
+
+/// Nothing is ever typed to the debug console.
+fn debug_read(shared: &Shared, length: u64, low: u64, high: u64) -> Answer {
+    let last = low.checked_add(length.saturating_sub(1)).ok_or(Error::InvalidParam)?;
+    if high != 0 || !is_memory(shared, low) || !is_memory(shared, last) {
+        return Err(Error::InvalidParam);
+    }
+    Ok(0)
 }
 
 impl Shared {

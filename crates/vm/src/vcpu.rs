@@ -34,6 +34,8 @@ pub(crate) enum Power {
     Starting { pc: u64, a1: u64 },
     /// Running.
     Started,
+    /// Asleep, by its own wish, until an interrupt is pending.
+    Suspended,
 }
 
 /// A guest that makes no progress, as far as the VMM can tell.
@@ -148,6 +150,28 @@ impl Vcpu {
         true
     }
 
+    /// Sleeps until an interrupt is pending that the hart has enabled, or the VM ends; others see it suspended.
+    pub(crate) fn suspend(&self, shared: &Shared) {
+        *self.power.lock() = Power::Suspended;
+        while !shared.is_ending()
+            && let Some(until) = self.nothing_pending()
+        {
+            self.attention.bell.wait(until);
+        }
+        *self.power.lock() = Power::Started;
+    }
+
+    /// Until when there is nothing to wake for, if so; within, `None` if no timer is set.
+    fn nothing_pending(&self) -> Option<Option<Instant>> {
+        let mut hart = self.hart.lock();
+        (!hart.may_wake()).then(|| hart.wakes_at())
+    }
+
+    /// Has the hart, which is the caller's, begin anew at `pc` with `a1` as given.
+    pub(crate) fn restart(&self, pc: u64, a1: u64) {
+        *self.power.lock() = Power::Starting { pc, a1 };
+    }
+
     pub(crate) fn stop(&self) {
         *self.power.lock() = Power::Stopped;
     }
@@ -171,7 +195,7 @@ impl Vcpu {
                     self.hart.lock().start(pc, index as u64, a1);
                     *self.power.lock() = Power::Started;
                 }
-                Power::Started => {
+                Power::Started | Power::Suspended => {
                     let exit = self.run_slices(index, shared);
                     self.handle(index, exit, shared);
                 }
@@ -231,14 +255,9 @@ impl Vcpu {
                 Err(error) => shared.end(Ended::Failed(error.to_string())),
             },
             Exit::Wait => {
-                let until = {
-                    let mut hart = self.hart.lock();
-                    if hart.may_wake() {
-                        return;
-                    }
-                    hart.wakes_at()
-                };
-                self.attention.bell.wait(until);
+                if let Some(until) = self.nothing_pending() {
+                    self.attention.bell.wait(until);
+                }
             }
         }
     }

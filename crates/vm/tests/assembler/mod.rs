@@ -39,8 +39,10 @@ pub(crate) const SIE: u32 = 0x104;
 pub(crate) const STVEC: u32 = 0x105;
 pub(crate) const SEPC: u32 = 0x141;
 pub(crate) const SCAUSE: u32 = 0x142;
+pub(crate) const SIP: u32 = 0x144;
 pub(crate) const STIMECMP: u32 = 0x14d;
 pub(crate) const SATP: u32 = 0x180;
+pub(crate) const TIME_CSR: u32 = 0xc01;
 
 /// Where memory begins, and with it the image.
 pub(crate) const RAM: u64 = 0x8000_0000;
