@@ -7,12 +7,12 @@ use arbitrary::Arbitrary;
 use devices::IntxRoute;
 use devices::map::GpaRange;
 use libfuzzer_sys::fuzz_target;
-use vm::boot::{Chosen, Cpus, DeviceTree, MachineFacts, PciHost, Plic, SerialPort};
+use vm::boot::{Chosen, Cpus, DeviceTree, MachineFacts, PciHost, Plic, Rtc, SerialPort};
 
 #[derive(Arbitrary, Debug)]
 struct Input {
-    /// Base and size of memory, PLIC, serial port, ECAM, PCI window, in 4 KiB unless `odd`.
-    regions: [(u32, u32); 5],
+    /// Base and size of memory, PLIC, serial port, clock, panic port, ECAM, PCI window, in 4 KiB unless `odd`.
+    regions: [(u32, u32); 7],
     odd: bool,
     cpus: u16,
     extensions: Vec<String>,
@@ -20,6 +20,7 @@ struct Input {
     zero_block_size: Option<u32>,
     sources: u32,
     serial_interrupt: u32,
+    rtc_interrupt: u32,
     interrupts: Vec<(u32, u32, u32)>,
     command_line: String,
     initrd: Option<(u64, u64)>,
@@ -27,7 +28,7 @@ struct Input {
 
 fuzz_target!(|input: Input| {
     let shift = if input.odd { 0 } else { 12 };
-    let [memory, plic, serial, ecam, window] = input.regions.map(|(base, size)| GpaRange {
+    let [memory, plic, serial, rtc, panic, ecam, window] = input.regions.map(|(base, size)| GpaRange {
         start: Gpa(u64::from(base) << shift),
         size: ByteSize(u64::from(size) << shift),
     });
@@ -44,6 +45,8 @@ fuzz_target!(|input: Input| {
         },
         plic: Plic { registers: plic, sources: input.sources },
         serial: SerialPort { registers: serial, interrupt: input.serial_interrupt, clock_hz: 3_686_400 },
+        rtc: Rtc { registers: rtc, interrupt: input.rtc_interrupt },
+        panic,
         pci: PciHost { ecam, memory: window, interrupts },
     };
     let initrd = input.initrd.map(|(base, size)| GpaRange { start: Gpa(base), size: ByteSize(size) });

@@ -4,7 +4,7 @@
 //!
 //! ```text
 //!   vCPU --read/write--> Bus --+-- Plic          <-- IrqLine -- (every device)
-//!                              +-- SerialPort
+//!                              +-- SerialPort, Rtc, PanicPort
 //!                              +-- Ecam      --\
 //!                              +-- PciWindow --+-- PciHost -- VirtioPci <--> Worker (own thread)
 //!                                                                            its device, its queues
@@ -30,16 +30,20 @@ mod bus;
 mod bytes;
 pub mod map;
 mod output;
+mod panic_port;
 mod pci;
 mod plic;
+mod rtc;
 mod serial;
 mod stats;
 mod virtio;
 
 pub use bus::{Bus, MmioDevice};
 pub use output::{OutputReader, OutputWriter, output_pipe};
+pub use panic_port::PanicPort;
 pub use pci::{Ecam, INTERRUPT_MAP_MASK, IntxRoute, PciHost, PciWindow, SLOTS, interrupt_map};
 pub use plic::{HartSink, IrqLine, Plic};
+pub use rtc::{Rtc, RtcThread};
 pub use serial::SerialPort;
 pub use stats::DeviceStats;
 pub use virtio::{

@@ -34,6 +34,10 @@ impl GpaRange {
 
 /// The interrupt controller, see [`crate::Plic`].
 pub const PLIC: GpaRange = GpaRange::new(0x0c00_0000, 0x0400_0000);
+/// The clock, see [`crate::Rtc`].
+pub const RTC: GpaRange = GpaRange::new(0x0010_1000, 0x1000);
+/// Where a guest says that it panicked, see [`crate::PanicPort`].
+pub const PANIC: GpaRange = GpaRange::new(0x0010_2000, 0x100);
 /// The serial port: eight registers of one byte.
 pub const UART: GpaRange = GpaRange::new(0x1000_0000, 0x100);
 /// PCI configuration space of bus 0: 32 slots of 8 functions of 4 KiB.
@@ -50,9 +54,12 @@ pub const UART_CLOCK: u32 = 3_686_400;
 pub const PLIC_SOURCES: u32 = 63;
 /// The serial port's interrupt source.
 pub const UART_SOURCE: u32 = 10;
+/// The clock's interrupt source.
+pub const RTC_SOURCE: u32 = 11;
 /// The PCI bus's INTA; INTB, INTC and INTD are the three sources after it.
 pub const PCI_INTA_SOURCE: u32 = 32;
 
+const _: () = assert!(RTC.end().0 <= PANIC.start.0 && PANIC.end().0 <= PLIC.start.0);
 const _: () = assert!(PLIC.end().0 <= UART.start.0 && UART.end().0 <= ECAM.start.0);
 const _: () = assert!(ECAM.end().0 <= PCI_WINDOW.start.0 && PCI_WINDOW.end().0 <= RAM_START.0);
 const _: () = assert!(PCI_INTA_SOURCE + 3 <= PLIC_SOURCES);

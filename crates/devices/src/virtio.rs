@@ -14,7 +14,8 @@
 //!
 //! **Invariants.** What the driver writes is a claim until the worker has checked it. No request can keep
 //! a worker for ever: chains are no longer than their queue, buffers are copied in pieces, and between
-//! requests it looks whether it is wanted elsewhere.
+//! requests it looks whether it is wanted elsewhere. Nor can all of them keep it busy: it has a part of a processor,
+//! and rests when it has used that.
 //!
 //! **Failure.** A broken queue stops the device: `DEVICE_NEEDS_RESET`, a reason in the statistics, and
 //! the driver may reset it.
@@ -22,6 +23,7 @@
 //! **Sources.** Virtual I/O Device (VIRTIO) Version 1.2; sections are named where they are used.
 
 mod balloon;
+mod budget;
 mod console;
 mod pci;
 mod port;
@@ -36,6 +38,7 @@ mod worker;
 pub use balloon::{
     Balloon, BalloonDevice, BalloonEvent, BalloonFeatures, BalloonReport, GuestStatistics, OnBalloonEvent,
 };
+pub(crate) use budget::thread_time;
 pub use console::{Console, ConsolePort};
 pub use pci::{DriverState, VirtioPci};
 pub use port::{NamedPort, PortDevice, Silence, Talk};

@@ -28,6 +28,8 @@ pub(crate) const PORT_NAME: &str = "org.qemu.guest_agent.0";
 
 /// How long an agent may take to show that it listens. It may be swapped out.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How often an agent is asked to show that it listens: a guest that sleeps is woken for it.
+pub const HEARTBEAT: Duration = Duration::from_secs(20);
 /// How long it may take to refuse a shutdown. If it carries it out it says nothing.
 const REFUSES_WITHIN: Duration = Duration::from_secs(2);
 /// Bytes listened to for one answer, at most.
@@ -57,13 +59,23 @@ pub enum NotAnswering {
 /// The host's side of the agent.
 pub(crate) struct GuestAgent {
     port: NamedPort,
-    /// Whether it answered when it was last asked.
-    answered: Mutex<Option<bool>>,
+    asked: Mutex<Asked>,
+}
+
+/// What came of asking.
+#[derive(Default)]
+struct Asked {
+    /// When it was asked last.
+    at: Option<Instant>,
+    /// Whether it answered then.
+    answered: Option<bool>,
+    /// How often it has answered.
+    answers: u64,
 }
 
 impl GuestAgent {
     pub(crate) fn new(port: NamedPort) -> Self {
-        Self { port, answered: Mutex::new(None) }
+        Self { port, asked: Mutex::default() }
     }
 
     /// The VM has ended.
@@ -73,13 +85,27 @@ impl GuestAgent {
 
     /// Whether it answered when it was last asked; `None` if it never was.
     fn answers(&self) -> Option<bool> {
-        let mut answered = self.answered.lock();
+        let mut asked = self.asked.lock();
         if self.port.is_open() {
-            return *answered;
+            return asked.answered;
         }
         // Whoever opens the port next is another.
-        *answered = None;
+        asked.answered = None;
         Some(false)
+    }
+
+    /// How often it has answered; `None` while no program has the port open.
+    fn heartbeats(&self) -> Option<u64> {
+        self.port.is_open().then(|| self.asked.lock().answers)
+    }
+
+    /// Whether it was not asked for some time, though one seems to be there.
+    fn is_due(&self) -> bool {
+        if !self.port.is_open() {
+            return false;
+        }
+        let asked = self.asked.lock();
+        asked.answered.is_none() || asked.at.is_none_or(|at| at.elapsed() >= HEARTBEAT)
     }
 
     /// Asks it to show that it listens.
@@ -110,7 +136,12 @@ impl GuestAgent {
         }
         let talk = self.port.talk();
         let answers = synchronize(&talk, deadline.min(Instant::now() + PATIENCE));
-        *self.answered.lock() = Some(answers);
+        {
+            let mut asked = self.asked.lock();
+            asked.at = Some(Instant::now());
+            asked.answered = Some(answers);
+            asked.answers += u64::from(answers);
+        }
         if answers { then(&talk) } else { Err(NotAnswering::Silent) }
     }
 }
@@ -134,6 +165,17 @@ impl Vm {
     /// That it does not.
     pub fn ask_agent(&self) -> Result<(), NotAnswering> {
         self.shared.board.agent().ask()
+    }
+
+    /// Whether it is time to ask the guest's agent to show that it listens: one seems to be there, and was not asked for
+    /// [`HEARTBEAT`], if ever.
+    pub fn agent_is_due(&self) -> bool {
+        self.shared.board.agent().is_due()
+    }
+
+    /// How often the guest's agent has answered so far; `None` while no agent seems to be there.
+    pub fn heartbeats(&self) -> Option<u64> {
+        self.shared.board.agent().heartbeats()
     }
 
     /// Whether the guest's agent answered when it was last asked for something; `None` if it never was, though one

@@ -3,12 +3,13 @@
 use crate::agent::{self, GuestAgent};
 use crate::boot::{self, MachineFacts};
 use crate::console::{Console, Port};
+use crate::panic::Listener;
 use crate::vcpu::Attention;
 use addr::{ByteSize, Gfn, Gpa};
 use devices::map::{self, GpaRange};
 use devices::{
-    Balloon, Bus, ConsolePort, DeviceStats, Ecam, NamedPort, OnBalloonEvent, PciHost, PciWindow, Plic,
-    SerialPort, VirtioPci, Worker, WorkerThread,
+    Balloon, Bus, ConsolePort, DeviceStats, Ecam, NamedPort, OnBalloonEvent, PanicPort, PciHost, PciWindow,
+    Plic, Rtc, RtcThread, SerialPort, VirtioPci, Worker, WorkerThread,
 };
 use machine::VmMemory;
 use riscv::Lines;
@@ -47,6 +48,8 @@ pub(crate) struct Board {
     bus: Bus,
     plic: Arc<Plic>,
     serial: Arc<SerialPort>,
+    rtc: Arc<Rtc>,
+    panic: Arc<PanicPort>,
     entropy: Arc<VirtioPci>,
     virtio_console: (ConsolePort, Arc<VirtioPci>),
     balloon: (Balloon, Arc<VirtioPci>),
@@ -56,10 +59,17 @@ pub(crate) struct Board {
 
 /// The devices' halves that work on threads of their own.
 pub(crate) struct Workers {
+    rtc: Arc<Rtc>,
     entropy: Worker<devices::Rng>,
     console: Worker<devices::Console>,
     balloon: Worker<devices::BalloonDevice>,
     agent: Worker<devices::PortDevice>,
+}
+
+/// The threads that devices work on. Dropping them stops them and waits for their ends.
+pub(crate) struct Threads {
+    _workers: Vec<WorkerThread>,
+    _rtc: RtcThread,
 }
 
 impl riscv::Devices for Board {
@@ -86,6 +96,8 @@ impl Board {
         let sink = move |hart: usize, level: bool| harts[hart].set_line(Lines::EXTERNAL, level);
         let plic = Plic::new(count, Arc::new(sink));
         let serial = Arc::new(SerialPort::new(plic.line(map::UART_SOURCE), console.port(Port::Serial)));
+        let rtc = Rtc::new(plic.line(map::RTC_SOURCE));
+        let panic = Arc::new(PanicPort::default());
         let entropy_line = plic.line(PciHost::source(ENTROPY_SLOT));
         let (entropy, entropy_worker) = VirtioPci::new(devices::Rng, entropy_line);
         let console_line = plic.line(PciHost::source(CONSOLE_SLOT));
@@ -104,17 +116,20 @@ impl Board {
         let mut bus = Bus::new();
         bus.add(map::PLIC, Arc::clone(&plic) as _);
         bus.add(map::UART, Arc::clone(&serial) as _);
+        bus.add(map::RTC, Arc::clone(&rtc) as _);
+        bus.add(map::PANIC, Arc::clone(&panic) as _);
         bus.add(map::ECAM, Arc::new(Ecam(Arc::clone(&pci))));
         bus.add(map::PCI_WINDOW, Arc::new(PciWindow(pci)));
         let (virtio_console, balloon) = ((port, transport), (balloon, balloon_function));
         let agent = (GuestAgent::new(agent_port), agent_function);
-        let board = Self { bus, plic, serial, entropy, virtio_console, balloon, agent, console };
         let workers = Workers {
+            rtc: Arc::clone(&rtc),
             entropy: entropy_worker,
             console: console_worker,
             balloon: balloon_worker,
             agent: agent_worker,
         };
+        let board = Self { bus, plic, serial, rtc, panic, entropy, virtio_console, balloon, agent, console };
         (Arc::new(board), workers)
     }
 
@@ -129,6 +144,16 @@ impl Board {
     /// Tells the guest how large the terminal is, as far as it listens.
     pub(crate) fn set_console_size(&self, columns: u16, rows: u16) {
         self.virtio_console.0.set_size(columns, rows);
+    }
+
+    /// Who listens for a panic to what the guest says on its consoles.
+    pub(crate) fn panic_listener(&self) -> &Listener {
+        self.console.listener()
+    }
+
+    /// Whether the guest said through the panic port that it panicked.
+    pub(crate) fn told_panic(&self) -> bool {
+        self.panic.panicked()
     }
 
     /// The host's side of the balloon.
@@ -146,6 +171,8 @@ impl Board {
         vec![
             ("plic", self.plic.stats()),
             ("serial", self.serial.stats()),
+            ("clock", self.rtc.stats()),
+            ("panic", self.panic.stats()),
             ("rng", self.entropy.stats()),
             ("console", self.virtio_console.1.stats()),
             ("balloon", self.balloon.1.stats()),
@@ -155,14 +182,15 @@ impl Board {
 }
 
 impl Workers {
-    /// Starts the threads, over the VM's memory.
-    pub(crate) fn spawn(self, memory: &Arc<VmMemory>) -> io::Result<Vec<WorkerThread>> {
-        Ok(vec![
-            self.entropy.spawn(Arc::clone(memory))?,
-            self.console.spawn(Arc::clone(memory))?,
-            self.balloon.spawn(Arc::clone(memory))?,
-            self.agent.spawn(Arc::clone(memory))?,
-        ])
+    /// Starts the threads, over the memory of the VM, which has so many vCPUs.
+    pub(crate) fn spawn(self, memory: &Arc<VmMemory>, vcpus: u32) -> io::Result<Threads> {
+        let workers = vec![
+            self.entropy.spawn(Arc::clone(memory), vcpus)?,
+            self.console.spawn(Arc::clone(memory), vcpus)?,
+            self.balloon.spawn(Arc::clone(memory), vcpus)?,
+            self.agent.spawn(Arc::clone(memory), vcpus)?,
+        ];
+        Ok(Threads { _workers: workers, _rtc: self.rtc.spawn()? })
     }
 }
 
@@ -183,6 +211,8 @@ pub(crate) fn facts(memory: ByteSize, cpus: u32) -> MachineFacts {
             interrupt: map::UART_SOURCE,
             clock_hz: map::UART_CLOCK,
         },
+        rtc: boot::Rtc { registers: map::RTC, interrupt: map::RTC_SOURCE },
+        panic: map::PANIC,
         pci: boot::PciHost {
             ecam: map::ECAM,
             memory: map::PCI_WINDOW,

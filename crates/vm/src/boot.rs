@@ -21,7 +21,7 @@ mod image;
 mod initrd;
 mod layout;
 
-pub use fdt::{Chosen, Cpus, DeviceTree, DeviceTreeError, MachineFacts, PciHost, Plic, SerialPort};
+pub use fdt::{Chosen, Cpus, DeviceTree, DeviceTreeError, MachineFacts, PciHost, Plic, Rtc, SerialPort};
 pub use image::{KernelError, KernelImage};
 pub use initrd::{Initrd, InitrdError, InitrdFormat};
 pub use layout::{Layout, LayoutError};

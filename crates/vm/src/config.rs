@@ -73,6 +73,8 @@ pub enum ConfigError {
 }
 
 impl Config {
+    /// The command line of who gives none: the console is the serial port.
+    pub const COMMAND_LINE: &str = "console=ttyS0";
     /// Most vCPUs.
     pub const MAX_CPUS: u32 = 8;
     const MIN_MEMORY: ByteSize = ByteSize::mib(16);

@@ -5,6 +5,7 @@
 //!
 //! **Concurrency.** The writer has a lock of its own, innermost: it is taken under devices' locks.
 
+use crate::panic::Listener;
 use parking_lot::Mutex;
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -22,17 +23,23 @@ pub(crate) enum Port {
 pub(crate) struct Console {
     output: Arc<Mutex<Box<dyn Write + Send>>>,
     spoke_last: Arc<AtomicU8>,
+    listener: Arc<Listener>,
 }
 
 impl Console {
     pub(crate) fn new(output: Box<dyn Write + Send>) -> Self {
         let spoke_last = Arc::new(AtomicU8::new(Port::Serial as u8));
-        Self { output: Arc::new(Mutex::new(output)), spoke_last }
+        Self { output: Arc::new(Mutex::new(output)), spoke_last, listener: Arc::default() }
     }
 
     /// The writer for a port.
     pub(crate) fn port(&self, port: Port) -> Box<dyn Write + Send> {
         Box::new(PortWriter { console: self.clone(), port })
+    }
+
+    /// Who listens to all that is said.
+    pub(crate) fn listener(&self) -> &Listener {
+        &self.listener
     }
 
     /// The port that spoke last.
@@ -53,7 +60,9 @@ struct PortWriter {
 impl Write for PortWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.console.spoke_last.store(self.port as u8, Ordering::Relaxed);
-        self.console.output.lock().write(bytes)
+        let written = self.console.output.lock().write(bytes)?;
+        self.console.listener.hear(&bytes[..written]);
+        Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! Read `config` (what a VM is asked to be), `board`, `console`, `balloon` and `agent` (its devices), `vm` (its
-//! life), `vcpu` (the loop), `sbi` (what the guest asks of us), then `technique`, `statistics` and `map`.
+//! life), `panic` (how that of its kernel is noticed), `vcpu` (the loop), `sbi` (what the guest asks of us), then `technique`, `statistics` and `map`.
 //!
 //! **Concurrency.** Each hart stands under its own lock, which its thread holds while it runs and
 //! offers to others between slices. Nobody takes a second hart's lock while holding one
@@ -26,15 +26,17 @@ mod console;
 mod gate;
 mod map;
 mod overhead;
+mod panic;
 mod sbi;
 mod statistics;
 mod technique;
 mod vcpu;
 mod vm;
 
-pub use agent::NotAnswering;
+pub use agent::{HEARTBEAT, NotAnswering};
 pub use config::{Config, ConfigError, MmuChoice};
 pub use map::{AddressMap, Mapped, MemoryMap};
+pub use panic::Panic;
 pub use statistics::{HartStatistics, Statistics, TechniqueStatistics};
 pub use technique::{Choice, Chooser, Sample};
 pub use vcpu::Trouble;

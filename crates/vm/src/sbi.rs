@@ -225,6 +225,7 @@ fn debug_read(shared: &Shared, length: u64, low: u64, high: u64) -> Answer {
 
 impl Shared {
     fn console_write(&self, bytes: &[u8]) -> Answer {
+        self.board.panic_listener().hear(bytes);
         self.debug_console.lock().write_all(bytes).map(|()| 0).map_err(|_| Error::Failed)
     }
 }

@@ -105,6 +105,7 @@ pub(crate) struct Vcpu {
     attention: Arc<Attention>,
     power: Mutex<Power>,
     running_nanoseconds: AtomicU64,
+    waits: AtomicU64,
     trouble: Mutex<Option<Trouble>>,
 }
 
@@ -115,6 +116,7 @@ impl Vcpu {
             attention,
             power: Mutex::new(Power::Stopped),
             running_nanoseconds: AtomicU64::new(0),
+            waits: AtomicU64::new(0),
             trouble: Mutex::new(None),
         }
     }
@@ -181,6 +183,11 @@ impl Vcpu {
         self.running_nanoseconds.load(Ordering::Relaxed)
     }
 
+    /// How often its thread waited because the hart waits for an interrupt.
+    pub(crate) fn waits(&self) -> u64 {
+        self.waits.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn trouble(&self) -> Option<Trouble> {
         *self.trouble.lock()
     }
@@ -207,6 +214,7 @@ impl Vcpu {
     fn run_slices(&self, index: usize, shared: &Shared) -> Exit {
         let mut hart = self.hart.lock();
         let mut faulting = 0;
+        let mut troubled = self.trouble.lock().is_some();
         let mut start = Instant::now();
         loop {
             let before = hart.counts();
@@ -226,9 +234,15 @@ impl Vcpu {
                 faulting += 1;
                 if faulting == SLICES_OF_FAULTS {
                     self.report_trouble(index, &hart);
+                    troubled = true;
                 }
             } else {
                 faulting = 0;
+                if troubled {
+                    // It got somewhere after all.
+                    *self.trouble.lock() = None;
+                    troubled = false;
+                }
             }
             if shared.vcpus.gate.is_closed() {
                 MutexGuard::unlocked_fair(&mut hart, || shared.vcpus.gate.wait());
@@ -256,6 +270,7 @@ impl Vcpu {
             },
             Exit::Wait => {
                 if let Some(until) = self.nothing_pending() {
+                    self.waits.fetch_add(1, Ordering::Relaxed);
                     self.attention.bell.wait(until);
                 }
             }

@@ -1,14 +1,15 @@
 //! The life of a VM.
 
 use crate::balloon;
-use crate::board::{self, Board, Workers};
+use crate::board::{self, Board, Threads, Workers};
 use crate::boot::{self, Entry, LoadError};
 use crate::config::{Config, ConfigError, MmuChoice};
+use crate::panic::PanicWatch;
 use crate::statistics::{Ledger, TechniqueStatistics};
 use crate::technique::{self, Choice};
 use crate::vcpu::{Attention, Trouble, Vcpu, Vcpus};
 use addr::{ByteSize, Gfn, Gpa};
-use devices::{Balloon, WorkerThread};
+use devices::Balloon;
 use machine::{Audit, Backing, MemoryError, MoveReport, Pool, VmId, VmMemory};
 use parking_lot::{Condvar, Mutex};
 use riscv::Hart;
@@ -60,6 +61,7 @@ pub(crate) struct Shared {
     pub(crate) mmu: Mutex<MmuChoice>,
     pub(crate) ledger: Mutex<Ledger>,
     pub(crate) choice: Mutex<Choice>,
+    pub(crate) panic: Mutex<PanicWatch>,
     ending: AtomicBool,
     ended: Mutex<Option<Ended>>,
     end: Condvar,
@@ -90,6 +92,7 @@ impl Shared {
             memory,
             ledger: Mutex::new(Ledger::new(vcpus.len())),
             choice: Mutex::new(choice),
+            panic: Mutex::default(),
             vcpus,
             board,
             debug_console: Mutex::new(debug_console),
@@ -153,7 +156,7 @@ pub struct Vm {
     name: String,
     pub(crate) shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
-    workers: Vec<WorkerThread>,
+    devices: Option<Threads>,
 }
 
 impl Vm {
@@ -207,9 +210,9 @@ impl Vm {
         assert_eq!(memory.pmap().size(), config.memory.pages(), "the memory is the VM's");
         let entry = load(config, &memory)?;
         let (shared, workers) = Shared::new(config, memory, console, debug_console);
-        let workers = workers.spawn(&shared.memory)?;
+        let devices = Some(workers.spawn(&shared.memory, config.cpus)?);
         shared.vcpus[0].start(entry.kernel.0, entry.device_tree.0);
-        let mut vm = Self { name: config.name.clone(), shared, threads: Vec::new(), workers };
+        let mut vm = Self { name: config.name.clone(), shared, threads: Vec::new(), devices };
         vm.spawn_threads()?;
         Ok(vm)
     }
@@ -278,6 +281,11 @@ impl Vm {
         Duration::from_nanos(self.shared.vcpus.iter().map(Vcpu::running_nanoseconds).sum())
     }
 
+    /// Processor time that its devices' threads used, all together.
+    pub fn device_time(&self) -> Duration {
+        self.shared.board.statistics().iter().map(|(_, device)| device.worker_time).sum()
+    }
+
     /// How its addresses are to be translated.
     pub fn mmu(&self) -> MmuChoice {
         *self.shared.mmu.lock()
@@ -343,6 +351,6 @@ impl Drop for Vm {
             // A panic was turned into an end of the VM in the thread itself.
             let _ = thread.join();
         }
-        self.workers.clear();
+        self.devices = None;
     }
 }

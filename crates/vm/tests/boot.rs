@@ -8,6 +8,7 @@ use guest::{Guest, HARDWARE, SOFTWARE};
 use machine::Pool;
 use mmu::{MmuCounts, PagingMode};
 use std::io::Write;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use vm::boot::{Initrd, KernelImage};
 use vm::{Config, Ended, MmuChoice, Statistics, TechniqueStatistics};
 
@@ -113,6 +114,14 @@ fn the_unmodified_installer_gives_a_shell() {
     guest.console.expect("# ");
     guest.send("echo hello-$((6*7))\n");
     guest.console.expect("hello-42");
+    // Nobody told it but the clock.
+    guest.send("date +it-is-%s-now; echo over-$((6*7))\n");
+    guest.console.expect("over-42");
+    let text = guest.console.text();
+    let told = text.rsplit("it-is-").find_map(|rest| rest.split_once("-now")?.0.parse().ok());
+    let told = Duration::from_secs(told.unwrap_or_else(|| panic!("no date in {text}")));
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    assert!(told.abs_diff(now) < guest::PATIENCE, "{told:?} is not {now:?}");
     guest.check();
     guest.take_down();
     guest::assert_unused(&pool);

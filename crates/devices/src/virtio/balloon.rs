@@ -311,7 +311,10 @@ impl BalloonDevice {
             }
             {
                 let mut books = self.books.lock();
-                books.statistics = Some((Instant::now(), GuestStatistics::parse(&bytes[..count])));
+                books.statistics = Some((
+                    Instant::now(),
+                    GuestStatistics::parse(&bytes[..count], self.contents.memory().bytes()),
+                ));
                 books.statistics_asked = None;
             }
             if let Some(earlier) = self.buffer.replace(chain.keep()) {

@@ -27,6 +27,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 use virtio_bindings::virtio_ring::{VIRTIO_RING_F_EVENT_IDX, VIRTIO_RING_F_INDIRECT_DESC};
 
 const VIRTIO_VENDOR: u16 = 0x1af4;
@@ -320,15 +321,23 @@ impl VirtioPci {
 
 /// The worker's side.
 impl VirtioPci {
-    /// Waits for something to do.
-    pub(super) fn wait_for_task(&self) -> Task {
+    /// Waits for something to do; before `rests_until`, for the order to stop only.
+    pub(super) fn wait_for_task(&self, rests_until: Instant) -> Task {
         let mut function = self.function.lock();
+        while !function.stop && Instant::now() < rests_until {
+            self.bell.wait_until(&mut function, rests_until);
+        }
         loop {
             if let Some(task) = function.task() {
                 return task;
             }
             self.bell.wait(&mut function);
         }
+    }
+
+    /// Counts the processor time that the worker has used so far.
+    pub(super) fn note_worker_time(&self, so_far: Duration) {
+        self.counters.set_worker_time(so_far);
     }
 
     /// What there is to do at the moment.

@@ -2,14 +2,18 @@
 //!
 //! **Concurrency.** The worker alone uses the queues and the device's own state. It holds no lock while it
 //! works, and looks at its transport between requests.
+//!
+//! **Cost.** The processor time it uses is counted, and it has a budget of that.
 
 use super::VirtioDevice;
+use super::budget::{Budget, thread_time};
 use super::pci::{Task, VirtioPci};
 use super::registers::QueueSetup;
 use super::ring::{self, QueueFault, Ring};
 use std::io;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 use virtio_queue::{Queue, QueueT};
 use vm_memory::GuestMemory;
 
@@ -34,16 +38,18 @@ impl<D: VirtioDevice> Worker<D> {
         Self { device, transport, queues: Vec::new() }
     }
 
-    /// Starts the worker's thread over the VM's memory.
+    /// Starts the worker's thread over the memory of a VM with so many vCPUs, by which goes how much of the host's
+    /// processors it may use.
     ///
     /// # Errors
     /// If the host has no thread to give.
-    pub fn spawn<M>(mut self, memory: Arc<M>) -> io::Result<WorkerThread>
+    pub fn spawn<M>(mut self, memory: Arc<M>, vcpus: u32) -> io::Result<WorkerThread>
     where
         M: GuestMemory + Send + Sync + 'static,
     {
         let transport = Arc::clone(&self.transport);
-        let thread = thread::Builder::new().name(D::NAME.to_owned()).spawn(move || self.run(&*memory))?;
+        let thread =
+            thread::Builder::new().name(D::NAME.to_owned()).spawn(move || self.run(&*memory, vcpus))?;
         Ok(WorkerThread { transport, thread: Some(thread) })
     }
 
@@ -58,8 +64,15 @@ impl<D: VirtioDevice> Worker<D> {
         }
     }
 
-    fn run<M: GuestMemory>(&mut self, memory: &M) {
-        while self.perform(self.transport.wait_for_task(), memory) {}
+    fn run<M: GuestMemory>(&mut self, memory: &M, vcpus: u32) {
+        let mut budget = Budget::new(vcpus, Instant::now());
+        let mut paid = Duration::ZERO;
+        while self.perform(self.transport.wait_for_task(budget.rests_until()), memory) {
+            let used = thread_time();
+            self.transport.note_worker_time(used);
+            budget.pay(used.saturating_sub(paid), Instant::now());
+            paid = used;
+        }
     }
 
     /// Whether there will be another task.

@@ -5,7 +5,7 @@
 //!
 //! **Sources.** Devicetree Specification 0.4; Linux `Documentation/devicetree/bindings`:
 //! `riscv/cpus.yaml`, `riscv/extensions.yaml`, `interrupt-controller/sifive,plic-1.0.0.yaml`,
-//! `serial/8250.yaml`, `pci/host-generic-pci.yaml`.
+//! `serial/8250.yaml`, `rtc/google,goldfish-rtc.yaml`, `pci/host-generic-pci.yaml`.
 
 use super::layout::DEVICE_TREE_SPACE;
 use addr::ByteSize;
@@ -24,6 +24,10 @@ pub struct MachineFacts {
     pub plic: Plic,
     /// The console.
     pub serial: SerialPort,
+    /// The clock.
+    pub rtc: Rtc,
+    /// Where the kernel says that it panicked.
+    pub panic: GpaRange,
     /// The bus that everything else is on.
     pub pci: PciHost,
 }
@@ -62,6 +66,15 @@ pub struct SerialPort {
     pub interrupt: u32,
     /// The clock that the divisor divides, in Hz.
     pub clock_hz: u32,
+}
+
+/// A goldfish RTC.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Rtc {
+    /// Its registers.
+    pub registers: GpaRange,
+    /// Its PLIC source.
+    pub interrupt: u32,
 }
 
 /// A PCI host bridge with configuration space in memory (ECAM), beginning at bus 0.
@@ -153,6 +166,8 @@ impl DeviceTree {
         tree.property_null("ranges")?;
         write_plic(&mut tree, &machine.plic, machine.cpus.count)?;
         write_serial(&mut tree, &machine.serial)?;
+        write_rtc(&mut tree, &machine.rtc)?;
+        write_panic(&mut tree, machine.panic)?;
         write_pci(&mut tree, &machine.pci)?;
         tree.end_node(soc)?;
 
@@ -171,7 +186,7 @@ impl DeviceTree {
 }
 
 fn check(machine: &MachineFacts, chosen: &Chosen<'_>) -> Result<(), DeviceTreeError> {
-    let MachineFacts { memory, cpus, plic, serial, pci } = machine;
+    let MachineFacts { memory, cpus, plic, serial, rtc, panic, pci } = machine;
     let line = chosen.command_line;
     if line.len() > MAX_COMMAND_LINE {
         return Err(DeviceTreeError::CommandLineTooLong(line.len()));
@@ -179,7 +194,7 @@ fn check(machine: &MachineFacts, chosen: &Chosen<'_>) -> Result<(), DeviceTreeEr
     if line.contains('\0') {
         return Err(DeviceTreeError::CommandLineHasZero);
     }
-    let mut ranges = [*memory, plic.registers, serial.registers, pci.ecam, pci.memory];
+    let mut ranges = [*memory, plic.registers, serial.registers, rtc.registers, *panic, pci.ecam, pci.memory];
     let mut described = ranges.iter().chain(&chosen.initrd);
     if described.any(|range| range.size.0 == 0 || range.start.0.checked_add(range.size.0).is_none()) {
         return Err(DeviceTreeError::Facts("a range is empty or exceeds the address space"));
@@ -191,7 +206,8 @@ fn check(machine: &MachineFacts, chosen: &Chosen<'_>) -> Result<(), DeviceTreeEr
     if cpus.count == 0 || cpus.count > MAX_CPUS {
         return Err(DeviceTreeError::Facts("the number of CPUs is not between 1 and 512"));
     }
-    let mut interrupts = pci.interrupts.iter().map(|route| route.source).chain([serial.interrupt]);
+    let wired = [serial.interrupt, rtc.interrupt];
+    let mut interrupts = pci.interrupts.iter().map(|route| route.source).chain(wired);
     if interrupts.any(|interrupt| interrupt == 0 || interrupt > plic.sources) {
         return Err(DeviceTreeError::Facts("an interrupt is not among the sources of the PLIC"));
     }
@@ -287,6 +303,22 @@ fn write_serial(tree: &mut FdtWriter, serial: &SerialPort) -> Result<(), vm_fdt:
     tree.property_u32("interrupt-parent", PLIC_PHANDLE)?;
     tree.property_u32("interrupts", serial.interrupt)?;
     tree.property_u32("clock-frequency", serial.clock_hz)?;
+    tree.end_node(node)
+}
+
+fn write_rtc(tree: &mut FdtWriter, rtc: &Rtc) -> Result<(), vm_fdt::Error> {
+    let node = tree.begin_node(&unit("rtc", rtc.registers))?;
+    tree.property_string("compatible", "google,goldfish-rtc")?;
+    write_reg(tree, rtc.registers)?;
+    tree.property_u32("interrupt-parent", PLIC_PHANDLE)?;
+    tree.property_u32("interrupts", rtc.interrupt)?;
+    tree.end_node(node)
+}
+
+fn write_panic(tree: &mut FdtWriter, registers: GpaRange) -> Result<(), vm_fdt::Error> {
+    let node = tree.begin_node(&unit("pvpanic", registers))?;
+    tree.property_string("compatible", "qemu,pvpanic-mmio")?;
+    write_reg(tree, registers)?;
     tree.end_node(node)
 }
 

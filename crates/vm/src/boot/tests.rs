@@ -227,6 +227,8 @@ fn machine(harts: u32) -> MachineFacts {
         },
         plic: Plic { registers: range(0x0c00_0000, 0x60_0000), sources: 95 },
         serial: SerialPort { registers: range(0x1000_0000, 0x100), interrupt: 10, clock_hz: 3_686_400 },
+        rtc: Rtc { registers: range(0x10_1000, 0x1000), interrupt: 11 },
+        panic: range(0x10_2000, 0x100),
         pci: PciHost {
             ecam: range(0x3000_0000, 1 << 20),
             memory: range(0x4000_0000, 0x4000_0000),
@@ -278,6 +280,11 @@ fn a_device_tree_says_what_the_machine_has() {
     let plic_phandle = cells(get(plic, "phandle"))[0];
     assert_eq!(cells(get("/soc/serial@10000000", "interrupt-parent")), [plic_phandle]);
 
+    assert_eq!(get("/soc/rtc@101000", "compatible"), b"google,goldfish-rtc\0");
+    assert_eq!(cells(get("/soc/rtc@101000", "interrupts")), [11]);
+    assert_eq!(get("/soc/pvpanic@102000", "compatible"), b"qemu,pvpanic-mmio\0");
+    assert_eq!(cells(get("/soc/pvpanic@102000", "reg")), [0, 0x10_2000, 0, 0x100]);
+
     let pci = "/soc/pci@30000000";
     assert_eq!(cells(get(pci, "bus-range")), [0, 0]);
     assert_eq!(cells(get(pci, "ranges")), [0x0200_0000, 0, 0x4000_0000, 0, 0x4000_0000, 0, 0x4000_0000]);
@@ -322,6 +329,8 @@ fn contradicting_facts_are_refused() {
     assert!(error(&|m| m.cpus.count = 0).contains("number of CPUs"));
     assert!(error(&|m| m.cpus.count = 500).contains("configure fewer CPUs"));
     assert!(error(&|m| m.serial.interrupt = 96).contains("interrupt"));
+    assert!(error(&|m| m.rtc.interrupt = 0).contains("interrupt"));
+    assert!(error(&|m| m.panic.start = m.rtc.registers.start).contains("overlap"));
     assert!(error(&|m| m.serial.registers.start = Gpa(0x8000_1000)).contains("overlap"));
     assert!(error(&|m| m.memory.size = ByteSize(0)).contains("empty"));
     assert!(error(&|m| m.memory.size = ByteSize(u64::MAX)).contains("exceeds"));

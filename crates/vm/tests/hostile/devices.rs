@@ -2,9 +2,11 @@
 
 use crate::assembler::*;
 use crate::{RAM_END, TABLES, powers_off, run};
+use std::time::{Duration, Instant};
 
 /// Where the registers of devices are, and how much of each to try.
-const DEVICES: [(u64, u64); 8] = [
+const DEVICES: [(u64, u64); 9] = [
+    (0x10_1000, 0x1200),
     (0x0c00_0000, 0x4000),
     (0x0c20_0000, 0x4000),
     (0x1000_0000, 0x200),
@@ -107,5 +109,86 @@ fn bad_queues_break_the_device_only() {
         let statistics = guest.vm.statistics();
         let rng = &statistics.devices.iter().find(|(name, _)| *name == "rng").expect("there is an rng").1;
         assert!(rng.bad_requests > 0 && rng.last_bad.is_some(), "{rng:?}");
+    });
+}
+
+/// The entropy device's thread has a twentieth of a processor for each vCPU, and two seconds of that saved.
+#[test]
+fn a_guest_that_sleeps_cannot_keep_its_devices_busy() {
+    const BUFFERS: u64 = TABLES + 0x10_0000;
+    const AVAILABLE: u64 = TABLES + 0x800;
+    const USED: u64 = TABLES + 0x1000;
+    const ENTRIES: u64 = 64;
+    let program = |a: &mut Assembler| {
+        set(a, 2, 0x3000_8010, COMMON);
+        set(a, 1, 0x3000_8004, 6);
+        // All descriptors take a page of entropy, and all are available.
+        a.li(T0, TABLES);
+        a.li(T1, AVAILABLE + 4);
+        a.li(S1, BUFFERS);
+        a.li(S2, 2 << 32 | 4096);
+        a.li(S3, 0);
+        a.repeat(S0, ENTRIES, |a| {
+            a.store(3, S1, T0, 0);
+            a.store(3, S2, T0, 8);
+            a.store(1, S3, T1, 0);
+            a.addi(S3, S3, 1);
+            a.addi(T0, T0, 16);
+            a.addi(T1, T1, 2);
+        });
+        set(a, 0, COMMON + 20, 3);
+        set(a, 2, COMMON + 8, 1);
+        set(a, 2, COMMON + 12, 1);
+        set(a, 0, COMMON + 20, 11);
+        set(a, 1, COMMON + 22, 0);
+        set(a, 1, COMMON + 24, ENTRIES);
+        set(a, 3, COMMON + 32, TABLES);
+        set(a, 3, COMMON + 40, AVAILABLE);
+        set(a, 3, COMMON + 48, USED);
+        set(a, 1, COMMON + 28, 1);
+        set(a, 0, COMMON + 20, 15);
+        // Fill it again each millisecond, and sleep in between.
+        a.li(T0, 1 << 5);
+        a.csrw(SIE, T0);
+        a.forever(|a| {
+            a.li(T0, USED);
+            a.load(1, S3, T0, 2);
+            a.addi(S3, S3, ENTRIES as i64);
+            a.li(T0, AVAILABLE);
+            a.store(1, S3, T0, 2);
+            set(a, 1, NOTIFY, 0);
+            a.csrr(T1, TIME_CSR);
+            a.li(T0, 10_000);
+            a.add(T1, T1, T0);
+            a.csrw(STIMECMP, T1);
+            a.wfi();
+        });
+    };
+    const SAVED: Duration = Duration::from_millis(100);
+    let start = Instant::now();
+    run(1, program, |guest| {
+        let begun = Instant::now();
+        let entropy = || {
+            let devices = guest.vm.statistics().devices;
+            devices.into_iter().find(|(name, _)| *name == "rng").expect("there is an rng").1
+        };
+        let look = |until: &dyn Fn(Duration) -> bool| {
+            let mut used = entropy().worker_time;
+            while !until(used) {
+                assert!(start.elapsed() < Duration::from_mins(2), "{:?}", entropy());
+                guest.vm.wait(Duration::from_millis(20));
+                used = entropy().worker_time;
+                // What is more is one task's, and what this thread needs to look.
+                let most = SAVED + begun.elapsed() / 20 + Duration::from_millis(100);
+                assert!(used < most, "{used:?} of {:?}", begun.elapsed());
+            }
+            used
+        };
+        // All that was saved is used up; from now on it rests.
+        look(&|used| used > SAVED);
+        let spent = Instant::now();
+        look(&|_| spent.elapsed() > Duration::from_secs(3));
+        assert_eq!(entropy().bad_requests, 0, "{:?}", entropy());
+        assert!(guest.vm.device_time() >= entropy().worker_time);
     });
 }

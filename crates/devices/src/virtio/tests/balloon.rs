@@ -266,6 +266,17 @@ fn strange_statistics_are_taken_for_what_they_are_worth() {
     let latest = guest.balloon.report().statistics.unwrap().1;
     assert_eq!((latest.total, latest.available), (Some(ByteSize(2)), None));
     assert_eq!(guest.last_mistake(), "statistics: not a list of figures");
+    // No guest has more memory than its VM, or kills programs for ever.
+    let bytes = figures(&[(4, u64::MAX), (5, 1 << 40), (6, u64::MAX), (7, 1 << 62), (10, u64::MAX), (2, 9)]);
+    guest.driver.bring_up(&guest.machine);
+    guest.put(buffer(0), &bytes);
+    guest.driver.submit(&guest.machine, STATISTICS, &[(buffer(0), bytes.len() as u32, READ)]);
+    guest.machine.wait_for("the statistics", || {
+        guest.balloon.report().statistics.is_some_and(|(_, latest)| latest.major_faults == Some(9))
+    });
+    let latest = guest.balloon.report().statistics.unwrap().1;
+    assert_eq!((latest.free, latest.total, latest.available, latest.disk_caches), (None, None, None, None));
+    assert_eq!(latest.oom_kills, None);
     // A second buffer sends the first one back; this one has no end.
     guest.submit(STATISTICS, &[(buffer(0), 10, READ), (buffer(0), 100_000, READ)]);
     assert_eq!(guest.last_mistake(), "statistics: a second buffer, though there is to be one");

@@ -70,7 +70,7 @@ impl Machine {
         let slot = self.plugged.len() as u64;
         let (transport, worker) = make(self.plic.line(PciHost::source(slot as usize)));
         self.plugged.push(transport);
-        self.starts.push(Box::new(move |memory| worker.spawn(memory).unwrap()));
+        self.starts.push(Box::new(move |memory| worker.spawn(memory, 1).unwrap()));
         Driver {
             slot,
             bar: map::PCI_WINDOW.start.0 + slot * 0x10_0000,
