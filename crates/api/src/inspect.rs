@@ -14,7 +14,7 @@ pub use guest::{Answer, Guest, Moved, Request};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use utoipa::ToSchema;
-use vm::Trouble;
+use vm::{Trouble, Vm};
 
 /// An address or frame number.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, ToSchema)]
@@ -68,7 +68,7 @@ pub struct Info {
     pub command_line: String,
     /// How long it has been running.
     pub uptime_seconds: u64,
-    /// A processor that makes no progress, in words.
+    /// What is wrong with its guest, in words: its kernel panicked, or a processor makes no progress.
     pub trouble: Option<String>,
 }
 
@@ -88,7 +88,7 @@ impl Info {
             kernel: guest.kernel.clone(),
             command_line: guest.command_line.clone(),
             uptime_seconds: guest.started.elapsed().as_secs(),
-            trouble: guest.vm.trouble().as_ref().map(describe_trouble),
+            trouble: trouble(&guest.vm),
         }
     }
 }
@@ -100,8 +100,14 @@ pub(crate) const fn technique_name(technique: mmu::Technique) -> &'static str {
     }
 }
 
+/// What is wrong with a VM's guest, in words, as far as was noticed.
+pub fn trouble(vm: &Vm) -> Option<String> {
+    let panicked = vm.panicked().map(|panic| panic.to_string());
+    panicked.or_else(|| vm.trouble().as_ref().map(describe_trouble))
+}
+
 /// A processor in trouble, in words.
-pub fn describe_trouble(trouble: &Trouble) -> String {
+fn describe_trouble(trouble: &Trouble) -> String {
     let Trouble { cpu, pc, cause, value } = trouble;
     format!("CPU {cpu} does nothing but fault: {} at pc {pc:#x} (stval {value:#x})", describe_cause(*cause))
 }

@@ -11,7 +11,7 @@ pub use host::{Outcome as ActionOutcome, Secret, Tested as TestedActions, Webhoo
 pub use sched::alarm::{
     Acknowledgement, Level, Severity, Subject as AlarmSubject, Threshold as AlarmThreshold, Unit as AlarmUnit,
 };
-pub use sched::{HostState, Shares};
+pub use sched::{GuestState, HostState, Shares};
 
 pub use crate::access::{AuditLine, Caller, NewToken, Role, Token, TokenSpec};
 pub use crate::problem::Problem;

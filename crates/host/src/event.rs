@@ -90,6 +90,38 @@ pub enum What {
         /// What was seen, in words.
         what: String,
     },
+    /// A VM's guest stands still, because its kernel panicked.
+    GuestPanicked {
+        /// Which one.
+        vm: String,
+        /// How that is known, in words.
+        how: String,
+    },
+    /// The agent in a VM's guest answered before, and does no more.
+    GuestSilent {
+        /// Which one.
+        vm: String,
+        /// For how long, beside what its host held it up for.
+        seconds: u64,
+    },
+    /// The agent in a VM's guest answers again.
+    GuestAnswers {
+        /// Which one.
+        vm: String,
+    },
+    /// A VM's guest killed programs because its memory ran out, as it says itself.
+    GuestOomKills {
+        /// Which one.
+        vm: String,
+        /// How many more than before.
+        kills: u64,
+        /// How many since its kernel started.
+        total: u64,
+        /// What its balloon held when that was heard.
+        ballooned_bytes: ByteSize,
+        /// What it said to be available.
+        available_bytes: Option<ByteSize>,
+    },
     /// A VM spends much of its time waiting for memory: for frames, for decompression, for swap-in.
     VmSlowed {
         /// Which one.
@@ -372,6 +404,10 @@ impl What {
             Self::BalloonJudged { .. } => "balloon-judged",
             Self::SwapFailed { .. } => "swap-failed",
             Self::SwapWorks { .. } => "swap-works",
+            Self::GuestPanicked { .. } => "guest-panicked",
+            Self::GuestSilent { .. } => "guest-silent",
+            Self::GuestAnswers { .. } => "guest-answers",
+            Self::GuestOomKills { .. } => "guest-oom-kills",
             Self::VmSlowed { .. } => "vm-slowed",
             Self::VmNotSlowed { .. } => "vm-not-slowed",
             Self::MemoryStandsStill { .. } => "memory-stands-still",
@@ -409,6 +445,10 @@ impl What {
             | Self::BalloonJudged { vm, .. }
             | Self::SwapFailed { vm, .. }
             | Self::SwapWorks { vm }
+            | Self::GuestPanicked { vm, .. }
+            | Self::GuestSilent { vm, .. }
+            | Self::GuestAnswers { vm }
+            | Self::GuestOomKills { vm, .. }
             | Self::VmSlowed { vm, .. }
             | Self::VmNotSlowed { vm, .. }
             | Self::Unswapped { vm, .. } => Some(vm),

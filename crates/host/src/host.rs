@@ -174,7 +174,6 @@ impl Host {
         let entry = inventory.vm(name)?;
         let running = entry.running.as_ref().filter(|_| entry.power == Power::Running);
         let vm = running.and_then(|running| running.vm.get());
-        let trouble = vm.and_then(|vm| vm.trouble());
         Ok(VmInfo {
             spec: entry.spec.clone(),
             power: entry.power,
@@ -183,7 +182,7 @@ impl Host {
             ended: entry.ended.as_ref().map(|ended| ended.0.to_owned()),
             reason: entry.ended.as_ref().and_then(|ended| ended.1.clone()),
             agent_answers: vm.and_then(|vm| vm.agent_answers()),
-            trouble: trouble.map(|trouble| format!("CPU {} gets nowhere, at {:#x}", trouble.cpu, trouble.pc)),
+            trouble: running.and_then(|running| running.trouble()),
             swap_failure: running.and_then(|running| running.swap_failure()),
         })
     }

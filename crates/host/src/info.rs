@@ -52,7 +52,7 @@ pub struct VmInfo {
     /// Whether an agent in its guest answered when it was last asked for something, so that the guest can be asked to shut
     /// down; null while one seems to be there and was not asked, and unless the VM runs.
     pub agent_answers: Option<bool>,
-    /// A vCPU that makes no progress, in words.
+    /// What is wrong with its guest, in words: its kernel panicked, a vCPU makes no progress, its agent fell silent.
     pub trouble: Option<String>,
     /// Why its swap file did not take what it was given, if that is so now.
     pub swap_failure: Option<String>,

@@ -19,6 +19,7 @@
 //! the loop begins anew with what it can measure.
 
 mod apply;
+mod guest;
 mod limit;
 mod report;
 mod taker;
@@ -204,6 +205,9 @@ impl MemoryLoop {
         for watched in self.vms.values_mut() {
             watched.second(self.second, &settings, &self.core.journal);
         }
+        if self.second.is_multiple_of(guest::ASKED_EVERY) {
+            self.ask_guests();
+        }
         self.measure_overhead();
         self.look_at_takings();
         self.count_state();
@@ -274,9 +278,6 @@ impl MemoryLoop {
         let before = self.state;
         self.state = planned.host.state;
         self.apply(&snapshot, &planned);
-        if self.trigger == Trigger::Period {
-            self.ask_guests();
-        }
         let took = start.elapsed();
         self.status.plans += 1;
         self.status.plan_microseconds = took.as_micros() as u64;

@@ -262,7 +262,7 @@ fn wait_for_end(core: &Arc<Core>, running: Arc<Running>, vm: Arc<Vm>) {
         if let Some(ended) = vm.wait(ASKS_AGENT) {
             break ended;
         }
-        if vm.agent_answers().is_none() {
+        if vm.agent_is_due() {
             // What it answers is known to the VM from now on.
             let _ = vm.ask_agent();
         }

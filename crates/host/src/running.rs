@@ -3,7 +3,7 @@
 use addr::{ByteSize, PageCount};
 use machine::{Charge, Reclaimed, ShareGroup, VmId, VmMemory};
 use parking_lot::Mutex;
-use sched::Overhead;
+use sched::{GuestState, Overhead};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -26,6 +26,8 @@ pub(crate) struct Running {
     pub(crate) swap_trouble: Mutex<Option<SwapTrouble>>,
     /// What was taken from it and has not been told yet.
     pub(crate) taken: Mutex<Reclaimed>,
+    /// How its guest was when it was last looked at.
+    pub(crate) guest: Mutex<GuestState>,
     stopping: AtomicBool,
     /// Why it is powered off, if that was not simply asked for.
     why_stopped: OnceLock<String>,
@@ -78,6 +80,7 @@ impl Running {
             swaps_elsewhere: start.swaps_elsewhere,
             swap_trouble: Mutex::default(),
             taken: Mutex::default(),
+            guest: Mutex::default(),
             stopping: AtomicBool::new(false),
             why_stopped: OnceLock::new(),
             asked: AtomicBool::new(false),
@@ -117,6 +120,17 @@ impl Running {
 
     pub(crate) fn was_asked(&self) -> bool {
         self.asked.load(Ordering::Relaxed)
+    }
+
+    /// What is wrong with its guest, in words.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        let vm = self.vm.get()?;
+        let panicked = vm.panicked().map(|panic| panic.to_string());
+        let stuck = || vm.trouble().map(|at| format!("CPU {} gets nowhere, at {:#x}", at.cpu, at.pc));
+        let silent = || {
+            (*self.guest.lock() == GuestState::Silent).then(|| "the guest's agent answers no more".to_owned())
+        };
+        panicked.or_else(stuck).or_else(silent)
     }
 
     /// Why its swap file did not take what it was given, if that is so now.

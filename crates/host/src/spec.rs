@@ -12,7 +12,7 @@ use sched::{Controls, Shares, whole_pages};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use utoipa::ToSchema;
-use vm::MmuChoice;
+use vm::{Config, MmuChoice};
 
 /// A VM as it is asked to be.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize, ToSchema)]
@@ -39,8 +39,8 @@ pub struct VmSpec {
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     pub initrd: Option<PathBuf>,
-    /// The kernel's command line.
-    #[serde(default)]
+    /// The kernel's command line; `console=ttyS0` by default, so that the console shows what the guest says.
+    #[serde(default = "command_line")]
     pub append: String,
     /// Machine memory guaranteed; whole pages, at most the VM's memory.
     #[serde(default)]
@@ -72,6 +72,10 @@ pub struct VmSpec {
     pub zip: bool,
 }
 
+fn command_line() -> String {
+    Config::COMMAND_LINE.to_owned()
+}
+
 const fn one() -> u32 {
     1
 }
@@ -90,7 +94,7 @@ impl VmSpec {
             mmu: MmuChoice::Automatic,
             kernel: kernel.into(),
             initrd: None,
-            append: String::new(),
+            append: command_line(),
             reservation_bytes: ByteSize(0),
             limit_bytes: None,
             shares: Shares::Normal,

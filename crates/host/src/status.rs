@@ -6,7 +6,7 @@
 use addr::{ByteSize, PageCount};
 use machine::MemoryCounts;
 use sched::balloon::Conduct;
-use sched::{Allowance, Bound, HostState, Thresholds};
+use sched::{Allowance, Bound, GuestState, HostState, Thresholds};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 use utoipa::ToSchema;
@@ -216,9 +216,16 @@ pub struct VmStatus {
     pub balloon_conduct: Conduct,
     /// Whether it may take another frame at once.
     pub allowance: Option<Allowance>,
-    /// What the guest says is free in it.
+    /// How its guest is: `unknown` where no agent answers.
+    pub guest: GuestState,
+    /// Programs that its guest killed since its kernel started because its memory ran out, as it says itself; null if it
+    /// does not say.
+    pub guest_oom_kills: Option<u64>,
+    /// How many of them in the last ten minutes.
+    pub guest_oom_kills_lately: u64,
+    /// What the guest says is free in it; null if it has not said so in the last minute, or more than it has.
     pub guest_free_bytes: Option<ByteSize>,
-    /// What the guest says its programs could get.
+    /// What the guest says its programs could get; the same.
     pub guest_available_bytes: Option<ByteSize>,
     /// The part of its vCPUs' time spent waiting for decompression and swap-in, in the second before.
     pub latency: f64,
@@ -289,6 +296,9 @@ pub struct Metrics {
 pub struct Totals {
     /// Its vCPUs' running time, all together; waiting does not count.
     pub running_seconds: f64,
+    /// Processor time that its devices' threads used. It is none of its vCPUs'; each thread has a twentieth of a processor for each
+    /// vCPU at most.
+    pub device_seconds: f64,
     /// Time spent waiting for decompression and swap-in.
     pub latency_seconds: f64,
     /// Time spent waiting for a frame.
@@ -326,11 +336,12 @@ pub struct Totals {
 }
 
 impl Totals {
-    pub(crate) fn new(counts: &MemoryCounts, running: Duration) -> Self {
+    pub(crate) fn new(counts: &MemoryCounts, running: Duration, in_devices: Duration) -> Self {
         let seconds = |nanoseconds: u64| Duration::from_nanos(nanoseconds).as_secs_f64();
         let bytes = |pages: u64| PageCount(pages).bytes();
         Self {
             running_seconds: running.as_secs_f64(),
+            device_seconds: in_devices.as_secs_f64(),
             latency_seconds: seconds(counts.waited_nanoseconds),
             waiting_seconds: seconds(counts.stalled_nanoseconds),
             waits: counts.stalls,

@@ -27,7 +27,7 @@ use addr::{ByteSize, Gva};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ColorChoice, Command, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
-use vm::MmuChoice;
+use vm::{Config, MmuChoice};
 
 /// Runs virtual machines on virtualized memory, and shows how that memory is used.
 ///
@@ -221,7 +221,7 @@ pub(crate) struct Run {
     #[arg(long, value_name = "FILE")]
     pub(crate) initrd: Option<PathBuf>,
     /// The kernel's command line
-    #[arg(long, value_name = "TEXT", default_value = "console=ttyS0", allow_hyphen_values = true)]
+    #[arg(long, value_name = "TEXT", default_value = Config::COMMAND_LINE, allow_hyphen_values = true)]
     pub(crate) append: String,
     /// Guest memory
     #[arg(long, value_name = "SIZE", allow_hyphen_values = true, default_value = "512MiB")]

@@ -7,8 +7,7 @@ use crate::error::Error;
 use crate::signals::Signals;
 use crate::terminal::Terminal;
 use addr::ByteSize;
-use api::inspect::Guest;
-use api::inspect::describe_trouble;
+use api::inspect::{Guest, trouble};
 use host::LinuxMemory;
 use machine::{Backing, MemoryError, Pool, VmId};
 use std::path::Path;
@@ -150,17 +149,20 @@ fn run_vm(
     exit_status(&name, ended, signals.first())
 }
 
-/// Waits for the end, and says once if the guest makes no progress.
+/// Waits for the end, and says once what is wrong with the guest.
 fn supervise(guest: &Arc<Guest>, terminal: Option<&Arc<Terminal>>) -> Ended {
-    let mut troubled = false;
+    let mut told = None;
     loop {
         if let Some(ended) = guest.vm.wait(TICK) {
             return ended;
         }
-        if !troubled && let Some(trouble) = guest.vm.trouble() {
-            troubled = true;
-            say(terminal, &format!("warning: {}: {}", guest.vm.name(), describe_trouble(&trouble)));
+        guest.vm.look_for_panic();
+        let wrong = trouble(&guest.vm);
+        if wrong.is_some() && wrong != told {
+            let wrong = wrong.as_deref().unwrap_or_default();
+            say(terminal, &format!("warning: {}: {wrong}", guest.vm.name()));
         }
+        told = wrong.or(told);
     }
 }
 

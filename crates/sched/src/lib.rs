@@ -4,7 +4,7 @@
 //! says for every VM what it should hold and why ([`entitlement`]), what is taken from it and by which
 //! means ([`reclaim`]), and for the host how short it is ([`state`]). Beside it: whether there is room
 //! for a reservation at all ([`admission`]), what a VM uses ([`activity`]), what its balloon driver is
-//! worth ([`balloon`]), what people should be told of ([`alarm`]), whether waiting for memory slows it ([`Slowdown`]), who must end when disks fail ([`standstill`]), how fast to look for equal pages ([`sharing`]), the advanced [`settings`], and
+//! worth ([`balloon`]), what people should be told of ([`alarm`]), whether waiting for memory slows it ([`Slowdown`]), how its guest is ([`guest`]), who must end when disks fail ([`standstill`]), how fast to look for equal pages ([`sharing`]), the advanced [`settings`], and
 //! answers to "why" ([`explain()`]) and "what if" ([`diff()`]).
 //!
 //! **Invariants.** The targets of all VMs together are no more than the memory for guests; each is within
@@ -30,6 +30,7 @@ mod diff;
 mod divide;
 pub mod entitlement;
 mod explain;
+pub mod guest;
 mod plan;
 pub mod reclaim;
 pub mod settings;
@@ -45,6 +46,7 @@ mod validate;
 pub use diff::{Change, Diff, Shift, diff};
 pub use entitlement::{Bound, Entitlement};
 pub use explain::{Explanation, Lever, UnknownVm, explain};
+pub use guest::GuestState;
 pub use plan::{Allowance, HostPlan, Plan, PoolPlan, Sums, VmPlan, plan};
 pub use reclaim::{BalloonUse, Pace, Reclaim, Why};
 pub use settings::{Salting, Settings, TaxType};

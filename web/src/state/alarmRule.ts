@@ -60,7 +60,8 @@ export function levelOf(subject: AlarmSubject, text: string): AlarmLevel | null 
   if (unit === 'word') return words.includes(text) ? text : null;
   if (unit === 'bytes-per-second') return parseSize(text.replace(/\/s$/, ''));
   const number = Number(text.replace(/%$/, ''));
-  return text.trim() !== '' && Number.isFinite(number) && number >= 0 && number <= (subject === 'host-overcommitment' ? 10_000 : 100) ? number : null;
+  const most = unit === 'count' ? 1_000_000 : subject === 'host-overcommitment' ? 10_000 : 100;
+  return text.trim() !== '' && Number.isFinite(number) && number >= 0 && number <= most ? number : null;
 }
 
 /** How bad a level is, to compare it with others of its subject. */
@@ -85,7 +86,16 @@ function wrongWith(subject: AlarmSubject, name: Severity, { raise, clear }: Leve
 /** What levels of it are, in words. */
 export function unitOf(subject: AlarmSubject): string {
   const { unit, words } = subjects[subject];
-  return unit === 'word' ? `one of ${words.join(', ')}` : unit === 'percent' ? 'numbers in percent' : 'sizes in a second, such as 4 MiB';
+  switch (unit) {
+    case 'word':
+      return `one of ${words.join(', ')}`;
+    case 'percent':
+      return 'numbers in percent';
+    case 'count':
+      return 'numbers';
+    case 'bytes-per-second':
+      return 'sizes in a second, such as 4 MiB';
+  }
 }
 
 /** The first thing that cannot be; null if the host may be asked. */
@@ -129,7 +139,8 @@ export function levelsText(subject: AlarmSubject, threshold: AlarmThreshold | nu
   if (!threshold) return '–';
   const show = (level: AlarmLevel): string => {
     const { unit } = subjects[subject];
-    return typeof level === 'number' ? (unit === 'percent' ? `${level} %` : rate(level)) : level;
+    if (typeof level !== 'number') return level;
+    return unit === 'percent' ? `${level} %` : unit === 'count' ? String(level) : rate(level);
   };
   const clear = threshold.clear === null || threshold.clear === undefined ? '' : ` until ${show(threshold.clear)}`;
   return `${show(threshold.raise)}${clear}`;

@@ -29,6 +29,8 @@ export const subjects: Record<AlarmSubject, Subject> = {
   'vm-swap-in': number('vm', 'Swapped in by a VM', { unit: 'bytes-per-second' }),
   'vm-waiting': number('vm', 'Time a VM waits for memory'),
   'vm-balloon-driver': number('vm', 'Conduct of a VM’s balloon driver', { unit: 'word', words: ['working', 'slow', 'absent', 'stuck', 'lying'] }),
+  'vm-guest': number('vm', 'How a VM’s guest is', { unit: 'word', words: ['well', 'silent', 'panicked'] }),
+  'vm-guest-oom-kills': number('vm', 'Programs a VM’s guest killed for want of memory', { unit: 'count' }),
 };
 
 type AlarmEvent = Event & { event: 'alarm-raised' | 'alarm-eased' | 'alarm-acknowledged' | 'alarm-cleared' };

@@ -28,6 +28,14 @@ export function textOf(event: Event): string {
       return `It ended: ${ends[event.how] ?? event.how}${event.why ? `, ${event.why}` : ''}.`;
     case 'vm-trouble':
       return `It is in trouble: ${event.what}.`;
+    case 'guest-panicked':
+      return `It stands still: ${event.how}.`;
+    case 'guest-silent':
+      return `Its guest’s agent has not answered for ${event.seconds} s.`;
+    case 'guest-answers':
+      return 'Its guest’s agent answers again.';
+    case 'guest-oom-kills':
+      return `Its guest says that it killed ${event.kills === 1 ? 'a program' : `${event.kills} programs`} for want of memory, while its balloon held ${size(event.ballooned_bytes)}.`;
     case 'vm-slowed':
       return `It is slowed: it waits for memory for ${percent(event.waits)} of its time.`;
     case 'vm-not-slowed':
@@ -116,7 +124,7 @@ function reclaimed(event: Event & { event: 'reclaimed' }): string {
 /** Whom an event is about; `null` if the host. */
 export const vmOf = (event: Event): string | null => ('vm' in event && typeof event.vm === 'string' ? event.vm : null);
 
-const grave = new Set(['alarm-raised', 'alarm-action-failed', 'vm-refused', 'vm-trouble', 'vm-slowed', 'memory-stands-still', 'swap-failed', 'disk-silent', 'memory-limit-low', 'loop-late', 'trouble', 'audit-failed']);
+const grave = new Set(['alarm-raised', 'alarm-action-failed', 'vm-refused', 'vm-trouble', 'guest-panicked', 'guest-silent', 'guest-oom-kills', 'vm-slowed', 'memory-stands-still', 'swap-failed', 'disk-silent', 'memory-limit-low', 'loop-late', 'trouble', 'audit-failed']);
 export const isGrave = (event: Event): boolean => grave.has(event.event);
 
 /** A plan made because it was time to, that changed nothing. */

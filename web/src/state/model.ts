@@ -58,6 +58,9 @@ export function staleAfter(event: Event): 'vms' | 'pools' | null {
     case 'vm-refused':
     case 'vm-ended':
     case 'vm-trouble':
+    case 'guest-panicked':
+    case 'guest-silent':
+    case 'guest-answers':
     case 'vm-changed':
     case 'swap-failed':
     case 'swap-works':

@@ -54,6 +54,9 @@ export const vm = {
   free: 'What the guest has no use for at all, not even as a cache. Its balloon driver tells.',
   cpus: 'Virtual processors.',
   uptime: 'How long ago it was started.',
+  guest: 'How the guest is, as far as its host can tell: by its agent, which is asked every half minute, by its console, and by what its kernel tells.',
+  oomKills: 'Programs that the guest’s kernel killed since its start because its memory ran out, as it says itself. Give the VM more memory, or let its balloon take less.',
+  deviceTime: 'Processor time that the threads of its devices used. Each has a twentieth of a processor for each of its virtual ones at most.',
   agent:
     'A program in the guest that does what the host asks, above all shut the guest down in order. Without one, stopping means to power off. In Debian it is the package qemu-guest-agent.',
   bound: 'What decided over how much it is entitled to.',

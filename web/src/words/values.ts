@@ -1,7 +1,7 @@
 // What words that stand as values mean, and what can be done about them. Every value of the interface has one: what is new does
 // not compile until it is explained.
 
-import type { BalloonUse, Bound, Conduct, HostState, Power, Why } from '../api/schema.ts';
+import type { BalloonUse, Bound, Conduct, GuestState, HostState, Power, Why } from '../api/schema.ts';
 import type { MachineUse, PageState } from '../state/composition.ts';
 
 export const hostStates: Record<HostState, string> = {
@@ -59,12 +59,20 @@ export const bounds: Record<Bound, string> = {
 
 export const conducts: Record<Conduct, string> = {
   absent: 'No balloon driver has answered, so its memory can only be compressed and swapped. The guest’s kernel needs virtio_balloon.',
-  untried: 'There is a driver, and it was not needed yet.',
+  untried: 'There is a driver, and it has given nothing yet: it was not asked, or only just now.',
   working: 'The driver gives what it is asked for.',
   slow: 'The driver gives, but less than 4 MiB a second, so the rest is compressed and swapped. Look at how busy the guest is.',
   stuck: 'The driver gives nothing more, though asked. The guest may have nothing left to give: look at its free memory.',
   lying: 'The driver claims pages that it did not give up, so it is passed over. Look at what runs in the guest.',
   probation: 'The driver has failed before, and is asked for a little to see whether it does better.',
+};
+
+/** How a guest is, as far as its host can tell. */
+export const guests: Record<GuestState, string> = {
+  unknown: 'No agent in it has answered, so nothing is known. Start qemu-guest-agent in the guest, or what does the same.',
+  well: 'Its agent answers every half minute.',
+  silent: 'Its agent answered and has not for a minute in which the VM could run. Look at its console; the guest may hang, or be very slow.',
+  panicked: 'Its kernel panicked and stands still. Look at its console, and start the VM anew.',
 };
 
 export const balloonUses: Record<BalloonUse, string> = {
@@ -94,7 +102,7 @@ export const hindrances = {
 export const agents: Record<'yes' | 'no' | 'unknown', readonly [word: string, meaning: string]> = {
   yes: ['answers', 'It answered when it was last asked for something: the guest can be asked to shut down.'],
   no: ['does not answer', 'None is there, or it did not answer when it was last asked. Stopping the VM powers it off. Start qemu-guest-agent in the guest, or what does the same.'],
-  unknown: ['not asked yet', 'One seems to be there: something in the guest holds its port open. It is asked when the VM is to be stopped.'],
+  unknown: ['not asked yet', 'One seems to be there: something in the guest holds its port open. It is asked within half a minute.'],
 };
 
 /** How a VM's last run ended. */

@@ -126,6 +126,8 @@ pub struct Device {
     pub kicks: u64,
     /// Interrupts it raised.
     pub interrupts: u64,
+    /// Processor time that its own thread used.
+    pub worker_nanoseconds: u64,
     /// Requests that make no sense.
     pub bad_requests: u64,
     /// The last of them, in words.
@@ -245,6 +247,7 @@ impl Statistics {
             accesses: stats.accesses,
             kicks: stats.kicks,
             interrupts: stats.interrupts,
+            worker_nanoseconds: stats.worker_time.as_nanos() as u64,
             bad_requests: stats.bad_requests,
             last_bad: stats.last_bad,
         };

@@ -42,7 +42,7 @@ const fn bytes(of: Option<ByteSize>) -> Option<f64> {
 }
 
 /// One that is not known, or none, has no sample.
-const NOW: [Figure<VmStatus, Option<f64>>; 14] = [
+const NOW: [Figure<VmStatus, Option<f64>>; 16] = [
     ("size_bytes", "Guest physical memory.", |vm| bytes(Some(vm.size_bytes))),
     ("reservation_bytes", "What is guaranteed to it.", |vm| bytes(Some(vm.reservation_bytes))),
     ("limit_bytes", "What it never exceeds.", |vm| bytes(vm.limit_bytes)),
@@ -57,6 +57,10 @@ const NOW: [Figure<VmStatus, Option<f64>>; 14] = [
     ("guest_available_bytes", "What its guest could use without swapping.", |vm| {
         bytes(vm.guest_available_bytes)
     }),
+    ("guest_state", "How its guest is: 0 well or unknown, 1 silent, 2 panicked.", |vm| Some(vm.guest.into())),
+    ("guest_oom_kills", "Programs its guest killed for want of memory, as it says itself.", |vm| {
+        vm.guest_oom_kills.map(|kills| kills as f64)
+    }),
     ("slowed", "1 while it spends much of its time waiting for memory.", |vm| {
         Some(u8::from(vm.slowed).into())
     }),
@@ -68,8 +72,9 @@ const NOW: [Figure<VmStatus, Option<f64>>; 14] = [
 ];
 
 /// Since it was started.
-const TOTALS: [Figure<Totals, f64>; 18] = [
+const TOTALS: [Figure<Totals, f64>; 19] = [
     ("running_seconds_total", "Its vCPUs' running time.", |t| t.running_seconds),
+    ("devices_seconds_total", "Processor time of its devices' threads.", |t| t.device_seconds),
     ("latency_seconds_total", "Time spent waiting for decompression and swap-in.", |t| t.latency_seconds),
     ("waiting_seconds_total", "Time spent waiting for a frame.", |t| t.waiting_seconds),
     ("waits_total", "How often a frame was waited for.", |t| t.waits as f64),
@@ -97,11 +102,16 @@ const VCPUS: [Figure<HartStatistics, u64>; 4] = [
     ("code_bytes", "Memory that decoded code takes.", |hart| hart.code_bytes),
 ];
 
-const DEVICES: [Figure<devices::DeviceStats, u64>; 4] = [
-    ("device_register_accesses_total", "Accesses to a device's registers.", |device| device.accesses),
-    ("device_kicks_total", "Times the guest told a device that there is work.", |device| device.kicks),
-    ("device_interrupts_total", "Interrupts a device raised.", |device| device.interrupts),
-    ("device_bad_requests_total", "Requests to a device that make no sense.", |device| device.bad_requests),
+const DEVICES: [Figure<devices::DeviceStats, f64>; 5] = [
+    ("device_register_accesses_total", "Accesses to a device's registers.", |device| device.accesses as f64),
+    ("device_kicks_total", "Times the guest told a device that there is work.", |device| device.kicks as f64),
+    ("device_interrupts_total", "Interrupts a device raised.", |device| device.interrupts as f64),
+    ("device_bad_requests_total", "Requests to a device that make no sense.", |device| {
+        device.bad_requests as f64
+    }),
+    ("device_worker_seconds_total", "Processor time of a device's own thread.", |device| {
+        device.worker_time.as_secs_f64()
+    }),
 ];
 
 impl Text {

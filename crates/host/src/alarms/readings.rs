@@ -93,6 +93,8 @@ fn of_vm(vm: &VmStatus, [swap_in, waiting]: [f64; 2]) -> Vec<Reading> {
         (Subject::VmSwapIn, Some(swap_in)),
         (Subject::VmWaiting, Some(waiting)),
         (Subject::VmBalloonDriver, Some(vm.balloon_conduct.into()).filter(|_| !boots)),
+        (Subject::VmGuest, Some(vm.guest.into())),
+        (Subject::VmGuestOomKills, vm.guest_oom_kills.map(|_| vm.guest_oom_kills_lately as f64)),
     ];
     // A limit that was taken away is none to be near.
     let measured =

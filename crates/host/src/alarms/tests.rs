@@ -202,7 +202,8 @@ fn status(vms: &[&str]) -> HostStatus {
         "name": "", "id": 1, "pool": null, "uptime_seconds": 10.0, "size_bytes": 1000, "reservation_bytes": 0,
         "limit_bytes": null, "shares": 1000, "bound": null, "worst_case_bytes": null, "active_part": 0.5,
         "active_error": null, "active_slow": null, "active_fast": null, "active_next": null,
-        "balloon_max_bytes": 650, "balloon_conduct": "absent", "allowance": null, "guest_free_bytes": null,
+        "balloon_max_bytes": 650, "balloon_conduct": "absent", "allowance": null, "guest": "silent",
+        "guest_oom_kills": 9, "guest_oom_kills_lately": 2, "guest_free_bytes": null,
         "guest_available_bytes": null, "latency": 0.5, "waiting": 0.1, "slowed": false, "swap_failure": null,
         "totals": crate::Totals::default(),
     });
@@ -246,6 +247,8 @@ fn everything_that_can_be_looked_at_is_read() {
     assert_eq!(value(&found, Subject::VmActive, &web), Some(&Some(50.0)));
     assert_eq!(value(&found, Subject::VmBallooned, &web), Some(&Some(25.0)));
     assert_eq!(value(&found, Subject::VmBalloonDriver, &web), Some(&None), "it may still boot");
+    assert_eq!(value(&found, Subject::VmGuest, &web), Some(&Some(1.0)), "silent");
+    assert_eq!(value(&found, Subject::VmGuestOomKills, &web), Some(&Some(2.0)));
     assert_eq!(value(&found, Subject::VmActive, &db), Some(&None), "it is not back yet");
     assert_eq!(
         value(&found, Subject::SwapDiskFree, &Target::Directory("/swap".to_owned())),

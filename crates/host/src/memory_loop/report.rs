@@ -1,7 +1,7 @@
 //! From what was measured to what people read.
 
-use super::MemoryLoop;
 use super::watched::Watched;
+use super::{MemoryLoop, guest};
 use crate::host::by_pool;
 use crate::inventory::Inventory;
 use crate::journal::now;
@@ -68,7 +68,8 @@ impl MemoryLoop {
         let running = &watched.running;
         let estimate = watched.activity.estimate(settings.sample_active_percent_min);
         let known = estimate.slow.is_some();
-        let guest = watched.balloon.as_ref().and_then(|report| report.statistics).map(|(_, guest)| guest);
+        let guest = watched.balloon.as_ref().and_then(guest::said);
+        let (kills, kills_lately) = watched.guest.kills(self.second);
         Some(VmStatus {
             name: vm.name.clone(),
             id: vm.id.0,
@@ -93,6 +94,9 @@ impl MemoryLoop {
             balloon_max_bytes: sched::reclaim::balloon_cap(vm, settings).bytes(),
             balloon_conduct: vm.balloon.conduct,
             allowance: Some(planned.allowance),
+            guest: watched.guest.state(),
+            guest_oom_kills: kills,
+            guest_oom_kills_lately: kills_lately,
             guest_free_bytes: guest.and_then(|guest| guest.free),
             guest_available_bytes: guest.and_then(|guest| guest.available),
             latency: watched.rates.latency,

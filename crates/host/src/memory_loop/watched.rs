@@ -5,6 +5,7 @@
 //! [`PATIENCE`] times that by the clock, since a VM that sleeps uses no memory and should not keep what it
 //! used last for that reason.
 
+use super::guest::GuestWatch;
 use crate::event::What;
 use crate::journal::Journal;
 use crate::running::Running;
@@ -29,6 +30,7 @@ pub(super) struct Watched {
     pub(super) writes: Activity,
     pub(super) judge: Judge,
     pub(super) balloon: Option<BalloonReport>,
+    pub(super) guest: GuestWatch,
     pub(super) rates: Rates,
     /// What it counted when its overhead was measured last.
     pub(super) statistics: Option<Arc<Statistics>>,
@@ -79,6 +81,7 @@ impl Watched {
             writes: Activity::default(),
             judge: Judge::default(),
             balloon: None,
+            guest: GuestWatch::default(),
             rates: Rates::default(),
             statistics: None,
             slowdown: Slowdown::default(),
@@ -98,10 +101,10 @@ impl Watched {
         let Some(vm) = self.running.vm.get().cloned() else { return };
         self.look_at_sample(&vm, settings);
         self.judge(&vm, second, journal);
-        if !self.troubled
-            && let Some(trouble) = vm.trouble()
-        {
-            self.troubled = true;
+        self.guest.second(&self.running, &vm, self.rates.latency + self.rates.waiting, journal);
+        let trouble = vm.trouble();
+        let told = std::mem::replace(&mut self.troubled, trouble.is_some());
+        if let Some(trouble) = trouble.filter(|_| !told) {
             let what = format!(
                 "CPU {} gets nowhere: exception {} at {:#x}, about {:#x}",
                 trouble.cpu, trouble.cause, trouble.pc, trouble.value
@@ -142,6 +145,7 @@ impl Watched {
             reported: (report.driver == DriverState::Present).then_some(report.actual),
             given: self.running.memory.census().ballooned,
         });
+        self.guest.hear(&self.running, second, &report, &self.running.memory.census(), journal);
         self.balloon = Some(report);
         let (old, new) = (before, self.judge.conduct());
         if old != new {
@@ -174,8 +178,9 @@ impl Watched {
 
     /// What was counted since it was started.
     pub(super) fn totals(&self) -> Totals {
-        let ran = self.running.vm.get().map(|vm| vm.running_time());
-        Totals::new(&self.counted.memory, ran.unwrap_or_default())
+        let times = self.running.vm.get().map(|vm| (vm.running_time(), vm.device_time()));
+        let (ran, in_devices) = times.unwrap_or_default();
+        Totals::new(&self.counted.memory, ran, in_devices)
     }
 
     /// Measures what it costs and counts; each of its harts gives up its lock for that.

@@ -80,9 +80,9 @@ pub(crate) enum Rules {
 
 /// Change a rule, or make one if there is none of that name
 ///
-/// A level is a number in percent; of vm-swap-in, bytes in a second: 4MiB; of host-state high, clear, soft, hard, low; of
-/// vm-balloon-driver working, slow, absent, stuck, lying. RAISE:CLEAR is where an alarm begins and where it ends. To make one
-/// takes --subject and a threshold.
+/// A level is a number in percent; of vm-swap-in, bytes in a second: 4MiB; of vm-guest-oom-kills, a number of programs; of
+/// host-state high, clear, soft, hard, low; of vm-balloon-driver working, slow, absent, stuck, lying; of vm-guest well,
+/// silent, panicked. RAISE:CLEAR is where an alarm begins and where it ends. To make one takes --subject and a threshold.
 #[derive(Args)]
 pub(crate) struct SetRule {
     /// The rule

@@ -106,7 +106,7 @@ pub(crate) struct VmOptions {
     /// The initial file system, or none
     #[arg(long, value_name = "FILE")]
     pub(crate) initrd: Option<OrNone<PathBuf>>,
-    /// The kernel's command line
+    /// The kernel's command line; a new VM's is console=ttyS0 if it is left out
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     pub(crate) append: Option<String>,
     /// How large its balloon may get, or what part of its memory, or none for what Mem.CtlMaxPercent says

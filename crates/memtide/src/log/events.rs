@@ -115,6 +115,9 @@ fn level(what: &What) -> Level {
         What::VmRefused { .. }
         | What::VmTrouble { .. }
         | What::VmSlowed { .. }
+        | What::GuestPanicked { .. }
+        | What::GuestSilent { .. }
+        | What::GuestOomKills { .. }
         | What::SwapFailed { .. }
         | What::DiskSilent { .. }
         | What::MemoryLimitLow(_)

@@ -24,7 +24,6 @@ pub(super) fn create(remote: &Remote, args: Create) -> Result<(), Error> {
     let memory = args.options.memory.unwrap_or(DEFAULT_MEMORY);
     let mut change = change(args.options, Some(&args.kernel), || Ok(memory))?;
     change.memory_bytes = Some(memory);
-    change.append = change.append.or_else(|| Some("console=ttyS0".to_owned()));
     // A spec is a name and what differs from the defaults.
     let mut spec = serde_json::to_value(change).expect("changes are JSON");
     spec["name"] = Value::from(name.as_str());

@@ -97,6 +97,17 @@ const fn yes(it_is: bool) -> &'static str {
     if it_is { "yes" } else { "no" }
 }
 
+/// How the guest is, and what it says of itself.
+fn guest(memory: &VmStatus) -> String {
+    let said = |size: Option<ByteSize>| size.map_or_else(|| "unknown".to_owned(), |size| size.to_string());
+    let kills = match memory.guest_oom_kills {
+        None => String::new(),
+        Some(kills) => format!("; killed {kills} programs for want of memory"),
+    };
+    let (free, available) = (said(memory.guest_free_bytes), said(memory.guest_available_bytes));
+    format!("{}; says {free} is free, {available} available{kills}", memory.guest)
+}
+
 fn host_view(memory: &VmStatus) -> Vec<(&'static str, String)> {
     let of = &memory.metrics;
     vec![
@@ -130,5 +141,13 @@ fn host_view(memory: &VmStatus) -> Vec<(&'static str, String)> {
             ),
         ),
         ("slowed", yes(memory.slowed).to_owned()),
+        ("guest", guest(memory)),
+        (
+            "time",
+            format!(
+                "{:.1} s of its vCPUs, {:.1} s of its devices",
+                memory.totals.running_seconds, memory.totals.device_seconds
+            ),
+        ),
     ]
 }

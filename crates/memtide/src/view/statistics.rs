@@ -61,16 +61,18 @@ fn cpus(cpus: &[Cpu]) -> String {
 }
 
 fn devices(devices: &[Device]) -> String {
-    let mut rows = vec![words(&["DEVICE", "ACCESSES", "KICKS", "INTERRUPTS", "BAD REQUESTS", ""])];
+    let mut rows =
+        vec![words(&["DEVICE", "ACCESSES", "KICKS", "INTERRUPTS", "THREAD'S TIME", "BAD REQUESTS", ""])];
     rows.extend(devices.iter().map(|device| {
         vec![
             device.name.clone(),
             grouped(device.accesses),
             grouped(device.kicks),
             grouped(device.interrupts),
+            duration(device.worker_nanoseconds),
             grouped(device.bad_requests),
             device.last_bad.clone().unwrap_or_default(),
         ]
     }));
-    lay_out(&[Left, Right, Right, Right, Right, Left], &rows)
+    lay_out(&[Left, Right, Right, Right, Right, Right, Left], &rows)
 }

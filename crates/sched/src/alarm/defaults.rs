@@ -17,6 +17,8 @@ pub fn defaults() -> Vec<Rule> {
         numbers("swap-disk-full", Subject::SwapDiskFree, [(10.0, 12.0), (3.0, 5.0)], 30),
         words("vm-balloon-driver", Subject::VmBalloonDriver, [("stuck", "slow"), ("lying", "stuck")], 60),
         numbers("vm-ballooned", Subject::VmBallooned, [(25.0, 20.0), (50.0, 45.0)], 60).off(),
+        words("vm-guest", Subject::VmGuest, [("silent", "well"), ("panicked", "silent")], 0),
+        numbers("vm-guest-oom-kills", Subject::VmGuestOomKills, [(1.0, 0.0), (10.0, 5.0)], 0),
         numbers("vm-memory-use", Subject::VmActive, [(90.0, 80.0), (97.0, 93.0)], 600),
         numbers("vm-swapped", Subject::VmSwapped, [(10.0, 5.0), (30.0, 25.0)], 60).off(),
         numbers("vm-swapping-in", Subject::VmSwapIn, [(4.0 * mib, mib), (32.0 * mib, 8.0 * mib)], 60),

@@ -1,6 +1,7 @@
 //! What a rule looks at, in which unit, and how levels of it are written.
 
 use crate::balloon::Conduct;
+use crate::guest::GuestState;
 use crate::state::HostState;
 use addr::ByteSize;
 use serde::{Deserialize, Serialize};
@@ -38,6 +39,10 @@ pub enum Subject {
     VmWaiting,
     /// How a VM's balloon driver conducts itself: `working`, `slow`, `absent`, `stuck` or `lying`.
     VmBalloonDriver,
+    /// How a VM's guest is: `well`, `silent` or `panicked`.
+    VmGuest,
+    /// Programs that a VM's guest killed in the last ten minutes because its memory ran out, as it says itself.
+    VmGuestOomKills,
 }
 
 /// In what a subject is measured.
@@ -49,6 +54,8 @@ pub enum Unit {
     Percent,
     /// Bytes in a second.
     BytesPerSecond,
+    /// A number of something.
+    Count,
     /// A word of a few, each worse than the one before.
     Word,
 }
@@ -89,10 +96,11 @@ pub enum Level {
 
 const STATES: &[&str] = &["high", "clear", "soft", "hard", "low"];
 const CONDUCTS: &[&str] = &["working", "slow", "absent", "stuck", "lying"];
+const GUESTS: &[&str] = &["well", "silent", "panicked"];
 
 impl Subject {
     /// All there are.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::HostState,
         Self::HostFree,
         Self::HostOvercommitment,
@@ -106,6 +114,8 @@ impl Subject {
         Self::VmSwapIn,
         Self::VmWaiting,
         Self::VmBalloonDriver,
+        Self::VmGuest,
+        Self::VmGuestOomKills,
     ];
 
     /// The word that is written out.
@@ -124,6 +134,8 @@ impl Subject {
             Self::VmSwapIn => "vm-swap-in",
             Self::VmWaiting => "vm-waiting",
             Self::VmBalloonDriver => "vm-balloon-driver",
+            Self::VmGuest => "vm-guest",
+            Self::VmGuestOomKills => "vm-guest-oom-kills",
         }
     }
 
@@ -141,7 +153,8 @@ impl Subject {
     /// In what it is measured.
     pub const fn unit(self) -> Unit {
         match self {
-            Self::HostState | Self::VmBalloonDriver => Unit::Word,
+            Self::HostState | Self::VmBalloonDriver | Self::VmGuest => Unit::Word,
+            Self::VmGuestOomKills => Unit::Count,
             Self::VmSwapIn => Unit::BytesPerSecond,
             _ => Unit::Percent,
         }
@@ -152,6 +165,7 @@ impl Subject {
         match self {
             Self::HostState => STATES,
             Self::VmBalloonDriver => CONDUCTS,
+            Self::VmGuest => GUESTS,
             _ => &[],
         }
     }
@@ -167,6 +181,7 @@ impl Subject {
             // As many times the memory there is as anybody would promise.
             Self::HostOvercommitment => 10_000.0,
             Self::VmSwapIn => 1e12,
+            Self::VmGuestOomKills => 1e6,
             _ => 100.0,
         }
     }
@@ -198,13 +213,18 @@ impl Subject {
             Self::VmSwapIn => format!("VM '{on}' swaps in {value}"),
             Self::VmWaiting => format!("VM '{on}' waits for memory for {value} of its time"),
             Self::VmBalloonDriver => format!("the balloon driver of VM '{on}' is {value}"),
+            Self::VmGuest => format!("the guest of VM '{on}' is {value}"),
+            Self::VmGuestOomKills => {
+                format!("the guest of VM '{on}' killed {value} programs for want of memory in ten minutes")
+            }
         }
     }
 
-    /// A value in words: `62 %`, `12 MiB/s`, `soft`.
+    /// A value in words: `62 %`, `12 MiB/s`, `3`, `soft`.
     pub fn show(self, value: f64) -> String {
         match (self.unit(), self.level(value)) {
             (Unit::Percent, Level::Number(number)) => format!("{number} %"),
+            (Unit::Count, Level::Number(number)) => format!("{number}"),
             (_, Level::Number(bytes)) => format!("{}/s", rounded(bytes)),
             (_, Level::Word(word)) => word,
         }
@@ -265,6 +285,17 @@ impl From<Conduct> for f64 {
             Conduct::Absent => 2.0,
             Conduct::Stuck => 3.0,
             Conduct::Lying => 4.0,
+        }
+    }
+}
+
+/// How bad it is about a guest: the number of its word. Of one that nothing is known of, nothing bad is.
+impl From<GuestState> for f64 {
+    fn from(state: GuestState) -> Self {
+        match state {
+            GuestState::Unknown | GuestState::Well => 0.0,
+            GuestState::Silent => 1.0,
+            GuestState::Panicked => 2.0,
         }
     }
 }

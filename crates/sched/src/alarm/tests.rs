@@ -142,6 +142,8 @@ fn a_host_that_is_merely_overcommitted_does_not_cry() {
         (Subject::VmSwapIn, vm(), 500_000.0),
         (Subject::VmWaiting, vm(), 5.0),
         (Subject::VmBalloonDriver, vm(), f64::from(crate::balloon::Conduct::Absent)),
+        (Subject::VmGuest, vm(), f64::from(crate::GuestState::Unknown)),
+        (Subject::VmGuestOomKills, vm(), 0.0),
     ];
     let readings = normal.map(|(subject, on, value)| Reading { subject, on, value: Some(value) });
     assert_eq!(readings.len(), Subject::ALL.len(), "one of each");
@@ -206,8 +208,10 @@ fn values_are_shown_in_their_unit() {
         Subject::VmSwapIn.show(12.4 * f64::from(1 << 20)),
         Subject::HostState.show(2.0),
         Subject::VmBalloonDriver.show(3.0),
+        Subject::VmGuest.show(1.0),
+        Subject::VmGuestOomKills.show(4.0),
     ];
-    assert_eq!(shown, ["62 %", "12 MiB/s", "soft", "stuck"]);
+    assert_eq!(shown, ["62 %", "12 MiB/s", "soft", "stuck", "silent", "4"]);
     let said: Vec<String> =
         Subject::ALL.iter().map(|subject| subject.say(&Target::Vm("web".to_owned()), 3.0)).collect();
     for (subject, said) in Subject::ALL.iter().zip(said) {

@@ -253,7 +253,7 @@ class AlarmRuleSpec(TypedDict, total=False):
     """A server that is told then."""
 
 
-AlarmSubject: TypeAlias = Literal["host-state", "host-free", "host-overcommitment", "host-memory-limit", "swap-disk-free", "vm-active", "vm-consumed", "vm-ballooned", "vm-compressed", "vm-swapped", "vm-swap-in", "vm-waiting", "vm-balloon-driver"]
+AlarmSubject: TypeAlias = Literal["host-state", "host-free", "host-overcommitment", "host-memory-limit", "swap-disk-free", "vm-active", "vm-consumed", "vm-ballooned", "vm-compressed", "vm-swapped", "vm-swap-in", "vm-waiting", "vm-balloon-driver", "vm-guest", "vm-guest-oom-kills"]
 """What a rule looks at."""
 
 
@@ -279,7 +279,7 @@ class AlarmThreshold:
     """From here on it is so: a number in the subject's unit, or one of its words."""
 
 
-AlarmUnit: TypeAlias = Literal["percent", "bytes-per-second", "word"]
+AlarmUnit: TypeAlias = Literal["percent", "bytes-per-second", "count", "word"]
 """In what a subject is measured."""
 
 
@@ -415,6 +415,9 @@ class Device:
 
     name: str
     """What it is."""
+
+    worker_nanoseconds: int
+    """Processor time that its own thread used."""
 
 
 class VmEdit(TypedDict, total=False):
@@ -648,6 +651,64 @@ class VmTroubleEvent(Event):
 
     what: str
     """What was seen, in words."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GuestPanickedEvent(Event):
+    """A VM's guest stands still, because its kernel panicked."""
+
+    event: Literal["guest-panicked"]
+
+    how: str
+    """How that is known, in words."""
+
+    vm: str
+    """Which one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GuestSilentEvent(Event):
+    """The agent in a VM's guest answered before, and does no more."""
+
+    event: Literal["guest-silent"]
+
+    seconds: int
+    """For how long, beside what its host held it up for."""
+
+    vm: str
+    """Which one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GuestAnswersEvent(Event):
+    """The agent in a VM's guest answers again."""
+
+    event: Literal["guest-answers"]
+
+    vm: str
+    """Which one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GuestOomKillsEvent(Event):
+    """A VM's guest killed programs because its memory ran out, as it says itself."""
+
+    available_bytes: ByteSize | None
+    """What it said to be available."""
+
+    ballooned_bytes: ByteSize
+    """What its balloon held when that was heard."""
+
+    event: Literal["guest-oom-kills"]
+
+    kills: int
+    """How many more than before."""
+
+    total: int
+    """How many since its kernel started."""
+
+    vm: str
+    """Which one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -1250,6 +1311,10 @@ class Explained:
 
     worst_case_bytes: ByteSize
     """What it would have if all VMs used their whole size."""
+
+
+GuestState: TypeAlias = Literal["unknown", "well", "silent", "panicked"]
+"""How a guest is."""
 
 
 Hex: TypeAlias = str
@@ -2224,6 +2289,11 @@ class Totals:
     decompress_bytes: ByteSize
     """Decompressed."""
 
+    device_seconds: float
+    """Processor time that its devices' threads used. It is none of its vCPUs'; each thread has a twentieth of a
+    processor for each vCPU at most.
+    """
+
     first_written_bytes: ByteSize
     """Untouched pages that were written for the first time, or again after the guest gave them back."""
 
@@ -2292,7 +2362,7 @@ class Vm:
     """
 
     append: str
-    """The kernel's command line."""
+    """The kernel's command line; `console=ttyS0` by default, so that the console shows what the guest says."""
 
     balloon_max_bytes: ByteSize | None
     """How large its balloon may get; `Mem.CtlMaxPercent` of its memory by default."""
@@ -2357,7 +2427,9 @@ class Vm:
     """Why its swap file did not take what it was given, if that is so now."""
 
     trouble: str | None
-    """A vCPU that makes no progress, in words."""
+    """What is wrong with its guest, in words: its kernel panicked, a vCPU makes no progress, its agent fell
+    silent.
+    """
 
     uptime_seconds: float | None
     """How long it has been running, in seconds."""
@@ -2493,7 +2565,7 @@ class VmSpec(TypedDict, total=False):
     """A VM as it is asked to be."""
 
     append: str
-    """The kernel's command line."""
+    """The kernel's command line; `console=ttyS0` by default, so that the console shows what the guest says."""
 
     balloon_max_bytes: ByteSize | None
     """How large its balloon may get; `Mem.CtlMaxPercent` of its memory by default."""
@@ -2604,11 +2676,22 @@ class VmStatus:
     granted_bytes: ByteSize
     """Pages the guest can use without waiting."""
 
+    guest: GuestState
+    """How its guest is: `unknown` where no agent answers."""
+
     guest_available_bytes: ByteSize | None
-    """What the guest says its programs could get."""
+    """What the guest says its programs could get; the same."""
 
     guest_free_bytes: ByteSize | None
-    """What the guest says is free in it."""
+    """What the guest says is free in it; null if it has not said so in the last minute, or more than it has."""
+
+    guest_oom_kills: int | None
+    """Programs that its guest killed since its kernel started because its memory ran out, as it says itself;
+    null if it does not say.
+    """
+
+    guest_oom_kills_lately: int
+    """How many of them in the last ten minutes."""
 
     id: int
     """Its number."""
@@ -2789,6 +2872,10 @@ VARIANTS: dict[type, tuple[str, dict[str, type]]] = {
             "shutdown-requested": ShutdownRequestedEvent,
             "vm-ended": VmEndedEvent,
             "vm-trouble": VmTroubleEvent,
+            "guest-panicked": GuestPanickedEvent,
+            "guest-silent": GuestSilentEvent,
+            "guest-answers": GuestAnswersEvent,
+            "guest-oom-kills": GuestOomKillsEvent,
             "vm-slowed": VmSlowedEvent,
             "vm-not-slowed": VmNotSlowedEvent,
             "vm-changed": VmChangedEvent,

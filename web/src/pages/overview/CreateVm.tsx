@@ -52,7 +52,7 @@ export function CreateVm({ close }: { close: () => void }) {
         <Field label="Processors" name="cpus" required value="1" pattern="[1-8]" />
         <Field label="Kernel, a file on the host" name="kernel" required value={like?.kernel} />
         <Field label="Initial file system, a file on the host" name="initrd" value={like?.initrd ?? undefined} />
-        <Field label="Kernel command line" name="append" value={like?.append} />
+        <Field label="Kernel command line" name="append" value={like?.append ?? 'console=ttyS0'} />
         <label class="field">
           <span>Resource pool</span>
           <select name="pool">

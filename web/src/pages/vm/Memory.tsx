@@ -12,7 +12,7 @@ import { isSampled, pageParts, pagesOf } from '../../state/composition.ts';
 import { useLoaded } from '../../state/loaded.ts';
 import { link } from '../../state/route.ts';
 import { vm as says } from '../../words/figures.ts';
-import { agents, bounds, conducts } from '../../words/values.ts';
+import { agents, bounds, conducts, guests } from '../../words/values.ts';
 import { Explanation } from './Explanation.tsx';
 import { VmHistoryCharts } from './VmHistoryCharts.tsx';
 
@@ -80,6 +80,14 @@ function GuestView({ vm, memory }: { vm: Vm; memory: VmStatus }) {
             {memory.slowed && ', slowed'}
           </span>
         </Fact>
+        <Fact name="Guest" says={says.guest}>
+          <Term says={guests[memory.guest]}>
+            <span class={memory.guest === 'silent' || memory.guest === 'panicked' ? 'slowed' : ''}>{memory.guest}</span>
+          </Term>
+        </Fact>
+        <Fact name="Programs killed" says={says.oomKills}>
+          {memory.guest_oom_kills === null ? <span class="none">not told</span> : count(memory.guest_oom_kills)}
+        </Fact>
         <Fact name="Agent" says={says.agent}>
           <Agent name={vm.name} />
         </Fact>
@@ -121,6 +129,9 @@ function HostView({ memory }: { memory: VmStatus }) {
           <Term says={conducts[memory.balloon_conduct]}>{words(memory.balloon_conduct)}</Term>
         </Fact>
         <SizeFact name="Overhead" says={says.overhead} bytes={memory.overhead_bytes} />
+        <Fact name="Time of its devices" says={says.deviceTime}>
+          {memory.totals.device_seconds.toFixed(1)} s
+        </Fact>
       </Facts>
     </section>
   );

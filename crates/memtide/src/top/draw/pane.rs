@@ -6,7 +6,7 @@ use crate::top::clock;
 use crate::top::model::{Explanation, Model};
 use crate::view::{mib, uptime};
 use addr::ByteSize;
-use api::types::{Metrics, VmStatus};
+use api::types::{GuestState, Metrics, VmStatus};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Color;
@@ -59,8 +59,14 @@ fn guest_view(vm: &VmStatus) -> String {
         Some(error) => format!("{} within {:.0} %", mib(vm.metrics.active_bytes), error * 100.0),
         None => "not known yet".to_owned(),
     };
+    let state = match vm.guest {
+        GuestState::Silent | GuestState::Panicked => format!("{}; ", vm.guest),
+        GuestState::Unknown | GuestState::Well => String::new(),
+    };
+    let kills = vm.guest_oom_kills.filter(|kills| *kills > 0);
+    let kills = kills.map(|kills| format!("; killed {kills} programs")).unwrap_or_default();
     format!(
-        "has {}; says free {}, available {}; uses {active}",
+        "{state}has {}; says free {}, available {}; uses {active}{kills}",
         mib(vm.size_bytes),
         said(vm.guest_free_bytes),
         said(vm.guest_available_bytes)
