@@ -35,7 +35,6 @@ export const totals: Totals = {
   broken_bytes: 0,
   compress_bytes: 0,
   decompress_bytes: 0,
-  device_seconds: 0,
   first_written_bytes: 0,
   joined_bytes: 0,
   latency_seconds: 0,
@@ -50,6 +49,7 @@ export const totals: Totals = {
   waiting_seconds: 0,
   waits: 0,
   watches_noticed: 0,
+  worker_seconds: 0,
   zeroed_bytes: 0,
 };
 

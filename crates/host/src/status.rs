@@ -298,7 +298,7 @@ pub struct Totals {
     pub running_seconds: f64,
     /// Processor time that its devices' threads used. It is none of its vCPUs'; each thread has a twentieth of a processor for each
     /// vCPU at most.
-    pub device_seconds: f64,
+    pub worker_seconds: f64,
     /// Time spent waiting for decompression and swap-in.
     pub latency_seconds: f64,
     /// Time spent waiting for a frame.
@@ -341,7 +341,7 @@ impl Totals {
         let bytes = |pages: u64| PageCount(pages).bytes();
         Self {
             running_seconds: running.as_secs_f64(),
-            device_seconds: in_devices.as_secs_f64(),
+            worker_seconds: in_devices.as_secs_f64(),
             latency_seconds: seconds(counts.waited_nanoseconds),
             waiting_seconds: seconds(counts.stalled_nanoseconds),
             waits: counts.stalls,

@@ -65,7 +65,7 @@ fn panics_and_kills_are_seen_in_lists_events_and_alarms() {
         find(&alarms, &[("rule", "vm-guest"), ("vm", "dead"), ("severity", "critical")]).is_some()
             && find(&alarms, &[("rule", "vm-guest-oom-kills"), ("vm", "full")]).is_some()
     });
-    let devices = place.json(&["info", "dead"])["memory"]["totals"]["device_seconds"].as_f64();
+    let devices = place.json(&["info", "dead"])["memory"]["totals"]["worker_seconds"].as_f64();
     assert!(devices.is_some_and(|seconds| seconds > 0.0), "{devices:?}");
 }
 

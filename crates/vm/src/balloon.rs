@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 /// How long a report of free memory may take. Linux reports up to 32 stretches of 2 or 4 MiB at a time, and cannot be
 /// told to report less: with a shorter queue its driver does not start.
-const REPORT_TAKES: Duration = Duration::from_millis(50);
+const REPORT_TAKES: Duration = Duration::from_millis(20);
 /// Pages after which it is looked how late it is.
 const PIECE: usize = 256;
 

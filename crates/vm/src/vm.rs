@@ -282,7 +282,7 @@ impl Vm {
     }
 
     /// Processor time that its devices' threads used, all together.
-    pub fn device_time(&self) -> Duration {
+    pub fn worker_time(&self) -> Duration {
         self.shared.board.statistics().iter().map(|(_, device)| device.worker_time).sum()
     }
 

@@ -42,7 +42,7 @@ const fn bytes(of: Option<ByteSize>) -> Option<f64> {
 }
 
 /// One that is not known, or none, has no sample.
-const NOW: [Figure<VmStatus, Option<f64>>; 16] = [
+const NOW: [Figure<VmStatus, Option<f64>>; 17] = [
     ("size_bytes", "Guest physical memory.", |vm| bytes(Some(vm.size_bytes))),
     ("reservation_bytes", "What is guaranteed to it.", |vm| bytes(Some(vm.reservation_bytes))),
     ("limit_bytes", "What it never exceeds.", |vm| bytes(vm.limit_bytes)),
@@ -61,6 +61,9 @@ const NOW: [Figure<VmStatus, Option<f64>>; 16] = [
     ("guest_oom_kills", "Programs its guest killed for want of memory, as it says itself.", |vm| {
         vm.guest_oom_kills.map(|kills| kills as f64)
     }),
+    ("guest_oom_kills_lately", "How many of them in the last ten minutes.", |vm| {
+        Some(vm.guest_oom_kills_lately as f64)
+    }),
     ("slowed", "1 while it spends much of its time waiting for memory.", |vm| {
         Some(u8::from(vm.slowed).into())
     }),
@@ -74,7 +77,7 @@ const NOW: [Figure<VmStatus, Option<f64>>; 16] = [
 /// Since it was started.
 const TOTALS: [Figure<Totals, f64>; 19] = [
     ("running_seconds_total", "Its vCPUs' running time.", |t| t.running_seconds),
-    ("devices_seconds_total", "Processor time of its devices' threads.", |t| t.device_seconds),
+    ("worker_seconds_total", "Processor time of its devices' threads.", |t| t.worker_seconds),
     ("latency_seconds_total", "Time spent waiting for decompression and swap-in.", |t| t.latency_seconds),
     ("waiting_seconds_total", "Time spent waiting for a frame.", |t| t.waiting_seconds),
     ("waits_total", "How often a frame was waited for.", |t| t.waits as f64),

@@ -178,7 +178,7 @@ impl Watched {
 
     /// What was counted since it was started.
     pub(super) fn totals(&self) -> Totals {
-        let times = self.running.vm.get().map(|vm| (vm.running_time(), vm.device_time()));
+        let times = self.running.vm.get().map(|vm| (vm.running_time(), vm.worker_time()));
         let (ran, in_devices) = times.unwrap_or_default();
         Totals::new(&self.counted.memory, ran, in_devices)
     }

@@ -146,7 +146,7 @@ fn host_view(memory: &VmStatus) -> Vec<(&'static str, String)> {
             "time",
             format!(
                 "{:.1} s of its vCPUs, {:.1} s of its devices",
-                memory.totals.running_seconds, memory.totals.device_seconds
+                memory.totals.running_seconds, memory.totals.worker_seconds
             ),
         ),
     ]

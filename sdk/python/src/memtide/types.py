@@ -2289,11 +2289,6 @@ class Totals:
     decompress_bytes: ByteSize
     """Decompressed."""
 
-    device_seconds: float
-    """Processor time that its devices' threads used. It is none of its vCPUs'; each thread has a twentieth of a
-    processor for each vCPU at most.
-    """
-
     first_written_bytes: ByteSize
     """Untouched pages that were written for the first time, or again after the guest gave them back."""
 
@@ -2335,6 +2330,11 @@ class Totals:
 
     watches_noticed: int
     """Uses of pages that were watched to see whether they are in use."""
+
+    worker_seconds: float
+    """Processor time that its devices' threads used. It is none of its vCPUs'; each thread has a twentieth of a
+    processor for each vCPU at most.
+    """
 
     zeroed_bytes: ByteSize
     """Pages that became zero pages because that is what they held."""

@@ -130,7 +130,7 @@ function HostView({ memory }: { memory: VmStatus }) {
         </Fact>
         <SizeFact name="Overhead" says={says.overhead} bytes={memory.overhead_bytes} />
         <Fact name="Time of its devices" says={says.deviceTime}>
-          {memory.totals.device_seconds.toFixed(1)} s
+          {memory.totals.worker_seconds.toFixed(1)} s
         </Fact>
       </Facts>
     </section>
