@@ -4,7 +4,8 @@
 //! process is, so a [`Frame`] is a plain reference that nothing need keep alive. When the last handle
 //! goes, the memory itself is given back and only the address range stays taken. It is a memfd so
 //! that a processor that needs frames in another mapping can map the same bytes again. Behind the last
-//! frame lies one more, which is all zeros and never written: every zero page's.
+//! frame lies one more, which is all zeros and never written: every zero page's. Around it all lies memory that cannot
+//! be used, so that whoever runs past an end is stopped there.
 //!
 //! **Concurrency.** Guests on several threads read and write the same bytes at the same time, so
 //! every access is an atomic one of its width, or, for whole frames, a sequence of those.
@@ -16,10 +17,12 @@ use crate::share::ShareTable;
 use crate::word::Word;
 use addr::{ByteSize, Ma, Mfn, PAGE_SIZE, PageCount};
 use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
-use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap};
+use rustix::mm::{Advice, MapFlags, ProtFlags, madvise, mmap, mmap_anonymous, munmap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::{io, ptr::NonNull, sync::Arc};
 
+/// Bytes on either side of the pool that cannot be used.
+const GUARD: usize = 16 * PAGE_SIZE as usize;
 /// Words of eight bytes in a frame.
 const FRAME_WORDS: u64 = PAGE_SIZE / 8;
 
@@ -57,9 +60,22 @@ impl Mapping {
     fn new(bytes: usize) -> io::Result<Self> {
         let memory = memfd_create("memtide-pool", MemfdFlags::CLOEXEC)?;
         ftruncate(&memory, bytes as u64)?;
-        let protection = ProtFlags::READ | ProtFlags::WRITE;
+        let around = bytes + 2 * GUARD;
         // SAFETY: a new mapping at an address of the kernel's choice, so it overlaps nothing.
-        let base = unsafe { mmap(std::ptr::null_mut(), bytes, protection, MapFlags::SHARED, &memory, 0) }?;
+        let start =
+            unsafe { mmap_anonymous(std::ptr::null_mut(), around, ProtFlags::empty(), MapFlags::PRIVATE) }?;
+        let start = start.cast::<u8>();
+        let (protection, flags) = (ProtFlags::READ | ProtFlags::WRITE, MapFlags::SHARED | MapFlags::FIXED);
+        // SAFETY: `GUARD` and `bytes` after it lie within the mapping just made, which nobody else knows of; what is
+        // replaced is the part of it that is exactly the pool's.
+        let base = unsafe { mmap(start.add(GUARD).cast(), bytes, protection, flags, &memory, 0) }
+            .inspect_err(|_| {
+                // SAFETY: exactly the mapping just made, of which no address was given to anybody.
+                let _ = unsafe { munmap(start.cast(), around) };
+            })?;
+        // A dump of the process is not to have guests' secrets in it.
+        // SAFETY: exactly the range just mapped; its content stays as it is. An old kernel that refuses dumps it.
+        let _ = unsafe { madvise(base, bytes, Advice::LinuxDontDump) };
         let base = NonNull::new(base.cast()).expect("mmap returned an address");
         Ok(Self { base, bytes })
     }
@@ -366,6 +382,30 @@ mod tests {
     fn sizes_out_of_range_are_a_callers_mistake() {
         assert_eq!(Pool::new(ByteSize(4095)).map(|_| ()).unwrap_err().kind(), io::ErrorKind::InvalidInput);
         assert!(Pool::new(ByteSize(u64::MAX)).is_err());
+    }
+
+    /// What the kernel says of the mapping that `address` lies in: its line, and its flags.
+    fn mapping(address: usize) -> (String, String) {
+        let maps = std::fs::read_to_string("/proc/self/smaps").unwrap();
+        let range = |line: &str| {
+            let (start, end) = line.split_once(' ')?.0.split_once('-')?;
+            Some(usize::from_str_radix(start, 16).ok()?..usize::from_str_radix(end, 16).ok()?)
+        };
+        let mut lines =
+            maps.lines().skip_while(|line| range(line).is_none_or(|range| !range.contains(&address)));
+        let line = lines.next().unwrap().to_owned();
+        (line, lines.find_map(|line| line.strip_prefix("VmFlags:")).unwrap().to_owned())
+    }
+
+    #[test]
+    fn around_the_pool_lies_nothing_and_no_dump_has_it() {
+        let pool = pool(4);
+        let (start, end) = (pool.base.as_ptr().addr(), pool.base.as_ptr().addr() + pool.bytes as usize);
+        for outside in [start - GUARD, start - 1, end, end + GUARD - 1] {
+            assert!(mapping(outside).0.contains(" ---p "), "{}", mapping(outside).0);
+        }
+        let (line, flags) = mapping(start);
+        assert!(line.contains(" rw-s ") && flags.contains(" dd"), "{line}{flags}");
     }
 
     #[test]
