@@ -157,6 +157,7 @@ fn tell_failure(journal: &Journal, action: &'static str, alarm: &AlarmInfo, fail
         vm,
         action,
         why: failure.why,
-        said: failure.said,
+        // What a server answers is for who gave the webhook, and events are for everybody.
+        said: failure.said.filter(|_| action == "command"),
     });
 }

@@ -26,7 +26,7 @@ impl Fixture {
     }
 
     /// The same host as somebody with a token has it.
-    fn remote(&self, role: types::Role) -> impl AsyncFn(&str, &str, Value) -> (u16, Value) {
+    pub(super) fn remote(&self, role: types::Role) -> impl AsyncFn(&str, &str, Value) -> (u16, Value) {
         let access = Access::open(&self.place.path().join("state"), Vec::new(), Bounds::default()).unwrap();
         let spec = json!({"name": role.to_string(), "role": role});
         let made = access.tokens.create(&serde_json::from_value(spec).unwrap()).unwrap();
@@ -175,4 +175,47 @@ async fn a_token_gives_no_command_and_who_may_not_administer_sees_no_action() {
     let (_, shown) = fixture.remote(types::Role::View)("GET", path, Value::Null).await;
     assert_eq!((&shown["command"], &shown["acts"]), (&Value::Null, &json!(true)));
     assert_eq!(administrator("PATCH", path, json!({"command": null})).await.1["acts"], false);
+}
+
+/// A server that refuses what it is told, and says more than others are to know; gives its port.
+fn secretive() -> u16 {
+    use std::io::{Read, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let _ = stream.read(&mut [0; 4096]);
+            let _ = stream.write_all(b"HTTP/1.1 403 Forbidden\r\ncontent-length: 15\r\n\r\nINTERNAL-SECRET");
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn what_a_server_answers_is_told_to_nobody_far_away() {
+    let fixture = Fixture::new();
+    let remote = fixture.remote(types::Role::Administer);
+    let mut rule = always("probe");
+    rule["webhook"] = json!({"url": format!("http://127.0.0.1:{}/", secretive())});
+    assert_eq!(remote("POST", "/v1/alarm-rules", rule).await.0, 201);
+    let (status, tested) = remote("POST", "/v1/alarm-rules/probe/test", Value::Null).await;
+    let why = tested["webhook"]["why"].as_str().unwrap();
+    assert!(status == 200 && why.ends_with("403 Forbidden"), "{tested}");
+    assert_eq!(tested["webhook"]["said"], Value::Null);
+    let deadline = Instant::now() + SOON;
+    let failed = loop {
+        let (_, events) = remote("GET", "/v1/events?event=alarm-action-failed", Value::Null).await;
+        if let Some(event) = events["items"].get(0) {
+            break event.clone();
+        }
+        assert!(Instant::now() < deadline, "no webhook failed");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    assert!(
+        failed["why"].as_str().unwrap().ends_with("403 Forbidden") && failed["said"].is_null(),
+        "{failed}"
+    );
+    let tested: types::TestedActions = fixture.read("POST", "/v1/alarm-rules/probe/test", Value::Null).await;
+    assert_eq!(tested.webhook.unwrap().said.as_deref(), Some("INTERNAL-SECRET"), "over the Unix socket");
 }
