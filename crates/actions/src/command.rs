@@ -2,18 +2,31 @@
 //!
 //! **Model.** The program and its arguments are a list: no shell reads them, so nothing that is told can be taken for a command. What is told comes on
 //! standard input, as JSON, and in the environment, which has nothing else of the host's but `PATH` and `HOME`. The
-//! working directory is `/`.
+//! working directory is `/`. It has no access to the directories that are hidden, which have the host's secrets, and it and what it starts gain no
+//! privileges by being run.
+//!
+//! **Bounds.** Its time, the CPU time and memory of each of its processes, and their open files.
 
 use crate::{Failure, MOST_SAID, head};
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process_group, prlimit};
+use std::io;
+use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
+use std::thread;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::Child;
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 /// How long a command may take.
 pub const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Bytes of memory that each process of a command may have of its own.
+const MOST_MEMORY: u64 = 1 << 30;
+/// Files that each may have open.
+const MOST_FILES: u64 = 1024;
 
 /// A program and its arguments; there is a program.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -24,8 +37,13 @@ impl Command {
     ///
     /// # Errors
     /// It cannot be started, says that it failed, or takes too long.
-    pub async fn run(&self, body: &str, environment: &[(&'static str, String)]) -> Result<String, Failure> {
-        self.run_within(DEADLINE, body, environment).await
+    pub async fn run(
+        &self,
+        body: &str,
+        environment: &[(&'static str, String)],
+        hidden: &[PathBuf],
+    ) -> Result<String, Failure> {
+        self.run_within(DEADLINE, body, environment, hidden).await
     }
 
     pub(crate) async fn run_within(
@@ -33,11 +51,13 @@ impl Command {
         deadline: Duration,
         body: &str,
         environment: &[(&'static str, String)],
+        hidden: &[PathBuf],
     ) -> Result<String, Failure> {
         let (program, arguments) =
             self.0.split_first().ok_or_else(|| Failure::new("there is no program to run"))?;
         let kept = ["PATH", "HOME"].into_iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
-        let child = tokio::process::Command::new(program)
+        let mut command = tokio::process::Command::new(program);
+        command
             .args(arguments)
             .env_clear()
             .envs(kept)
@@ -47,7 +67,8 @@ impl Command {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0)
-            .spawn();
+            .kill_on_drop(true);
+        let child = spawn(command, hidden.to_owned()).await;
         let child = child.map_err(|error| Failure::new(format!("cannot run {program}: {error}")))?;
         let mut group = Group::of(child);
         let mut said = Vec::new();
@@ -59,6 +80,36 @@ impl Command {
             Ok(Err(error)) => Err(Failure { why: format!("{program}: {error}"), said }),
             Err(_) => Err(Failure { why: format!("{program}: not done after {deadline:?}, killed"), said }),
         }
+    }
+}
+
+/// Starts a program from a thread of its own: what holds for that thread holds for the program, and for nobody else here.
+async fn spawn(mut command: tokio::process::Command, hidden: Vec<PathBuf>) -> io::Result<Child> {
+    let runtime = Handle::current();
+    let (tell, told) = oneshot::channel();
+    let mut start = move || {
+        let _runtime = runtime.enter();
+        if !hidden.is_empty() {
+            // A kernel that cannot hide anything was told of when the host began.
+            sandbox::keep_from(&hidden).map_err(io::Error::other)?;
+        }
+        let child = command.spawn()?;
+        limit(child.id().and_then(|id| Pid::from_raw(id.cast_signed())));
+        Ok(child)
+    };
+    // Who waited may have left: a child that is dropped is killed.
+    thread::Builder::new().name("memtide-command".to_owned()).spawn(move || drop(tell.send(start())))?;
+    told.await.unwrap_or_else(|_| Err(io::Error::other("the thread that starts it ended")))
+}
+
+/// Bounds what a program takes. It has begun already: what it did before is little, and it is killed in the end.
+fn limit(program: Option<Pid>) {
+    let most = |most| Rlimit { current: Some(most), maximum: Some(most) };
+    for (resource, limit) in
+        [(Resource::Cpu, DEADLINE.as_secs()), (Resource::Data, MOST_MEMORY), (Resource::Nofile, MOST_FILES)]
+    {
+        // One that has ended takes nothing.
+        let _ = program.map(|program| prlimit(Some(program), resource, most(limit)));
     }
 }
 

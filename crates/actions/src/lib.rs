@@ -20,6 +20,7 @@ pub use webhook::{BadUrl, Webhook};
 
 use std::convert::Infallible;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use thiserror::Error;
@@ -81,11 +82,13 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Starts the thread.
+    /// Starts the thread. Commands have no access to the directories that are `hidden`.
     ///
     /// # Errors
     /// The machine gives no thread, or nothing to wait with.
-    pub fn start() -> io::Result<Self> {
+    pub fn start(hidden: Vec<PathBuf>) -> io::Result<Self> {
+        // What whoever started this process left open is no command's.
+        close_fds::set_fds_cloexec_threadsafe(3, &[]);
         let (orders, waiting) = mpsc::channel(MOST_WAITING);
         let runtime = Builder::new_current_thread().enable_all().build()?;
         let (stop, stopped) = oneshot::channel();
@@ -93,7 +96,7 @@ impl Worker {
             runtime.block_on(async {
                 tokio::select! {
                     _ = stopped => {}
-                    () = carry_out_all(waiting) => {}
+                    () = carry_out_all(waiting, hidden.into()) => {}
                 }
             });
         };
@@ -121,14 +124,15 @@ impl Drop for Worker {
 }
 
 /// For ever. Dropping the tasks breaks off what goes on.
-async fn carry_out_all(mut orders: mpsc::Receiver<Order>) {
+async fn carry_out_all(mut orders: mpsc::Receiver<Order>, hidden: Arc<[PathBuf]>) {
     let places = Arc::new(Semaphore::new(AT_ONCE));
     let mut tasks = JoinSet::new();
     while let Some(Order { action, body, environment, again, done }) = orders.recv().await {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        let hidden = Arc::clone(&hidden);
         tasks.spawn(async move {
             let outcome = match action {
-                Action::Command(command) => command.run(&body, &environment).await,
+                Action::Command(command) => command.run(&body, &environment, &hidden).await,
                 Action::Webhook(webhook) => webhook.call(&body, again).await,
             };
             drop(place);

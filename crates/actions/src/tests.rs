@@ -10,7 +10,7 @@ const SOON: Duration = Duration::from_secs(20);
 
 /// Has `action` done, and waits for how it went.
 fn done(action: Action, again: bool) -> Result<String, Failure> {
-    let worker = Worker::start().unwrap();
+    let worker = Worker::start(Vec::new()).unwrap();
     let (tell, told) = channel();
     let environment = vec![("MEMTIDE_ALARM_RULE", "vm; rm -rf /".to_owned())];
     let done = Box::new(move |outcome| tell.send(outcome).unwrap());
@@ -41,6 +41,37 @@ fn a_command_that_fails_says_why_and_the_beginning_of_what_it_said() {
     assert!(done(nobody, true).unwrap_err().why.starts_with("cannot run /no/such/program: "));
 }
 
+#[test]
+fn a_command_finds_nothing_of_the_hosts_and_gains_nothing() {
+    let place = tempfile::tempdir().unwrap();
+    let [state, own] = ["state", "own"].map(|name| place.path().join(name));
+    for directory in [&state, &own] {
+        std::fs::create_dir(directory).unwrap();
+    }
+    std::fs::write(state.join("secret"), "open sesame").unwrap();
+    let worker = Worker::start(vec![state.clone()]).unwrap();
+    let run = |script: &str| {
+        let (tell, told) = channel();
+        let done = Box::new(move |outcome| tell.send(outcome).unwrap());
+        let (action, body, environment) = (shell(script), String::new(), Vec::new());
+        worker.order(Order { action, body, environment, again: true, done }).unwrap();
+        told.recv_timeout(SOON).unwrap()
+    };
+    let said =
+        run("grep NoNewPrivs /proc/self/status; ulimit -n; ulimit -t; ls /proc/self/fd | wc -l").unwrap();
+    let lines: Vec<&str> = said.lines().map(|line| line.split_whitespace().last().unwrap()).collect();
+    // Three of its own, and the directory that `ls` reads.
+    assert_eq!(lines[1..], ["1024", "30", "4"], "{said}");
+    run(&format!("echo kept > '{}'", own.join("made").display())).unwrap();
+    let stolen = run(&format!("cat '{}'", state.join("secret").display()));
+    if said.contains("NoNewPrivs:\t0") {
+        return println!("skipped: this kernel has no Landlock");
+    }
+    assert!(stolen.is_err(), "{stolen:?}");
+    run(&format!("echo forged > '{}'", state.join("secret").display())).unwrap_err();
+    assert_eq!(std::fs::read_to_string(state.join("secret")).unwrap(), "open sesame");
+}
+
 #[tokio::test(flavor = "current_thread")]
 async fn a_command_that_does_not_end_is_killed_with_what_it_started() {
     let place = tempfile::tempdir().unwrap();
@@ -48,7 +79,7 @@ async fn a_command_that_does_not_end_is_killed_with_what_it_started() {
     let script = format!("(while true; do date >> {0}; sleep 0.05; done) & sleep 60", file.display());
     let command = Command(["sh", "-c", &script].map(str::to_owned).to_vec());
     let begun = Instant::now();
-    let failure = command.run_within(Duration::from_millis(400), "", &[]).await.unwrap_err();
+    let failure = command.run_within(Duration::from_millis(400), "", &[], &[]).await.unwrap_err();
     assert!(failure.why.contains("not done after 400ms, killed"), "{failure}");
     assert!(begun.elapsed() < SOON);
     // The child that was left behind writes no more.
@@ -60,7 +91,7 @@ async fn a_command_that_does_not_end_is_killed_with_what_it_started() {
 
 #[test]
 fn orders_are_bounded_and_forgotten_at_the_end() {
-    let worker = Worker::start().unwrap();
+    let worker = Worker::start(Vec::new()).unwrap();
     let order = |_| Order {
         action: shell("sleep 60"),
         body: String::new(),

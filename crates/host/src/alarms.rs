@@ -37,6 +37,7 @@ use crate::event::What;
 use crate::journal::now;
 use crate::memory_loop::tell_panics;
 use readings::{Rates, Seen, readings};
+use sandbox::Kind;
 use sched::alarm::{Alarms, Rule, Transition, evaluate};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -57,6 +58,7 @@ pub(crate) struct Book {
 
 /// What the thread does, until the host shuts down.
 pub(crate) fn run(core: &Arc<Core>) {
+    sandbox::keep_to(Kind::Service);
     while !core.wakeup.is_stopping() && !core.is_closed() {
         tell_panics(core, "in the alarms", || watch(core));
     }

@@ -10,6 +10,7 @@
 
 use addr::PageCount;
 use parking_lot::Mutex;
+use sandbox::Kind;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
@@ -125,6 +126,7 @@ fn begin(directory: PathBuf, ask: Ask) -> Option<Arc<Disk>> {
 }
 
 fn ask_on(directory: &Path, ask: Ask, watched: &Weak<Disk>) {
+    sandbox::keep_to(Kind::Memory);
     while watched.strong_count() > 0 {
         let space = ask(directory);
         let Some(disk) = watched.upgrade() else { return };

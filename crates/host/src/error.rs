@@ -196,6 +196,16 @@ pub enum HostError {
         /// What is missing.
         source: SwapError,
     },
+    /// The host keeps to some files, and this is none of them.
+    #[error("{what}: the host's sandbox keeps it from '{}'", path.display())]
+    Kept {
+        /// What was asked for.
+        what: String,
+        /// The file or directory.
+        path: PathBuf,
+        /// What to do.
+        hint: &'static str,
+    },
     /// The host is shutting down.
     #[error("the host is shutting down")]
     ShuttingDown,
@@ -273,6 +283,7 @@ impl HostError {
             Self::Locked(_) => "locked",
             Self::Refused { .. } | Self::Memory { .. } => "no-memory",
             Self::Swap { .. } => "no-swap",
+            Self::Kept { .. } => "kept-from",
             Self::ShuttingDown => "shutting-down",
             Self::Io { .. } => "io",
             Self::Late(_) => "late",
@@ -301,6 +312,7 @@ impl HostError {
             Self::BadFile { .. } => "correct the file, or move it out of the state directory",
             Self::Locked(_) => "use that host, or another state directory",
             Self::Memory { .. } => "reserve less, or stop a VM that has reservations",
+            Self::Kept { hint, .. } => hint,
             Self::Late(_) | Self::Broken(_) => "please report this, with the host's events",
             _ => return None,
         })

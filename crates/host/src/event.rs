@@ -31,6 +31,11 @@ pub enum What {
         /// VMs known from before.
         vms: usize,
     },
+    /// Something of what protects the host from its guests, and others from the host, is not there.
+    HostExposed {
+        /// What, and what to do.
+        why: String,
+    },
     /// The host shuts down.
     HostShutsDown,
     /// A VM was created.
@@ -261,7 +266,7 @@ pub enum What {
         action: &'static str,
         /// Why.
         why: String,
-        /// The beginning of what the command or the server said.
+        /// The beginning of what the command said.
         said: Option<String>,
     },
     /// An alarm rule was created.
@@ -386,6 +391,7 @@ impl What {
     pub fn name(&self) -> &'static str {
         match self {
             Self::HostOpened { .. } => "host-opened",
+            Self::HostExposed { .. } => "host-exposed",
             Self::HostShutsDown => "host-shuts-down",
             Self::VmCreated { .. } => "vm-created",
             Self::VmRemoved { .. } => "vm-removed",

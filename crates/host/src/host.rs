@@ -56,6 +56,15 @@ impl Host {
     /// [`HostError::Locked`] if another host has the directory, [`HostError::BadFile`] if a file in it makes
     /// no sense, [`HostError::Io`] if the machine does not give the memory.
     pub fn open(config: &HostConfig) -> Result<Self, HostError> {
+        let actions = actions::Worker::start(Vec::new());
+        Self::open_with(config, actions.map_err(|error| HostError::io("cannot start a thread", error))?)
+    }
+
+    /// The same, with somebody who carries out the actions of alarm rules.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn open_with(config: &HostConfig, actions: actions::Worker) -> Result<Self, HostError> {
         std::fs::create_dir_all(&config.swap)
             .map_err(|error| HostError::io(format!("cannot make {}", config.swap.display()), error))?;
         let state = StateDir::open(&config.state)?;
@@ -63,8 +72,6 @@ impl Host {
         let pool = make_pool(config.machine_memory)?;
         let known = vms.len();
         let inventory = take_in(&config.state, settings, pools, vms)?;
-        let actions =
-            actions::Worker::start().map_err(|error| HostError::io("cannot start a thread", error))?;
         let core = Core::new(config.clone(), pool, state, inventory, ran, (alarms, actions))
             .map_err(|error| HostError::bad_file(&config.state.join("pools.toml"), error))?;
         core.journal.add(What::HostOpened { machine_memory_bytes: config.machine_memory, vms: known });
@@ -74,6 +81,11 @@ impl Host {
         host.spawn("memtide-alarms", alarms::run)?;
         host.spawn("memtide-sharing", |core| sharing::run(core))?;
         Ok(host)
+    }
+
+    /// Tells that something of what protects the host is not there, and what to do.
+    pub fn note_exposed(&self, why: String) {
+        self.core().journal.add(What::HostExposed { why });
     }
 
     /// Says that the process is the host's alone: what it takes by Linux's count, and no VM accounts for, is

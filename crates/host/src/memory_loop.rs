@@ -33,6 +33,7 @@ use crate::status::{LoopStatus, StateSeconds};
 use addr::PageCount;
 use limit::Limit;
 use machine::{ShareGroup, VmId};
+use sandbox::Kind;
 use sched::standstill::{self, Standstill};
 use sched::{HostState, Pace, Plan, Snapshot, plan};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -82,6 +83,7 @@ struct MemoryLoop {
 
 /// What the loop's thread does, until the host shuts down.
 pub(crate) fn run(core: &Arc<Core>) {
+    sandbox::keep_to(Kind::Memory);
     while !core.wakeup.is_stopping() {
         tell_panics(core, "in the memory loop", || MemoryLoop::new(Arc::clone(core)).turn_until_stopped());
     }

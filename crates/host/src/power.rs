@@ -45,6 +45,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How often it is looked whether there is an agent that was never asked whether it listens.
 const ASKS_AGENT: Duration = Duration::from_secs(10);
 
+const OTHER_SWAP: &str = "add the directory to swap-directories, which the host reads when it starts";
+const OTHER_FILES: &str = "put the file into one of the directories of guest-files, or add another, which the host reads when it starts";
+
 /// Starts a VM; returns when its guest runs.
 pub(crate) fn start(core: &Arc<Core>, name: &str, progress: &Progress) -> Result<(), HostError> {
     let result = try_start(core, name, progress);
@@ -107,7 +110,11 @@ fn stopped(inventory: &Inventory, name: &str) -> Result<VmSpec, HostError> {
 }
 
 fn read_config(spec: &VmSpec) -> Result<Config, HostError> {
-    let read = |what, path: &Path| {
+    let read = |what: &'static str, path: &Path| {
+        if !sandbox::may_read(path) {
+            let what = format!("cannot read the {what} of VM '{}'", spec.name);
+            return Err(HostError::Kept { what, path: path.to_owned(), hint: OTHER_FILES });
+        }
         boot::read_file(path).map_err(|source| HostError::GuestFile {
             name: spec.name.clone(),
             what,
@@ -201,6 +208,9 @@ fn make(core: &Core, spec: &VmSpec, start: Start, what: String) -> Result<Runnin
     let reservation = spec.controls()?.reservation;
     let swap = PageCount(size.0 - reservation.0);
     let dir = spec.swap_dir.as_ref().unwrap_or(&core.config.swap);
+    if swap.0 > 0 && !sandbox::may_write(dir) {
+        return Err(HostError::Kept { what, path: dir.clone(), hint: OTHER_SWAP });
+    }
     let swap = (swap.0 > 0).then(|| SwapFile::create(dir, swap)).transpose();
     let swap = swap.map_err(|source| HostError::Swap { what: what.clone(), source })?;
     let backing = Backing { reservation, group: start.group, stores: Stores::new(PageCount(0), swap) };

@@ -11,6 +11,7 @@ use crate::core::Core;
 use crate::running::Running;
 use addr::PageCount;
 use machine::{VmId, VmMemory};
+use sandbox::Kind;
 use sched::sharing::scan_rates;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -24,6 +25,7 @@ const NICENESS: i32 = 10;
 
 /// What the sharing thread does, until the host shuts down.
 pub(crate) fn run(core: &Core) {
+    sandbox::keep_to(Kind::Memory);
     // On Linux this concerns the calling thread only. Without it, scans merely take others' time.
     let _ = rustix::process::nice(NICENESS);
     let gigahertz = gigahertz();

@@ -9,7 +9,7 @@ mod size;
 mod token;
 mod top;
 
-pub(crate) use daemon::{Deadline, Host, Listen, LogFormat, LogLevel, Options, word};
+pub(crate) use daemon::{Deadline, Host, Listen, LogFormat, LogLevel, Options, SandboxMode, word};
 pub(crate) use history::{AuditLog, Events, Operation};
 pub(crate) use host::{
     Console, Controls, Create, Decided, Imagined, Names, NumberOrDefault, OrNone, Plan, Pool, PoolControls,
@@ -240,6 +240,9 @@ pub(crate) struct Run {
     /// What to call the VM [default: the first free of vm1, vm2, ...]
     #[arg(long)]
     pub(crate) name: Option<String>,
+    /// What the kernel lets the program do
+    #[arg(long, value_name = "MODE", default_value = "on")]
+    pub(crate) sandbox: SandboxMode,
     /// Give Ctrl-] to the guest like any other key
     #[arg(long)]
     pub(crate) no_monitor: bool,

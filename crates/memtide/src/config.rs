@@ -14,7 +14,9 @@ mod file;
 
 pub(crate) use check::check;
 
-use crate::args::{Deadline, Host, Listen, LogFormat, LogLevel, Options, OrNone, SizeOrPart, word};
+use crate::args::{
+    Deadline, Host, Listen, LogFormat, LogLevel, Options, OrNone, SandboxMode, SizeOrPart, word,
+};
 use crate::control::runtime_directory;
 use crate::error::Error;
 use crate::remote::default_socket;
@@ -35,6 +37,10 @@ pub(crate) struct Config {
     pub(crate) machine_memory: ByteSize,
     pub(crate) state: PathBuf,
     pub(crate) swap: PathBuf,
+    /// Where swap files may be besides.
+    pub(crate) swap_directories: Vec<PathBuf>,
+    /// Where kernels and initrds are; none: anywhere.
+    pub(crate) guest_files: Vec<PathBuf>,
     pub(crate) socket: PathBuf,
     pub(crate) socket_group: Option<String>,
     pub(crate) listen: Option<SocketAddr>,
@@ -45,6 +51,7 @@ pub(crate) struct Config {
     pub(crate) resume: bool,
     /// `None`: as the setting says.
     pub(crate) stop_deadline: Option<Duration>,
+    pub(crate) sandbox: sandbox::Mode,
     pub(crate) log_format: LogFormat,
     pub(crate) log_level: LogLevel,
 }
@@ -161,6 +168,8 @@ fn defaults(place: Place) -> Options {
         machine_memory: Some(USUAL_MEMORY),
         state: place.state,
         swap: None,
+        swap_directories: Some(Vec::new()),
+        guest_files: Some(Vec::new()),
         socket: Some(place.socket),
         socket_group: Some(OrNone(None)),
         listen: Some(OrNone(None)),
@@ -170,6 +179,7 @@ fn defaults(place: Place) -> Options {
         name: Some(Vec::new()),
         resume: Some(false),
         stop_deadline: Some(OrNone(None)),
+        sandbox: Some(SandboxMode::On),
         log_format: Some(LogFormat::Auto),
         log_level: Some(place.log_level),
     }
@@ -182,6 +192,8 @@ impl Options {
             machine_memory: self.machine_memory.or(other.machine_memory),
             state: self.state.or(other.state),
             swap: self.swap.or(other.swap),
+            swap_directories: self.swap_directories.or(other.swap_directories),
+            guest_files: self.guest_files.or(other.guest_files),
             socket: self.socket.or(other.socket),
             socket_group: self.socket_group.or(other.socket_group),
             listen: self.listen.or(other.listen),
@@ -191,20 +203,24 @@ impl Options {
             name: self.name.or(other.name),
             resume: self.resume.or(other.resume),
             stop_deadline: self.stop_deadline.or(other.stop_deadline),
+            sandbox: self.sandbox.or(other.sandbox),
             log_format: self.log_format.or(other.log_format),
             log_level: self.log_level.or(other.log_level),
         }
     }
 
     /// Every option and what is said of it, by the names they have in a file.
-    fn rows(&self) -> [(&'static str, Option<String>); 14] {
+    fn rows(&self) -> [(&'static str, Option<String>); 17] {
         let path = |path: &PathBuf| path.display().to_string();
         let yes_or_no = |yes: bool| if yes { "yes" } else { "no" }.to_owned();
         let names = |names: &Vec<String>| if names.is_empty() { "none".to_owned() } else { names.join(" ") };
+        let paths = |all: &Vec<PathBuf>| names(&all.iter().map(path).collect());
         [
             ("machine-memory", self.machine_memory.map(|memory| memory.to_string())),
             ("state", self.state.as_ref().map(path)),
             ("swap", self.swap.as_ref().map(path)),
+            ("swap-directories", self.swap_directories.as_ref().map(paths)),
+            ("guest-files", self.guest_files.as_ref().map(paths)),
             ("socket", self.socket.as_ref().map(path)),
             ("socket-group", or_none(self.socket_group.as_ref(), String::clone)),
             ("listen", or_none(self.listen.as_ref(), |Listen(address)| address.to_string())),
@@ -214,6 +230,7 @@ impl Options {
             ("name", self.name.as_ref().map(names)),
             ("resume", self.resume.map(yes_or_no)),
             ("stop-deadline", or_none(self.stop_deadline.as_ref(), Deadline::to_string)),
+            ("sandbox", self.sandbox.as_ref().map(word)),
             ("log-format", self.log_format.as_ref().map(word)),
             ("log-level", self.log_level.as_ref().map(word)),
         ]
@@ -238,6 +255,8 @@ impl Options {
         Ok(Config {
             machine_memory: machine_memory(self.machine_memory.unwrap_or(USUAL_MEMORY))?,
             swap: whole("swap", self.swap.as_deref().unwrap_or(&state.join("swap")))?,
+            swap_directories: all_whole("swap-directories", self.swap_directories)?,
+            guest_files: all_whole("guest-files", self.guest_files)?,
             state: whole("state", &state)?,
             socket: self.socket.unwrap_or_else(default_socket),
             socket_group: flat(self.socket_group),
@@ -247,6 +266,7 @@ impl Options {
             names: self.name.unwrap_or_default(),
             resume: self.resume.unwrap_or_default(),
             stop_deadline: flat(self.stop_deadline).map(|Deadline(time)| time),
+            sandbox: self.sandbox.unwrap_or(SandboxMode::On).into(),
             log_format: self.log_format.unwrap_or(LogFormat::Auto),
             log_level: self.log_level.unwrap_or(LogLevel::Warn),
         })
@@ -274,6 +294,10 @@ fn whole(option: &str, path: &Path) -> Result<PathBuf, Error> {
         Error::new(format!("{option}: '{}' is no path: {error}", path.display()))
             .hint(format!("--{option} takes a directory"))
     })
+}
+
+fn all_whole(option: &str, paths: Option<Vec<PathBuf>>) -> Result<Vec<PathBuf>, Error> {
+    paths.iter().flatten().map(|path| whole(option, path)).collect()
 }
 
 /// A part is of all memory that this machine has or, where that is less, that the control group may have.

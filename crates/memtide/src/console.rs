@@ -18,6 +18,7 @@ use crate::terminal::{ESCAPE, Terminal};
 use api::inspect::Guest;
 use devices::{OutputReader, OutputWriter};
 use parking_lot::{Condvar, Mutex};
+use sandbox::Kind;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::AsFd;
@@ -97,6 +98,7 @@ pub(crate) fn spawn_output(
 ) -> io::Result<JoinHandle<u64>> {
     let mut output = File::from(io::stdout().as_fd().try_clone_to_owned()?);
     let show = move || {
+        sandbox::keep_to(Kind::Guest);
         let mut bytes = [0; 4096];
         while let Ok(count) = reader.read(&mut bytes) {
             if count == 0 {
@@ -125,6 +127,7 @@ impl Keyboard {
     /// Starts the thread that hands on what is typed.
     pub(crate) fn spawn(self) -> io::Result<JoinHandle<()>> {
         thread::Builder::new().name("console-input".to_owned()).spawn(move || {
+            sandbox::keep_to(Kind::Service);
             // The end of the input, or an error, is merely the end of what there is to hand on.
             let _ = self.run();
         })

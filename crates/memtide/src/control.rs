@@ -19,6 +19,7 @@ pub(crate) use directory::{Claim, make as make_private, names, open, runtime_dir
 
 use crate::error::Error;
 use api::inspect::{Answer, Guest, Request};
+use sandbox::Kind;
 use serde::{Deserialize, Serialize};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -61,6 +62,7 @@ struct Reply {
 pub(crate) fn serve(claim: &Claim, guest: Weak<Guest>) -> io::Result<()> {
     let listener = claim.listener()?;
     let listen = move || {
+        sandbox::keep_to(Kind::Service);
         for stream in listener.incoming() {
             // A client that breaks the line off has only itself to blame.
             let _ = stream.and_then(|stream| serve_one(&stream, &guest));

@@ -5,6 +5,7 @@
 //!
 //! A service is the same process. What systemd wants to know it is told by [`notify`](crate::notify); the log goes to its journal.
 
+mod confined;
 mod listen;
 mod told;
 
@@ -12,13 +13,14 @@ pub(crate) use listen::group;
 
 use crate::args::{self, LogFormat};
 use crate::config::{self, Config};
-use crate::control::{make_private, runtime_directory};
 use crate::error::Error;
 use crate::log;
 use crate::notify::Notifier;
 use crate::progress::during;
+use actions::Worker;
 use api::Server;
 use host::{Host, HostConfig, HostError, Power, Progress, Stop, What};
+use sandbox::Kind;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::thread;
@@ -35,11 +37,18 @@ pub(crate) fn run(args: &args::Host) -> Result<(), Error> {
         .map_err(|error| Error::new(format!("cannot watch for signals: {error}")))?;
     let config = Config::of(args)?;
     let log = log::begin(config.log_format, config.log_level)?;
+    // Before there are other threads.
+    let (actions, gaps) = confined::begin(&config)?;
     let speaker = Speaker { format: args.output.output, only_logs: log == LogFormat::Journald };
-    let (host, server) = begin(&config, speaker)?;
+    let (host, server) = begin(&config, actions, speaker)?;
+    for gap in gaps {
+        eprintln!("warning: {gap}");
+        host.note_exposed(gap);
+    }
     let follower = log::Follower::of(&host);
     let notifier = Notifier::ready(&host);
     let starter = start_again(&host, config.resume, speaker);
+    sandbox::keep_to(Kind::Service);
     signals.forever().next();
     thread::spawn(move || {
         if let Some(signal) = signals.forever().next() {
@@ -57,10 +66,7 @@ pub(crate) fn run(args: &args::Host) -> Result<(), Error> {
 }
 
 /// Opens the host and lets it be asked.
-fn begin(config: &Config, speaker: Speaker) -> Result<(Host, Server), Error> {
-    if config.socket.parent() == Some(&runtime_directory()) {
-        make_private(&runtime_directory())?;
-    }
+fn begin(config: &Config, actions: Worker, speaker: Speaker) -> Result<(Host, Server), Error> {
     crate::run::check_available(
         config.machine_memory,
         "the host",
@@ -71,7 +77,8 @@ fn begin(config: &Config, speaker: Speaker) -> Result<(Host, Server), Error> {
         swap: config.swap.clone(),
         state: config.state.clone(),
     };
-    let host = during("opening the host", || Host::open(&files)).map_err(|error| explain(&error))?;
+    let host =
+        during("opening the host", || Host::open_with(&files, actions)).map_err(|error| explain(&error))?;
     host.is_whole_process().map_err(|error| explain(&error))?;
     let (server, listening) = listen::serve(&host, config)?;
     speaker.tell(&Told::Ready {
@@ -130,6 +137,7 @@ fn start_again(host: &Host, wanted: bool, speaker: Speaker) -> thread::JoinHandl
     }
     let host = host.clone();
     thread::spawn(move || {
+        sandbox::keep_to(Kind::Service);
         for name in names.iter().filter(|_| wanted) {
             match host.start(name) {
                 Ok(_) => speaker.tell(&Told::RunsAgain { vm: name }),

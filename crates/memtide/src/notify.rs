@@ -10,6 +10,7 @@
 //! **Sources.** `sd_notify(3)`, `systemd.service(5)`.
 
 use host::{Host, HostStatus};
+use sandbox::Kind;
 use sd_notify::NotifyState;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -39,6 +40,7 @@ impl Notifier {
         let (ending, ended) = channel();
         let host = host.clone();
         let thread = thread::Builder::new().name("notify".to_owned()).spawn(move || {
+            sandbox::keep_to(Kind::Notify);
             let mut last = Last { status, fed: 0 };
             while ended.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
                 last.catch_up(&host.status(), host.vm_count());

@@ -1,6 +1,6 @@
 //! `memtide run`: a VM in the foreground.
 
-use crate::args::Run;
+use crate::args::{Run, SandboxMode};
 use crate::console::{self, Keyboard, Screen};
 use crate::control::{self, Claim};
 use crate::error::Error;
@@ -10,6 +10,7 @@ use addr::ByteSize;
 use api::inspect::{Guest, trouble};
 use host::LinuxMemory;
 use machine::{Backing, MemoryError, Pool, VmId};
+use sandbox::{Files, Kind};
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -24,8 +25,19 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Runs the VM until it ends; gives the exit status.
 pub(crate) fn run(args: &Run) -> Result<u8, Error> {
+    // Before there are other threads.
+    if let Err(error) = sandbox::begin(args.sandbox.into()) {
+        eprintln!("warning: the sandbox has gaps: {error}");
+    }
     let claim = Claim::new(args.name.as_deref())?;
     let config = read_config(args, claim.name())?;
+    if args.sandbox == SandboxMode::On {
+        // All that is written is its socket, which goes with it; all that is read has been.
+        let files = Files { written: vec![control::runtime_directory()], read: None };
+        if let Err(error) = sandbox::keep_to_files(files) {
+            eprintln!("warning: the sandbox has gaps: {error}");
+        }
+    }
     let pool = make_pool(args)?;
     let terminal =
         Terminal::open().map_err(|error| Error::new(format!("cannot use the terminal: {error}")))?;
@@ -137,6 +149,7 @@ fn run_vm(
     }
     Keyboard { guest: weak.clone(), screen: Arc::clone(&screen), terminal: escape }.spawn().map_err(host)?;
     control::serve(claim, weak).map_err(host)?;
+    sandbox::keep_to(Kind::Service);
 
     let ended = supervise(&guest, terminal);
     drop(guest);

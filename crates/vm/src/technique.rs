@@ -15,6 +15,7 @@
 use crate::config::MmuChoice;
 use crate::vm::Shared;
 use mmu::Technique;
+use sandbox::Kind;
 use std::time::Duration;
 
 /// How often a running VM is looked at.
@@ -204,6 +205,7 @@ pub(crate) fn by_administrator(technique: Technique) -> Choice {
 
 /// Watches a VM until it ends, and carries out what the policy decides while the choice is automatic.
 pub(crate) fn run(shared: &Shared) {
+    sandbox::keep_to(Kind::Guest);
     let mut chooser = Chooser::new();
     let mut before = shared.settle();
     let mut windows = 0u32;

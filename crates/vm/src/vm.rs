@@ -13,6 +13,7 @@ use devices::Balloon;
 use machine::{Audit, Backing, MemoryError, MoveReport, Pool, VmId, VmMemory};
 use parking_lot::{Condvar, Mutex};
 use riscv::Hart;
+use sandbox::Kind;
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -336,6 +337,7 @@ fn load(config: &Config, memory: &VmMemory) -> Result<Entry, StartError> {
 
 /// A vCPU thread. A panic in it is our mistake, and ends this VM only.
 fn run_vcpu(index: usize, shared: &Shared) {
+    sandbox::keep_to(Kind::Guest);
     let run = std::panic::AssertUnwindSafe(|| shared.vcpus[index].run(index, shared));
     if let Err(panic) = std::panic::catch_unwind(run) {
         let message = panic.downcast_ref::<String>().map(String::as_str);

@@ -12,6 +12,8 @@ export function textOf(event: Event): string {
   switch (event.event) {
     case 'host-opened':
       return `The host has ${size(event.machine_memory_bytes)} of memory and knows ${event.vms} VMs.`;
+    case 'host-exposed':
+      return `The host lacks protection: ${event.why}.`;
     case 'host-shuts-down':
       return 'The host shuts down.';
     case 'vm-created':
@@ -124,7 +126,7 @@ function reclaimed(event: Event & { event: 'reclaimed' }): string {
 /** Whom an event is about; `null` if the host. */
 export const vmOf = (event: Event): string | null => ('vm' in event && typeof event.vm === 'string' ? event.vm : null);
 
-const grave = new Set(['alarm-raised', 'alarm-action-failed', 'vm-refused', 'vm-trouble', 'guest-panicked', 'guest-silent', 'guest-oom-kills', 'vm-slowed', 'memory-stands-still', 'swap-failed', 'disk-silent', 'memory-limit-low', 'loop-late', 'trouble', 'audit-failed']);
+const grave = new Set(['alarm-raised', 'host-exposed', 'alarm-action-failed', 'vm-refused', 'vm-trouble', 'guest-panicked', 'guest-silent', 'guest-oom-kills', 'vm-slowed', 'memory-stands-still', 'swap-failed', 'disk-silent', 'memory-limit-low', 'loop-late', 'trouble', 'audit-failed']);
 export const isGrave = (event: Event): boolean => grave.has(event.event);
 
 /** A plan made because it was time to, that changed nothing. */

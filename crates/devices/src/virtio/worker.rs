@@ -10,6 +10,7 @@ use super::budget::{Budget, thread_time};
 use super::pci::{Task, VirtioPci};
 use super::registers::QueueSetup;
 use super::ring::{self, QueueFault, Ring};
+use sandbox::Kind;
 use std::io;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -48,8 +49,10 @@ impl<D: VirtioDevice> Worker<D> {
         M: GuestMemory + Send + Sync + 'static,
     {
         let transport = Arc::clone(&self.transport);
-        let thread =
-            thread::Builder::new().name(D::NAME.to_owned()).spawn(move || self.run(&*memory, vcpus))?;
+        let thread = thread::Builder::new().name(D::NAME.to_owned()).spawn(move || {
+            sandbox::keep_to(Kind::Guest);
+            self.run(&*memory, vcpus);
+        })?;
         Ok(WorkerThread { transport, thread: Some(thread) })
     }
 

@@ -19,6 +19,7 @@
 use super::takings::{Order, Takings};
 use crate::core::Core;
 use parking_lot::{Condvar, Mutex, MutexGuard};
+use sandbox::Kind;
 use std::time::{Duration, Instant};
 
 /// Where the memory loop leaves orders and learns how they are doing.
@@ -59,6 +60,7 @@ enum Next {
 
 /// What the thread does, until the host shuts down.
 pub(crate) fn run(core: &Core) {
+    sandbox::keep_to(Kind::Memory);
     while !core.taker.is_stopping() {
         super::tell_panics(core, "while memory was taken", || core.taker.work(core));
     }

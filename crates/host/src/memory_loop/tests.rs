@@ -23,7 +23,7 @@ fn core(memory: ByteSize) -> (Arc<Core>, TempDir) {
     let config =
         HostConfig { state: dir.path().join("state"), machine_memory: memory, swap: dir.path().to_owned() };
     let (pool, state) = (Pool::new(memory).unwrap(), StateDir::open(&config.state).unwrap());
-    let alarms = (crate::alarms::Book::default(), actions::Worker::start().unwrap());
+    let alarms = (crate::alarms::Book::default(), actions::Worker::start(Vec::new()).unwrap());
     (Arc::new(Core::new(config, pool, state, Inventory::default(), Vec::new(), alarms).unwrap()), dir)
 }
 

@@ -46,6 +46,13 @@ pub(crate) struct Options {
     /// The directory for swap files [default: swap in the state directory]
     #[arg(long, value_name = "DIRECTORY")]
     pub(crate) swap: Option<PathBuf>,
+    /// Another directory in which swap files of VMs may be; may be given again
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) swap_directories: Option<Vec<PathBuf>>,
+    /// A directory of kernels and initrds, which the host then reads from nowhere else; may be given again. Without any,
+    /// it reads what it is told over its Unix socket, and what lies in guests in the state directory over TCP
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) guest_files: Option<Vec<PathBuf>>,
     /// The Unix socket to listen at; who may open it is an administrator [default: `$MEMTIDE_HOST` if that is one, or
     /// host.socket where the sockets of VMs are]
     #[arg(long, value_name = "PATH")]
@@ -84,6 +91,10 @@ pub(crate) struct Options {
     #[arg(long, value_name = "TIME")]
     #[serde(deserialize_with = "text_of")]
     pub(crate) stop_deadline: Option<OrNone<Deadline>>,
+    /// What the kernel lets the host do: no more than it needs, or log, which refuses nothing and notes what it would
+    /// [default: on]
+    #[arg(long, value_name = "MODE")]
+    pub(crate) sandbox: Option<SandboxMode>,
     /// Where the log goes and how it is written [default: auto]
     #[arg(long, value_name = "FORMAT")]
     pub(crate) log_format: Option<LogFormat>,
@@ -138,6 +149,28 @@ impl FromStr for Deadline {
 impl Display for Deadline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}s", self.0.as_secs())
+    }
+}
+
+/// How strict the sandbox is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum SandboxMode {
+    /// What is not needed is refused
+    On,
+    /// What would be refused is done, and noted in the kernel's log
+    Log,
+    /// There is none, and debuggers may look in
+    Off,
+}
+
+impl From<SandboxMode> for sandbox::Mode {
+    fn from(mode: SandboxMode) -> Self {
+        match mode {
+            SandboxMode::On => Self::On,
+            SandboxMode::Log => Self::Log,
+            SandboxMode::Off => Self::Off,
+        }
     }
 }
 

@@ -78,10 +78,10 @@ fn table(checked: &Checked) -> String {
     };
     let longest = checked.options.iter().filter_map(|row| Some(row.value.as_ref()?.chars().count())).max();
     let width = longest.unwrap_or(0).min(60);
-    let _ = writeln!(text, "{:15}  {:width$}  FROM", "OPTION", "VALUE");
+    let _ = writeln!(text, "{:16}  {:width$}  FROM", "OPTION", "VALUE");
     for Row { option, value, from } in &checked.options {
         let value = value.as_deref().unwrap_or("none");
-        let _ = writeln!(text, "{option:15}  {value:width$}  {from}");
+        let _ = writeln!(text, "{option:16}  {value:width$}  {from}");
     }
     let of = match (&checked.control_group, checked.linux_memory_bytes) {
         (Some(group), _) => {
@@ -109,6 +109,8 @@ fn problems(config: &Config, linux: Option<&LinuxMemory>) -> Vec<Problem> {
     }
     problems.extend(directory("state", &config.state));
     problems.extend(directory("swap", &config.swap));
+    problems.extend(config.swap_directories.iter().filter_map(|path| directory("swap-directories", path)));
+    problems.extend(config.guest_files.iter().filter_map(|path| readable("guest-files", path)));
     if let Some(parent) = config.socket.parent().filter(|parent| !is_usual_directory(parent)) {
         problems.extend(socket_directory(parent));
     }
@@ -135,6 +137,13 @@ fn directory(option: &'static str, path: &Path) -> Option<Problem> {
     let error = access(there, Access::WRITE_OK | Access::EXEC_OK).err()?;
     let what = if there == path { "written to" } else { "made" };
     Some(Problem::new(format!("{option}: '{}' cannot be {what}: {error}", path.display()), hint))
+}
+
+/// Whether a directory is there and may be read.
+fn readable(option: &'static str, path: &Path) -> Option<Problem> {
+    let error = access(path, Access::READ_OK | Access::EXEC_OK).err()?;
+    let hint = "name a directory that the user who runs the host may read";
+    Some(Problem::new(format!("{option}: '{}' cannot be read: {error}", path.display()), hint))
 }
 
 fn socket_directory(path: &Path) -> Option<Problem> {

@@ -15,7 +15,7 @@ pub(super) fn serve(host: &Host, config: &Config) -> Result<(Server, Option<List
     let failed = |error: api::ServerError| {
         Error::new(error).hint("--socket takes another socket; --host of other verbs names it then")
     };
-    let mut server = Server::start(host, &config.state, names.clone())
+    let mut server = Server::start(host, &config.state, names.clone(), config.guest_files.clone())
         .map_err(|error| Error::new(error).hint("see 'memtide host --help'"))?;
     server.listen_unix(&config.socket, group).map_err(failed)?;
     let Some(address) = config.listen else { return Ok((server, None)) };

@@ -5,6 +5,7 @@
 
 use crate::view::facts;
 use host::{Decision, Event, Host, What};
+use sandbox::Kind;
 use serde_json::Value;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -48,6 +49,7 @@ impl Drop for Follower {
 }
 
 fn follow(host: &Host, ending: &AtomicBool) {
+    sandbox::keep_to(Kind::Memory);
     let mut last = 0;
     let mut allowance = Allowance::new(Instant::now());
     loop {
@@ -113,6 +115,7 @@ fn level(what: &What) -> Level {
     match what {
         What::MemoryStandsStill { .. } | What::Trouble { .. } | What::AuditFailed { .. } => Level::ERROR,
         What::VmRefused { .. }
+        | What::HostExposed { .. }
         | What::VmTrouble { .. }
         | What::VmSlowed { .. }
         | What::GuestPanicked { .. }
