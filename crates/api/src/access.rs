@@ -37,14 +37,15 @@ pub use audit_log::AuditLine;
 pub(crate) use audit_log::{AuditLog, shown};
 #[cfg(test)]
 pub(crate) use peers::Rate;
-pub(crate) use peers::{Bounds, Peer, Peers};
+pub(crate) use peers::{Bounds, Connected, Peer, Peers};
 pub use role::Role;
 pub use tls::{Tls, TlsError};
 pub(crate) use tokens::Tokens;
 pub use tokens::{NewToken, Token, TokenSpec};
 
+use crate::problem::Problem;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -56,6 +57,8 @@ pub(crate) struct Access {
     pub(crate) peers: Arc<Peers>,
     /// What the host is called by who asks over TCP, besides addresses.
     names: Arc<[String]>,
+    /// Where the files of guests lie that may be named over TCP.
+    guest_files: Arc<[PathBuf]>,
 }
 
 impl Access {
@@ -69,7 +72,28 @@ impl Access {
             audit_log: Arc::new(AuditLog::open(state)?),
             peers: Arc::new(Peers::new(bounds)),
             names: names.into(),
+            guest_files: [state.join("guests")].into(),
         })
+    }
+
+    /// The same with the files of guests in these directories, if there are any, and else in `guests` in the state directory.
+    pub(crate) fn with_guest_files(self, directories: Vec<PathBuf>) -> Self {
+        if directories.is_empty() { self } else { Self { guest_files: directories.into(), ..self } }
+    }
+
+    /// Refuses what somebody far away is not to have the host read: any file but one meant for guests.
+    pub(crate) fn check_guest_file(&self, path: &Path, caller: &Caller) -> Result<(), Problem> {
+        if caller.is_local || sandbox::lies_in(path, &self.guest_files) {
+            return Ok(());
+        }
+        let directories: Vec<_> = self.guest_files.iter().map(|path| path.display().to_string()).collect();
+        let directories = directories.join(", ");
+        let why = format!(
+            "'{}' can only be named over the host's Unix socket; over TCP, files in {directories} can",
+            path.display()
+        );
+        Err(Problem::new("not-allowed", why)
+            .hint("put it there, or name its directory with the host's option guest-files"))
     }
 }
 

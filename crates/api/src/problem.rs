@@ -68,7 +68,7 @@ impl Problem {
             "wrong-type" => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "large-body" => StatusCode::PAYLOAD_TOO_LARGE,
             "bad-name" | "bad-spec" | "bad-setting" | "bad-guest" | "bad-field" | "bad-mode"
-            | "guest-file" => StatusCode::UNPROCESSABLE_ENTITY,
+            | "guest-file" | "kept-from" => StatusCode::UNPROCESSABLE_ENTITY,
             "too-many"
             | "too-many-followers"
             | "too-many-operations"

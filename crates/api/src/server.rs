@@ -4,17 +4,20 @@
 //! administrator; over TCP everybody needs a token, and over anything but loopback there is TLS (`access`). Whichever way
 //! somebody comes, the same is served, within the same bounds.
 //!
-//! **Bounds.** So many connections at once in all and for each peer (`access`); more wait to be accepted, or are closed. A
-//! request's head has to come in time and be shorter than [`MOST_HEAD`]; bodies and the time of the host's work are bounded where they
+//! **Bounds.** So many connections at once in all and for each peer (`access`). For more, those leave that nobody was let in on; without any, more
+//! wait to be accepted, or are closed. A request's head has to come in time and be shorter than [`MOST_HEAD`]; bodies and the time of the host's work are bounded where they
 //! are used. A client that takes nothing of its answer for some time is cut off (`patient`).
 
 mod listener;
 mod patient;
+mod strict;
 
-use crate::access::{Access, Bounds, Peer, Tls};
+use crate::access::{Access, Bounds, Connected, Peer, Tls};
 use crate::routes::{Shared, router};
 use axum::Router;
 use axum::extract::Request;
+use axum::http::header::CONNECTION;
+use axum::http::{HeaderValue, StatusCode};
 use host::Host;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -22,11 +25,16 @@ use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use listener::{Listener, listen_unix};
+use sandbox::Kind;
+use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener as StdTcpListener};
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
+use strict::{Strict, is_last};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
@@ -97,30 +105,25 @@ struct Service {
 
 impl Server {
     /// A server for `host`, at no place yet, with the tokens and the audit log in its state directory. Over TCP it goes by
-    /// `names`, besides addresses and `localhost`.
+    /// `names`, besides addresses and `localhost`, and guests boot files in the directories `guest_files`, or, if there are none, in
+    /// `guests` in the state directory.
     ///
     /// # Errors
     /// If what is in the state directory cannot be used.
-    pub fn start(host: &Host, state: &Path, names: Vec<String>) -> Result<Self, ServerError> {
-        Self::with_bounds(host, state, names, Bounds::default())
-    }
-
-    fn with_bounds(
+    pub fn start(
         host: &Host,
         state: &Path,
         names: Vec<String>,
-        bounds: Bounds,
+        guest_files: Vec<PathBuf>,
     ) -> Result<Self, ServerError> {
-        let access = Access::open(state, names, bounds).map_err(ServerError::State)?;
+        let access = Access::open(state, names, Bounds::default()).map_err(ServerError::State)?;
+        Self::with_access(host, access.with_guest_files(guest_files))
+    }
+
+    fn with_access(host: &Host, access: Access) -> Result<Self, ServerError> {
         let (closing, closed) = watch::channel(false);
         let shared = Shared::new(host.clone(), access.clone(), closed.clone());
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(1)
-            .max_blocking_threads(MOST_WAITING)
-            .thread_name("api")
-            .enable_all()
-            .build()
-            .map_err(ServerError::Runtime)?;
+        let runtime = runtime().map_err(ServerError::Runtime)?;
         runtime.spawn(shared.stream.clone().run(closed.clone()));
         let service = Service { router: router(shared), access, closing: closed };
         Ok(Self { sockets: Vec::new(), service: Some(service), closing, runtime: Some(runtime) })
@@ -188,25 +191,50 @@ impl Drop for Server {
     }
 }
 
+/// Its threads are started by one that keeps to what these need, so they do.
+fn runtime() -> io::Result<Runtime> {
+    let build = || {
+        sandbox::keep_to(Kind::Service);
+        Builder::new_multi_thread()
+            .worker_threads(1)
+            .max_blocking_threads(MOST_WAITING)
+            .thread_name("api")
+            .enable_all()
+            .build()
+    };
+    thread::scope(|scope| scope.spawn(build).join().unwrap_or_else(|panic| resume_unwind(panic)))
+}
+
 async fn accept(listener: Listener, mut service: Service) {
-    let places = Arc::new(Semaphore::new(service.access.peers.bounds.connections));
+    let peers = Arc::clone(&service.access.peers);
+    let places = Arc::new(Semaphore::new(peers.bounds.connections));
     loop {
-        let place = Arc::clone(&places).acquire_owned().await.expect("the semaphore is never closed");
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = closed(&mut service.closing) => return,
         };
         let Ok((peer, connection)) = accepted else {
             // Too many open files, say: others have to close theirs first.
+            peers.make_room();
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
+        if places.available_permits() == 0 {
+            peers.make_room();
+        }
+        let place = tokio::select! {
+            place = Arc::clone(&places).acquire_owned() => place.expect("the semaphore is never closed"),
+            () = closed(&mut service.closing) => return,
+        };
         // One connection more than the peer may have is closed.
-        let Some(connected) = service.access.peers.connect(peer) else { continue };
+        let Some(connected) = peers.connect(peer) else { continue };
         let service = service.clone();
         tokio::spawn(async move {
-            connection.serve(peer, service).await;
-            drop((place, connected));
+            tokio::select! {
+                () = connection.serve(peer, connected.clone(), service) => {}
+                () = connected.over() => {}
+            }
+            drop(place);
         });
     }
 }
@@ -218,19 +246,34 @@ async fn closed(closing: &mut watch::Receiver<bool>) {
 }
 
 /// Serves one client, over whatever it comes. One that breaks off has only itself to blame.
-async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, peer: Peer, service: Service) {
+async fn serve(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    peer: Peer,
+    connected: Connected,
+    service: Service,
+) {
     let Service { router, access, mut closing } = service;
     let router = TowerToHyperService::new(router);
     let with_peer = service_fn(move |mut request: Request<Incoming>| {
+        connected.note_request();
         request.extensions_mut().insert(peer);
-        router.call(request)
+        request.extensions_mut().insert(connected.clone());
+        let is_last = is_last(request.headers());
+        let answer = router.call(request);
+        async move {
+            let mut answer = answer.await?;
+            if is_last && answer.status() != StatusCode::SWITCHING_PROTOCOLS {
+                answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            Ok::<_, Infallible>(answer)
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(access.peers.bounds.head)
         .max_buf_size(MOST_HEAD)
         .max_headers(MOST_HEADERS)
-        .serve_connection(TokioIo::new(stream), with_peer)
+        .serve_connection(TokioIo::new(Strict::new(stream)), with_peer)
         .with_upgrades();
     tokio::pin!(connection);
     tokio::select! {

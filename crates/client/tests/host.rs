@@ -37,7 +37,7 @@ impl Place {
         })
         .unwrap();
         let socket = dir.path().join("host.socket");
-        let mut server = Server::start(&host, &dir.path().join("state"), Vec::new()).unwrap();
+        let mut server = Server::start(&host, &dir.path().join("state"), Vec::new(), Vec::new()).unwrap();
         server.listen_unix(&socket, None).unwrap();
         Self { dir, host, client: Client::new(socket), server: Some(server) }
     }

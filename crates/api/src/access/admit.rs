@@ -4,11 +4,11 @@
 
 use super::role::Asked;
 use super::tokens::{Invalid, Token};
-use super::{Access, Admission, AuditLine, Peer, Role, now, origin};
+use super::{Access, Admission, AuditLine, Connected, Peer, Role, now, origin};
 use crate::problem::Problem;
 use crate::request::RequestId;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, header};
+use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
@@ -48,12 +48,13 @@ pub(crate) async fn admit(State(access): State<Access>, mut request: Request, ne
     let asked = Asked { method: &method, route: route.as_ref().map(MatchedPath::as_str), upgrade };
     let mut line = begun(peer, &request);
 
-    let caller = access.caller(peer, request.headers(), asked);
+    let caller = access.caller(peer, request.uri(), request.headers(), asked);
     let refusal = match &caller {
         Ok(caller) => decide(asked, caller.as_ref()).err(),
         Err(problem) => Some(problem.clone()),
     };
     if let Ok(Some(caller)) = &caller {
+        request.extensions().get::<Connected>().inspect(|connected| connected.let_in());
         caller.who.clone_into(&mut line.who);
         line.role = Some(caller.role);
         request.extensions_mut().insert(caller.clone());
@@ -72,7 +73,13 @@ pub(crate) async fn admit(State(access): State<Access>, mut request: Request, ne
 
 impl Access {
     /// Who asks; `None` if they do not say.
-    fn caller(&self, peer: Peer, headers: &HeaderMap, asked: Asked<'_>) -> Result<Option<Caller>, Problem> {
+    fn caller(
+        &self,
+        peer: Peer,
+        uri: &Uri,
+        headers: &HeaderMap,
+        asked: Asked<'_>,
+    ) -> Result<Option<Caller>, Problem> {
         let tls = match peer {
             Peer::Local { uid } => {
                 return Ok(Some(Caller {
@@ -84,7 +91,7 @@ impl Access {
             }
             Peer::Remote { tls, .. } => tls,
         };
-        origin::check(headers, &self.names, tls)?;
+        origin::check(uri, headers, &self.names, tls)?;
         let Some(secret) = presented(headers, asked.upgrade)? else { return Ok(None) };
         let token = self.tokens.find(secret, now()).map_err(not_valid)?;
         self.note_use(&token);

@@ -9,12 +9,20 @@
 
 use crate::problem::Problem;
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, HeaderName, header};
+use axum::http::{HeaderMap, HeaderName, Uri, header};
 use std::net::IpAddr;
 
 /// Refuses requests under a foreign name, and those of foreign pages.
-pub(super) fn check(headers: &HeaderMap, names: &[String], tls: bool) -> Result<(), Problem> {
+pub(super) fn check(uri: &Uri, headers: &HeaderMap, names: &[String], tls: bool) -> Result<(), Problem> {
     let host = only(headers, &header::HOST)?.unwrap_or_default();
+    // As proxies are asked. Two that read this by two names would not agree on what it asks for.
+    if let Some(asked) = uri.authority().filter(|asked| !asked.as_str().eq_ignore_ascii_case(host)) {
+        return Err(Problem::new(
+            "foreign-host",
+            format!("'{asked}' is asked, and the header host says '{host}'"),
+        )
+        .hint("ask for a path alone"));
+    }
     if !is_known(host, names) {
         return Err(Problem::new("foreign-host", format!("this host is not called '{host}'"))
             .hint("use an address, or give the host that name with --name"));
@@ -59,7 +67,9 @@ mod tests {
 
     fn code(headers: &[(HeaderName, &str)], tls: bool) -> Option<String> {
         let headers = headers.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect();
-        check(&headers, &["vm-host.example".to_owned()], tls).err().map(|problem| problem.code)
+        check(&Uri::from_static("/v1/vms"), &headers, &["vm-host.example".to_owned()], tls)
+            .err()
+            .map(|problem| problem.code)
     }
 
     #[test]
@@ -103,11 +113,24 @@ mod tests {
     }
 
     #[test]
+    fn a_target_and_a_host_that_differ_are_refused() {
+        let headers = HeaderMap::from_iter([(header::HOST, "localhost:80".parse().unwrap())]);
+        let code =
+            |uri| check(&Uri::from_static(uri), &headers, &[], false).err().map(|problem| problem.code);
+        assert_eq!((code("/v1/vms"), code("http://localhost:80/v1/vms")), (None, None));
+        for foreign in
+            ["http://evil.example/v1/vms", "http://localhost/v1/vms", "http://a@localhost:80/v1/vms"]
+        {
+            assert_eq!(code(foreign).as_deref(), Some("foreign-host"), "{foreign}");
+        }
+    }
+
+    #[test]
     fn what_is_said_twice_is_not_believed() {
         let mut headers = HeaderMap::new();
         for name in ["localhost", "evil.example"] {
             headers.append(header::HOST, name.parse().unwrap());
         }
-        assert_eq!(check(&headers, &[], false).unwrap_err().code, "bad-header");
+        assert_eq!(check(&Uri::from_static("/"), &headers, &[], false).unwrap_err().code, "bad-header");
     }
 }

@@ -3,13 +3,18 @@
 //! **Model.** Each peer, a user of this machine or an address, has so many connections, and two buckets: of requests, and of refusals.
 //! A bucket is emptied by use and filled by time. Who finds it empty is told when to come back.
 //!
+//! Somebody over TCP is a *stranger* until a token has let them in on that connection. Strangers are told to leave where others need
+//! their places: the oldest one of the peer that has most of them. So nobody shuts the door by standing in it.
+//!
 //! **Bounds.** Peers without a connection are forgotten once there are more than [`MOST_PEERS`]; what is left is bounded by the
 //! connections there can be.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv6Addr};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::sync::Notify;
 
 /// Most peers that are remembered although they have no connection.
 const MOST_PEERS: usize = 1024;
@@ -90,13 +95,21 @@ impl Bucket {
 pub(crate) struct Bounds {
     /// Most connections at once, of the Unix sockets and of TCP: who is far away takes no place of those who are here.
     pub(crate) connections: usize,
-    /// Most of these for one peer.
-    pub(crate) of_one_peer: usize,
+    /// Most of these for one user of this machine.
+    pub(crate) of_one_user: usize,
+    /// Most of these for one address.
+    pub(crate) of_one_address: usize,
+    /// Most of these that are strangers.
+    pub(crate) strangers: usize,
     /// Requests of one peer.
     pub(crate) requests: Rate,
     /// Refusals of one peer.
     pub(crate) refusals: Rate,
-    /// How long the head of a request may take, and a connection may be idle.
+    /// How long it may take until TLS has begun.
+    pub(crate) handshake: Duration,
+    /// How long it may take until the head of the first request is there.
+    pub(crate) first: Duration,
+    /// How long the head of a later one may take, and a connection may be idle.
     pub(crate) head: Duration,
     /// How long a client at a console may finish no frame.
     pub(crate) silence: Duration,
@@ -106,9 +119,13 @@ impl Default for Bounds {
     fn default() -> Self {
         Self {
             connections: 256,
-            of_one_peer: 128,
+            of_one_user: 128,
+            of_one_address: 64,
+            strangers: 16,
             requests: Rate { burst: 1000.0, per_second: 500.0 },
             refusals: Rate { burst: 10.0, per_second: 0.2 },
+            handshake: Duration::from_secs(5),
+            first: Duration::from_secs(10),
             head: Duration::from_secs(30),
             silence: Duration::from_mins(1),
         }
@@ -118,19 +135,39 @@ impl Default for Bounds {
 /// Everybody who asked lately.
 pub(crate) struct Peers {
     pub(crate) bounds: Bounds,
-    known: Mutex<HashMap<Key, Known>>,
+    known: Mutex<Known>,
 }
 
+#[derive(Default)]
 struct Known {
-    connections: usize,
+    peers: HashMap<Key, Account>,
+    /// Connections there ever were: each has a number, and who came later has the higher one.
+    connections: u64,
+}
+
+/// A peer's.
+struct Account {
+    connections: BTreeMap<u64, Arc<Line>>,
     requests: Bucket,
     refusals: Bucket,
 }
 
-/// A connection that counts. It counts no more when this is dropped.
-pub(crate) struct Connected {
+/// What is known of a connection.
+struct Line {
+    is_stranger: AtomicBool,
+    has_asked: AtomicBool,
+    leave: Notify,
+}
+
+/// A connection that counts. It counts no more when the last one of these is dropped, or it has been told to leave.
+#[derive(Clone)]
+pub(crate) struct Connected(Arc<Counted>);
+
+struct Counted {
     peers: Arc<Peers>,
     key: Key,
+    number: u64,
+    line: Arc<Line>,
 }
 
 impl Peers {
@@ -138,48 +175,123 @@ impl Peers {
         Self { bounds, known: Mutex::default() }
     }
 
-    /// Counts a connection, if the peer may have one more.
+    /// Counts a connection, if the peer may have one more, for which its oldest stranger may have to leave.
     pub(crate) fn connect(self: &Arc<Self>, peer: Peer) -> Option<Connected> {
-        let key = peer.key();
+        let (key, is_stranger) = (peer.key(), matches!(peer, Peer::Remote { .. }));
         let mut known = self.lock();
-        if known.len() > MOST_PEERS {
-            known.retain(|_, known| known.connections > 0);
+        if known.peers.len() > MOST_PEERS {
+            known.peers.retain(|_, account| !account.connections.is_empty());
         }
-        let known = self.of(&mut known, key, Instant::now());
-        if known.connections >= self.bounds.of_one_peer {
+        let number = known.connections;
+        let account = self.of(&mut known.peers, key, Instant::now());
+        let most = if is_stranger { self.bounds.of_one_address } else { self.bounds.of_one_user };
+        if account.connections.len() >= most || account.strangers() >= self.bounds.strangers {
+            account.dismiss_oldest_stranger();
+        }
+        if account.connections.len() >= most {
             return None;
         }
+        let line = Arc::new(Line {
+            is_stranger: AtomicBool::new(is_stranger),
+            has_asked: AtomicBool::new(false),
+            leave: Notify::new(),
+        });
+        account.connections.insert(number, Arc::clone(&line));
         known.connections += 1;
-        Some(Connected { peers: Arc::clone(self), key })
+        Some(Connected(Arc::new(Counted { peers: Arc::clone(self), key, number, line })))
+    }
+
+    /// Tells a stranger to leave, if there is one, as others have no place.
+    pub(crate) fn make_room(&self) {
+        let mut known = self.lock();
+        // Of those who have as many, whose has been there for longest.
+        let greed = |account: &&mut Account| {
+            let oldest = account.oldest_stranger().unwrap_or(u64::MAX);
+            (account.strangers(), std::cmp::Reverse(oldest))
+        };
+        if let Some(account) = known.peers.values_mut().max_by_key(greed) {
+            account.dismiss_oldest_stranger();
+        }
     }
 
     /// Counts a request; the error says when to come back.
     pub(super) fn request(&self, peer: Peer, now: Instant) -> Result<(), Duration> {
-        self.of(&mut self.lock(), peer.key(), now).requests.take(self.bounds.requests, now)
+        self.of(&mut self.lock().peers, peer.key(), now).requests.take(self.bounds.requests, now)
     }
 
     /// Counts a refusal; the error says that there were too many, and when to come back.
     pub(super) fn refusal(&self, peer: Peer, now: Instant) -> Result<(), Duration> {
-        self.of(&mut self.lock(), peer.key(), now).refusals.take(self.bounds.refusals, now)
+        self.of(&mut self.lock().peers, peer.key(), now).refusals.take(self.bounds.refusals, now)
     }
 
-    fn of<'a>(&self, known: &'a mut HashMap<Key, Known>, key: Key, now: Instant) -> &'a mut Known {
-        known.entry(key).or_insert_with(|| Known {
-            connections: 0,
+    fn of<'a>(&self, peers: &'a mut HashMap<Key, Account>, key: Key, now: Instant) -> &'a mut Account {
+        peers.entry(key).or_insert_with(|| Account {
+            connections: BTreeMap::new(),
             requests: Bucket::new(self.bounds.requests, now),
             refusals: Bucket::new(self.bounds.refusals, now),
         })
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Key, Known>> {
+    fn lock(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Drop for Connected {
+impl Account {
+    fn strangers(&self) -> usize {
+        self.connections.values().filter(|line| line.is_stranger()).count()
+    }
+
+    fn oldest_stranger(&self) -> Option<u64> {
+        self.connections.iter().find(|(_, line)| line.is_stranger()).map(|(number, _)| *number)
+    }
+
+    /// Its place is free as soon as whoever serves it hears of that.
+    fn dismiss_oldest_stranger(&mut self) {
+        let line = self.oldest_stranger().and_then(|number| self.connections.remove(&number));
+        if let Some(line) = line {
+            line.leave.notify_one();
+        }
+    }
+}
+
+impl Line {
+    fn is_stranger(&self) -> bool {
+        self.is_stranger.load(Ordering::Relaxed)
+    }
+}
+
+impl Connected {
+    /// A request has come.
+    pub(crate) fn note_request(&self) {
+        self.0.line.has_asked.store(true, Ordering::Relaxed);
+    }
+
+    /// Whoever is there is known from now on.
+    pub(super) fn let_in(&self) {
+        self.0.line.is_stranger.store(false, Ordering::Relaxed);
+    }
+
+    /// Returns when the connection is to end: another needs its place, or nothing came of it in time.
+    pub(crate) async fn over(&self) {
+        let late = async {
+            tokio::time::sleep(self.0.peers.bounds.first).await;
+            if self.0.line.has_asked.load(Ordering::Relaxed) {
+                std::future::pending().await
+            }
+        };
+        tokio::select! {
+            () = self.0.line.leave.notified() => {}
+            () = late => {}
+        }
+    }
+}
+
+impl Drop for Counted {
     fn drop(&mut self) {
-        if let Some(known) = self.peers.lock().get_mut(&self.key) {
-            known.connections -= 1;
+        if let Some(account) = self.peers.lock().peers.get_mut(&self.key) {
+            // Who was told to leave is gone from there already.
+            account.connections.remove(&self.number);
         }
     }
 }
@@ -213,14 +325,16 @@ mod tests {
     #[test]
     fn peers_do_not_take_from_each_other() {
         let bounds = Bounds {
-            of_one_peer: 2,
+            of_one_address: 2,
             requests: Rate { burst: 1.0, per_second: 0.1 },
             refusals: Rate { burst: 1.0, per_second: 0.1 },
             ..Bounds::default()
         };
         let peers = Arc::new(Peers::new(bounds));
         let (one, other) = (remote("192.0.2.1"), remote("192.0.2.2"));
-        let (first, _second) = (peers.connect(one).unwrap(), peers.connect(one).unwrap());
+        let (first, second) = (peers.connect(one).unwrap(), peers.connect(one).unwrap());
+        first.let_in();
+        second.let_in();
         assert!(peers.connect(one).is_none() && peers.connect(other).is_some());
         drop(first);
         assert!(peers.connect(one).is_some());
@@ -246,7 +360,51 @@ mod tests {
         for number in 0..10_000u32 {
             peers.connect(Peer::Remote { address: IpAddr::V4(number.into()), tls: true }).unwrap();
         }
-        let known = peers.lock();
-        assert!(known.len() <= MOST_PEERS + 1 && known[&Key::User(1)].connections == 1, "{}", known.len());
+        let known = &peers.lock().peers;
+        assert!(known.len() <= MOST_PEERS + 1, "{}", known.len());
+        assert_eq!(known[&Key::User(1)].connections.len(), 1);
+    }
+
+    async fn is_dismissed(connected: &Connected) -> bool {
+        tokio::time::timeout(Duration::from_millis(1), connected.over()).await.is_ok()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_greediest_makes_room_and_who_is_known_stays() {
+        let peers = Arc::new(Peers::new(Bounds { strangers: 3, ..Bounds::default() }));
+        let (greedy, other) = (remote("192.0.2.1"), remote("192.0.2.2"));
+        let many: Vec<_> = (0..3).map(|_| peers.connect(greedy).unwrap()).collect();
+        let one = peers.connect(other).unwrap();
+        let user = peers.connect(Peer::Local { uid: 1 }).unwrap();
+        many[0].let_in();
+        peers.make_room();
+        assert!(
+            !is_dismissed(&many[0]).await && is_dismissed(&many[1]).await && !is_dismissed(&many[2]).await
+        );
+        // Both have one now: whose has waited longest.
+        peers.make_room();
+        assert!(is_dismissed(&many[2]).await && !is_dismissed(&one).await);
+        peers.make_room();
+        peers.make_room();
+        assert!(is_dismissed(&one).await && !is_dismissed(&user).await && !is_dismissed(&many[0]).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_has_few_strangers_and_the_newest_stay() {
+        let peers = Arc::new(Peers::new(Bounds { strangers: 2, ..Bounds::default() }));
+        let [first, second, third] = [0; 3].map(|_| peers.connect(remote("192.0.2.1")).unwrap());
+        assert!(is_dismissed(&first).await && !is_dismissed(&second).await && !is_dismissed(&third).await);
+        drop(first);
+        assert_eq!(peers.lock().peers[&remote("192.0.2.1").key()].connections.len(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_asks_nothing_in_time_is_dismissed() {
+        let peers = Arc::new(Peers::new(Bounds::default()));
+        let [silent, asks] = [0; 2].map(|_| peers.connect(remote("192.0.2.1")).unwrap());
+        asks.note_request();
+        let long = 2 * peers.bounds.first;
+        assert!(tokio::time::timeout(long, silent.over()).await.is_ok());
+        assert!(tokio::time::timeout(long, asks.over()).await.is_err());
     }
 }

@@ -18,11 +18,12 @@ pub enum Role {
     Administer,
 }
 
-/// What needs no role: what says nothing about this host.
+/// What needs no role: what says nothing about this host, but whether it is well.
 const OPEN: &[&str] = &[
     "GET /",
     "GET /app/{file}",
     "GET /healthz",
+    "GET /readyz",
     "GET /v1/docs",
     "GET /v1/docs/page.css",
     "GET /v1/docs/page.js",
@@ -31,7 +32,6 @@ const OPEN: &[&str] = &[
 
 const VIEW: &[&str] = &[
     "GET /metrics",
-    "GET /readyz",
     "GET /v1/alarm-rules",
     "GET /v1/alarm-rules/{name}",
     "GET /v1/alarms",

@@ -1,15 +1,17 @@
 //! VMs and resource pools: what there is, and what it is asked to be.
 
 use super::Shared;
+use crate::access::Caller;
 use crate::extract::{Given, IfMatch, InPath, Parameters, Tagged, ask};
 use crate::problem::Problem;
 use crate::query::{PoolsQuery, VmsQuery, page, selects, within};
 use crate::types::{List, Pool, PoolChange, PoolSpec, Vm, VmChange, VmSpec};
-use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::LOCATION;
+use axum::{Extension, Json};
 use host::{Revision, VmInfo};
+use std::path::PathBuf;
 
 /// Asks for something whose answer is a VM.
 async fn ask_vm(
@@ -18,6 +20,11 @@ async fn ask_vm(
 ) -> Result<Tagged<Vm>, Problem> {
     let info = ask(&shared.host, work).await?;
     Ok(Tagged(Revision::of_vm(&info.spec), Vm::new(info, &shared.host.status())))
+}
+
+/// Refuses files of a guest that the caller may not name.
+fn check_files(shared: &Shared, caller: &Caller, files: [Option<&PathBuf>; 2]) -> Result<(), Problem> {
+    files.into_iter().flatten().try_for_each(|path| shared.access.check_guest_file(path, caller))
 }
 
 /// List VMs
@@ -50,8 +57,10 @@ pub(super) async fn list_vms(
         (status = 409, description = "There is one of that name.", body = Problem)))]
 pub(super) async fn create_vm(
     State(shared): State<Shared>,
+    Extension(caller): Extension<Caller>,
     Given(spec): Given<VmSpec>,
 ) -> Result<(StatusCode, [(axum::http::HeaderName, String); 1], Tagged<Vm>), Problem> {
+    check_files(&shared, &caller, [Some(&spec.kernel), spec.initrd.as_ref()])?;
     let vm = ask_vm(&shared, |host| host.create(spec)).await?;
     let place = format!("/v1/vms/{}", vm.1.info.spec.name);
     Ok((StatusCode::CREATED, [(LOCATION, place)], vm))
@@ -83,9 +92,11 @@ pub(super) async fn show_vm(
 pub(super) async fn change_vm(
     State(shared): State<Shared>,
     InPath(name): InPath<String>,
+    Extension(caller): Extension<Caller>,
     IfMatch(expected): IfMatch,
     Given(change): Given<VmChange>,
 ) -> Result<Tagged<Vm>, Problem> {
+    check_files(&shared, &caller, [change.kernel.as_ref(), change.initrd.as_ref().and_then(Option::as_ref)])?;
     ask_vm(&shared, move |host| host.set_if(&name, &change, &expected)).await
 }
 

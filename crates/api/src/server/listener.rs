@@ -2,18 +2,14 @@
 
 use super::patient::Patient;
 use super::{ServerError, Service, serve};
-use crate::access::Peer;
+use crate::access::{Connected, Peer};
 use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt, chown};
 use std::os::unix::net::{UnixListener as StdListener, UnixStream as StdStream};
 use std::path::Path;
-use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio_rustls::TlsAcceptor;
-
-/// How long TLS may take to begin.
-const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// Where connections come from.
 pub(super) enum Listener {
@@ -50,20 +46,21 @@ impl Listener {
 
 impl Connection {
     /// Serves whoever is there until they leave.
-    pub(super) async fn serve(self, peer: Peer, service: Service) {
+    pub(super) async fn serve(self, peer: Peer, connected: Connected, service: Service) {
         match self {
-            Self::Unix(stream) => serve(Patient::new(stream), peer, service).await,
-            Self::Tcp(stream, None) => serve(Patient::new(stream), peer, service).await,
+            Self::Unix(stream) => serve(Patient::new(stream), peer, connected, service).await,
+            Self::Tcp(stream, None) => serve(Patient::new(stream), peer, connected, service).await,
             Self::Tcp(stream, Some(tls)) => {
                 let mut closing = service.closing.clone();
-                let handshake = tokio::time::timeout(HANDSHAKE, tls.accept(Patient::new(stream)));
+                let limit = service.access.peers.bounds.handshake;
+                let handshake = tokio::time::timeout(limit, tls.accept(Patient::new(stream)));
                 let begun = tokio::select! {
                     begun = handshake => begun,
                     () = super::closed(&mut closing) => return,
                 };
                 // Whoever speaks no TLS, or does not trust the certificate, is gone.
                 if let Ok(Ok(stream)) = begun {
-                    serve(stream, peer, service).await;
+                    serve(stream, peer, connected, service).await;
                 }
             }
         }

@@ -20,7 +20,7 @@ fn host(place: &TempDir) -> Host {
 }
 
 fn start(host: &Host, place: &TempDir) -> Server {
-    Server::start(host, &place.path().join("state"), Vec::new()).unwrap()
+    Server::start(host, &place.path().join("state"), Vec::new(), Vec::new()).unwrap()
 }
 
 fn healthy(socket: &Path) -> bool {

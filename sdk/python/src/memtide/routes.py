@@ -110,7 +110,8 @@ class Routes:
     def test_alarm_rule(self, name: str) -> Answer[types.TestedActions]:
         """Test an alarm rule.
 
-        Has its actions done as if there was an alarm, once, and says how they went.
+        Has its actions done as if there was an alarm, once, and says how they went. What a server answered is
+        told over the Unix socket only; over TCP, its status.
 
         `POST /v1/alarm-rules/{name}/test`
         """

@@ -544,6 +544,16 @@ class HostOpenedEvent(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class HostExposedEvent(Event):
+    """Something of what protects the host from its guests, and others from the host, is not there."""
+
+    event: Literal["host-exposed"]
+
+    why: str
+    """What, and what to do."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class HostShutsDownEvent(Event):
     """The host shuts down."""
 
@@ -1181,7 +1191,7 @@ class AlarmActionFailedEvent(Event):
     """Which rule."""
 
     said: str | None
-    """The beginning of what the command or the server said."""
+    """The beginning of what the command said."""
 
     vm: str | None
     """Which VM, if it was about one."""
@@ -2864,6 +2874,7 @@ VARIANTS: dict[type, tuple[str, dict[str, type]]] = {
         "event",
         {
             "host-opened": HostOpenedEvent,
+            "host-exposed": HostExposedEvent,
             "host-shuts-down": HostShutsDownEvent,
             "vm-created": VmCreatedEvent,
             "vm-removed": VmRemovedEvent,

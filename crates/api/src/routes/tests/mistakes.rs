@@ -164,3 +164,30 @@ async fn a_refusal_has_figures() {
     assert!(details["asked_bytes"].as_u64() > Some(256 << 20), "{details}");
     assert!(details["free_bytes"].as_u64() < Some(128 << 20), "{details}");
 }
+
+#[tokio::test]
+async fn somebody_far_away_names_no_file_but_those_for_guests() {
+    let fixture = Fixture::new();
+    let guests = fixture.place.path().join("state/guests");
+    std::fs::create_dir(&guests).unwrap();
+    std::fs::copy(fixture.place.path().join("idle"), guests.join("idle")).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", guests.join("link")).unwrap();
+    let remote = fixture.remote(types::Role::Administer);
+    let spec = |kernel: &str| json!({"name": "far", "memory_bytes": 64 << 20, "kernel": kernel});
+    let there = guests.join("idle").display().to_string();
+    for kernel in ["/dev/zero", "/etc/passwd", "idle", &format!("{}/../idle", guests.display())] {
+        let (status, problem) = remote("POST", "/v1/vms", spec(kernel)).await;
+        assert_eq!((status, &problem["code"]), (403, &json!("not-allowed")), "{kernel}");
+        assert!(problem["message"].as_str().unwrap().contains("state/guests"), "{problem}");
+    }
+    let link = guests.join("link").display().to_string();
+    assert_eq!(remote("POST", "/v1/vms", spec(&link)).await.0, 403, "it leads elsewhere");
+    assert_eq!(remote("POST", "/v1/vms", spec(&there)).await.0, 201);
+    for change in [json!({"kernel": "/dev/zero"}), json!({"initrd": "/dev/zero"})] {
+        assert_eq!(remote("PATCH", "/v1/vms/far", change).await.0, 403);
+    }
+    assert_eq!(remote("PATCH", "/v1/vms/far", json!({"initrd": there, "cpus": 2})).await.0, 200);
+    // Who is here may name any.
+    let near = json!({"name": "near", "memory_bytes": 64 << 20, "kernel": "/dev/zero"});
+    fixture.read::<types::Vm>("POST", "/v1/vms", near).await;
+}

@@ -8,6 +8,7 @@ use crate::access::{Rate, Token};
 use crate::types::{AuditLine, List, NewToken, Role, TokenSpec};
 use serde_json::{Value, json};
 use std::net::TcpStream;
+use tokio::io::AsyncWriteExt as _;
 
 struct Served {
     place: TempDir,
@@ -28,7 +29,8 @@ impl Served {
         let place = TempDir::new().unwrap();
         let host = host(&place);
         let names = vec!["vm-host.example".to_owned()];
-        let mut server = Server::with_bounds(&host, &place.path().join("state"), names, bounds).unwrap();
+        let access = Access::open(&place.path().join("state"), names, bounds).unwrap();
+        let mut server = Server::with_access(&host, access).unwrap();
         let address = server.listen_tcp("127.0.0.1:0".parse().unwrap(), None).unwrap();
         Self { place, address, server, host }
     }
@@ -262,7 +264,8 @@ fn the_audit_log_has_every_change_and_refusal_and_no_secret() {
     served.ask("GET /v1/audit-log", &named("r6", &viewer), "");
     served.ask("PATCH /v1/settings", "x-request-id: r7\r\n", "{\"Mem.IdleTax\": 50}");
     served.ask("DELETE /v1/tokens/ci", &named("r8", "memtide_wrong"), "");
-    let mut server = Server::start(&served.host, &served.place.path().join("state"), Vec::new()).unwrap();
+    let mut server =
+        Server::start(&served.host, &served.place.path().join("state"), Vec::new(), Vec::new()).unwrap();
     server.listen_unix(&socket, None).unwrap();
     let mut stream = StdStream::connect(&socket).unwrap();
     stream
@@ -324,7 +327,7 @@ fn what_is_too_large_or_too_slow_is_cut_off() {
 #[test]
 fn one_peer_has_so_many_connections_requests_and_refusals() {
     let served = Served::with(Bounds {
-        of_one_peer: 3,
+        of_one_address: 3,
         requests: Rate { burst: 20.0, per_second: 0.01 },
         refusals: Rate { burst: 4.0, per_second: 0.01 },
         ..Bounds::default()
@@ -333,7 +336,10 @@ fn one_peer_has_so_many_connections_requests_and_refusals() {
     let held: Vec<TcpStream> = (0..3)
         .map(|_| {
             let mut stream = served.connect();
-            stream.write_all(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
+            let head = format!(
+                "GET /v1/whoami HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\n\r\n"
+            );
+            stream.write_all(head.as_bytes()).unwrap();
             assert!(stream.read(&mut [0; 512]).unwrap() > 0);
             stream
         })
@@ -352,6 +358,92 @@ fn one_peer_has_so_many_connections_requests_and_refusals() {
     let last = (0..20).map(|_| served.with_token("GET /v1/vms", &token, "")).last().unwrap();
     assert_eq!((last.status, &last.body["code"]), (429, &json!("too-many-requests")));
     assert!(last.head.to_lowercase().contains("retry-after: "), "{}", last.head);
+}
+
+/// Connections from these addresses of this machine, half as many each, of which nothing comes but `words`.
+fn half_open(to: SocketAddr, from: [&str; 2], words: &[u8]) -> Vec<tokio::net::TcpStream> {
+    let connect = async |from: SocketAddr| {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(from).unwrap();
+        let mut stream = socket.connect(to).await.unwrap();
+        stream.write_all(words).await.unwrap();
+        stream
+    };
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mut streams = Vec::new();
+        for number in 0..256 {
+            streams.push(connect(format!("{}:0", from[number % 2]).parse().unwrap()).await);
+        }
+        streams
+    })
+}
+
+#[test]
+fn who_stands_in_the_door_keeps_nobody_out() {
+    let served = Served::new();
+    let token = served.token("ci", Role::View, None);
+    let _half_heads = half_open(served.address, ["127.0.0.2", "127.0.0.3"], b"GET /v1/vms HTTP/1.1\r\nx: ");
+    let begun = Instant::now();
+    assert_eq!(served.with_token("GET /v1/vms", &token, "").status, 200);
+    assert!(begun.elapsed() < Duration::from_secs(1), "it took {:?}", begun.elapsed());
+
+    let mut server =
+        Server::start(&served.host, &served.place.path().join("state"), Vec::new(), Vec::new()).unwrap();
+    let tls = Tls::self_signed(&served.place.path().join("state"), &["localhost".to_owned()]).unwrap();
+    let address = server.listen_tcp("127.0.0.1:0".parse().unwrap(), Some(tls)).unwrap();
+    let _half_hellos = half_open(address, ["127.0.0.2", "127.0.0.3"], b"\x16\x03\x01\x02\x00\x01");
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+    // An alert: it is heard, and understood to be no TLS.
+    stream.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+    assert_eq!(stream.read(&mut [0; 1]).unwrap(), 1);
+    assert!(served.connect().peer_addr().is_ok());
+}
+
+#[test]
+fn few_places_are_enough_where_strangers_stand_about() {
+    let served = Served::with(Bounds { connections: 4, ..Bounds::default() });
+    let token = served.token("ci", Role::View, None);
+    let mut follower = served.connect();
+    let head = format!("GET /v1/stream HTTP/1.1\r\nhost: localhost\r\nauthorization: Bearer {token}\r\n\r\n");
+    follower.write_all(head.as_bytes()).unwrap();
+    assert!(follower.read(&mut [0; 512]).unwrap() > 0);
+    for _ in 0..40 {
+        let _silent = served.connect();
+        assert_eq!(served.ask("GET /healthz", "", "").status, 200);
+    }
+    // Who was let in is still there.
+    assert!(follower.read(&mut [0; 512]).unwrap() > 0);
+}
+
+#[test]
+fn a_head_that_others_might_read_otherwise_is_refused() {
+    let served = Served::new();
+    let good = "GET /healthz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
+    assert_eq!(served.say(good).status, 200);
+    for bad in [
+        good.replacen("\r\n", "\n", 1),
+        good.replace("localhost\r\n", "localhost\n"),
+        good.replace("close\r\n\r\n", "close\n\n"),
+        good.replace("close\r\n", "close\r"),
+    ] {
+        assert_eq!(served.say(&bad).status, 400, "{bad:?}");
+    }
+    // After one that is good, on the same connection; and after one whose end only chunks tell, nothing is read.
+    let first = "GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n";
+    let mut both = served.connect();
+    both.write_all(format!("{first}{}", good.replacen("\r\n", "\n", 1)).as_bytes()).unwrap();
+    let mut answers = String::new();
+    both.read_to_string(&mut answers).unwrap();
+    assert!(answers.starts_with("HTTP/1.1 200 ") && answers.contains("HTTP/1.1 400 "), "{answers}");
+    let chunked = "POST /v1/vms HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n";
+    let answer = served.say(&format!("{chunked}{first}"));
+    assert_eq!((answer.status, answer.head.matches("HTTP/1.1").count()), (401, 1));
+    assert!(answer.head.to_lowercase().contains("connection: close"), "{}", answer.head);
+    // As a proxy is asked, under another name than the one in `host`.
+    let target = |target: &str| served.say(&good.replace("/healthz", target)).status;
+    assert_eq!((target("http://evil.example/healthz"), target("http://localhost/healthz")), (421, 200));
 }
 
 #[test]
