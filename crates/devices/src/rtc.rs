@@ -23,6 +23,7 @@ use crate::stats::{Counters, DeviceStats};
 use crate::virtio::thread_time;
 use crate::{IrqLine, MmioDevice};
 use parking_lot::{Condvar, Mutex};
+use sandbox::Kind;
 use std::io;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -97,7 +98,10 @@ impl Rtc {
     /// If the host has no thread to give.
     pub fn spawn(self: &Arc<Self>) -> io::Result<RtcThread> {
         let rtc = Arc::clone(self);
-        let thread = thread::Builder::new().name("rtc".to_owned()).spawn(move || rtc.wait_for_alarms())?;
+        let thread = thread::Builder::new().name("rtc".to_owned()).spawn(move || {
+            sandbox::keep_to(Kind::Guest);
+            rtc.wait_for_alarms();
+        })?;
         Ok(RtcThread { rtc: Arc::clone(self), thread: Some(thread) })
     }
 
