@@ -43,7 +43,9 @@ fn a_guest_that_is_asked_finishes_what_it_does_and_powers_itself_off() {
         "trap 'sync; echo all is writ''ten; exit 0' TERM; echo wai''ting; while :; do sleep 1; done";
     let Some(guest) = start(&pool, commands) else { return };
     guest.console.expect("waiting");
+    assert_eq!((guest.vm.agent_is_due(), guest.vm.heartbeats()), (true, Some(0)));
     assert_eq!(guest.vm.ask_agent(), Ok(()));
+    assert_eq!((guest.vm.agent_is_due(), guest.vm.heartbeats()), (false, Some(1)));
     assert_eq!(guest.vm.agent_answers(), Some(true));
     assert_eq!(request_shutdown(&guest), Ok(()));
     guest.end_well();
