@@ -1,7 +1,7 @@
 //! Guests for tests: kernels of a few instructions, for who needs hardly anything of one, and Debian's.
 //!
 //! **Sources.** Linux `Documentation/arch/riscv/boot-image-header.rst`; the RISC-V Instruction Set Manual,
-//! Volume II, "wfi".
+//! Volume II, "wfi"; the Supervisor Binary Interface Specification, "SRST".
 
 #![forbid(unsafe_code)]
 
@@ -11,6 +11,25 @@ pub use debian::{bootable_debian, debian, skipped};
 
 /// `wfi`, and a jump back to it: waits for ever.
 pub const WAIT: [u32; 2] = [0x1050_0073, 0xffdf_f06f];
+
+/// Asks the firmware for a system reset (SBI SRST): `kind` 0 shuts down, 1 and 2 reboot; `reason` 1 is a failure.
+#[must_use]
+pub const fn reset(kind: u32, reason: u32) -> [u32; 6] {
+    const SRST: u32 = 0x5352_5354;
+    const ECALL: u32 = 0x0000_0073;
+    const A0: u32 = 10;
+    const A1: u32 = 11;
+    const A6: u32 = 16;
+    const A7: u32 = 17;
+    let upper = SRST & 0xffff_f000 | A7 << 7 | 0x37;
+    let lower = (SRST & 0xfff) << 20 | A7 << 15 | A7 << 7 | 0x13;
+    [upper, lower, load(A6, 0), load(A0, kind), load(A1, reason), ECALL]
+}
+
+/// `li register, value` for 12 bits.
+const fn load(register: u32, value: u32) -> u32 {
+    value << 20 | register << 7 | 0x13
+}
 
 /// Bytes of an image, whatever it runs.
 const SIZE: usize = 4096;

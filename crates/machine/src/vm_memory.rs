@@ -21,9 +21,9 @@ use crate::stores::{StoreUse, Stores};
 use crate::swap::SwapError;
 use crate::waiting::Waiting;
 use addr::{Gfn, Mfn, PageCount};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Weak};
 use thiserror::Error;
 
 /// Why a VM cannot have memory, or not this page.
@@ -94,8 +94,8 @@ pub struct VmMemory {
     /// Frames it may hold before it must wait for its own to be reclaimed.
     allowance: AtomicU64,
     ending: AtomicBool,
-    processors: OnceLock<Weak<dyn ShootDown>>,
-    on_loss: OnceLock<OnLoss>,
+    processors: RwLock<Option<Weak<dyn ShootDown>>>,
+    on_loss: RwLock<Option<OnLoss>>,
     waiting: Waiting,
 }
 
@@ -146,8 +146,8 @@ impl VmMemory {
             reservation: Mutex::new(reservation),
             allowance: AtomicU64::new(u64::MAX),
             ending: AtomicBool::new(false),
-            processors: OnceLock::new(),
-            on_loss: OnceLock::new(),
+            processors: RwLock::new(None),
+            on_loss: RwLock::new(None),
             waiting: Waiting::new(),
         })
     }
@@ -178,7 +178,8 @@ impl VmMemory {
     /// If they were named before.
     pub fn attach(&self, processors: &Arc<impl ShootDown + 'static>) {
         let processors: Weak<dyn ShootDown> = Arc::downgrade(processors) as Weak<dyn ShootDown>;
-        assert!(self.processors.set(processors).is_ok(), "a VM's processors are attached once");
+        let before = self.processors.write().replace(processors);
+        assert!(before.is_none(), "a VM's processors are attached once");
     }
 
     /// Has `tell` called with every page that is found to be lost, whoever wanted it: a VM that goes on
@@ -187,20 +188,21 @@ impl VmMemory {
     /// # Panics
     /// If it was said before.
     pub fn on_loss(&self, tell: OnLoss) {
-        assert!(self.on_loss.set(tell).is_ok(), "who is told of losses is said once");
+        let before = self.on_loss.write().replace(tell);
+        assert!(before.is_none(), "who is told of losses is said once");
     }
 
     /// A page's content cannot be had.
     pub(crate) fn lost(&self, gfn: Gfn, reason: String) -> MemoryError {
         let error = MemoryError::Lost { gfn, reason };
-        if let Some(tell) = self.on_loss.get() {
+        if let Some(tell) = &*self.on_loss.read() {
             tell(&error);
         }
         error
     }
 
     pub(crate) fn processors(&self) -> Option<Arc<dyn ShootDown>> {
-        self.processors.get()?.upgrade()
+        self.processors.read().as_ref()?.upgrade()
     }
 
     /// What is never reclaimed once touched.
@@ -244,6 +246,21 @@ impl VmMemory {
     pub fn end(&self) {
         self.ending.store(true, Ordering::Relaxed);
         self.pool.frames().tell_waiting();
+    }
+
+    /// Begins anew after [`VmMemory::end`], for a VM that is restarted: no page has been touched, and processors can be attached again.
+    /// What is promised to the VM stays its own, and so does the space in its swap file.
+    ///
+    /// # Panics
+    /// If a device still holds one of its pages.
+    pub fn start_over(&self) {
+        *self.processors.write() = None;
+        *self.on_loss.write() = None;
+        self.allowance.store(u64::MAX, Ordering::Relaxed);
+        self.stores.set_zip_limit(PageCount(0));
+        self.ending.store(false, Ordering::Relaxed);
+        let given = self.discard(self.pmap.pages());
+        assert_eq!(given.refused, 0, "nobody uses the memory of a VM that has ended");
     }
 
     pub(crate) fn is_ending(&self) -> bool {

@@ -188,6 +188,11 @@ impl Hart {
         self.cpu.boot.checked_add(std::time::Duration::from_nanos(nanoseconds))
     }
 
+    /// Has its clock stand still for `time` that has passed.
+    pub fn delay_clock(&mut self, time: std::time::Duration) {
+        self.cpu.boot += time;
+    }
+
     /// Sets the guest's timer to fire at `ticks` of its clock, as SBI's `set_timer` does.
     pub fn set_timer(&mut self, ticks: u64) {
         self.cpu.csrs.stimecmp = ticks;

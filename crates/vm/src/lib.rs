@@ -27,6 +27,7 @@ mod gate;
 mod map;
 mod overhead;
 mod panic;
+mod pause;
 mod sbi;
 mod statistics;
 mod technique;

@@ -11,6 +11,7 @@ use crate::vcpu::{Power, Vcpu};
 use crate::vm::{Ended, Shared};
 use addr::{Gfn, Gpa, Gva, PAGE_SIZE};
 use riscv::Lines;
+use std::sync::atomic::Ordering;
 
 const LEGACY_PUTCHAR: u64 = 0x01;
 const BASE: u64 = 0x10;
@@ -200,7 +201,11 @@ fn reset(shared: &Shared, kind: u32, reason: u32) -> Answer {
         (1 | 2, 0) => Ended::RebootRequested,
         _ => return Err(Error::InvalidParam),
     };
-    shared.end(ended);
+    if ended == Ended::RebootRequested && shared.keeps.load(Ordering::SeqCst) {
+        shared.keep();
+    } else {
+        shared.end(ended);
+    }
     Ok(0)
 }
 

@@ -195,6 +195,10 @@ impl Vcpu {
     /// What the thread does: runs the hart until the VM ends.
     pub(crate) fn run(&self, index: usize, shared: &Shared) {
         while !shared.is_ending() {
+            if shared.pause.is_on() {
+                shared.pause.wait(|| shared.is_ending());
+                continue;
+            }
             let power = *self.power.lock();
             match power {
                 Power::Stopped => self.attention.bell.wait(None),
@@ -217,6 +221,11 @@ impl Vcpu {
         let mut troubled = self.trouble.lock().is_some();
         let mut start = Instant::now();
         loop {
+            // Looked at under the lock, each time anew: once who pauses has had it, no instruction is executed.
+            if shared.pause.is_on() {
+                MutexGuard::unlock_fair(hart);
+                return Exit::Slice;
+            }
             let before = hart.counts();
             let exit = hart.run(SLICE);
             let end = Instant::now();

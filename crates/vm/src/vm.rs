@@ -5,6 +5,7 @@ use crate::board::{self, Board, Threads, Workers};
 use crate::boot::{self, Entry, LoadError};
 use crate::config::{Config, ConfigError, MmuChoice};
 use crate::panic::PanicWatch;
+use crate::pause::Pause;
 use crate::statistics::{Ledger, TechniqueStatistics};
 use crate::technique::{self, Choice};
 use crate::vcpu::{Attention, Trouble, Vcpu, Vcpus};
@@ -63,6 +64,11 @@ pub(crate) struct Shared {
     pub(crate) ledger: Mutex<Ledger>,
     pub(crate) choice: Mutex<Choice>,
     pub(crate) panic: Mutex<PanicWatch>,
+    pub(crate) pause: Pause,
+    /// Paused, as its guest asked for a reset and is to be kept.
+    pub(crate) kept: AtomicBool,
+    /// What a reset is: not the end of the VM but a pause.
+    pub(crate) keeps: AtomicBool,
     ending: AtomicBool,
     ended: Mutex<Option<Ended>>,
     end: Condvar,
@@ -98,6 +104,9 @@ impl Shared {
             board,
             debug_console: Mutex::new(debug_console),
             mmu: Mutex::new(config.mmu),
+            pause: Pause::default(),
+            kept: AtomicBool::new(false),
+            keeps: AtomicBool::new(false),
             ending: AtomicBool::new(false),
             ended: Mutex::new(None),
             end: Condvar::new(),
@@ -123,9 +132,16 @@ impl Shared {
         self.board.agent().hang_up();
         self.memory.end();
         self.vcpus.iter().for_each(Vcpu::wake);
+        self.pause.wake();
     }
 
-    /// Waits for the end of the VM, at most `timeout`; says whether it came.
+    /// Lets whoever waits for the end look at what else is new.
+    pub(crate) fn tell_waiting(&self) {
+        drop(self.ended.lock());
+        self.end.notify_all();
+    }
+
+    /// Waits for the end of the VM or other news, at most `timeout`; says whether the end came.
     pub(crate) fn wait(&self, timeout: Duration) -> bool {
         let mut ended = self.ended.lock();
         if ended.is_none() {
@@ -261,7 +277,7 @@ impl Vm {
         self.shared.ended.lock().clone()
     }
 
-    /// Waits for the end of its run, at most `timeout`.
+    /// Waits for the end of its run, at most `timeout`; less if there is other news ([`Vm::is_kept`]).
     pub fn wait(&self, timeout: Duration) -> Option<Ended> {
         self.shared.wait(timeout);
         self.ended()
@@ -270,6 +286,32 @@ impl Vm {
     /// Stops it, without asking the guest: powers it off.
     pub fn stop(&self) {
         self.shared.end(Ended::Stopped);
+    }
+
+    /// Stops all its vCPUs where they are, and its clock; says whether they were not stopped before. Its memory stays, and may be reclaimed.
+    /// When this returns, none executes an instruction.
+    pub fn pause(&self) -> bool {
+        self.shared.pause()
+    }
+
+    /// Lets its vCPUs go on where they were stopped; says whether they had been.
+    pub fn resume(&self) -> bool {
+        self.shared.resume()
+    }
+
+    /// Whether it is paused.
+    pub fn is_paused(&self) -> bool {
+        self.shared.pause.is_on()
+    }
+
+    /// Whether it is paused as its guest asked for a reset, which is not carried out.
+    pub fn is_kept(&self) -> bool {
+        self.shared.kept.load(Ordering::SeqCst)
+    }
+
+    /// Whether it is paused, instead of ended, when its guest asks for a reset.
+    pub fn keep_at_reset(&self, keeps: bool) {
+        self.shared.keeps.store(keeps, Ordering::SeqCst);
     }
 
     /// Ends it because the host cannot go on with it, and says why.

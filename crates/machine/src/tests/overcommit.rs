@@ -37,6 +37,7 @@ enum Step {
     Discard(usize, u64),
     Sample(usize, u64),
     Move(usize, u64),
+    StartOver(usize),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -52,6 +53,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => at().prop_map(|(v, p)| Step::Discard(v, p)),
         1 => (0..3usize, any::<u64>()).prop_map(|(v, n)| Step::Sample(v, n)),
         1 => at().prop_map(|(v, p)| Step::Move(v, p)),
+        1 => (0..3usize).prop_map(Step::StartOver),
     ];
     prop::collection::vec(step, 1..120)
 }
@@ -138,6 +140,14 @@ impl World {
                 assert!(vm.end_sample(sample).watched <= 2);
             }
             Step::Move(v, page) => _ = self.vms[v].move_pages(&[gfn(page)]),
+            Step::StartOver(v) => {
+                let vm = &self.vms[v];
+                vm.end();
+                vm.start_over();
+                assert_eq!((vm.census().untouched, vm.held()), (PageCount(PAGES), PageCount(0)));
+                vm.set_zip_limit(PageCount(PAGES / 8));
+                self.models[v].clear();
+            }
         }
     }
 

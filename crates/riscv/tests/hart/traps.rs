@@ -221,4 +221,8 @@ fn a_waiting_hart_wakes_for_what_it_enabled() {
     machine.run(BARE, &[(5, 1 << 5), (6, 1)], &[csrrw(0, SIE, 5), csrrw(0, STIMECMP, 6), WFI]);
     assert!(machine.hart.wakes_at().is_some_and(|at| at <= std::time::Instant::now()));
     assert!(machine.hart.may_wake());
+    let hour = std::time::Duration::from_hours(1);
+    let before = machine.hart.wakes_at().unwrap();
+    machine.hart.delay_clock(hour);
+    assert_eq!(machine.hart.wakes_at(), Some(before + hour), "its clock stood still for so long");
 }
