@@ -132,7 +132,7 @@ impl Guest {
         let mut said = Vec::new();
         let mut next = from;
         loop {
-            let excerpt = console.wait_since(next, Duration::from_secs(1));
+            let excerpt = console.wait_since(next, usize::MAX, Duration::from_secs(1));
             next = excerpt.next();
             said.extend_from_slice(&excerpt.bytes);
             let shown = String::from_utf8_lossy(&said);

@@ -129,7 +129,7 @@ struct Follow {
 impl Read for Follow {
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         while self.unread.is_empty() && self.wanted_by.strong_count() > 0 {
-            let news = self.console.wait_since(self.at, LOOK);
+            let news = self.console.wait_since(self.at, usize::MAX, LOOK);
             self.at = news.next();
             self.unread.extend(news.bytes);
         }

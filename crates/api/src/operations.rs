@@ -173,7 +173,8 @@ impl Entry {
         let by_kind = match self.kind {
             OperationKind::Start | OperationKind::Unswap => true,
             OperationKind::Audit => self.vm.is_none(),
-            OperationKind::Stop => self.progress.waiting().is_some(),
+            OperationKind::Stop | OperationKind::Restart => self.progress.waiting().is_some(),
+            OperationKind::Pause | OperationKind::Resume => false,
         };
         by_kind && self.end.is_none()
     }

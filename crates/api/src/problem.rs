@@ -62,8 +62,10 @@ impl Problem {
             }
             "wrong-method" => StatusCode::METHOD_NOT_ALLOWED,
             "slow-body" => StatusCode::REQUEST_TIMEOUT,
-            "exists" | "not-stopped" | "not-running" | "pool-in-use" | "operation-over"
-            | "not-cancellable" | "cancelled" | "no-action" | "still-runs" => StatusCode::CONFLICT,
+            "exists" | "not-stopped" | "not-running" | "not-restarted" | "paused" | "pool-in-use"
+            | "operation-over" | "not-cancellable" | "cancelled" | "no-action" | "still-runs" => {
+                StatusCode::CONFLICT
+            }
             "changed" => StatusCode::PRECONDITION_FAILED,
             "wrong-type" => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "large-body" => StatusCode::PAYLOAD_TOO_LARGE,
@@ -78,7 +80,7 @@ impl Problem {
             | "too-many-tokens" => StatusCode::TOO_MANY_REQUESTS,
             "shutting-down" | "not-ready" => StatusCode::SERVICE_UNAVAILABLE,
             "late" => StatusCode::GATEWAY_TIMEOUT,
-            "no-memory" | "no-swap" => StatusCode::INSUFFICIENT_STORAGE,
+            "no-memory" | "no-swap" | "unwritten" => StatusCode::INSUFFICIENT_STORAGE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }

@@ -3,9 +3,10 @@
 //! **Model.** Mostly the host's own types, given again here; beside them what only the transport has.
 
 pub use host::{
-    AlarmInfo as Alarm, AlarmRule as AlarmRuleSpec, AlarmRuleChange, Edit, Explained, HostStatus, Ledger,
-    LoopStatus, Metrics, PoolChange, PoolInfo as Pool, PoolSpec, PoolStatus, Power, SettingInfo as Setting,
-    Shift, StateSeconds, ThresholdBytes, Totals, VmChange, VmInfo, VmShift, VmSpec, VmStatus, WhatIf,
+    Afterwards, AlarmInfo as Alarm, AlarmRule as AlarmRuleSpec, AlarmRuleChange, Autostart, Edit, Explained,
+    HostStatus, HowEnded, Ledger, LoopStatus, Metrics, PoolChange, PoolInfo as Pool, PoolSpec, PoolStatus,
+    Power, SettingInfo as Setting, Shift, StateSeconds, ThresholdBytes, Totals, VmChange, VmInfo, VmShift,
+    VmSpec, VmStatus, WhatIf,
 };
 pub use host::{Outcome as ActionOutcome, Secret, Tested as TestedActions, Webhook};
 pub use sched::alarm::{
@@ -130,6 +131,33 @@ impl From<StopVm> for host::Stop {
     }
 }
 
+/// How a VM is to be restarted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RestartVm {
+    /// Whether its guest is asked to shut down first. Otherwise the VM is reset at once.
+    #[schema(default = false)]
+    pub guest: bool,
+    /// How long its guest may take for that; null: as `VM.StopDeadline` has it.
+    pub deadline_seconds: Option<u16>,
+    /// Whether it is reset if no agent answers in its guest, or the guest has not shut down in time. Otherwise it runs
+    /// on, and the operation fails.
+    #[schema(default = true)]
+    pub force: bool,
+}
+
+impl Default for RestartVm {
+    fn default() -> Self {
+        Self { guest: false, deadline_seconds: None, force: true }
+    }
+}
+
+impl From<RestartVm> for host::Stop {
+    fn from(RestartVm { guest, deadline_seconds, force }: RestartVm) -> Self {
+        StopVm { now: !guest, deadline_seconds, force }.into()
+    }
+}
+
 /// That an order was carried out.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Done {
@@ -177,6 +205,12 @@ pub enum OperationKind {
     Start,
     /// Stops a VM. Can be cancelled while it waits for the guest, which may then still shut down.
     Stop,
+    /// Restarts a VM. Can be cancelled while it waits for the guest, which may then still shut down.
+    Restart,
+    /// Pauses a VM.
+    Pause,
+    /// Resumes a paused VM.
+    Resume,
     /// Brings back what is compressed and swapped. Cancelled, what is back stays.
     Unswap,
     /// Checks invariants. That of the host can be cancelled, between two VMs.

@@ -2,7 +2,7 @@
 
 use crate::connection::Asked;
 use crate::requests::of_vm;
-use crate::types::{Operation, OperationKind, OperationState, StopVm, Vm};
+use crate::types::{Operation, OperationKind, OperationState, RestartVm, StopVm, Vm};
 use crate::{Client, Error};
 use addr::ByteSize;
 use hyper::Method;
@@ -28,6 +28,30 @@ impl Client {
     /// Begins to stop a VM.
     pub async fn begin_stop(&self, name: &str, how: &StopVm) -> Result<Operation, Error> {
         self.ask(Asked::new(Method::POST, &of_vm(name, "/stop")).json(how)).await
+    }
+
+    /// Restarts a VM, at once or after its guest was asked to shut down; returns when its guest runs anew.
+    pub async fn restart(&self, name: &str, how: &RestartVm) -> Result<Vm, Error> {
+        let begun = self.begin_restart(name, how).await?;
+        self.finish(begun.id).await?;
+        self.vm(name).await
+    }
+
+    /// Begins to restart a VM.
+    pub async fn begin_restart(&self, name: &str, how: &RestartVm) -> Result<Operation, Error> {
+        self.ask(Asked::new(Method::POST, &of_vm(name, "/restart")).json(how)).await
+    }
+
+    /// Pauses a VM; returns when its guest executes nothing.
+    pub async fn pause(&self, name: &str) -> Result<Vm, Error> {
+        self.carry_out(OperationKind::Pause, Some(name)).await?;
+        self.vm(name).await
+    }
+
+    /// Lets a paused VM go on.
+    pub async fn resume(&self, name: &str) -> Result<Vm, Error> {
+        self.carry_out(OperationKind::Resume, Some(name)).await?;
+        self.vm(name).await
     }
 
     /// Brings back what is compressed and swapped, as far as memory is free; gives how much.
@@ -58,6 +82,9 @@ impl Client {
         let what = match kind {
             OperationKind::Start => "/start",
             OperationKind::Stop => "/stop",
+            OperationKind::Restart => "/restart",
+            OperationKind::Pause => "/pause",
+            OperationKind::Resume => "/resume",
             OperationKind::Unswap => "/unswap",
             OperationKind::Audit => "/audit",
         };

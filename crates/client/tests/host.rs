@@ -4,7 +4,7 @@ use addr::ByteSize;
 use api::Server;
 use client::types::{
     AlarmRuleChange, AlarmRuleSpec, AlarmSubject, AlarmThreshold, Level, OperationKind, OperationState,
-    PoolSpec, Power, Secret, SettingsChange, StopVm, VmChange, VmSpec, Webhook,
+    PoolSpec, Power, RestartVm, Secret, SettingsChange, StopVm, VmChange, VmSpec, Webhook,
 };
 use client::{Client, Error, Message};
 use host::{Host, HostConfig};
@@ -73,9 +73,17 @@ async fn what_takes_long_is_waited_for_and_a_failure_is_the_operations() {
     assert_eq!(client.unswap("web").await.unwrap(), ByteSize(0));
     assert_eq!(client.audit().await.unwrap(), "all invariants hold");
     client.audit_vm("web").await.unwrap();
+    assert_eq!(client.pause("web").await.unwrap().info.power, Power::Paused);
+    assert_eq!(code(client.type_in("web", "x").await.map(drop).unwrap_err()), "paused");
+    assert_eq!(client.resume("web").await.unwrap().info.power, Power::Running);
+    let before = client.vm("web").await.unwrap().info.id;
+    assert_eq!(client.restart("web", &RestartVm::default()).await.unwrap().info.id, before);
+    let unforced = RestartVm { guest: true, force: false, ..RestartVm::default() };
+    assert_eq!(code(client.restart("web", &unforced).await.unwrap_err()), "still-runs");
     let how = client.stop("web", &StopVm::default()).await.unwrap();
     assert_eq!(how, "web is powered off: no agent runs in its guest");
     assert_eq!(client.vm("web").await.unwrap().info.power, Power::Stopped);
+    assert_eq!(code(client.pause("web").await.unwrap_err()), "not-running");
     client.create(&VmSpec { kernel: "/nowhere".into(), ..place.spec("lost") }).await.unwrap();
     assert_eq!(code(client.start("lost").await.unwrap_err()), "guest-file");
     let operations = client.operations().await.unwrap();

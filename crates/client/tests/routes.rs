@@ -3,8 +3,8 @@
 //! Every method is called once, against a server that notes what it is asked and knows nothing.
 
 use client::types::{
-    AlarmRuleChange, Edit, OperationKind, PoolChange, PoolSpec, SettingsChange, StopVm, TokenSpec, VmChange,
-    VmSpec,
+    AlarmRuleChange, Edit, OperationKind, PoolChange, PoolSpec, RestartVm, SettingsChange, StopVm, TokenSpec,
+    VmChange, VmSpec,
 };
 use client::{ByteSize, Client, Error, inspect::Hex};
 use serde_json::Value;
@@ -113,6 +113,9 @@ async fn every_route_is_asked_by_a_method() {
     refused(host.what_if(&Edit::StopVm { name: "a".to_owned() }).await);
     refused(host.start("a").await);
     refused(host.stop("a", &StopVm::default()).await);
+    refused(host.restart("a", &RestartVm::default()).await);
+    refused(host.pause("a").await);
+    refused(host.resume("a").await);
     refused(host.unswap("a").await);
     refused(host.audit().await);
     refused(host.audit_vm("a").await);

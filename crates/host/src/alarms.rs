@@ -16,7 +16,7 @@
 //! look; files are written without it, under the right to change.
 //!
 //! **Failure.** What cannot be written or done is told as an event. After a restart alarms go on as they were written down, acknowledged or
-//! not; those of VMs that ran wait until the VMs run again, for [`PATIENCE`] at most.
+//! not; those of VMs that are wanted on wait until these run again, for [`PATIENCE`] at most.
 //!
 //! **Not here.** When something is worth an alarm: `sched::alarm`. How commands are run and servers asked: `actions`.
 
@@ -44,7 +44,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// How long alarms of VMs that ran before wait for these to run again.
+/// How long alarms of VMs that are to run again wait for these to run again.
 const PATIENCE: Duration = Duration::from_mins(10);
 /// How long it takes at most until the thread notices that the host shuts down.
 const LOOK: Duration = Duration::from_millis(200);
@@ -67,7 +67,7 @@ pub(crate) fn run(core: &Arc<Core>) {
 /// Goes by each report, until the host shuts down.
 fn watch(core: &Arc<Core>) {
     let mut rates = Rates::default();
-    let mut awaited: BTreeSet<String> = core.ran_before.iter().cloned().collect();
+    let mut awaited: BTreeSet<String> = core.wanted_before.iter().cloned().collect();
     let begun = Instant::now();
     // What there is at first was not measured.
     let mut measured_at = core.measured().status.at_milliseconds;
@@ -88,8 +88,8 @@ fn watch(core: &Arc<Core>) {
         for disk in &disks {
             tell_of(core, disk);
         }
-        let seen =
-            Seen { status, disks: disks.iter().filter_map(readings::disk).collect(), awaited: &awaited };
+        let disks = disks.iter().filter_map(readings::disk).collect();
+        let seen = Seen { status, disks, awaited: &awaited, starts: starts(core) };
         let readings = readings(&seen, &mut rates);
         let transitions = {
             let mut book = core.alarms.lock();
@@ -111,6 +111,23 @@ fn directories(core: &Core, awaited: &mut BTreeSet<String>) -> BTreeSet<PathBuf>
     awaited.retain(|name| inventory.vms.contains_key(name));
     let elsewhere = inventory.running().filter_map(|(entry, _)| entry.spec.swap_dir.clone());
     elsewhere.chain([core.config.swap.clone()]).collect()
+}
+
+/// How starts went, as the number of a word: of VMs that run, restart or are tried again.
+fn starts(core: &Core) -> BTreeMap<String, f64> {
+    let inventory = core.inventory.lock();
+    let starts = inventory.vms.values().filter_map(|entry| {
+        let failed = entry.again.as_ref().is_some_and(|again| again.failures > 0);
+        let loops = entry.running.as_ref().is_some_and(|running| running.are_restarts_a_loop());
+        let word = match entry.power {
+            _ if failed => 2.0,
+            _ if loops => 1.0,
+            power if power.is_on() => 0.0,
+            _ => return None,
+        };
+        Some((entry.spec.name.clone(), word))
+    });
+    starts.collect()
 }
 
 /// Tells that a disk does not answer, or does again.

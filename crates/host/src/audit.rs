@@ -5,9 +5,9 @@ use crate::error::HostError;
 use crate::event::What;
 use crate::progress::Progress;
 use crate::running::Running;
+use crate::visits::Visit;
 use addr::{ByteSize, PageCount};
 use machine::{Audit, FrameUse, Pool};
-use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
@@ -23,8 +23,8 @@ pub(crate) fn audit(core: &Core, progress: &Progress) -> Result<(), HostError> {
 /// Leaves off where it is cancelled, between two VMs.
 fn check(core: &Core, progress: &Progress) -> Audit {
     core.pool.audit()?;
-    let running: Vec<Arc<Running>> =
-        core.inventory.lock().running().map(|(_, running)| Arc::clone(running)).collect();
+    let running: Vec<Visit> =
+        core.inventory.lock().running().filter_map(|(_, running)| running.visit()).collect();
     let size = |running: &Running| running.memory.pmap().size().bytes();
     progress.expect(ByteSize(running.iter().map(|running| size(running).0).sum()));
     for running in &running {

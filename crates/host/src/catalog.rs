@@ -5,8 +5,10 @@
 //!
 //! **Concurrency.** Under the right to change, so one after another.
 
+use crate::autostart::Autostart;
 use crate::change::{PoolChange, VmChange};
 use crate::core::Core;
+use crate::ended::Afterwards;
 use crate::error::HostError;
 use crate::event::{Changed, What};
 use crate::info::Power;
@@ -42,9 +44,12 @@ pub(crate) fn create_vm(core: &Core, spec: VmSpec) -> Result<(), HostError> {
             return Err(HostError::TooMany { what: "VMs", most: MOST_VMS });
         }
     }
+    // Nothing that is left of another of this name counts.
+    core.forget_wanted(&spec.name)?;
     state.write_vm(&spec)?;
-    core.journal.add(What::VmCreated { vm: spec.name.clone() });
+    let vm = spec.name.clone();
     core.inventory.lock().add_vm(spec);
+    core.journal.add(What::VmCreated { vm });
     Ok(())
 }
 
@@ -54,6 +59,7 @@ pub(crate) fn remove_vm(core: &Core, name: &str) -> Result<(), HostError> {
     if core.inventory.lock().vm(name)?.power != Power::Stopped {
         return Err(HostError::NotStopped { name: name.to_owned(), what: "it cannot be removed" });
     }
+    core.forget_wanted(name)?;
     state.remove_vm(name)?;
     core.inventory.lock().vms.remove(name);
     core.journal.add(What::VmRemoved { vm: name.to_owned() });
@@ -75,7 +81,7 @@ pub(crate) fn change_vm(
         let new = change.applied_to(&entry.spec);
         new.check()?;
         inventory.check_pool(new.pool.as_ref())?;
-        let running = entry.running.clone();
+        let running = entry.running.as_ref().and_then(Running::visit);
         if running.is_some() {
             check_while_running(&entry.spec, &new)?;
         }
@@ -104,8 +110,15 @@ pub(crate) fn change_vm(
     {
         vm.set_mmu(new.mmu);
     }
-    core.journal.add(What::VmChanged { vm: name.to_owned(), changes: differences(&old, &new) });
+    if let Some(vm) = running.as_ref().and_then(|running| running.vm.get()) {
+        vm.keep_at_reset(new.on_reboot == Afterwards::Keep);
+    }
+    let changes = differences(&old, &new);
+    if new.autostart == Autostart::No {
+        core.start_no_more(name);
+    }
     core.inventory.lock().vm_mut(name)?.spec = new;
+    core.journal.add(What::VmChanged { vm: name.to_owned(), changes });
     core.wakeup.change();
     Ok(())
 }

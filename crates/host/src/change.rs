@@ -3,6 +3,8 @@
 //! **Model.** A field left out stays as it is. For what a spec may lack, `null` takes it away: in Rust,
 //! `Some(None)`.
 
+use crate::autostart::Autostart;
+use crate::ended::Afterwards;
 use crate::spec::{PoolSpec, VmSpec};
 use addr::ByteSize;
 use sched::Shares;
@@ -70,6 +72,23 @@ pub struct VmChange {
     /// Whether its pages are compressed before they are swapped.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub zip: Option<bool>,
+    /// Whether it starts with the host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub autostart: Option<Autostart>,
+    /// Its turn among those that start with the host.
+    #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u32>)]
+    pub autostart_order: Option<Option<u32>>,
+    /// Seconds that pass after it has started, before the next one's turn.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(maximum = 3600)]
+    pub autostart_delay_seconds: Option<u32>,
+    /// What is done when its guest reboots.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_reboot: Option<Afterwards>,
+    /// What is done when its guest panics.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_panic: Option<Afterwards>,
 }
 
 /// Changes of a resource pool.
@@ -111,7 +130,8 @@ impl VmChange {
     pub(crate) fn applied_to(&self, spec: &VmSpec) -> VmSpec {
         let mut spec = spec.clone();
         apply!(self, spec, memory_bytes cpus mmu kernel initrd append reservation_bytes limit_bytes shares pool
-            balloon_max_bytes sharing salt swap_dir zip);
+            balloon_max_bytes sharing salt swap_dir zip autostart autostart_order autostart_delay_seconds
+            on_reboot on_panic);
         spec
     }
 }

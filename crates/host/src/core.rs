@@ -57,8 +57,12 @@ pub(crate) struct Core {
     own: Charge,
     /// Pages that guests' files take while guests are loaded.
     loading: AtomicU64,
-    /// VMs that ran when the host ended before.
-    pub(crate) ran_before: Vec<String>,
+    /// The host shuts down.
+    closing: AtomicBool,
+    /// The files that say which VMs are wanted on.
+    pub(crate) wanted: crate::wanted::Files,
+    /// VMs that were wanted on when the host opened.
+    pub(crate) wanted_before: Vec<String>,
 }
 
 impl Core {
@@ -69,7 +73,7 @@ impl Core {
         pool: Pool,
         state: StateDir,
         inventory: Inventory,
-        ran_before: Vec<String>,
+        wanted_before: Vec<String>,
         (alarms, actions): (Book, actions::Worker),
     ) -> Result<Self, InvalidSnapshot> {
         let swap_space = swap_space(&inventory, free_disk(&config.swap));
@@ -80,6 +84,8 @@ impl Core {
             own,
             loading: AtomicU64::new(0),
             config,
+            closing: AtomicBool::new(false),
+            wanted: Mutex::new(Some(state.wanted_files())),
             pool,
             changes: Mutex::new(Some(state)),
             inventory: Mutex::new(inventory),
@@ -93,7 +99,7 @@ impl Core {
             taker: Taker::default(),
             disks: Disks::default(),
             is_whole_process: AtomicBool::new(false),
-            ran_before,
+            wanted_before,
         })
     }
 
@@ -105,14 +111,22 @@ impl Core {
         MutexGuard::try_map(self.changes.lock(), Option::as_mut).map_err(|_| HostError::ShuttingDown)
     }
 
-    /// Nothing can be changed any more, and another host may have the state directory.
+    /// Nothing can be changed any more but which VMs are wanted on.
     pub(crate) fn close(&self) {
+        self.closing.store(true, Ordering::SeqCst);
         *self.changes.lock() = None;
     }
 
     /// Whether the host shuts down. No VM has been stopped for that before this is so.
     pub(crate) fn is_closed(&self) -> bool {
-        self.changes.lock().is_none()
+        self.closing.load(Ordering::SeqCst)
+    }
+
+    /// Tells whoever waits for it that a VM's power changed.
+    pub(crate) fn note_power(&self) {
+        // Locked, so that nobody who has just looked misses it.
+        drop(self.inventory.lock());
+        self.power_changed.notify_all();
     }
 
     pub(crate) fn measured(&self) -> Arc<Measured> {
@@ -196,16 +210,6 @@ impl Core {
     /// Disk space free for swap files now; waits for the disk.
     pub(crate) fn free_disk(&self) -> PageCount {
         free_disk(&self.config.swap)
-    }
-
-    /// The right to write down which VMs run, and doing so. Once the host shuts down, what ran stays
-    /// written.
-    pub(crate) fn note_running(&self) {
-        let Ok(state) = self.change() else { return };
-        let running = self.inventory.lock().running().map(|(entry, _)| entry.spec.name.clone()).collect();
-        if let Err(error) = state.write_running(running) {
-            self.journal.add(crate::What::Trouble { why: error.to_string() });
-        }
     }
 }
 

@@ -108,6 +108,9 @@ pub enum HostError {
     /// It needs a VM that runs.
     #[error("VM '{0}' is not running")]
     NotRunning(String),
+    /// It needs a VM that is not paused.
+    #[error("VM '{0}' is paused")]
+    Paused(String),
     /// A pool that others lie in.
     #[error("resource pool '{name}' is not empty: '{within}' lies in it")]
     PoolInUse {
@@ -133,6 +136,14 @@ pub enum HostError {
     /// A VM did not end, and was not to be powered off.
     #[error("VM '{name}' still runs: {why}")]
     StillRuns {
+        /// Which one.
+        name: String,
+        /// Why.
+        why: String,
+    },
+    /// A VM ended where it was to be restarted.
+    #[error("VM '{name}' was not restarted: {why}")]
+    NotRestarted {
         /// Which one.
         name: String,
         /// Why.
@@ -206,6 +217,14 @@ pub enum HostError {
         /// What to do.
         hint: &'static str,
     },
+    /// That a VM is to be on cannot be kept, so it would be forgotten if the host failed.
+    #[error("VM '{name}' cannot start, as it could not be written down that it is to be on: {why}")]
+    Unwritten {
+        /// Which one.
+        name: String,
+        /// Why not.
+        why: String,
+    },
     /// The host is shutting down.
     #[error("the host is shutting down")]
     ShuttingDown,
@@ -251,7 +270,11 @@ impl HostError {
                 SwapError::Create { .. } | SwapError::Reserve { .. } => Kind::Mistake,
                 _ => Kind::Internal,
             },
-            Self::ShuttingDown | Self::Io { .. } | Self::Late(_) | Self::Broken(_) => Kind::Internal,
+            Self::ShuttingDown
+            | Self::Unwritten { .. }
+            | Self::Io { .. }
+            | Self::Late(_)
+            | Self::Broken(_) => Kind::Internal,
             _ => Kind::Mistake,
         }
     }
@@ -271,10 +294,12 @@ impl HostError {
             Self::Spec { .. } | Self::Invalid { .. } | Self::TooLittle { .. } => "bad-spec",
             Self::NotStopped { .. } => "not-stopped",
             Self::NotRunning(_) => "not-running",
+            Self::Paused(_) => "paused",
             Self::PoolInUse { .. } => "pool-in-use",
             Self::Changed { .. } => "changed",
             Self::Cancelled | Self::StopCancelled(_) => "cancelled",
             Self::StillRuns { .. } => "still-runs",
+            Self::NotRestarted { .. } => "not-restarted",
             Self::Setting(SettingError::Unknown(_)) => "no-such-setting",
             Self::Setting(_) => "bad-setting",
             Self::GuestFile { .. } => "guest-file",
@@ -285,6 +310,7 @@ impl HostError {
             Self::Swap { .. } => "no-swap",
             Self::Kept { .. } => "kept-from",
             Self::ShuttingDown => "shutting-down",
+            Self::Unwritten { .. } => "unwritten",
             Self::Io { .. } => "io",
             Self::Late(_) => "late",
             Self::Broken(_) => "broken-invariant",
@@ -304,6 +330,7 @@ impl HostError {
             Self::Exists { .. } => "choose another name, or remove that one first",
             Self::NotStopped { .. } => "stop the VM first",
             Self::NotRunning(_) => "start the VM first",
+            Self::Paused(_) => "resume the VM first",
             Self::PoolInUse { .. } => "move or remove what lies in it first",
             Self::Changed { .. } => "read it again, and decide anew",
             Self::StillRuns { .. } => "power it off (stop --now), or have qemu-guest-agent run in its guest",
@@ -311,6 +338,7 @@ impl HostError {
             Self::GuestFile { .. } => "check the path and that the host may read the file",
             Self::BadFile { .. } => "correct the file, or move it out of the state directory",
             Self::Locked(_) => "use that host, or another state directory",
+            Self::Unwritten { .. } => "make room in the state directory, or see why it takes nothing",
             Self::Memory { .. } => "reserve less, or stop a VM that has reservations",
             Self::Kept { hint, .. } => hint,
             Self::Late(_) | Self::Broken(_) => "please report this, with the host's events",

@@ -1,10 +1,14 @@
 //! What happened on the host, and what was decided and why.
 
+mod decision;
+
+pub use decision::{Decision, Trigger, VmDecision};
+
 use crate::alarms::{AlarmInfo, ClearedAlarm};
+use crate::ended::{HowEnded, RestartedFor};
 use crate::status::MemoryLimit;
 use addr::ByteSize;
 use sched::balloon::Conduct;
-use sched::{BalloonUse, Bound, HostState, Why};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -72,6 +76,41 @@ pub enum What {
         /// The error in words, with figures.
         why: String,
     },
+    /// A VM was paused.
+    VmPaused {
+        /// Which VM.
+        vm: String,
+    },
+    /// A paused VM goes on.
+    VmResumed {
+        /// Which VM.
+        vm: String,
+    },
+    /// A VM has paused itself: its guest asked for a reset, and is to be kept.
+    VmKept {
+        /// Which VM.
+        vm: String,
+    },
+    /// A VM is being restarted.
+    VmRestarted {
+        /// Which VM.
+        vm: String,
+        /// Why.
+        why: RestartedFor,
+        /// How long it is left off before, as it does hardly anything but restart.
+        waits_seconds: u64,
+    },
+    /// A VM could not start with the host, and is tried again.
+    AutostartFailed {
+        /// Which VM.
+        vm: String,
+        /// Why.
+        why: String,
+        /// How often it has failed now.
+        failures: u32,
+        /// When it is tried again.
+        again_in_seconds: u64,
+    },
     /// A VM's guest was asked to shut down.
     ShutdownRequested {
         /// Which one.
@@ -83,8 +122,8 @@ pub enum What {
     VmEnded {
         /// Which one.
         vm: String,
-        /// `powered-off`, `reboot-requested`, `guest-failure`, `stopped` or `failed`.
-        how: &'static str,
+        /// How.
+        how: HowEnded,
         /// Why, if it failed, or was stopped because its guest did not shut down.
         why: Option<String>,
     },
@@ -309,83 +348,6 @@ pub struct Changed {
     pub new: Option<String>,
 }
 
-/// A plan, and what it was made of.
-#[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
-pub struct Decision {
-    /// What called for a plan.
-    pub trigger: Trigger,
-    /// The state before.
-    pub state_before: HostState,
-    /// The state from now on.
-    pub state: HostState,
-    /// Free machine memory.
-    pub free_bytes: ByteSize,
-    /// What should be free.
-    pub high_bytes: ByteSize,
-    /// Free memory at which the next lower state begins; 0 in the lowest.
-    pub next_threshold_bytes: ByteSize,
-    /// What free memory lacks to what should be.
-    pub shortfall_bytes: ByteSize,
-    /// What there is for guests.
-    pub for_guests_bytes: ByteSize,
-    /// What cannot be had from anyone.
-    pub unmet_bytes: ByteSize,
-    /// Pages a second to reclaim, in bytes; `null`: as fast as can be.
-    pub pace_bytes_per_second: Option<ByteSize>,
-    /// VMs from which something is taken or which get something back; at most [`Decision::MOST_VMS`].
-    pub vms: Vec<VmDecision>,
-    /// How many VMs more.
-    pub more_vms: usize,
-}
-
-impl Decision {
-    /// Most VMs named in one event.
-    pub const MOST_VMS: usize = 32;
-}
-
-/// What called for a plan.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, ToSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Trigger {
-    /// `Mem.BalancePeriod` is over.
-    Period,
-    /// A VM started or ended, or a setting or control changed.
-    Change,
-    /// Free memory fell below a threshold, or somebody waits for memory.
-    Shortage,
-    /// The plan before was being carried out.
-    Progress,
-}
-
-/// What was decided about one VM, and why.
-#[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
-pub struct VmDecision {
-    /// Which one.
-    pub vm: String,
-    /// What it holds.
-    pub consumed_bytes: ByteSize,
-    /// What it uses.
-    pub active_bytes: ByteSize,
-    /// What it should hold at most.
-    pub target_bytes: ByteSize,
-    /// What decided the target.
-    pub bound: Bound,
-    /// What it pays for a page in shares; `null` if it holds nothing.
-    pub price: Option<f64>,
-    /// Why memory is taken or not.
-    pub why: Why,
-    /// The size its balloon has.
-    pub ballooned_bytes: ByteSize,
-    /// The size its balloon is asked to have.
-    pub balloon_target_bytes: ByteSize,
-    /// What part the balloon has in this.
-    pub balloon_use: BalloonUse,
-    /// What is to be compressed and swapped now.
-    pub take_bytes: ByteSize,
-    /// Whether it waits for every frame.
-    pub waits: bool,
-}
-
 impl What {
     /// What happened, in the word that is written out.
     pub fn name(&self) -> &'static str {
@@ -397,6 +359,11 @@ impl What {
             Self::VmRemoved { .. } => "vm-removed",
             Self::VmStarted { .. } => "vm-started",
             Self::VmRefused { .. } => "vm-refused",
+            Self::VmPaused { .. } => "vm-paused",
+            Self::VmResumed { .. } => "vm-resumed",
+            Self::VmKept { .. } => "vm-kept",
+            Self::VmRestarted { .. } => "vm-restarted",
+            Self::AutostartFailed { .. } => "autostart-failed",
             Self::ShutdownRequested { .. } => "shutdown-requested",
             Self::VmEnded { .. } => "vm-ended",
             Self::VmTrouble { .. } => "vm-trouble",
@@ -443,6 +410,11 @@ impl What {
             | Self::VmRemoved { vm }
             | Self::VmStarted { vm, .. }
             | Self::VmRefused { vm, .. }
+            | Self::VmPaused { vm }
+            | Self::VmResumed { vm }
+            | Self::VmKept { vm }
+            | Self::VmRestarted { vm, .. }
+            | Self::AutostartFailed { vm, .. }
             | Self::ShutdownRequested { vm, .. }
             | Self::VmEnded { vm, .. }
             | Self::VmTrouble { vm, .. }

@@ -1,4 +1,6 @@
-//! The host: what others ask of it.
+//! The host: what others ask of it; of VMs' power in [`power`].
+
+mod power;
 
 use crate::change::{PoolChange, VmChange};
 use crate::console::Console;
@@ -6,16 +8,18 @@ use crate::core::{Core, check_size, make_pool};
 use crate::error::HostError;
 use crate::event::{Event, What};
 use crate::explained::Explained;
-use crate::info::{PoolInfo, Power, SettingInfo, VmInfo};
+use crate::info::{PoolInfo, SettingInfo, VmInfo};
 use crate::inventory::Inventory;
 use crate::progress::Progress;
 use crate::revision::Expected;
+use crate::running::Running;
 use crate::spec::{PoolSpec, VmSpec};
 use crate::state_dir::{Found, StateDir};
 use crate::status::HostStatus;
-use crate::stopping::{Stop, Stopped};
+use crate::stopping::Stop;
+use crate::visits::{Lease, Visit};
 use crate::what_if::{self, Edit, WhatIf};
-use crate::{alarms, audit, catalog, memory_loop, power, sharing, stopping, unswap};
+use crate::{alarms, audit, catalog, memory_loop, sharing, stopping, unswap, wanted};
 use addr::{ByteSize, PageCount};
 use parking_lot::Mutex;
 use sched::PoolId;
@@ -27,7 +31,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
-use vm::Vm;
 
 /// What a host is made of.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -68,18 +71,24 @@ impl Host {
         std::fs::create_dir_all(&config.swap)
             .map_err(|error| HostError::io(format!("cannot make {}", config.swap.display()), error))?;
         let state = StateDir::open(&config.state)?;
-        let Found { settings, pools, vms, ran, alarms } = state.read()?;
+        let Found { settings, pools, vms, alarms } = state.read()?;
+        let (wanted, trouble) = state.wanted_files().read()?;
         let pool = make_pool(config.machine_memory)?;
         let known = vms.len();
-        let inventory = take_in(&config.state, settings, pools, vms)?;
-        let core = Core::new(config.clone(), pool, state, inventory, ran, (alarms, actions))
+        let mut inventory = take_in(&config.state, settings, pools, vms)?;
+        let wanted: Vec<String> = wanted.into_iter().filter(|name| inventory.want(name)).collect();
+        let core = Core::new(config.clone(), pool, state, inventory, wanted, (alarms, actions))
             .map_err(|error| HostError::bad_file(&config.state.join("pools.toml"), error))?;
         core.journal.add(What::HostOpened { machine_memory_bytes: config.machine_memory, vms: known });
+        if let Some(error) = trouble {
+            core.journal.add(What::Trouble { why: error.to_string() });
+        }
         let host = Self(Arc::new(Handle { core: Arc::new(core), threads: Mutex::default() }));
         host.spawn("memtide-memory", memory_loop::run)?;
         host.spawn("memtide-taker", |core| memory_loop::run_taker(core))?;
         host.spawn("memtide-alarms", alarms::run)?;
         host.spawn("memtide-sharing", |core| sharing::run(core))?;
+        host.spawn("memtide-wanted", |core| wanted::run(core))?;
         Ok(host)
     }
 
@@ -105,7 +114,7 @@ impl Host {
         &self.0.core
     }
 
-    fn spawn(&self, name: &str, run: fn(&Arc<Core>)) -> Result<(), HostError> {
+    fn spawn(&self, name: &str, run: impl FnOnce(&Arc<Core>) + Send + 'static) -> Result<(), HostError> {
         let core = Arc::clone(self.core());
         let thread = thread::Builder::new().name(name.to_owned()).spawn(move || run(&core));
         self.0.threads.lock().push(thread.map_err(|error| HostError::io("cannot start a thread", error))?);
@@ -130,41 +139,6 @@ impl Host {
         catalog::remove_vm(self.core(), name)
     }
 
-    /// Starts a VM; returns when its guest runs.
-    ///
-    /// # Errors
-    /// A refusal with figures if what it reserves, its overhead or its swap file has no room; a guest that
-    /// cannot be loaded.
-    pub fn start(&self, name: &str) -> Result<VmInfo, HostError> {
-        self.start_with(name, &Progress::default())
-    }
-
-    /// The same, but can be cancelled: [`Host::stop`] wakes it where it waits.
-    ///
-    /// # Errors
-    /// The same; [`HostError::Cancelled`].
-    pub fn start_with(&self, name: &str, progress: &Progress) -> Result<VmInfo, HostError> {
-        power::start(self.core(), name, progress)?;
-        self.info(name)
-    }
-
-    /// Stops a VM; returns when its memory is free again, and says how it came to that.
-    ///
-    /// # Errors
-    /// [`HostError::NoVm`]; [`HostError::StillRuns`] if its guest did not shut down and it was not to be powered
-    /// off; [`HostError::Late`] if it does not end.
-    pub fn stop(&self, name: &str, how: Stop) -> Result<Stopped, HostError> {
-        self.stop_with(name, how, &Progress::default())
-    }
-
-    /// The same, but can be watched, and cancelled while it waits for the guest, which may then still shut down.
-    ///
-    /// # Errors
-    /// The same; [`HostError::StopCancelled`].
-    pub fn stop_with(&self, name: &str, how: Stop, progress: &Progress) -> Result<Stopped, HostError> {
-        stopping::stop(self.core(), name, how, progress)
-    }
-
     /// All VMs, by name.
     pub fn list(&self) -> Vec<VmInfo> {
         let names: Vec<String> = self.core().inventory.lock().vms.keys().cloned().collect();
@@ -184,15 +158,17 @@ impl Host {
     pub fn info(&self, name: &str) -> Result<VmInfo, HostError> {
         let inventory = self.core().inventory.lock();
         let entry = inventory.vm(name)?;
-        let running = entry.running.as_ref().filter(|_| entry.power == Power::Running);
+        let running = entry.running.as_ref().filter(|_| entry.power.is_on());
         let vm = running.and_then(|running| running.vm.get());
         Ok(VmInfo {
             spec: entry.spec.clone(),
             power: entry.power,
             id: entry.running.as_ref().map(|running| running.id.0.into()),
             uptime_seconds: running.map(|running| running.since.elapsed().as_secs_f64()),
-            ended: entry.ended.as_ref().map(|ended| ended.0.to_owned()),
-            reason: entry.ended.as_ref().and_then(|ended| ended.1.clone()),
+            ended: entry.ended.as_ref().map(|ended| ended.how),
+            reason: entry.ended.as_ref().and_then(|ended| ended.why.clone()),
+            wanted_on: entry.wanted.on,
+            unwritten: entry.wanted.unwritten.clone(),
             agent_answers: vm.and_then(|vm| vm.agent_answers()),
             trouble: running.and_then(|running| running.trouble()),
             swap_failure: running.and_then(|running| running.swap_failure()),
@@ -343,7 +319,11 @@ impl Host {
     /// # Errors
     /// [`HostError::NoVm`], [`HostError::NotRunning`].
     pub fn type_in(&self, name: &str, bytes: &[u8]) -> Result<usize, HostError> {
-        Ok(self.running_vm(name)?.type_in(bytes))
+        let visit = self.visit(name)?;
+        if visit.vm.get().is_some_and(|vm| vm.is_paused()) {
+            return Err(HostError::Paused(name.to_owned()));
+        }
+        Ok(visit.vm.get().map_or(0, |vm| vm.type_in(bytes)))
     }
 
     /// Memory as measured last, about a second ago at most.
@@ -410,25 +390,20 @@ impl Host {
         audit::audit(self.core(), progress)
     }
 
-    /// The running VM itself. Who keeps it keeps its memory from being freed.
-    pub fn vm(&self, name: &str) -> Option<Arc<Vm>> {
-        self.running_vm(name).ok()
+    /// The running VM itself. Its end waits until the lease is dropped.
+    pub fn vm(&self, name: &str) -> Option<Lease> {
+        self.visit(name).ok()?.lease()
     }
 
-    fn running_vm(&self, name: &str) -> Result<Arc<Vm>, HostError> {
+    /// The VM called `name`, if its guest runs.
+    fn visit(&self, name: &str) -> Result<Visit, HostError> {
         let inventory = self.core().inventory.lock();
-        let running = inventory.vm(name)?.running.as_ref();
-        let vm = running.and_then(|running| running.vm.get()).cloned();
-        vm.ok_or_else(|| HostError::NotRunning(name.to_owned()))
-    }
-
-    /// VMs that ran when the host ended before, for whoever wants them started again.
-    pub fn ran_before(&self) -> Vec<String> {
-        self.core().ran_before.clone()
+        let running = inventory.vm(name)?.running.as_ref().filter(|running| running.vm.get().is_some());
+        running.and_then(Running::visit).ok_or_else(|| HostError::NotRunning(name.to_owned()))
     }
 
     /// Powers off all VMs, stops the host's threads, and leaves the state directory. What is asked to change
-    /// afterwards is refused. Which VMs ran stays written down.
+    /// afterwards is refused. Which VMs are wanted on stays written down.
     pub fn shutdown(&self) {
         self.shutdown_with(Stop::Now, &Progress::default());
     }
@@ -447,8 +422,11 @@ impl Handle {
         }
         core.journal.add(What::HostShutsDown);
         core.close();
+        core.note_power();
         stopping::stop_all(core, how, progress);
+        core.leave();
         core.wakeup.stop();
+        core.note_power();
         core.taker.stop();
         for thread in self.threads.lock().drain(..) {
             // A panic in it was told as an event.

@@ -1,5 +1,6 @@
 //! What there is, for people and programs.
 
+use crate::ended::HowEnded;
 use crate::spec::{PoolSpec, VmSpec};
 use addr::ByteSize;
 use sched::Settings;
@@ -18,8 +19,17 @@ pub enum Power {
     Starting,
     /// It does.
     Running,
+    /// It does not go on, until it is resumed.
+    Paused,
     /// It has ended, and gives back what it had.
     Stopping,
+}
+
+impl Power {
+    /// Whether its guest is there: running, or paused.
+    pub const fn is_on(self) -> bool {
+        matches!(self, Self::Running | Self::Paused)
+    }
 }
 
 impl fmt::Display for Power {
@@ -28,6 +38,7 @@ impl fmt::Display for Power {
             Self::Stopped => "stopped",
             Self::Starting => "starting",
             Self::Running => "running",
+            Self::Paused => "paused",
             Self::Stopping => "stopping",
         })
     }
@@ -45,10 +56,14 @@ pub struct VmInfo {
     pub id: Option<u64>,
     /// How long it has been running, in seconds.
     pub uptime_seconds: Option<f64>,
-    /// How it ended last: `powered-off`, `reboot-requested`, `guest-failure`, `stopped` or `failed`.
-    pub ended: Option<String>,
+    /// How it ended last.
+    pub ended: Option<HowEnded>,
     /// Why, if it failed, or was stopped because its guest did not shut down.
     pub reason: Option<String>,
+    /// Whether it is wanted on: it was started, and neither stopped since nor powered off by its guest.
+    pub wanted_on: bool,
+    /// Why the disk does not have yet whether it is wanted on, if that is so now.
+    pub unwritten: Option<String>,
     /// Whether an agent in its guest answered when it was last asked for something, so that the guest can be asked to shut
     /// down; null while one seems to be there and was not asked, and unless the VM runs.
     pub agent_answers: Option<bool>,

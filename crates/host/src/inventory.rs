@@ -6,11 +6,14 @@
 //! **Concurrency.** The lock is held to look or to change a few words, never over I/O and never while
 //! another lock is taken but innermost ones.
 
+use crate::autostart::Again;
 use crate::console::Console;
+use crate::ended::End;
 use crate::error::HostError;
 use crate::info::Power;
 use crate::running::Running;
 use crate::spec::{PoolSpec, VmSpec};
+use crate::wanted::Wanted;
 use addr::PageCount;
 use machine::{ShareGroup, VmId};
 use sched::balloon::Conduct;
@@ -36,12 +39,15 @@ pub(crate) struct Entry {
     pub(crate) power: Power,
     /// There while it is starting or running.
     pub(crate) running: Option<Arc<Running>>,
-    /// How it ended last, and why if it failed.
-    pub(crate) ended: Option<(&'static str, Option<String>)>,
+    /// How it ended last.
+    pub(crate) ended: Option<End>,
+    pub(crate) wanted: Wanted,
+    /// It is being started with the host, or could not be.
+    pub(crate) again: Option<Again>,
 }
 
-#[derive(Clone)]
 /// A resource pool, with its number in snapshots.
+#[derive(Clone)]
 pub(crate) struct Pool {
     pub(crate) spec: PoolSpec,
     pub(crate) id: PoolId,
@@ -67,8 +73,16 @@ impl Inventory {
 
     pub(crate) fn add_vm(&mut self, spec: VmSpec) {
         let console = Arc::default();
-        let entry = Entry { console, power: Power::Stopped, running: None, ended: None, spec };
+        let wanted = Wanted::default();
+        let power = Power::Stopped;
+        let entry = Entry { console, power, running: None, ended: None, wanted, again: None, spec };
         self.vms.insert(entry.spec.name.clone(), entry);
+    }
+
+    /// Notes that a VM is wanted on, as the disk has it; says whether there is one.
+    pub(crate) fn want(&mut self, name: &str) -> bool {
+        let entry = self.vms.get_mut(name);
+        entry.map(|entry| entry.wanted.on = true).is_some()
     }
 
     pub(crate) fn add_pool(&mut self, spec: PoolSpec) {

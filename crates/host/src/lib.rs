@@ -28,11 +28,13 @@
 
 mod alarms;
 mod audit;
+mod autostart;
 mod catalog;
 mod change;
 mod console;
 mod core;
 mod disks;
+mod ended;
 mod error;
 mod event;
 mod explained;
@@ -43,9 +45,11 @@ mod journal;
 mod linux_memory;
 mod measured;
 mod memory_loop;
+mod pause;
 mod power;
 mod process;
 mod progress;
+mod restart;
 mod revision;
 mod running;
 mod set_aside;
@@ -56,15 +60,19 @@ mod status;
 mod stopping;
 mod text;
 mod unswap;
+mod visits;
 mod wakeup;
+mod wanted;
 mod what_if;
 
 pub use alarms::{
     AlarmInfo, AlarmRule, AlarmRuleChange, ClearedAlarm, MOST_RULES, Outcome, Secret, Tested, Webhook,
 };
+pub use autostart::Autostart;
 pub use change::{PoolChange, VmChange};
 pub use console::{Console, Excerpt};
 pub use core::MOST_SERVED;
+pub use ended::{Afterwards, HowEnded, RestartedFor};
 pub use error::{HostError, Kind};
 pub use event::{Changed, Decision, Event, Trigger, VmDecision, What};
 pub use explained::{EntitlementBytes, Explained, LeverBytes, PageBytes, PoolEntitlement, ReclaimBytes};
@@ -80,4 +88,5 @@ pub use status::{
     VmStatus,
 };
 pub use stopping::{Stop, Stopped};
+pub use visits::Lease;
 pub use what_if::{Edit, Shift, VmShift, WhatIf};

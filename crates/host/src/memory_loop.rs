@@ -29,13 +29,15 @@ mod watched;
 use crate::core::{Core, snapshot, swap_space};
 use crate::event::{Trigger, What};
 use crate::process;
+use crate::restart::guest_panicked;
 use crate::status::{LoopStatus, StateSeconds};
+use crate::visits::Visit;
 use addr::PageCount;
 use limit::Limit;
 use machine::{ShareGroup, VmId};
 use sandbox::Kind;
 use sched::standstill::{self, Standstill};
-use sched::{HostState, Pace, Plan, Snapshot, plan};
+use sched::{GuestState, HostState, Pace, Plan, Snapshot, plan};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -184,12 +186,15 @@ impl MemoryLoop {
 
     /// Watches the VMs that run, and no others.
     fn follow_inventory(&mut self) {
-        let running: Vec<_> =
-            self.core.inventory.lock().running().map(|(_, running)| Arc::clone(running)).collect();
+        let running: Vec<Visit> =
+            self.core.inventory.lock().running().filter_map(|(_, running)| running.visit()).collect();
         let ids: BTreeSet<VmId> = running.iter().map(|running| running.id).collect();
         self.vms.retain(|id, _| ids.contains(id));
         for running in running {
-            self.vms.entry(running.id).or_insert_with(|| Watched::new(running));
+            // One that was restarted is watched anew.
+            if self.vms.get(&running.id).is_none_or(|watched| !watched.running.is(&running)) {
+                self.vms.insert(running.id, Watched::new(running));
+            }
         }
     }
 
@@ -205,7 +210,11 @@ impl MemoryLoop {
         };
         self.swap_space = swap_space;
         for watched in self.vms.values_mut() {
+            let before = watched.guest.state();
             watched.second(self.second, &settings, &self.core.journal);
+            if before != GuestState::Panicked && watched.guest.state() == GuestState::Panicked {
+                guest_panicked(&self.core, &watched.running.name);
+            }
         }
         if self.second.is_multiple_of(guest::ASKED_EVERY) {
             self.ask_guests();

@@ -19,15 +19,19 @@
 //! reason; others go on.
 
 use crate::core::Core;
+use crate::ended::{Afterwards, Circumstances, End, still_wanted};
 use crate::error::HostError;
 use crate::event::What;
 use crate::info::Power;
 use crate::inventory::Inventory;
+use crate::pause::note_kept;
 use crate::progress::Progress;
+use crate::restart::{again, is_restarted};
 use crate::running::{Running, Start};
 use crate::set_aside;
 use crate::spec::VmSpec;
-use crate::stopping::{Stop, stop};
+use crate::stopping::{By, Stop, stop};
+use crate::visits::Known;
 use addr::PageCount;
 use machine::{Backing, MemoryError, ShareGroup, Stores, SwapFile, VmId};
 use sched::admission::{AdmissionError, admit};
@@ -35,11 +39,11 @@ use sched::{Overhead, Snapshot};
 use std::path::Path;
 use std::sync::Arc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use vm::boot::{self, Initrd, KernelImage};
 use vm::{Config, Ended, StartError, Vm};
 
-/// How long others may take to let go of a VM that has ended.
+/// How long others may take to let go of a VM that has ended, before it is told that they do not.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// How often it is looked whether there is an agent that was never asked whether it listens.
@@ -65,7 +69,7 @@ pub(crate) fn start(core: &Arc<Core>, name: &str, progress: &Progress) -> Result
 /// A VM whose start was cancelled at the very end is stopped.
 fn leave_if_cancelled(core: &Core, name: &str, progress: &Progress) -> Result<(), HostError> {
     if progress.is_cancelled() {
-        stop(core, name, Stop::Now, progress)?;
+        stop(core, name, Stop::Now, By::People, progress)?;
     }
     progress.check()
 }
@@ -81,19 +85,32 @@ fn try_start(core: &Arc<Core>, name: &str, progress: &Progress) -> Result<(), Ho
         release(core, running, None);
         return Err(error);
     }
-    let writer = || running_console(core, name);
-    let result = match writer().and_then(|one| Ok((one, writer()?))) {
-        Ok((console, debug)) => Vm::start_on(&config, Arc::clone(&running.memory), console, debug)
-            .map_err(|error| start_error(name, error)),
-        Err(error) => Err(error),
-    };
-    match result {
-        Ok(vm) => go_on(core, &running, vm),
+    match load_config(core, &config, &running) {
+        Ok(vm) => go_on(core, running, vm),
         Err(error) => {
             release(core, running, None);
             Err(error)
         }
     }
+}
+
+/// Loads a VM's guest, which runs then.
+pub(crate) fn load(core: &Core, spec: &VmSpec, running: &Running) -> Result<Arc<Vm>, HostError> {
+    load_config(core, &read_config(spec)?, running)
+}
+
+fn load_config(core: &Core, config: &Config, running: &Running) -> Result<Arc<Vm>, HostError> {
+    let name = &running.name;
+    let writer = || running_console(core, name);
+    let vm = Vm::start_on(config, Arc::clone(&running.memory), writer()?, writer()?);
+    let vm = Arc::new(vm.map_err(|error| start_error(name, error))?);
+    running.vm.set(Arc::clone(&vm)).unwrap_or_else(|_| unreachable!("a VM is put in its place once"));
+    if running.is_stopping() {
+        vm.stop();
+    }
+    vm.keep_at_reset(core.inventory.lock().vm(name)?.spec.on_reboot == Afterwards::Keep);
+    running.note_overhead(vm.overhead());
+    Ok(vm)
 }
 
 fn running_console(core: &Core, name: &str) -> Result<Box<dyn std::io::Write + Send>, HostError> {
@@ -161,7 +178,12 @@ fn claim(core: &Core, spec: &VmSpec) -> Result<Arc<Running>, HostError> {
     };
     let what = || format!("VM '{}' cannot start", spec.name);
     admit(&before, &after).map_err(|error| refused(what(), error))?;
-    let running = Arc::new(make(core, spec, start, what())?);
+    let newly_wanted = core.want_on(&spec.name)?;
+    let made = make(core, spec, Start { newly_wanted, ..start }, what());
+    if made.is_err() && newly_wanted {
+        core.want_off(&spec.name);
+    }
+    let running = Arc::new(made?);
     let mut inventory = core.inventory.lock();
     let entry = inventory.vm_mut(&spec.name)?;
     entry.power = Power::Starting;
@@ -179,6 +201,7 @@ fn describe(spec: &VmSpec, id: VmId, group: ShareGroup) -> Start {
         cpus: spec.cpus,
         swaps_elsewhere: spec.swap_dir.is_some(),
         overhead: PageCount(overhead.0.div_ceil(addr::PAGE_SIZE)),
+        newly_wanted: false,
     }
 }
 
@@ -229,23 +252,25 @@ fn start_error(name: &str, error: StartError) -> HostError {
     }
 }
 
-/// The guest runs.
-fn go_on(core: &Arc<Core>, running: &Arc<Running>, vm: Vm) -> Result<(), HostError> {
-    let vm = Arc::new(vm);
-    running.vm.set(Arc::clone(&vm)).unwrap_or_else(|_| unreachable!("a VM is put in its place once"));
-    if running.is_stopping() {
-        vm.stop();
+/// The guest runs. From here on the VM's own thread has it.
+fn go_on(core: &Arc<Core>, running: Arc<Running>, vm: Arc<Vm>) -> Result<(), HostError> {
+    // A stop may have come between, of the run before.
+    if !running.is_told_to_stop()
+        && let Err(error) = core.want_on(&running.name)
+    {
+        drop(vm);
+        release(core, running, None);
+        return Err(error);
     }
-    running.note_overhead(vm.overhead());
-    note_started(core, running);
-    let (waiting, moved) = (Arc::clone(core), Arc::clone(running));
-    let watcher = thread::Builder::new().name(format!("{}-end", running.name));
-    let spawned = watcher.spawn(move || wait_for_end(&waiting, moved, vm));
-    if let Err(error) = spawned {
-        release(core, Arc::clone(running), None);
-        return Err(HostError::io(format!("cannot start VM '{}'", running.name), error));
+    note_started(core, &running);
+    let name = running.name.clone();
+    let waiting = Arc::clone(core);
+    let watcher = thread::Builder::new().name(format!("{name}-end"));
+    if let Err(error) = watcher.spawn(move || wait_for_end(&waiting, running, vm)) {
+        let running = core.inventory.lock().vm(&name)?.running.clone();
+        running.into_iter().for_each(|running| release(core, running, None));
+        return Err(HostError::io(format!("cannot start VM '{name}'"), error));
     }
-    core.note_running();
     core.wakeup.change();
     Ok(())
 }
@@ -254,8 +279,9 @@ fn note_started(core: &Core, running: &Running) {
     let memory = &running.memory;
     if let Ok(entry) = core.inventory.lock().vm_mut(&running.name) {
         entry.power = Power::Running;
+        entry.again = None;
     }
-    core.power_changed.notify_all();
+    core.note_power();
     core.journal.add(What::VmStarted {
         vm: running.name.clone(),
         id: running.id.0.into(),
@@ -266,37 +292,51 @@ fn note_started(core: &Core, running: &Running) {
     });
 }
 
-/// What a VM's own thread does: waits for its end, whoever brings it about, and gets to know its guest's agent.
-fn wait_for_end(core: &Arc<Core>, running: Arc<Running>, vm: Arc<Vm>) {
-    let ended = loop {
-        if let Some(ended) = vm.wait(ASKS_AGENT) {
-            break ended;
+/// What a VM's own thread does: waits for its end, whoever brings it about, and restarts it or gives back what it had.
+fn wait_for_end(core: &Arc<Core>, mut running: Arc<Running>, mut vm: Arc<Vm>) {
+    loop {
+        let mut ended = watch(core, &running, &vm);
+        drop(vm);
+        if let Some(why) = is_restarted(core, &running, &ended) {
+            match again(core, running, why) {
+                Ok(next) => {
+                    (running, vm) = next;
+                    continue;
+                }
+                Err((last, end)) => {
+                    running = last;
+                    ended = end.unwrap_or(ended);
+                }
+            }
         }
-        if vm.agent_is_due() {
-            // What it answers is known to the VM from now on.
-            let _ = vm.ask_agent();
-        }
-    };
-    drop(vm);
-    release(core, running, Some(&ended));
-    core.note_running();
-}
-
-/// How a VM ended, in a word, and why if it failed.
-fn describe_end(ended: &Ended) -> (&'static str, Option<String>) {
-    match ended {
-        Ended::PoweredOff => ("powered-off", None),
-        Ended::RebootRequested => ("reboot-requested", None),
-        Ended::GuestFailure => ("guest-failure", None),
-        Ended::Stopped => ("stopped", None),
-        Ended::Failed(why) => ("failed", Some(why.clone())),
+        return release(core, running, Some(&ended));
     }
 }
 
-/// Gives back what a VM had. It is stopped when that is done.
+/// Waits for the end of a run, notes when it pauses itself, and gets to know the guest's agent.
+fn watch(core: &Core, running: &Arc<Running>, vm: &Vm) -> Ended {
+    let mut was_kept = false;
+    loop {
+        if let Some(ended) = vm.wait(ASKS_AGENT) {
+            return ended;
+        }
+        let is_kept = vm.is_kept();
+        if is_kept && !was_kept {
+            note_kept(core, running, &Known::of(running));
+        }
+        was_kept = is_kept;
+        if vm.agent_is_due() && !vm.is_paused() {
+            // What it answers is known to the VM from now on.
+            let _ = vm.ask_agent();
+        }
+    }
+}
+
+/// Gives back what a VM had. It is stopped when that is done, and written down whether it is still wanted on.
 fn release(core: &Core, running: Arc<Running>, ended: Option<&Ended>) {
     let name = running.name.clone();
-    let end = ended.map(describe_end).map(|(how, why)| (how, why.or_else(|| running.why_stopped(how))));
+    let end = ended.map(End::from);
+    let end = end.map(|End { how, why }| End { how, why: why.or_else(|| running.why_stopped(how)) });
     if let Ok(entry) = core.inventory.lock().vm_mut(&name) {
         entry.power = Power::Stopping;
         entry.running = None;
@@ -304,26 +344,35 @@ fn release(core: &Core, running: Arc<Running>, ended: Option<&Ended>) {
     }
     running.memory.end();
     core.wakeup.change();
-    let memory = Arc::downgrade(&running.memory);
-    // The memory loop and others look at it for moments. None of them is to be the last to let go, and so
-    // to wait for the VM's threads.
-    wait_until(|| Arc::strong_count(&running) == 1);
+    wait_for_visitors(core, &running);
+    let circumstances = Circumstances {
+        told_to_stop: running.is_told_to_stop(),
+        newly_wanted: running.newly_wanted,
+        host_closes: core.is_closed(),
+    };
     drop(running);
-    wait_until(|| memory.strong_count() == 0);
+    if !still_wanted(end.as_ref().map(|end| end.how), circumstances) {
+        core.want_off(&name);
+    }
     if let Ok(entry) = core.inventory.lock().vm_mut(&name) {
         entry.power = Power::Stopped;
     }
-    core.power_changed.notify_all();
-    if let Some((how, why)) = end {
+    if let Some(End { how, why }) = end {
         core.journal.add(What::VmEnded { vm: name, how, why });
     }
+    core.note_power();
     core.wakeup.change();
 }
 
-/// Waits for what others need moments for.
-fn wait_until(done: impl Fn() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !done() && Instant::now() < deadline {
-        thread::sleep(Duration::from_millis(1));
+/// Waits until nobody works with a VM that has ended, so that its threads are joined here and nowhere else.
+pub(crate) fn wait_for_visitors(core: &Core, running: &Running) {
+    running.visits.close();
+    let mut told = false;
+    while !running.visits.are_over_within(PATIENCE) {
+        if !std::mem::replace(&mut told, true) {
+            let (name, seconds) = (&running.name, PATIENCE.as_secs());
+            let why = format!("VM '{name}' has ended, and something still works with it after {seconds} s");
+            core.journal.add(What::Trouble { why });
+        }
     }
 }

@@ -1,15 +1,20 @@
 //! A VM that is starting or running.
 
+use crate::ended::{HowEnded, RestartedFor};
+use crate::progress::Progress;
+use crate::visits::Visits;
 use addr::{ByteSize, PageCount};
 use machine::{Charge, Reclaimed, ShareGroup, VmId, VmMemory};
 use parking_lot::Mutex;
+use sched::backoff::Restarts;
 use sched::{GuestState, Overhead};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use vm::Vm;
 
-/// A VM that is starting or running. Whoever keeps this for long keeps the VM's memory from being freed.
+/// A VM that is starting or running. The inventory has it, and the thread that waits for its end; whoever else works with it does so
+/// under a [`Visit`](crate::visits::Visit).
 pub(crate) struct Running {
     pub(crate) name: String,
     pub(crate) id: VmId,
@@ -17,6 +22,8 @@ pub(crate) struct Running {
     /// There once the guest is loaded.
     pub(crate) vm: OnceLock<Arc<Vm>>,
     pub(crate) since: Instant,
+    /// Its restarts until now.
+    pub(crate) restarts: Restarts,
     /// What it was started with; what is set later counts from the next start.
     pub(crate) group: ShareGroup,
     pub(crate) salt: Option<String>,
@@ -28,7 +35,14 @@ pub(crate) struct Running {
     pub(crate) taken: Mutex<Reclaimed>,
     /// How its guest was when it was last looked at.
     pub(crate) guest: Mutex<GuestState>,
+    pub(crate) visits: Arc<Visits>,
+    /// It was not wanted on before it was started.
+    pub(crate) newly_wanted: bool,
     stopping: AtomicBool,
+    /// It is restarted when its run has ended.
+    restart_asked: Mutex<Option<RestartedFor>>,
+    /// How many want it stopped for good, not only until the host is there again.
+    told_to_stop: AtomicU32,
     /// Why it is powered off, if that was not simply asked for.
     why_stopped: OnceLock<String>,
     /// Its guest was asked to shut down.
@@ -36,8 +50,10 @@ pub(crate) struct Running {
     overhead_reserved: AtomicU64,
     /// What it was measured to cost.
     overhead_used: AtomicU64,
-    /// What is set aside for that: last, so that it is given back when all it stands for is gone.
-    charge: Charge,
+    /// While its guest is loaded: cancelled when it is stopped.
+    pub(crate) loading: Progress,
+    /// What is set aside for that: last, so that it is given back when all it stands for is gone. The same for all runs of a VM.
+    charge: Arc<Charge>,
 }
 
 /// For so long after its start all that is reserved for a VM's overhead is set aside: while its guest boots, it grows fastest.
@@ -62,18 +78,24 @@ pub(crate) struct Start {
     pub(crate) cpus: u32,
     pub(crate) swaps_elsewhere: bool,
     pub(crate) overhead: PageCount,
+    pub(crate) newly_wanted: bool,
 }
 
 impl Running {
     /// All that is reserved for its overhead is set aside from here on.
     pub(crate) fn new(start: Start, memory: Arc<VmMemory>) -> Self {
-        let charge = memory.pool().charge(start.overhead);
+        let charge = Arc::new(memory.pool().charge(start.overhead));
+        Self::with_charge(start, memory, charge)
+    }
+
+    fn with_charge(start: Start, memory: Arc<VmMemory>, charge: Arc<Charge>) -> Self {
         Self {
             name: start.name,
             id: start.id,
             memory,
             vm: OnceLock::new(),
             since: Instant::now(),
+            restarts: Restarts::default(),
             group: start.group,
             salt: start.salt,
             cpus: start.cpus,
@@ -81,13 +103,58 @@ impl Running {
             swap_trouble: Mutex::default(),
             taken: Mutex::default(),
             guest: Mutex::default(),
+            visits: Arc::default(),
+            newly_wanted: start.newly_wanted,
             stopping: AtomicBool::new(false),
+            restart_asked: Mutex::new(None),
+            told_to_stop: AtomicU32::new(0),
             why_stopped: OnceLock::new(),
             asked: AtomicBool::new(false),
             overhead_reserved: AtomicU64::new(start.overhead.0),
             overhead_used: AtomicU64::new(0),
+            loading: Progress::default(),
             charge,
         }
+    }
+
+    /// The same VM with a run before it, in the same memory. Nobody is let in until that can be used.
+    pub(crate) fn again(&self, why: RestartedFor) -> Self {
+        let start = Start {
+            name: self.name.clone(),
+            id: self.id,
+            group: self.group,
+            salt: self.salt.clone(),
+            cpus: self.cpus,
+            swaps_elsewhere: self.swaps_elsewhere,
+            overhead: self.overhead().reserved,
+            newly_wanted: false,
+        };
+        let restarts = match why {
+            RestartedFor::Asked => Restarts::default(),
+            _ => self.restarts.after(self.since.elapsed()),
+        };
+        let visits = Arc::new(Visits::closed());
+        let run = Self::with_charge(start, Arc::clone(&self.memory), Arc::clone(&self.charge));
+        Self { restarts, visits, ..run }
+    }
+
+    /// Sets aside all that is reserved for its overhead, as for a VM that starts.
+    pub(crate) fn set_all_aside(&self) {
+        self.charge.set(self.overhead().reserved);
+    }
+
+    /// Whether it does hardly anything but restart.
+    pub(crate) fn are_restarts_a_loop(&self) -> bool {
+        self.restarts.is_looping(self.since.elapsed())
+    }
+
+    /// Has it be restarted when its run has ended, or not any more.
+    pub(crate) fn ask_restart(&self, why: Option<RestartedFor>) {
+        *self.restart_asked.lock() = why;
+    }
+
+    pub(crate) fn restart_asked(&self) -> Option<RestartedFor> {
+        *self.restart_asked.lock()
     }
 
     /// Powers it off, whether it is starting or running, and notes why if that was not simply asked for.
@@ -98,6 +165,7 @@ impl Running {
         }
         // Set before the VM is looked for: whoever puts it there looks at this afterwards.
         self.stopping.store(true, Ordering::SeqCst);
+        self.loading.cancel();
         match self.vm.get() {
             Some(vm) => vm.stop(),
             None => self.memory.end(),
@@ -109,8 +177,22 @@ impl Running {
     }
 
     /// Why it was powered off, if that is `how` it ended and was not simply asked for.
-    pub(crate) fn why_stopped(&self, how: &str) -> Option<String> {
-        self.why_stopped.get().filter(|_| how == "stopped").cloned()
+    pub(crate) fn why_stopped(&self, how: HowEnded) -> Option<String> {
+        self.why_stopped.get().filter(|_| how == HowEnded::Stopped).cloned()
+    }
+
+    /// Notes that somebody wants it stopped for good.
+    pub(crate) fn tell_to_stop(&self) {
+        self.told_to_stop.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Notes that one of them does not any more: it is to run on.
+    pub(crate) fn let_run_on(&self) {
+        self.told_to_stop.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_told_to_stop(&self) -> bool {
+        self.told_to_stop.load(Ordering::SeqCst) > 0
     }
 
     /// Notes that its guest was asked to shut down.

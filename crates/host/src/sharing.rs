@@ -8,9 +8,9 @@
 //! **Not here.** The rates: `sched::sharing`. The looking: `machine`.
 
 use crate::core::Core;
-use crate::running::Running;
+use crate::visits::Visit;
 use addr::PageCount;
-use machine::{VmId, VmMemory};
+use machine::VmId;
 use sandbox::Kind;
 use sched::sharing::scan_rates;
 use std::collections::HashMap;
@@ -42,10 +42,9 @@ fn round(core: &Core, gigahertz: f64, earned: &mut HashMap<VmId, f64>) {
     let (running, all, settings) = {
         let inventory = core.inventory.lock();
         let sharing = inventory.running().filter(|(entry, _)| entry.spec.sharing);
-        let running: Vec<Arc<Running>> = sharing.map(|(_, running)| Arc::clone(running)).collect();
-        let memory = |running: &Arc<Running>| (running.id, Arc::clone(&running.memory));
-        let all: HashMap<VmId, Arc<VmMemory>> =
-            inventory.running().map(|(_, running)| memory(running)).collect();
+        let running: Vec<Visit> = sharing.filter_map(|(_, running)| running.visit()).collect();
+        let all = inventory.running().filter_map(|(_, running)| Some((running.id, running.visit()?)));
+        let all: HashMap<VmId, Visit> = all.collect();
         (running, all, inventory.settings.clone())
     };
     earned.retain(|id, _| all.contains_key(id));
@@ -53,7 +52,7 @@ fn round(core: &Core, gigahertz: f64, earned: &mut HashMap<VmId, f64>) {
     let rates = scan_rates(&settings, gigahertz, &sizes);
     let hurry = core.measured().plan.host.actions.share;
     let deadline = Instant::now() + ROUND / 2;
-    let peers = |id: VmId| all.get(&id).cloned();
+    let peers = |id: VmId| all.get(&id).map(|running| Arc::clone(&running.memory));
     for (running, rate) in running.iter().zip(rates).filter(|(_, rate)| *rate > 0.0) {
         let earned = earned.entry(running.id).or_default();
         *earned += rate * ROUND.as_secs_f64();

@@ -6,6 +6,8 @@
 //! **Failure.** [`VmSpec::check`] and [`PoolSpec::check`] say what cannot be, whatever the host is like.
 //! Whether there is room for it is another question, asked when a VM starts.
 
+use crate::autostart::Autostart;
+use crate::ended::Afterwards;
 use crate::error::HostError;
 use addr::ByteSize;
 use sched::{Controls, Shares, whole_pages};
@@ -70,6 +72,33 @@ pub struct VmSpec {
     /// Whether its pages are compressed before they are swapped, if `Mem.MemZipEnable` allows it.
     #[serde(default = "yes")]
     pub zip: bool,
+    /// Whether it starts with the host, where the host does that.
+    #[serde(default)]
+    pub autostart: Autostart,
+    /// Its turn among those that start with the host, the lowest first; null: after all that have one, by name.
+    #[serde(default)]
+    pub autostart_order: Option<u32>,
+    /// Seconds that pass after it has started, before the next one's turn; 3600 at most.
+    #[serde(default)]
+    #[schema(maximum = 3600)]
+    pub autostart_delay_seconds: u32,
+    /// What is done when its guest reboots.
+    #[serde(default = "restart")]
+    pub on_reboot: Afterwards,
+    /// What is done when its guest panics.
+    #[serde(default = "keep")]
+    pub on_panic: Afterwards,
+}
+
+/// The longest delay after a VM that starts with the host, in seconds.
+const LONGEST_DELAY: u32 = 3600;
+
+const fn restart() -> Afterwards {
+    Afterwards::Restart
+}
+
+const fn keep() -> Afterwards {
+    Afterwards::Keep
 }
 
 fn command_line() -> String {
@@ -104,6 +133,11 @@ impl VmSpec {
             salt: None,
             swap_dir: None,
             zip: true,
+            autostart: Autostart::default(),
+            autostart_order: None,
+            autostart_delay_seconds: 0,
+            on_reboot: restart(),
+            on_panic: keep(),
         }
     }
 
@@ -126,6 +160,10 @@ impl VmSpec {
         let controls = self.controls()?;
         controls.check_vm(self.memory_bytes.pages()).map_err(|error| HostError::spec(&self.name, error))?;
         self.check_lengths()?;
+        if self.autostart_delay_seconds > LONGEST_DELAY {
+            let why = format!("its autostart delay is more than {LONGEST_DELAY} s");
+            return Err(HostError::spec(&self.name, why));
+        }
         let balloon = self.balloon_max_bytes.unwrap_or_default();
         whole_pages("balloon's cap", balloon).map_err(|error| HostError::spec(&self.name, error))?;
         Ok(())

@@ -8,8 +8,8 @@
 //!   pools.toml      resource pools
 //!   alarm-rules.toml  alarm rules with their secrets, once they differ from those by default
 //!   alarms.toml     alarms there are
-//!   running.toml    VMs that run, or ran when the host ended
 //!   vms/NAME.toml   one VM
+//!   vms/NAME.on     there while that VM is wanted on (`wanted`)
 //! ```
 //!
 //! **Failure.** A file is written beside its place and moved there, so that whatever interrupts a write, the
@@ -17,6 +17,8 @@
 //! field: nothing is ever dropped in silence.
 //!
 //! **Concurrency.** Used by one thread at a time; other hosts are kept out by the lock.
+
+mod wanted;
 
 use crate::alarms::kept::{WrittenAlarms, WrittenRules, default_rules};
 use crate::alarms::{AlarmRule, Book};
@@ -33,6 +35,9 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+pub(crate) use wanted::WantedFiles;
 
 const TEMPORARY: &str = ".new";
 
@@ -40,7 +45,7 @@ const TEMPORARY: &str = ".new";
 #[derive(Debug)]
 pub(crate) struct StateDir {
     dir: PathBuf,
-    _lock: File,
+    lock: Arc<File>,
 }
 
 /// Everything found in a state directory.
@@ -49,8 +54,6 @@ pub(crate) struct Found {
     pub(crate) settings: Settings,
     pub(crate) pools: Vec<PoolSpec>,
     pub(crate) vms: Vec<VmSpec>,
-    /// VMs that ran when the host ended.
-    pub(crate) ran: Vec<String>,
     pub(crate) alarms: Book,
 }
 
@@ -59,13 +62,6 @@ pub(crate) struct Found {
 struct Pools {
     #[serde(default)]
     pool: Vec<PoolSpec>,
-}
-
-#[derive(Serialize, Deserialize, Default)]
-#[serde(deny_unknown_fields)]
-struct Running {
-    #[serde(default)]
-    vms: Vec<String>,
 }
 
 /// Settings as written: `[Mem]`, then `IdleTax = 50`.
@@ -85,7 +81,7 @@ impl StateDir {
         let lock = File::options().create(true).truncate(false).write(true).open(dir.join("lock"));
         let lock = lock.map_err(failed("lock"))?;
         match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Self { dir: dir.to_owned(), _lock: lock }),
+            Ok(()) => Ok(Self { dir: dir.to_owned(), lock: Arc::new(lock) }),
             Err(rustix::io::Errno::WOULDBLOCK) => Err(HostError::Locked(dir.to_owned())),
             Err(error) => Err(failed("lock")(error.into())),
         }
@@ -100,12 +96,10 @@ impl StateDir {
         for pool in &pools.pool {
             pool.check().map_err(|error| HostError::bad_file(&self.dir.join("pools.toml"), error))?;
         }
-        let running: Running = self.read_file(Path::new("running.toml"))?.unwrap_or_default();
         Ok(Found {
             settings: self.read_settings()?,
             pools: pools.pool,
             vms: self.read_vms()?,
-            ran: running.vms,
             alarms: self.read_alarms()?,
         })
     }
@@ -202,11 +196,6 @@ impl StateDir {
             written.entry(group.to_owned()).or_default().insert(name.to_owned(), value);
         }
         write(&self.dir.join("settings.toml"), &written)
-    }
-
-    /// Keeps which VMs run.
-    pub(crate) fn write_running(&self, vms: Vec<String>) -> Result<(), HostError> {
-        write(&self.dir.join("running.toml"), &Running { vms })
     }
 }
 

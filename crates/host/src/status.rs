@@ -183,6 +183,8 @@ pub struct VmStatus {
     pub pool: Option<String>,
     /// How long it has been running.
     pub uptime_seconds: f64,
+    /// Whether it is paused.
+    pub paused: bool,
     /// Guest physical memory.
     pub size_bytes: ByteSize,
     /// What is guaranteed to it.

@@ -10,15 +10,15 @@
 //! **Failure.** Cancelled, the wait is left. A guest that was asked may still shut down: that cannot be taken back.
 
 use crate::core::Core;
+use crate::ended::{End, HowEnded};
 use crate::error::HostError;
 use crate::event::What;
 use crate::info::Power;
 use crate::inventory::Inventory;
 use crate::progress::Progress;
 use crate::running::Running;
-use machine::VmId;
+use crate::visits::Known;
 use std::fmt;
-use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 use vm::NotAnswering;
@@ -75,24 +75,62 @@ impl fmt::Display for Stopped {
     }
 }
 
-/// Stops a VM; returns when its memory is free again. A VM that is stopped already is fine.
-pub(crate) fn stop(core: &Core, name: &str, how: Stop, progress: &Progress) -> Result<Stopped, HostError> {
-    let (id, usual) = {
+/// Who has a VM stopped.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum By {
+    /// People: it is not wanted on any more.
+    People,
+    /// The host, which shuts down: it is wanted on when the host is there again.
+    Host,
+}
+
+/// Stops a VM; returns when its memory is free again, and it is written down. A VM that is stopped already is fine.
+pub(crate) fn stop(
+    core: &Core,
+    name: &str,
+    how: Stop,
+    by: By,
+    progress: &Progress,
+) -> Result<Stopped, HostError> {
+    let (run, usual) = {
         let inventory = core.inventory.lock();
-        let id = inventory.vm(name)?.running.as_ref().map(|running| running.id);
-        (id, Duration::from_secs(inventory.settings.stop_deadline.into()))
+        let run = inventory.vm(name)?.running.as_ref();
+        if by == By::People {
+            run.inspect(|run| run.tell_to_stop());
+        }
+        (run.map(Known::of), Duration::from_secs(inventory.settings.stop_deadline.into()))
     };
-    let Some(id) = id else {
+    if by == By::People {
+        core.start_no_more(name);
+    }
+    let outcome = match &run {
+        Some(run) => stop_run(core, name, run, how, usual, progress),
         // It may still be giving back what it had.
-        until_released(core, name, None)?;
-        return Ok(Stopped::Already);
+        None => until_released(core, name, None).map(|()| Stopped::Already),
     };
-    let Stop::Shutdown { deadline, force } = how else { return power_off(core, name, id, None) };
-    let outcome = shut_down(core, name, id, deadline.unwrap_or(usual), progress);
+    match (by, &outcome) {
+        // It may have ended by itself before it was told to, and be wanted on all the same.
+        (By::People, Ok(_)) => core.want_off_if(name, |entry| entry.power == Power::Stopped),
+        (By::People, Err(_)) => with_run(core, name, run.as_ref(), Running::let_run_on),
+        (By::Host, _) => {}
+    }
+    outcome
+}
+
+fn stop_run(
+    core: &Core,
+    name: &str,
+    run: &Known,
+    how: Stop,
+    usual: Duration,
+    progress: &Progress,
+) -> Result<Stopped, HostError> {
+    let Stop::Shutdown { deadline, force } = how else { return power_off(core, name, run, None) };
+    let outcome = shut_down(core, name, run, deadline.unwrap_or(usual), progress);
     progress.waits_no_more();
     match outcome? {
-        Ok(stopped) => Ok(stopped),
-        Err(why) if force => power_off(core, name, id, Some(why)),
+        Ok(()) => Ok(how_it_ended(core, name)),
+        Err(why) if force => power_off(core, name, run, Some(why)),
         Err(why) => Err(HostError::StillRuns { name: name.to_owned(), why }),
     }
 }
@@ -102,8 +140,8 @@ pub(crate) fn stop_all(core: &Core, how: Stop, progress: &Progress) {
     let names: Vec<String> =
         core.inventory.lock().running().map(|(entry, _)| entry.spec.name.clone()).collect();
     let stop = |name: &str| {
-        let outcome = match stop(core, name, how, progress) {
-            Err(HostError::StopCancelled(_)) => stop(core, name, Stop::Now, progress),
+        let outcome = match stop(core, name, how, By::Host, progress) {
+            Err(HostError::StopCancelled(_)) => stop(core, name, Stop::Now, By::Host, progress),
             outcome => outcome,
         };
         if let Err(error) = outcome {
@@ -120,26 +158,27 @@ pub(crate) fn stop_all(core: &Core, how: Stop, progress: &Progress) {
     });
 }
 
-/// Asks a guest to shut down, and waits until it has; or says why it has not.
-fn shut_down(
+/// Asks a guest to shut down, and waits until its run has ended; or says why it has not.
+pub(crate) fn shut_down(
     core: &Core,
     name: &str,
-    id: VmId,
+    run: &Known,
     within: Duration,
     progress: &Progress,
-) -> Result<Result<Stopped, String>, HostError> {
+) -> Result<Result<(), String>, HostError> {
     progress.waits_for("the guest's agent");
     let deadline = Instant::now() + within;
-    if let Some(running) = running(core, name, id)
-        && let Err(why) = ask(&running, deadline)
+    // One that has ended need not be asked.
+    if !has_ended(&core.inventory.lock(), name, Some(run))
+        && let Err(why) = ask(run, deadline)
     {
-        return Ok(Err(why.to_string()));
+        return Ok(Err(why));
     }
     core.journal.add(What::ShutdownRequested { vm: name.to_owned(), deadline_seconds: within.as_secs() });
     loop {
         let now = Instant::now();
-        if ends_until(core, name, Some(id), deadline.min(now + LOOKS)) {
-            return Ok(Ok(how_it_ended(core, name)));
+        if ends_until(core, name, Some(run), deadline.min(now + LOOKS)) {
+            return Ok(Ok(()));
         }
         if progress.is_cancelled() {
             return Err(HostError::StopCancelled(name.to_owned()));
@@ -153,12 +192,16 @@ fn shut_down(
 }
 
 /// Asks the guest. One that was asked before, and whose agent has gone since, is shutting down.
-fn ask(running: &Running, deadline: Instant) -> Result<(), NotAnswering> {
+fn ask(run: &Known, deadline: Instant) -> Result<(), String> {
+    let Some(running) = run.visit() else { return Err(NotAnswering::NoAgent.to_string()) };
+    if running.vm.get().is_some_and(|vm| vm.is_paused()) {
+        return Err("it is paused".to_owned());
+    }
     let outcome = running.vm.get().ok_or(NotAnswering::NoAgent).and_then(|vm| vm.request_shutdown(deadline));
     match outcome {
         Ok(()) => running.note_asked(),
         Err(NotAnswering::NoAgent | NotAnswering::Silent) if running.was_asked() => {}
-        Err(why) => return Err(why),
+        Err(why) => return Err(why.to_string()),
     }
     Ok(())
 }
@@ -167,48 +210,52 @@ fn ask(running: &Running, deadline: Instant) -> Result<(), NotAnswering> {
 fn how_it_ended(core: &Core, name: &str) -> Stopped {
     let inventory = core.inventory.lock();
     match inventory.vms.get(name).and_then(|entry| entry.ended.clone()) {
-        Some(("stopped", why)) => Stopped::PoweredOff { why },
+        Some(End { how: HowEnded::Stopped, why }) => Stopped::PoweredOff { why },
         _ => Stopped::ShutDown,
     }
 }
 
-fn power_off(core: &Core, name: &str, id: VmId, why: Option<String>) -> Result<Stopped, HostError> {
-    // Not kept: who waits for the VM's memory to be free must not hold it.
-    if let Some(running) = running(core, name, id) {
-        running.stop(why.clone());
-    }
-    until_released(core, name, Some(id))?;
+fn power_off(core: &Core, name: &str, run: &Known, why: Option<String>) -> Result<Stopped, HostError> {
+    with_run(core, name, Some(run), |running| running.stop(why.clone()));
+    core.note_power();
+    until_released(core, name, Some(run))?;
     Ok(Stopped::PoweredOff { why })
 }
 
-/// The run `id` of a VM, unless it has ended.
-fn running(core: &Core, name: &str, id: VmId) -> Option<Arc<Running>> {
-    core.inventory.lock().vms.get(name)?.running.clone().filter(|running| running.id == id)
+/// Does something to a run of a VM unless it has ended, a few words, while the inventory is locked.
+fn with_run(core: &Core, name: &str, run: Option<&Known>, act: impl FnOnce(&Running)) {
+    let inventory = core.inventory.lock();
+    let running = inventory.vms.get(name).and_then(|entry| entry.running.as_ref());
+    if let Some(running) = running
+        && run.is_some_and(|run| run.is_run(running))
+    {
+        act(running);
+    }
 }
 
-/// Waits until the run `id` of a VM has ended, or whichever there was, and its memory is free.
-fn until_released(core: &Core, name: &str, id: Option<VmId>) -> Result<(), HostError> {
-    if ends_until(core, name, id, Instant::now() + PATIENCE) {
+/// Waits until that run of a VM has ended, or whichever there was, and its memory is free.
+fn until_released(core: &Core, name: &str, run: Option<&Known>) -> Result<(), HostError> {
+    if ends_until(core, name, run, Instant::now() + PATIENCE) {
         return Ok(());
     }
     Err(HostError::Late(format!("VM '{name}' has not ended in {} s", PATIENCE.as_secs())))
 }
 
 /// Whether that is so by `deadline`.
-fn ends_until(core: &Core, name: &str, id: Option<VmId>, deadline: Instant) -> bool {
+fn ends_until(core: &Core, name: &str, run: Option<&Known>, deadline: Instant) -> bool {
     let mut inventory = core.inventory.lock();
-    while !has_ended(&inventory, name, id) {
+    while !has_ended(&inventory, name, run) {
         if core.power_changed.wait_until(&mut inventory, deadline).timed_out() {
-            return has_ended(&inventory, name, id);
+            return has_ended(&inventory, name, run);
         }
     }
     true
 }
 
-fn has_ended(inventory: &Inventory, name: &str, id: Option<VmId>) -> bool {
+fn has_ended(inventory: &Inventory, name: &str, run: Option<&Known>) -> bool {
     inventory.vms.get(name).is_none_or(|entry| {
         // It may run again already.
-        let another = |running: &Arc<Running>| Some(running.id) != id;
+        let another = |running| !run.is_some_and(|run| run.is_run(running));
         entry.power == Power::Stopped || entry.running.as_ref().is_some_and(another)
     })
 }

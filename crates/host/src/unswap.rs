@@ -4,6 +4,7 @@ use crate::core::Core;
 use crate::error::HostError;
 use crate::event::What;
 use crate::progress::Progress;
+use crate::running::Running;
 use addr::{ByteSize, PageCount};
 use machine::{MemoryError, PageState, Use};
 
@@ -13,7 +14,7 @@ const BATCH: usize = 64;
 /// Brings back what is out of the VM called `name`, as far as memory is free and its limit allows; gives how
 /// much.
 pub(crate) fn unswap(core: &Core, name: &str, progress: &Progress) -> Result<ByteSize, HostError> {
-    let running = core.inventory.lock().vm(name)?.running.clone();
+    let running = core.inventory.lock().vm(name)?.running.as_ref().and_then(Running::visit);
     let running = running.ok_or_else(|| HostError::NotRunning(name.to_owned()))?;
     let limit = core.inventory.lock().vm(name)?.spec.limit_bytes.map_or(PageCount(u64::MAX), ByteSize::pages);
     let high = core.measured().plan.host.thresholds.high;

@@ -6,7 +6,7 @@ mod guests;
 use addr::{ByteSize, PageCount};
 use disks::{Disk, open_files};
 use guests::{PATIENCE, Under, fill, free_pages, verify};
-use host::{HostError, HostStatus, Kind, Power, Stop, VmChange, VmSpec, VmStatus, What};
+use host::{HostError, HostStatus, HowEnded, Kind, Power, Stop, VmChange, VmSpec, VmStatus, What};
 use std::fs::File;
 use std::io::Write;
 use std::os::unix::fs::FileExt;
@@ -128,9 +128,9 @@ fn only_its_vm_ends(harm: impl FnOnce(&File), reason: &str) {
     drop(harmed);
     host.ends("harmed");
     let info = host.info("harmed").unwrap();
-    assert_eq!(info.ended.as_deref(), Some("failed"), "{info:?}");
+    assert_eq!(info.ended, Some(HowEnded::Failed), "{info:?}");
     assert!(info.reason.as_ref().is_some_and(|why| why.contains(reason)), "{info:?}");
-    let told = |what: &What| matches!(what, What::VmEnded { vm, how: "failed", why: Some(why) } if vm == "harmed" && why.contains(reason));
+    let told = |what: &What| matches!(what, What::VmEnded { vm, how: HowEnded::Failed, why: Some(why) } if vm == "harmed" && why.contains(reason));
     assert!(host.events_since(0).iter().any(|event| told(&event.what)), "{}", host.told());
 
     // The other goes on.
@@ -259,7 +259,7 @@ fn when_memory_stands_still_one_whose_disk_fails_ends_for_the_others() {
     pages("promised", 14_000);
     host.ends("more");
     let info = host.info("more").unwrap();
-    assert_eq!(info.ended.as_deref(), Some("failed"));
+    assert_eq!(info.ended, Some(HowEnded::Failed));
     let why = info.reason.unwrap();
     assert!(why.contains("memory is out") && why.contains("cannot write to the swap file"), "{why}");
     let told =

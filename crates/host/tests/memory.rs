@@ -4,7 +4,7 @@ mod guests;
 
 use addr::ByteSize;
 use guests::{Under, check, debian, spec};
-use host::{HostError, Kind, Power, Stop, VmChange, What};
+use host::{HostError, HowEnded, Kind, Power, Stop, VmChange, What};
 use sched::HostState;
 use std::time::{Duration, Instant};
 
@@ -41,7 +41,7 @@ fn guests_on_a_third_of_their_memory_notice_nothing() {
     }
     for name in ["one", "two", "three", "four"] {
         host.ends(name);
-        assert_eq!(host.info(name).unwrap().ended.as_deref(), Some("powered-off"));
+        assert_eq!(host.info(name).unwrap().ended, Some(HowEnded::PoweredOff));
     }
     let status = host.wait_for("all memory is free again", |status| status.vms.is_empty());
     assert_eq!((status.ledger.private_bytes.0, status.ledger.zip_bytes.0), (0, 0));
@@ -173,6 +173,6 @@ fn a_vm_too_many_is_refused_with_figures_and_changes_count_while_running() {
     assert_eq!(host.type_in("one", b"echo $((6*7))\n").unwrap(), 14);
     host.hears("one", "42");
     host.stop("one", Stop::Now).unwrap();
-    assert_eq!(host.info("one").unwrap().ended.as_deref(), Some("stopped"));
+    assert_eq!(host.info("one").unwrap().ended, Some(HowEnded::Stopped));
     assert!(matches!(host.type_in("one", b"x"), Err(HostError::NotRunning(_))));
 }

@@ -4,7 +4,7 @@ mod guests;
 
 use addr::ByteSize;
 use guests::{Under, spec};
-use host::{HostError, Power, Progress, Stop, Stopped, What};
+use host::{HostError, HowEnded, Power, Progress, Stop, Stopped, What};
 use std::time::{Duration, Instant};
 
 const SIZE: ByteSize = ByteSize::mib(128);
@@ -62,7 +62,7 @@ fn a_guest_without_agent_is_powered_off_at_once_unless_it_should_run_on() {
     assert_eq!(host.stop("a", shutdown(600, true)).unwrap(), Stopped::PoweredOff { why: why.clone() });
     assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
     let info = host.info("a").unwrap();
-    assert_eq!((info.ended.as_deref(), info.reason, info.agent_answers), (Some("stopped"), why, None));
+    assert_eq!((info.ended, info.reason, info.agent_answers), (Some(HowEnded::Stopped), why, None));
     assert_eq!(host.stop("a", Stop::default()).unwrap(), Stopped::Already);
 
     host.start("a").unwrap();

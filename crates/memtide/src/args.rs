@@ -13,7 +13,7 @@ pub(crate) use daemon::{Deadline, Host, Listen, LogFormat, LogLevel, Options, Sa
 pub(crate) use history::{AuditLog, Events, Operation};
 pub(crate) use host::{
     Console, Controls, Create, Decided, Imagined, Names, NumberOrDefault, OrNone, Plan, Pool, PoolControls,
-    Set, Settings, Stop, VmOptions,
+    Restart, Set, Settings, Stop, VmOptions,
 };
 
 pub(crate) use alarms::{Alarms, Levels, Rules, SetRule};
@@ -24,6 +24,7 @@ pub(crate) use top::{Top, TopFormat};
 
 use crate::{completion, list, manual};
 use addr::{ByteSize, Gva};
+use api::types::Afterwards;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ColorChoice, Command, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -75,6 +76,13 @@ pub(crate) enum Verb {
     /// Start VMs of the host
     Start(Names),
     Stop(Stop),
+    Restart(Restart),
+    /// Pause VMs of the host: their processors stand still, their memory stays
+    ///
+    /// What is reserved for a paused VM stays reserved, and its memory may be compressed and swapped like any other's. Its clock stands still, too.
+    Pause(Names),
+    /// Resume paused VMs of the host
+    Resume(Names),
     /// Remove stopped VMs of the host
     Rm(Names),
     /// List the VMs: the host's, and those in the foreground
@@ -243,6 +251,9 @@ pub(crate) struct Run {
     /// What the kernel lets the program do
     #[arg(long, value_name = "MODE", default_value = "on")]
     pub(crate) sandbox: SandboxMode,
+    /// What is done when the guest reboots: restart runs it anew, stop ends the program, keep leaves the VM as it is, to be looked at
+    #[arg(long, value_name = "ACTION", default_value = "restart", value_parser = afterwards())]
+    pub(crate) on_reboot: Afterwards,
     /// Give Ctrl-] to the guest like any other key
     #[arg(long)]
     pub(crate) no_monitor: bool,
@@ -289,6 +300,10 @@ pub(crate) struct Map {
     pub(crate) ascii: bool,
     #[command(flatten)]
     pub(crate) output: Document,
+}
+
+fn afterwards() -> impl TypedValueParser<Value = Afterwards> {
+    PossibleValuesParser::new(["restart", "stop", "keep"]).try_map(|text| text.parse::<Afterwards>())
 }
 
 fn mmu_mode() -> impl TypedValueParser<Value = MmuChoice> {

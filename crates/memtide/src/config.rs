@@ -140,6 +140,7 @@ struct Place {
     state: Option<PathBuf>,
     socket: PathBuf,
     log_level: LogLevel,
+    resume: bool,
 }
 
 impl Place {
@@ -148,12 +149,13 @@ impl Place {
             state: Some(PathBuf::from("/var/lib/memtide")),
             socket: PathBuf::from(crate::remote::SERVICE_SOCKET),
             log_level: LogLevel::Info,
+            resume: true,
         }
     }
 
     fn of_user() -> Self {
         let state = || Some(home("XDG_STATE_HOME", ".local/state")?.join("memtide/host"));
-        Self { state: state(), socket: default_socket(), log_level: LogLevel::Warn }
+        Self { state: state(), socket: default_socket(), log_level: LogLevel::Warn, resume: false }
     }
 }
 
@@ -177,7 +179,7 @@ fn defaults(place: Place) -> Options {
         tls_cert: Some(OrNone(None)),
         tls_key: Some(OrNone(None)),
         name: Some(Vec::new()),
-        resume: Some(false),
+        resume: Some(place.resume),
         stop_deadline: Some(OrNone(None)),
         sandbox: Some(SandboxMode::On),
         log_format: Some(LogFormat::Auto),

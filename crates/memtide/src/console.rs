@@ -12,17 +12,17 @@
 //! counted, since a vCPU does not wait for a terminal. If standard output is gone, so is the point of the VM, and it
 //! is stopped.
 
+use crate::current::Current;
 use crate::monitor::{self, Typed};
 use crate::signals::{OUTPUT_CLOSED, Signals};
 use crate::terminal::{ESCAPE, Terminal};
-use api::inspect::Guest;
 use devices::{OutputReader, OutputWriter};
 use parking_lot::{Condvar, Mutex};
 use sandbox::Kind;
 use std::fs::File;
 use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::AsFd;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -93,7 +93,7 @@ impl Screen {
 pub(crate) fn spawn_output(
     mut reader: OutputReader,
     screen: Arc<Screen>,
-    guest: Weak<Guest>,
+    guest: Current,
     signals: Arc<Signals>,
 ) -> io::Result<JoinHandle<u64>> {
     let mut output = File::from(io::stdout().as_fd().try_clone_to_owned()?);
@@ -117,7 +117,7 @@ pub(crate) fn spawn_output(
 
 /// Standard input, which is never closed in order: the program ends while this still reads.
 pub(crate) struct Keyboard {
-    pub(crate) guest: Weak<Guest>,
+    pub(crate) guest: Current,
     pub(crate) screen: Arc<Screen>,
     /// Set if Ctrl-] leads to the monitor.
     pub(crate) terminal: Option<Arc<Terminal>>,

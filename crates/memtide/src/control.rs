@@ -17,13 +17,13 @@ mod directory;
 
 pub(crate) use directory::{Claim, make as make_private, names, open, runtime_directory};
 
+use crate::current::Current;
 use crate::error::Error;
-use api::inspect::{Answer, Guest, Request};
+use api::inspect::{Answer, Request};
 use sandbox::Kind;
 use serde::{Deserialize, Serialize};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
-use std::sync::Weak;
 use std::thread;
 use std::time::Duration;
 
@@ -59,7 +59,7 @@ struct Reply {
 }
 
 /// Answers clients from now on, for as long as the program lives.
-pub(crate) fn serve(claim: &Claim, guest: Weak<Guest>) -> io::Result<()> {
+pub(crate) fn serve(claim: &Claim, guest: Current) -> io::Result<()> {
     let listener = claim.listener()?;
     let listen = move || {
         sandbox::keep_to(Kind::Service);
@@ -72,7 +72,7 @@ pub(crate) fn serve(claim: &Claim, guest: Weak<Guest>) -> io::Result<()> {
     Ok(())
 }
 
-fn serve_one(stream: &UnixStream, guest: &Weak<Guest>) -> io::Result<()> {
+fn serve_one(stream: &UnixStream, guest: &Current) -> io::Result<()> {
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     let mut line = String::new();
@@ -95,7 +95,7 @@ fn understand(line: &str) -> Result<Request, Error> {
     }
 }
 
-fn answer(guest: &Weak<Guest>, request: &Request) -> Result<Answer, Error> {
+fn answer(guest: &Current, request: &Request) -> Result<Answer, Error> {
     Ok(guest.upgrade().ok_or_else(|| Error::new("the VM has just ended"))?.answer(request)?)
 }
 
@@ -150,7 +150,7 @@ mod tests {
         let (client, server) = UnixStream::pair().unwrap();
         let mut long = &client;
         long.write_all(&[b'x'; 4096]).unwrap();
-        serve_one(&server, &Weak::new()).unwrap();
+        serve_one(&server, &Current::default()).unwrap();
         drop(server);
         let mut reply = String::new();
         (&client).read_to_string(&mut reply).unwrap();

@@ -19,7 +19,7 @@ use crate::notify::Notifier;
 use crate::progress::during;
 use actions::Worker;
 use api::Server;
-use host::{Host, HostConfig, HostError, Power, Progress, Stop, What};
+use host::{Host, HostConfig, HostError, Progress, Stop, What};
 use sandbox::Kind;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -47,7 +47,7 @@ pub(crate) fn run(args: &args::Host) -> Result<(), Error> {
     }
     let follower = log::Follower::of(&host);
     let notifier = Notifier::ready(&host);
-    let starter = start_again(&host, config.resume, speaker);
+    autostart(&host, config.resume, speaker)?;
     sandbox::keep_to(Kind::Service);
     signals.forever().next();
     thread::spawn(move || {
@@ -59,8 +59,6 @@ pub(crate) fn run(args: &args::Host) -> Result<(), Error> {
     let deadline = stop_deadline(&host, &config);
     notifier.stopping(deadline);
     end(&host, server, deadline, speaker);
-    // It ends as soon as the host refuses to start more.
-    let _ = starter.join();
     drop((follower, notifier));
     Ok(())
 }
@@ -95,7 +93,7 @@ fn begin(config: &Config, actions: Worker, speaker: Speaker) -> Result<(Host, Se
 
 /// Ends in order, saying what is going on. A second signal ends at once.
 fn end(host: &Host, server: Server, deadline: Duration, speaker: Speaker) {
-    let running = host.list().iter().filter(|vm| vm.power == Power::Running).count();
+    let running = host.list().iter().filter(|vm| vm.power.is_on()).count();
     speaker.tell(&Told::Ending { running });
     let mut seq = host.events_since(0).last().map_or(0, |event| event.seq);
     let ending = host.clone();
@@ -129,23 +127,17 @@ fn stop(host: &Host, deadline: Duration) {
     host.shutdown_with(how, &Progress::default());
 }
 
-/// Starts what ran before, if that is wanted, and says so if not.
-fn start_again(host: &Host, wanted: bool, speaker: Speaker) -> thread::JoinHandle<()> {
-    let names = host.ran_before();
-    if !wanted && !names.is_empty() {
-        speaker.tell(&Told::RanBefore { vms: &names });
+/// Has the VMs started that start with the host, if that is wanted, and says so if not.
+fn autostart(host: &Host, wanted: bool, speaker: Speaker) -> Result<(), Error> {
+    if wanted {
+        let tell = Box::new(move |vm: &str| speaker.tell(&Told::RunsAgain { vm }));
+        return host.autostart(tell).map_err(|error| explain(&error));
     }
-    let host = host.clone();
-    thread::spawn(move || {
-        sandbox::keep_to(Kind::Service);
-        for name in names.iter().filter(|_| wanted) {
-            match host.start(name) {
-                Ok(_) => speaker.tell(&Told::RunsAgain { vm: name }),
-                Err(HostError::ShuttingDown) => return,
-                Err(error) => tracing::warn!("{name} does not run again: {error}"),
-            }
-        }
-    })
+    let vms = host.starts_with_host();
+    if !vms.is_empty() {
+        speaker.tell(&Told::WouldStart { vms: &vms });
+    }
+    Ok(())
 }
 
 fn explain(error: &HostError) -> Error {

@@ -4,13 +4,13 @@ use crate::control;
 use crate::error::{Error, NOT_FOUND};
 use crate::remote::Remote;
 use api::inspect::{Answer, Request};
-use api::types::{Power, VmChange};
+use api::types::VmChange;
 
 /// The names of all VMs that run.
 pub(crate) fn running(remote: &Remote) -> Result<Vec<String>, Error> {
     let mut names = control::names()?;
     let hosted = remote.if_there(remote.client.vms())?.unwrap_or_default();
-    names.extend(hosted.into_iter().filter(|vm| vm.info.power == Power::Running).map(|vm| vm.info.spec.name));
+    names.extend(hosted.into_iter().filter(|vm| vm.info.power.is_on()).map(|vm| vm.info.spec.name));
     Ok(names)
 }
 

@@ -24,6 +24,7 @@ mod completion;
 mod config;
 mod console;
 mod control;
+mod current;
 mod daemon;
 mod error;
 mod find;

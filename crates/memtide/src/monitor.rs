@@ -1,12 +1,12 @@
 //! The monitor: a prompt on the console's own terminal, beside the running guest.
 
+use crate::current::Current;
 use crate::error::Error;
 use crate::terminal::{CANCEL, ESCAPE};
 use crate::view::{self, Style};
 use api::inspect::Hex;
-use api::inspect::{Guest, Request};
+use api::inspect::Request;
 use std::io::{self, Read, Write};
-use std::sync::Weak;
 
 /// How the user left the monitor.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -108,7 +108,7 @@ impl<R: Read> Typed<R> {
 
 /// Talks with the user until they leave or the VM ends.
 pub(crate) fn converse<R: Read>(
-    guest: &Weak<Guest>,
+    guest: &Current,
     typed: &mut Typed<R>,
     output: &mut impl Write,
 ) -> io::Result<Left> {

@@ -67,6 +67,9 @@ fn going(operation: &Operation, interrupted: bool) -> String {
         _ if interrupted => "cancelling: ",
         OperationKind::Start => "starting ",
         OperationKind::Stop => "stopping ",
+        OperationKind::Restart => "restarting ",
+        OperationKind::Pause => "pausing ",
+        OperationKind::Resume => "resuming ",
         OperationKind::Unswap => "bringing back memory of ",
         OperationKind::Audit => "auditing ",
     };
@@ -90,6 +93,8 @@ fn cancelled(operation: &Operation) -> Error {
     let state = match operation.kind {
         OperationKind::Start => format!("{of} is stopped"),
         OperationKind::Stop => format!("{of} may be stopping"),
+        OperationKind::Restart => format!("{of} may be shutting down, and runs on otherwise"),
+        OperationKind::Pause | OperationKind::Resume => format!("{of} is as it was"),
         OperationKind::Unswap => format!("{} of {of} are brought back and stay", operation.done_bytes),
         OperationKind::Audit => "what was looked at holds".to_owned(),
     };

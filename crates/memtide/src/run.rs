@@ -1,16 +1,19 @@
 //! `memtide run`: a VM in the foreground.
 
 use crate::args::{Run, SandboxMode};
-use crate::console::{self, Keyboard, Screen};
+use crate::console::{self, Keyboard, Printer, Screen};
 use crate::control::{self, Claim};
+use crate::current::Current;
 use crate::error::Error;
 use crate::signals::Signals;
 use crate::terminal::Terminal;
 use addr::ByteSize;
 use api::inspect::{Guest, trouble};
+use api::types::Afterwards;
 use host::LinuxMemory;
 use machine::{Backing, MemoryError, Pool, VmId};
 use sandbox::{Files, Kind};
+use sched::backoff::Restarts;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -126,33 +129,39 @@ fn run_vm(
     let host = |error: std::io::Error| Error::new(format!("the host cannot start the VM: {error}"));
     let signals = Signals::watch(terminal.cloned()).map_err(host)?;
     let (printer, output) = console::printer();
-    let backing = Backing::reserved(VmId(1), config.memory.pages());
-    let vm = Vm::start(&config, pool, VmId(1), backing, Box::new(printer.clone()), Box::new(printer))
-        .map_err(explain_start)?;
-    // The guest has its kernel and initrd; these are copies.
     let name = config.name.clone();
-    drop(config);
-    let guest = Arc::new(Guest {
-        vm: Arc::new(vm),
-        kernel: args.kernel.display().to_string(),
-        command_line: args.append.clone(),
-        started: Instant::now(),
-    });
-    signals.concern(&guest);
+    let current = Current::default();
     let screen = Arc::new(Screen::default());
-    let weak = Arc::downgrade(&guest);
-    let output = console::spawn_output(output, Arc::clone(&screen), weak.clone(), Arc::clone(&signals))
+    let output = console::spawn_output(output, Arc::clone(&screen), current.clone(), Arc::clone(&signals))
         .map_err(host)?;
+    let mut guest = start(args, config, pool, &printer, &current, &signals)?;
     let escape = terminal.filter(|_| !args.no_monitor).cloned();
     if escape.is_some() {
         say(terminal, &format!("memtide: {name} runs; Ctrl-] leads to the monitor"));
     }
-    Keyboard { guest: weak.clone(), screen: Arc::clone(&screen), terminal: escape }.spawn().map_err(host)?;
-    control::serve(claim, weak).map_err(host)?;
+    let keyboard = Keyboard { guest: current.clone(), screen: Arc::clone(&screen), terminal: escape };
+    keyboard.spawn().map_err(host)?;
+    control::serve(claim, current.clone()).map_err(host)?;
     sandbox::keep_to(Kind::Service);
 
-    let ended = supervise(&guest, terminal);
-    drop(guest);
+    let mut restarts = Restarts::default();
+    let ended = loop {
+        let ended = supervise(&guest, terminal);
+        let ran = guest.started.elapsed();
+        end(guest);
+        let reboots = ended == Ended::RebootRequested && args.on_reboot == Afterwards::Restart;
+        if !reboots || signals.first().is_some() {
+            break ended;
+        }
+        restarts = restarts.after(ran);
+        say(terminal, &format!("memtide: {name} reboots"));
+        let deadline = Instant::now() + restarts.wait();
+        while Instant::now() < deadline && signals.first().is_none() {
+            std::thread::sleep(TICK);
+        }
+        guest = start(args, read_config(args, &name)?, pool, &printer, &current, &signals)?;
+    };
+    drop(printer);
     screen.show();
     let dropped = last_words(output);
     terminal.inspect(|terminal| terminal.restore());
@@ -160,6 +169,41 @@ fn run_vm(
         eprintln!("memtide: {name}: {dropped} bytes of output were lost: nobody read them in time");
     }
     exit_status(&name, ended, signals.first())
+}
+
+/// Starts the guest, which whoever asks for it finds from then on.
+fn start(
+    args: &Run,
+    config: Config,
+    pool: &Pool,
+    printer: &Printer,
+    current: &Current,
+    signals: &Signals,
+) -> Result<Arc<Guest>, Error> {
+    let backing = Backing::reserved(VmId(1), config.memory.pages());
+    let printers = (Box::new(printer.clone()), Box::new(printer.clone()));
+    let vm = Vm::start(&config, pool, VmId(1), backing, printers.0, printers.1).map_err(explain_start)?;
+    vm.keep_at_reset(args.on_reboot == Afterwards::Keep);
+    // The guest has its kernel and initrd; these are copies.
+    drop(config);
+    let guest = Arc::new(Guest {
+        vm: Arc::new(vm),
+        kernel: args.kernel.display().to_string(),
+        command_line: args.append.clone(),
+        started: Instant::now(),
+        lease: None,
+    });
+    current.set(&guest);
+    signals.concern(&guest);
+    Ok(guest)
+}
+
+/// Waits until nobody asks the guest for anything any more, and gives back its memory.
+fn end(mut guest: Arc<Guest>) {
+    while let Err(shared) = Arc::try_unwrap(guest) {
+        guest = shared;
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }
 
 /// Waits for the end, and says once what is wrong with the guest.

@@ -32,6 +32,9 @@ pub(crate) fn ask(remote: &Remote, verb: Verb) -> Result<(), Error> {
         Verb::Create(args) => vms::create(remote, *args),
         Verb::Start(args) => vms::start(remote, &args.names, args.output.output),
         Verb::Stop(args) => vms::stop(remote, args),
+        Verb::Restart(args) => vms::restart(remote, &args),
+        Verb::Pause(args) => vms::pause(remote, &args.names, args.output.output),
+        Verb::Resume(args) => vms::resume(remote, &args.names, args.output.output),
         Verb::Rm(args) => vms::remove(remote, &args.names, args.output.output),
         Verb::Ls { list } => vms::list(remote, &list),
         Verb::Info { name, output } => vms::info(remote, name, output.output),
@@ -105,7 +108,7 @@ impl Done {
 fn each(
     names: &[String],
     format: DocumentFormat,
-    order: impl Fn(&str) -> Result<Done, Error>,
+    mut order: impl FnMut(&str) -> Result<Done, Error>,
 ) -> Result<(), Error> {
     let mut done = Vec::new();
     let outcome = names.iter().try_for_each(|name| {

@@ -165,7 +165,7 @@ fn vms_pools_and_settings_survive_the_host() {
     assert!(first.said().contains("kept has ended"), "{}", first.said());
 
     let mut second = host(&place, "128MiB", &[]);
-    second.expect("these VMs ran before: kept;", SOON);
+    second.expect("with --resume these VMs would start now: kept;", SOON);
     let vm = place.json(&["info", "kept"]);
     assert_eq!((&vm["power"], &vm["pool"], &vm["shares"]), (&"stopped".into(), &"lab".into(), &1234.into()));
     assert_eq!(place.json(&["settings", "Mem.IdleTax"])["value"], 50);

@@ -17,13 +17,16 @@ enum Has {
 use Has::{Fields, List};
 
 /// In the order of a life: the VMs web, that runs, and off; the pool lab.
-const VERBS: [(&str, Has); 48] = [
+const VERBS: [(&str, Has); 51] = [
     ("pool create lab --reservation 16MiB", Fields(&["name", "reservation_bytes", "limit_bytes", "shares"])),
     ("pool set lab --limit 64MiB", Fields(&["limit_bytes", "unreserved_bytes"])),
     ("pool show lab", Fields(&["name", "reservation_used_bytes"])),
     ("pool ls", List(1, &["name", "reservation_bytes", "expandable"])),
     ("create more --kernel KERNEL --memory 64MiB", Fields(&["name", "power", "memory_bytes", "memory"])),
     ("start off", List(1, &["name", "done"])),
+    ("pause off", List(1, &["name", "done"])),
+    ("resume off", List(1, &["name", "done"])),
+    ("restart off", List(1, &["name", "done"])),
     ("stop off", List(1, &["name", "done"])),
     ("ls", List(3, &["name", "runs_in", "power", "pid", "consumed_bytes"])),
     ("info web", Fields(&["name", "limit_bytes", "uptime_seconds", "memory"])),

@@ -2,10 +2,11 @@
 
 mod support;
 
+use kernels::reset;
 use rustix::process::Signal;
 use std::time::Duration;
 use support::terminal::OnTerminal;
-use support::{A0, A7, ECALL, ILLEGAL, Place, SOON, load, reset};
+use support::{A0, A7, ECALL, ILLEGAL, Place, SOON, load};
 
 #[test]
 fn the_exit_status_says_how_the_guest_ended() {
@@ -17,11 +18,28 @@ fn the_exit_status_says_how_the_guest_ended() {
         (shutdown, 1, 11, "reported a failure"),
     ] {
         let image = place.file("Image", &kernels::image(&reset(kind, reason)));
-        let mut vm = place.run(&["--kernel", image.to_str().unwrap(), "--memory", "64MiB"]);
+        let mut vm =
+            place.run(&["--kernel", image.to_str().unwrap(), "--memory", "64MiB", "--on-reboot", "stop"]);
         assert_eq!(vm.end(SOON).code(), Some(status), "{}", vm.said());
         vm.expect(words, SOON);
     }
     assert_eq!(place.tell(&["ls"]).lines().count(), 1, "nothing is left");
+}
+
+#[test]
+fn a_guest_that_reboots_runs_anew_and_can_be_stopped_all_the_same() {
+    let place = Place::new();
+    let print = [load(A7, 1), load(A0, u32::from(b'~')), ECALL];
+    let image = place.file("Image", &kernels::image(&[&print[..], &reset(1, 0)].concat()));
+    let mut vm = place.run(&["--kernel", image.to_str().unwrap(), "--memory", "64MiB", "--name", "again"]);
+    let deadline = std::time::Instant::now() + SOON;
+    while vm.said().matches('~').count() < 4 || vm.said().matches("again reboots").count() < 4 {
+        assert!(std::time::Instant::now() < deadline, "{}", vm.said());
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    vm.signal(Signal::TERM);
+    let status = vm.end(SOON).code();
+    assert!(matches!(status, Some(10 | 143)), "{status:?}: {}", vm.said());
 }
 
 #[test]

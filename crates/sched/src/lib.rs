@@ -4,7 +4,7 @@
 //! says for every VM what it should hold and why ([`entitlement`]), what is taken from it and by which
 //! means ([`reclaim`]), and for the host how short it is ([`state`]). Beside it: whether there is room
 //! for a reservation at all ([`admission`]), what a VM uses ([`activity`]), what its balloon driver is
-//! worth ([`balloon`]), what people should be told of ([`alarm`]), whether waiting for memory slows it ([`Slowdown`]), how its guest is ([`guest`]), who must end when disks fail ([`standstill`]), how fast to look for equal pages ([`sharing`]), the advanced [`settings`], and
+//! worth ([`balloon`]), what people should be told of ([`alarm`]), whether waiting for memory slows it ([`Slowdown`]), how its guest is ([`guest`]), who must end when disks fail ([`standstill`]), when what failed is tried again ([`backoff`]), how fast to look for equal pages ([`sharing`]), the advanced [`settings`], and
 //! answers to "why" ([`explain()`]) and "what if" ([`diff()`]).
 //!
 //! **Invariants.** The targets of all VMs together are no more than the memory for guests; each is within
@@ -25,6 +25,7 @@
 pub mod activity;
 pub mod admission;
 pub mod alarm;
+pub mod backoff;
 pub mod balloon;
 mod diff;
 mod divide;

@@ -31,6 +31,7 @@ export const subjects: Record<AlarmSubject, Subject> = {
   'vm-balloon-driver': number('vm', 'Conduct of a VM’s balloon driver', { unit: 'word', words: ['working', 'slow', 'absent', 'stuck', 'lying'] }),
   'vm-guest': number('vm', 'How a VM’s guest is', { unit: 'word', words: ['well', 'silent', 'panicked'] }),
   'vm-guest-oom-kills': number('vm', 'Programs a VM’s guest killed for want of memory', { unit: 'count' }),
+  'vm-start': number('vm', 'Last start of a VM', { unit: 'word', words: ['worked', 'loops', 'failed'] }),
 };
 
 type AlarmEvent = Event & { event: 'alarm-raised' | 'alarm-eased' | 'alarm-acknowledged' | 'alarm-cleared' };

@@ -6,7 +6,7 @@ import { reloadVms } from './host.ts';
 import { attempt } from './notices.ts';
 import { sentence } from '../format/text.ts';
 
-type VmOperation = Extract<keyof Routes, `POST /v1/vms/{name}/${'start' | 'unswap' | 'audit'}`>;
+type VmOperation = Extract<keyof Routes, `POST /v1/vms/{name}/${'start' | 'pause' | 'resume' | 'unswap' | 'audit'}`>;
 
 /** Seconds an answer may be waited for; asked again then. */
 const PATIENCE = 20;
@@ -36,6 +36,11 @@ export const start = (name: string) => operate('POST /v1/vms/{name}/start', name
 /** At once, or by asking the guest to shut down. */
 export const stop = (name: string, now: boolean) =>
   follow(() => call('POST /v1/vms/{name}/stop', { params: { name }, body: { now } }));
+/** At once, or after its guest has shut down. */
+export const restart = (name: string, guest: boolean) =>
+  follow(() => call('POST /v1/vms/{name}/restart', { params: { name }, body: { guest } }));
+export const pause = (name: string) => operate('POST /v1/vms/{name}/pause', name);
+export const resume = (name: string) => operate('POST /v1/vms/{name}/resume', name);
 export const unswap = (name: string) => operate('POST /v1/vms/{name}/unswap', name);
 export const audit = (name: string) => operate('POST /v1/vms/{name}/audit', name);
 

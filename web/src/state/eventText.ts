@@ -1,7 +1,7 @@
 // Events in sentences. Pure.
 
 import type { Changed, Event } from '../api/schema.ts';
-import { ends } from '../words/values.ts';
+import { ends, restarts } from '../words/values.ts';
 import { size } from '../format/size.ts';
 import { percent, sentence, words } from '../format/text.ts';
 
@@ -22,6 +22,16 @@ export function textOf(event: Event): string {
       return 'It was removed.';
     case 'vm-started':
       return `It was started, with ${size(event.memory_bytes)}, of which ${size(event.reservation_bytes)} are guaranteed.`;
+    case 'vm-restarted':
+      return `It is restarted: ${restarts[event.why]}${event.waits_seconds > 0 ? `. As it does hardly anything else, it is left off for ${event.waits_seconds} s before` : ''}.`;
+    case 'vm-paused':
+      return 'It was paused.';
+    case 'vm-resumed':
+      return 'It was resumed.';
+    case 'vm-kept':
+      return 'It is paused: its guest asked for a reset, and is to be kept as it is.';
+    case 'autostart-failed':
+      return `It did not start with the host: ${event.why}. It is tried again in ${event.again_in_seconds} s.`;
     case 'vm-refused':
       return `It was not started: ${event.why}.`;
     case 'shutdown-requested':
@@ -126,7 +136,7 @@ function reclaimed(event: Event & { event: 'reclaimed' }): string {
 /** Whom an event is about; `null` if the host. */
 export const vmOf = (event: Event): string | null => ('vm' in event && typeof event.vm === 'string' ? event.vm : null);
 
-const grave = new Set(['alarm-raised', 'host-exposed', 'alarm-action-failed', 'vm-refused', 'vm-trouble', 'guest-panicked', 'guest-silent', 'guest-oom-kills', 'vm-slowed', 'memory-stands-still', 'swap-failed', 'disk-silent', 'memory-limit-low', 'loop-late', 'trouble', 'audit-failed']);
+const grave = new Set(['alarm-raised', 'host-exposed', 'alarm-action-failed', 'vm-refused', 'autostart-failed', 'vm-trouble', 'guest-panicked', 'guest-silent', 'guest-oom-kills', 'vm-slowed', 'memory-stands-still', 'swap-failed', 'disk-silent', 'memory-limit-low', 'loop-late', 'trouble', 'audit-failed']);
 export const isGrave = (event: Event): boolean => grave.has(event.event);
 
 /** A plan made because it was time to, that changed nothing. */

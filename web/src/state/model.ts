@@ -57,6 +57,11 @@ export function staleAfter(event: Event): 'vms' | 'pools' | null {
     case 'vm-started':
     case 'vm-refused':
     case 'vm-ended':
+    case 'vm-restarted':
+    case 'vm-paused':
+    case 'vm-resumed':
+    case 'vm-kept':
+    case 'autostart-failed':
     case 'vm-trouble':
     case 'guest-panicked':
     case 'guest-silent':

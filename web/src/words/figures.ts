@@ -137,6 +137,8 @@ export const map = {
 
 /** What buttons do whose words do not say enough. */
 export const deeds = {
+  pause: 'Its processors and its clock stand still. Its memory stays, and may be compressed and swapped.',
+  resume: 'Its processors and its clock go on where they were.',
   unswap: 'Brings back into memory what is compressed and swapped of it, as far as there is room.',
   audit: 'Checks all invariants of its memory: what the host keeps of it is derived anew and compared.',
   auditAll: 'Checks every VM’s memory and the host’s own: what is kept is derived anew and compared.',

@@ -1,7 +1,7 @@
 // What words that stand as values mean, and what can be done about them. Every value of the interface has one: what is new does
 // not compile until it is explained.
 
-import type { BalloonUse, Bound, Conduct, GuestState, HostState, Power, Why } from '../api/schema.ts';
+import type { Afterwards, Autostart, BalloonUse, Bound, Conduct, GuestState, HostState, Power, RestartedFor, Why } from '../api/schema.ts';
 import type { MachineUse, PageState } from '../state/composition.ts';
 
 export const hostStates: Record<HostState, string> = {
@@ -45,6 +45,7 @@ export const powers: Record<Power, string> = {
   stopped: 'It does not run, and takes no machine memory.',
   starting: 'It is being started: its memory is set up and its guest begins.',
   running: 'It runs.',
+  paused: 'Its processors and its clock stand still until it is resumed. Its memory stays, and may be reclaimed.',
   stopping: 'It is being stopped: its guest shuts down, or it is being powered off.',
 };
 
@@ -103,6 +104,27 @@ export const agents: Record<'yes' | 'no' | 'unknown', readonly [word: string, me
   yes: ['answers', 'It answered when it was last asked for something: the guest can be asked to shut down.'],
   no: ['does not answer', 'None is there, or it did not answer when it was last asked. Stopping the VM powers it off. Start qemu-guest-agent in the guest, or what does the same.'],
   unknown: ['not asked yet', 'One seems to be there: something in the guest holds its port open. It is asked within half a minute.'],
+};
+
+/** Why a VM is restarted. */
+export const restarts: Record<RestartedFor, string> = {
+  asked: 'somebody asked for it',
+  'guest-rebooted': 'its guest rebooted',
+  'guest-failed': 'its guest panicked, or said that it failed',
+};
+
+/** Whether a VM starts with the host. */
+export const autostarts: Record<Autostart, [string, string]> = {
+  last: ['As it was', 'If it was on when the host ended.'],
+  yes: ['Always', 'Whether it was on or not.'],
+  no: ['Never', 'Somebody starts it.'],
+};
+
+/** What is done about a VM whose guest reboots or panics. */
+export const afterwards: Record<Afterwards, string> = {
+  restart: 'Restart it',
+  stop: 'Power it off',
+  keep: 'Keep it as it is',
 };
 
 /** How a VM's last run ended. */

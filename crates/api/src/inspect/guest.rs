@@ -4,6 +4,7 @@ use crate::inspect::statistics::Statistics;
 use crate::inspect::{Hex, Info, map};
 use crate::problem::Problem;
 use addr::{Gfn, Gva};
+use host::Lease;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Instant;
@@ -20,6 +21,8 @@ pub struct Guest {
     pub command_line: String,
     /// When it started.
     pub started: Instant,
+    /// Of a VM on a host: what keeps it there for as long as this is.
+    pub lease: Option<Lease>,
 }
 
 /// A question or an order.

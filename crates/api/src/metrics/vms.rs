@@ -42,7 +42,7 @@ const fn bytes(of: Option<ByteSize>) -> Option<f64> {
 }
 
 /// One that is not known, or none, has no sample.
-const NOW: [Figure<VmStatus, Option<f64>>; 17] = [
+const NOW: [Figure<VmStatus, Option<f64>>; 18] = [
     ("size_bytes", "Guest physical memory.", |vm| bytes(Some(vm.size_bytes))),
     ("reservation_bytes", "What is guaranteed to it.", |vm| bytes(Some(vm.reservation_bytes))),
     ("limit_bytes", "What it never exceeds.", |vm| bytes(vm.limit_bytes)),
@@ -68,6 +68,7 @@ const NOW: [Figure<VmStatus, Option<f64>>; 17] = [
         Some(u8::from(vm.slowed).into())
     }),
     ("uptime_seconds", "How long it has been running.", |vm| Some(vm.uptime_seconds)),
+    ("paused", "1 while it is paused.", |vm| Some(u8::from(vm.paused).into())),
     ("latency_ratio", "Part of its vCPUs' time spent waiting for pages, in the second before.", |vm| {
         Some(vm.latency)
     }),

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 
 /// What clients send; all else is answered.
-const ASKED: [&str; 13] = [
+const ASKED: [&str; 14] = [
     "VmSpec",
     "PoolSpec",
     "VmChange",
@@ -14,6 +14,7 @@ const ASKED: [&str; 13] = [
     "Edit",
     "SettingsChange",
     "MovePages",
+    "RestartVm",
     "StopVm",
     "TokenSpec",
     "AlarmRuleSpec",

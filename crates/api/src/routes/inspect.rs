@@ -11,6 +11,7 @@ use crate::types::MovePages;
 use axum::Json;
 use axum::extract::State;
 use host::{Host, HostError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Asks a running VM; it gives what `only` picks from its answer.
@@ -104,12 +105,13 @@ pub(super) async fn move_pages(
 /// A running VM, to be looked into.
 pub(super) fn guest(host: &Host, name: &str) -> Result<Guest, HostError> {
     let info = host.info(name)?;
-    let vm = host.vm(name).ok_or_else(|| HostError::NotRunning(name.to_owned()))?;
+    let lease = host.vm(name).ok_or_else(|| HostError::NotRunning(name.to_owned()))?;
     let uptime = Duration::try_from_secs_f64(info.uptime_seconds.unwrap_or(0.0)).unwrap_or_default();
     Ok(Guest {
-        vm,
+        vm: Arc::clone(&lease),
         kernel: info.spec.kernel.display().to_string(),
         command_line: info.spec.append,
         started: Instant::now().checked_sub(uptime).unwrap_or_else(Instant::now),
+        lease: Some(lease),
     })
 }

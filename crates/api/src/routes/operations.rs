@@ -5,7 +5,7 @@ use crate::extract::{GivenOrDefault, InPath, Parameters, ask};
 use crate::inspect::Request;
 use crate::problem::Problem;
 use crate::query::{OperationsQuery, WaitQuery, page};
-use crate::types::{List, Operation, OperationKind, OperationState, Power, StopVm};
+use crate::types::{List, Operation, OperationKind, OperationState, Power, RestartVm, StopVm};
 use axum::Json;
 use axum::extract::State;
 use axum::http::header::LOCATION;
@@ -25,7 +25,8 @@ fn accepted(operation: Operation) -> Accepted {
 enum Needs {
     Anything,
     Stopped,
-    Running,
+    /// Running or paused.
+    On,
 }
 
 impl Needs {
@@ -34,7 +35,7 @@ impl Needs {
             (Self::Stopped, power) if power != Power::Stopped => {
                 Err(HostError::NotStopped { name: name.to_owned(), what: "it cannot be started twice" })
             }
-            (Self::Running, power) if power != Power::Running => Err(HostError::NotRunning(name.to_owned())),
+            (Self::On, power) if !power.is_on() => Err(HostError::NotRunning(name.to_owned())),
             _ => Ok(()),
         }
     }
@@ -91,9 +92,78 @@ pub(super) async fn stop_vm(
 ) -> Result<Accepted, Problem> {
     begin(&shared, OperationKind::Stop, name, Needs::Anything, move |host, name, progress| {
         let stopped = host.stop_with(name, how.into(), progress)?;
-        Ok(format!("{name} is {stopped}"))
+        Ok(format!("{name} is {stopped}{}", unwritten(host, name)))
     })
     .await
+}
+
+/// Restart a VM
+///
+/// Without a body: it is reset at once, and its guest is loaded anew, as when its guest reboots. With `guest`, the guest is asked to
+/// shut down first, as by a stop. It stays the same VM: its number, console and memory, and what is reserved for it. Done when its guest runs.
+#[utoipa::path(post, path = "/v1/vms/{name}/restart", tag = "vms",
+    params(("name" = String, Path, description = "The VM.")), request_body = Option<RestartVm>,
+    responses((status = 202, description = "The VM is being restarted.", body = Operation,
+            headers(("location", description = "Where to look how it is going."))),
+        (status = 409, description = "The VM is not running.", body = Problem),
+        (status = 429, description = "Too many operations are going on.", body = Problem)))]
+pub(super) async fn restart_vm(
+    State(shared): State<Shared>,
+    InPath(name): InPath<String>,
+    GivenOrDefault(how): GivenOrDefault<RestartVm>,
+) -> Result<Accepted, Problem> {
+    begin(&shared, OperationKind::Restart, name, Needs::On, move |host, name, progress| {
+        host.restart_with(name, how.into(), progress)?;
+        Ok(format!("{name} runs anew"))
+    })
+    .await
+}
+
+/// Pause a VM
+///
+/// Its vCPUs stand still, and its clock. Its memory stays and may be reclaimed, though not by its balloon; what is reserved for it stays reserved. A
+/// VM that is paused already is fine.
+#[utoipa::path(post, path = "/v1/vms/{name}/pause", tag = "vms", params(("name" = String, Path, description = "The VM.")),
+    responses((status = 202, description = "The VM is being paused.", body = Operation,
+            headers(("location", description = "Where to look how it is going."))),
+        (status = 409, description = "The VM is not running.", body = Problem),
+        (status = 429, description = "Too many operations are going on.", body = Problem)))]
+pub(super) async fn pause_vm(
+    State(shared): State<Shared>,
+    InPath(name): InPath<String>,
+) -> Result<Accepted, Problem> {
+    begin(&shared, OperationKind::Pause, name, Needs::On, |host, name, _| {
+        host.pause(name)?;
+        Ok(format!("{name} is paused"))
+    })
+    .await
+}
+
+/// Resume a VM
+///
+/// That was paused. One that runs is fine.
+#[utoipa::path(post, path = "/v1/vms/{name}/resume", tag = "vms", params(("name" = String, Path, description = "The VM.")),
+    responses((status = 202, description = "The VM is being resumed.", body = Operation,
+            headers(("location", description = "Where to look how it is going."))),
+        (status = 409, description = "The VM is not running.", body = Problem),
+        (status = 429, description = "Too many operations are going on.", body = Problem)))]
+pub(super) async fn resume_vm(
+    State(shared): State<Shared>,
+    InPath(name): InPath<String>,
+) -> Result<Accepted, Problem> {
+    begin(&shared, OperationKind::Resume, name, Needs::On, |host, name, _| {
+        host.resume(name)?;
+        Ok(format!("{name} runs"))
+    })
+    .await
+}
+
+/// What is to be told of a VM that is off, if the disk does not have that.
+fn unwritten(host: &Host, name: &str) -> String {
+    let why = host.info(name).ok().filter(|vm| !vm.wanted_on).and_then(|vm| vm.unwritten);
+    why.map_or_else(String::new, |why| {
+        format!("; that could not be written down and is tried again, until then it may start with the host: {why}")
+    })
 }
 
 /// Bring back what is compressed and swapped
@@ -109,7 +179,7 @@ pub(super) async fn unswap_vm(
     State(shared): State<Shared>,
     InPath(name): InPath<String>,
 ) -> Result<Accepted, Problem> {
-    begin(&shared, OperationKind::Unswap, name, Needs::Running, |host, name, progress| {
+    begin(&shared, OperationKind::Unswap, name, Needs::On, |host, name, progress| {
         let bytes = host.unswap_with(name, progress)?;
         Ok(format!("{name}: {bytes} brought back"))
     })
@@ -128,7 +198,7 @@ pub(super) async fn audit_vm(
     State(shared): State<Shared>,
     InPath(name): InPath<String>,
 ) -> Result<Accepted, Problem> {
-    begin(&shared, OperationKind::Audit, name, Needs::Running, |host, name, _| {
+    begin(&shared, OperationKind::Audit, name, Needs::On, |host, name, _| {
         guest(host, name)?.answer(&Request::Audit)?;
         Ok(format!("{name}: all invariants hold"))
     })

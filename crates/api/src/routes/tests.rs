@@ -133,7 +133,7 @@ async fn a_vm_lives_from_its_making_to_its_removal() {
     assert_eq!((status, &answer["code"]), (StatusCode::CONFLICT, &json!("not-stopped")));
     fixture.done("/v1/vms/web/stop").await;
     let vm: types::Vm = fixture.read("GET", "/v1/vms/web", Value::Null).await;
-    assert_eq!((vm.info.power.to_string().as_str(), vm.info.ended.as_deref()), ("stopped", Some("stopped")));
+    assert_eq!((vm.info.power, vm.info.ended), (host::Power::Stopped, Some(host::HowEnded::Stopped)));
     assert_eq!(fixture.ask("DELETE", "/v1/vms/web", "").await.0, StatusCode::NO_CONTENT);
     assert_eq!(fixture.ask("GET", "/v1/vms/web", "").await.0, StatusCode::NOT_FOUND);
 }

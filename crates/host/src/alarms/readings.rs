@@ -19,8 +19,10 @@ pub(super) struct Seen<'a> {
     pub(super) status: &'a HostStatus,
     /// Directories of swap files, and how much of their disks is free, in percent.
     pub(super) disks: Vec<(String, f64)>,
-    /// VMs that ran when the host ended, and do not run again yet.
+    /// VMs that were wanted on when the host opened, and do not run again yet.
     pub(super) awaited: &'a BTreeSet<String>,
+    /// How the last start of a VM went, as the number of a word.
+    pub(super) starts: BTreeMap<String, f64>,
 }
 
 /// Averages of what jumps from second to second: swap-in and waiting of each VM.
@@ -54,8 +56,15 @@ pub(super) fn readings(seen: &Seen<'_>, rates: &mut Rates) -> Vec<Reading> {
     for vm in &seen.status.vms {
         readings.extend(of_vm(vm, rates.0[&vm.name]));
     }
+    readings.extend(seen.starts.iter().map(|(name, word)| Reading {
+        subject: Subject::VmStart,
+        on: Target::Vm(name.clone()),
+        value: Some(*word),
+    }));
     for name in seen.awaited {
-        let subjects = Subject::ALL.into_iter().filter(|subject| subject.scope() == Scope::Vm);
+        let is_known = |subject| subject == Subject::VmStart && seen.starts.contains_key(name);
+        let subjects =
+            Subject::ALL.into_iter().filter(|subject| subject.scope() == Scope::Vm && !is_known(*subject));
         readings.extend(subjects.map(|subject| Reading {
             subject,
             on: Target::Vm(name.clone()),

@@ -199,7 +199,7 @@ fn status(vms: &[&str]) -> HostStatus {
     let host = Host::open(&config(place.path())).unwrap();
     let mut status = (*host.status()).clone();
     let vm = serde_json::json!({
-        "name": "", "id": 1, "pool": null, "uptime_seconds": 10.0, "size_bytes": 1000, "reservation_bytes": 0,
+        "name": "", "id": 1, "pool": null, "uptime_seconds": 10.0, "paused": false, "size_bytes": 1000, "reservation_bytes": 0,
         "limit_bytes": null, "shares": 1000, "bound": null, "worst_case_bytes": null, "active_part": 0.5,
         "active_error": null, "active_slow": null, "active_fast": null, "active_next": null,
         "balloon_max_bytes": 650, "balloon_conduct": "absent", "allowance": null, "guest": "silent",
@@ -239,7 +239,8 @@ fn everything_that_can_be_looked_at_is_read() {
     let (web, db) = (Target::Vm("web".to_owned()), Target::Vm("db".to_owned()));
     let mut rates = Rates::default();
     status.vms[0].limit_bytes = Some(ByteSize(800));
-    let seen = Seen { status: &status, disks, awaited: &awaited };
+    let starts = BTreeMap::from([("web".to_owned(), 2.0)]);
+    let seen = Seen { status: &status, disks, awaited: &awaited, starts };
     let found = readings(&seen, &mut rates);
     for subject in Subject::ALL {
         assert!(found.iter().any(|reading| reading.subject == subject), "{subject}");
@@ -264,7 +265,8 @@ fn everything_that_can_be_looked_at_is_read() {
 fn what_is_not_known_has_no_value_and_no_limit_no_reading() {
     let mut status = status(&["web"]);
     (status.vms[0].active_part, status.vms[0].uptime_seconds) = (None, 1000.0);
-    let seen = Seen { status: &status, disks: Vec::new(), awaited: &BTreeSet::new() };
+    let starts = BTreeMap::new();
+    let seen = Seen { status: &status, disks: Vec::new(), awaited: &BTreeSet::new(), starts };
     let found = readings(&seen, &mut Rates::default());
     let web = Target::Vm("web".to_owned());
     assert_eq!(value(&found, Subject::VmActive, &web), Some(&None));

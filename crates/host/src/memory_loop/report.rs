@@ -75,6 +75,7 @@ impl MemoryLoop {
             id: vm.id.0,
             pool: inventory.vms.get(&vm.name)?.spec.pool.clone(),
             uptime_seconds: running.since.elapsed().as_secs_f64(),
+            paused: running.vm.get().is_some_and(|vm| vm.is_paused()),
             size_bytes: vm.size.bytes(),
             reservation_bytes: vm.controls.reservation.bytes(),
             limit_bytes: vm.controls.limit.map(PageCount::bytes),

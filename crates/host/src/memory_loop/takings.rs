@@ -15,12 +15,12 @@
 use crate::event::What;
 use crate::journal::Journal;
 use crate::running::{Running, SwapTrouble};
+use crate::visits::{Known, Visit};
 use addr::PageCount;
 use machine::{Pool, Reclaimed};
 use sched::{Pace, Plan, Why};
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
-use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 /// Frames taken before anybody looks around: as many as take about [`SLICE_TIME`], within these bounds. The
@@ -39,11 +39,11 @@ pub(crate) struct Order {
     enough: PageCount,
     queue: VecDeque<Taking>,
     /// VMs over their targets and by how much beyond what they are asked for, in the plan's order.
-    further: Vec<(Weak<Running>, u64)>,
+    further: Vec<(Known, u64)>,
 }
 
 struct Taking {
-    vm: Weak<Running>,
+    vm: Known,
     left: u64,
     /// For its limit: to be taken however much is free.
     for_limit: bool,
@@ -59,14 +59,11 @@ impl Order {
     }
 
     /// What `plan` says. `find` gives a VM, and whether it is held up.
-    pub(super) fn of<'a>(
-        plan: &Plan,
-        find: impl Fn(sched::VmId) -> Option<(&'a Arc<Running>, bool)>,
-    ) -> Self {
+    pub(super) fn of<'a>(plan: &Plan, find: impl Fn(sched::VmId) -> Option<(&'a Visit, bool)>) -> Self {
         let mut order = Self { pace: plan.host.pace, enough: plan.host.thresholds.high, ..Self::none() };
         for &id in &plan.order {
             let (Some(planned), Some((vm, held_up))) = (plan.vm(id), find(id)) else { continue };
-            let vm = Arc::downgrade(vm);
+            let vm = vm.known();
             let reclaim = planned.reclaim;
             let for_limit = reclaim.why == Why::OverLimit;
             // A VM that waits may be unable to serve its balloon.
@@ -138,7 +135,7 @@ impl Takings {
         if wanted == 0 {
             return 0;
         }
-        let Some(vm) = first.vm.upgrade() else {
+        let Some(vm) = first.vm.visit() else {
             self.give_up();
             return 0;
         };
@@ -162,7 +159,7 @@ impl Takings {
     fn give_up(&mut self) {
         let Order { queue, further, .. } = &mut self.order;
         let Some(Taking { vm, mut left, for_limit, .. }) = queue.pop_front() else { return };
-        further.retain(|further| !further.0.ptr_eq(&vm));
+        further.retain(|further| !further.0.is(&vm));
         if for_limit {
             return;
         }

@@ -47,6 +47,7 @@ fn add(core: &Core, spec: VmSpec) -> Arc<VmMemory> {
         cpus: 1,
         swaps_elsewhere: false,
         overhead: PageCount(16),
+        newly_wanted: true,
     };
     let name = spec.name.clone();
     inventory.add_vm(spec);

@@ -8,13 +8,13 @@
 use super::guest::GuestWatch;
 use crate::event::What;
 use crate::journal::Journal;
-use crate::running::Running;
 use crate::status::Totals;
+use crate::visits::Visit;
 use addr::{ByteSize, PAGE_SIZE, PageCount};
 use devices::{BalloonReport, DriverState};
 use machine::{MemoryCounts, Reclaimed, Sample, Sampled};
 use sched::activity::{self, Activity};
-use sched::balloon::{Judge, Observation};
+use sched::balloon::{Conduct, Judge, Observation};
 use sched::{Balloon, Pages, Settings, Slowdown};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,7 +25,7 @@ const PATIENCE: u32 = 4;
 
 /// One running VM.
 pub(super) struct Watched {
-    pub(super) running: Arc<Running>,
+    pub(super) running: Visit,
     pub(super) activity: Activity,
     pub(super) writes: Activity,
     pub(super) judge: Judge,
@@ -72,7 +72,7 @@ pub(super) struct Rates {
 }
 
 impl Watched {
-    pub(super) fn new(running: Arc<Running>) -> Self {
+    pub(super) fn new(running: Visit) -> Self {
         let memory = &running.memory;
         let counted = Counted { at: Instant::now(), memory: memory.counts() };
         Self {
@@ -101,7 +101,10 @@ impl Watched {
         let Some(vm) = self.running.vm.get().cloned() else { return };
         self.look_at_sample(&vm, settings);
         self.judge(&vm, second, journal);
-        self.guest.second(&self.running, &vm, self.rates.latency + self.rates.waiting, journal);
+        // One that is paused can neither answer nor panic.
+        if !vm.is_paused() {
+            self.guest.second(&self.running, &vm, self.rates.latency + self.rates.waiting, journal);
+        }
         let trouble = vm.trouble();
         let told = std::mem::replace(&mut self.troubled, trouble.is_some());
         if let Some(trouble) = trouble.filter(|_| !told) {
@@ -137,6 +140,10 @@ impl Watched {
     }
 
     fn judge(&mut self, vm: &Vm, second: u64, journal: &Journal) {
+        if vm.is_paused() {
+            // Its driver cannot answer, and is none the worse for that.
+            return;
+        }
         let report = vm.balloon().report();
         let before = self.judge.conduct();
         self.judge = self.judge.observe(Observation {
@@ -174,6 +181,9 @@ impl Watched {
             latency: part(|counts| counts.waited_nanoseconds),
             waiting: part(|counts| counts.stalled_nanoseconds),
         };
+        if self.is_paused() {
+            (self.rates.latency, self.rates.waiting) = (0.0, 0.0);
+        }
     }
 
     /// What was counted since it was started.
@@ -253,15 +263,23 @@ impl Watched {
 
     /// What can be expected of its balloon, given its cap.
     pub(super) fn balloon(&self, cap: Option<PageCount>) -> Balloon {
+        if self.is_paused() {
+            return Balloon { conduct: Conduct::Absent, rate: PageCount(0), cap };
+        }
         Balloon { conduct: self.judge.conduct(), rate: self.judge.rate(), cap }
     }
 
     pub(super) fn set_balloon_target(&self, target: PageCount) {
         if let Some(vm) = self.running.vm.get()
+            && !vm.is_paused()
             && self.balloon.as_ref().is_some_and(|report| report.target != target)
         {
             vm.balloon().set_target(target);
         }
+    }
+
+    fn is_paused(&self) -> bool {
+        self.running.vm.get().is_some_and(|vm| vm.is_paused())
     }
 
     pub(super) fn set_zip_limit(&mut self, limit: PageCount) {

@@ -38,7 +38,6 @@ fn what_was_written_is_read_by_the_next_host() {
     state.write_vm(&spec()).unwrap();
     state.write_pools([&pool].into_iter()).unwrap();
     state.write_settings(&settings).unwrap();
-    state.write_running(vec!["web-1".into()]).unwrap();
     drop(state);
 
     let state = StateDir::open(dir.path()).unwrap();
@@ -46,7 +45,6 @@ fn what_was_written_is_read_by_the_next_host() {
     assert_eq!(found.vms, [spec()]);
     assert_eq!(found.pools, [pool]);
     assert_eq!(found.settings, settings);
-    assert_eq!(found.ran, ["web-1"]);
     let text = fs::read_to_string(dir.path().join("settings.toml")).unwrap();
     assert_eq!(text, "[Mem]\nIdleTax = 50\n", "only what differs, under its own name");
     state.remove_vm("web-1").unwrap();
@@ -100,4 +98,34 @@ proptest! {
         state.write_vm(&VmSpec { cpus: 3, ..spec() }).unwrap();
         prop_assert_eq!(state.read().unwrap().vms[0].cpus, 3);
     }
+}
+
+#[test]
+fn who_is_wanted_on_is_kept_and_taken_over_from_a_version_before() {
+    let dir = dir();
+    let state = StateDir::open(dir.path()).unwrap();
+    state.write_vm(&spec()).unwrap();
+    let files = state.wanted_files();
+    let names = || files.read().unwrap().0.into_iter().collect::<Vec<_>>();
+    files.write("web-1", false).unwrap();
+    assert_eq!(names(), [""; 0]);
+    files.write("web-1", true).unwrap();
+    files.write("web-1", true).unwrap();
+    assert_eq!(names(), ["web-1"]);
+    files.write("web-1", false).unwrap();
+
+    let before = dir.path().join("running.toml");
+    fs::write(&before, "vms = ['gone', 'web-1']\n").unwrap();
+    assert_eq!(names(), ["web-1"], "what ran, as far as it is there");
+    assert!(!before.exists());
+    files.write("web-1", false).unwrap();
+    assert_eq!(names(), [""; 0], "it was taken over once");
+
+    fs::write(&before, [0xff, 0, 7]).unwrap();
+    let (names, trouble) = files.read().unwrap();
+    assert!(names.is_empty() && trouble.is_some_and(|error| error.to_string().contains("running.toml")));
+    drop(state);
+    assert!(matches!(StateDir::open(dir.path()), Err(HostError::Locked(_))), "the files keep others away");
+    drop(files);
+    StateDir::open(dir.path()).unwrap();
 }

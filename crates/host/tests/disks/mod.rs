@@ -1,5 +1,7 @@
 //! File systems of a test's own, small enough to be full and able to be stuck.
 
+#![allow(dead_code, reason = "each test program uses its part")]
+
 use kernels::skipped;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};

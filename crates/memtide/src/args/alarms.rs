@@ -82,7 +82,7 @@ pub(crate) enum Rules {
 ///
 /// A level is a number in percent; of vm-swap-in, bytes in a second: 4MiB; of vm-guest-oom-kills, a number of programs; of
 /// host-state high, clear, soft, hard, low; of vm-balloon-driver working, slow, absent, stuck, lying; of vm-guest well,
-/// silent, panicked. RAISE:CLEAR is where an alarm begins and where it ends. To make one takes --subject and a threshold.
+/// silent, panicked; of vm-start worked, loops, failed. RAISE:CLEAR is where an alarm begins and where it ends. To make one takes --subject and a threshold.
 #[derive(Args)]
 pub(crate) struct SetRule {
     /// The rule

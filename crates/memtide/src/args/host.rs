@@ -1,8 +1,9 @@
 //! The options of verbs that are about a host.
 
-use super::{Document, DocumentFormat, List, Output, SizeOrPart, in_bytes, mmu_mode};
+use super::{Document, DocumentFormat, List, Output, SizeOrPart, afterwards, in_bytes, mmu_mode};
 use addr::ByteSize;
-use api::types::Shares;
+use api::types::{Afterwards, Autostart, Shares};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -124,6 +125,29 @@ pub(crate) struct VmOptions {
     /// The directory of its swap file, or none for the host's
     #[arg(long, value_name = "DIRECTORY")]
     pub(crate) swap_dir: Option<OrNone<PathBuf>>,
+    /// Whether it starts with the host: yes, no, or last: if it was on when the host ended
+    #[arg(long, value_name = "WHEN", value_parser = autostart())]
+    pub(crate) autostart: Option<Autostart>,
+    /// Its turn among those that start with the host, or none: after all that have one
+    #[arg(long, value_name = "NUMBER")]
+    pub(crate) autostart_order: Option<OrNone<u32>>,
+    /// How long to wait after it has started, before the next one's turn, such as 30s; at most 1h
+    #[arg(long, value_name = "TIME", value_parser = delay)]
+    pub(crate) autostart_delay: Option<u32>,
+    /// What is done when its guest reboots: restart, stop, or keep: paused, to be looked at
+    #[arg(long, value_name = "ACTION", value_parser = afterwards())]
+    pub(crate) on_reboot: Option<Afterwards>,
+    /// What is done when its guest panics: restart, stop, or keep: as it is
+    #[arg(long, value_name = "ACTION", value_parser = afterwards())]
+    pub(crate) on_panic: Option<Afterwards>,
+}
+
+fn delay(text: &str) -> Result<u32, String> {
+    u32::try_from(super::seconds(text)?).map_err(|_| format!("'{text}' is too long: 1h at most"))
+}
+
+fn autostart() -> impl TypedValueParser<Value = Autostart> {
+    PossibleValuesParser::new(["yes", "no", "last"]).try_map(|text| text.parse::<Autostart>())
 }
 
 /// Create a VM on the host, stopped
@@ -177,6 +201,27 @@ pub(crate) struct Stop {
     pub(crate) deadline: Option<u16>,
     /// Power none off: what cannot be asked, or does not shut down in time, runs on, and that is an error
     #[arg(long)]
+    pub(crate) no_force: bool,
+    #[command(flatten)]
+    pub(crate) output: Document,
+}
+
+/// Restart VMs of the host: reset them, or have their guests shut down first
+///
+/// A restarted VM keeps its number, its console, and what is reserved for it; its guest is loaded anew.
+#[derive(Args)]
+pub(crate) struct Restart {
+    /// The VMs
+    #[arg(value_name = "VM", required = true)]
+    pub(crate) names: Vec<String>,
+    /// Have the guest shut down first, as 'memtide stop' does; what cannot be asked, or does not end in time, is reset
+    #[arg(long)]
+    pub(crate) guest: bool,
+    /// How long a guest may take to shut down, such as 30s or 5min [default: VM.StopDeadline, a setting]
+    #[arg(long, value_name = "TIME", value_parser = deadline, requires = "guest")]
+    pub(crate) deadline: Option<u16>,
+    /// Reset none whose guest does not shut down: it runs on, and that is an error
+    #[arg(long, requires = "guest")]
     pub(crate) no_force: bool,
     #[command(flatten)]
     pub(crate) output: Document,

@@ -17,7 +17,7 @@ use std::path::Path;
 pub(super) enum Told<'a> {
     Ready { machine_memory_bytes: ByteSize, vms: usize, state: &'a Path, socket: &'a Path },
     Listening(&'a Listening),
-    RanBefore { vms: &'a [String] },
+    WouldStart { vms: &'a [String] },
     RunsAgain { vm: &'a str },
     Ending { running: usize },
     VmEnded { vm: &'a str },
@@ -38,9 +38,11 @@ impl Display for Told<'_> {
             Told::Listening(Listening { address, fingerprint: Some(fingerprint) }) => {
                 write!(f, "listening at {address}, the certificate's fingerprint is {fingerprint}")
             }
-            Told::RanBefore { vms } => {
-                write!(f, "these VMs ran before: {}; 'memtide start' starts them again", vms.join(" "))
-            }
+            Told::WouldStart { vms } => write!(
+                f,
+                "with --resume these VMs would start now: {}; 'memtide start' starts them",
+                vms.join(" ")
+            ),
             Told::RunsAgain { vm } => write!(f, "{vm} runs again"),
             Told::Ending { running } => write!(f, "ending; {running} VMs are running"),
             Told::VmEnded { vm } => write!(f, "{vm} has ended"),
@@ -53,7 +55,7 @@ impl Told<'_> {
     /// That VMs run and end, and that the host ends, are events of the host, which are logged as such.
     fn log(&self) {
         match self {
-            Told::Ready { .. } | Told::Listening(_) | Told::RanBefore { .. } | Told::Ended => {
+            Told::Ready { .. } | Told::Listening(_) | Told::WouldStart { .. } | Told::Ended => {
                 tracing::info!("{self}");
             }
             Told::RunsAgain { .. } | Told::Ending { .. } | Told::VmEnded { .. } => {}

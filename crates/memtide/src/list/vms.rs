@@ -30,6 +30,8 @@ pub(crate) struct Listed {
     limit_bytes: Option<u64>,
     shares: Option<String>,
     pool: Option<String>,
+    /// Whether it starts with the host: yes, no, last.
+    autostart: Option<String>,
     /// While it runs.
     memory: Option<VmStatus>,
 }
@@ -51,6 +53,7 @@ impl Listed {
             limit_bytes: None,
             shares: None,
             pool: None,
+            autostart: None,
             memory: None,
         }
     }
@@ -68,11 +71,12 @@ impl Listed {
             memory_bytes: spec.memory_bytes.0,
             consumed_bytes: memory.as_ref().map(|memory| memory.metrics.consumed_bytes.0),
             mmu: spec.mmu.to_string(),
-            trouble: info.trouble.or(info.swap_failure),
+            trouble: info.trouble.or(info.swap_failure).or(info.unwritten),
             reservation_bytes: Some(spec.reservation_bytes.0),
             limit_bytes: spec.limit_bytes.map(|limit| limit.0),
             shares: Some(spec.shares.to_string()),
             pool: spec.pool,
+            autostart: Some(spec.autostart.to_string()),
             memory,
         }
     }
@@ -97,6 +101,7 @@ pub(crate) const VMS: Table<Listed> = Table {
         wide(or("none", Column::new("limit", Size(|vm| vm.limit_bytes)))),
         wide(Column::new("shares", Text(|vm| vm.shares.clone()))),
         wide(Column::new("pool", Text(|vm| vm.pool.clone()))),
+        wide(Column::new("autostart", Text(|vm| vm.autostart.clone()))),
         wide(Column::new("entitlement", Size(|vm| Some(vm.measured()?.entitlement_bytes.0)))),
         // Unknown until the first sample has ended.
         wide(Column::new(

@@ -4,7 +4,7 @@
 //! `/v1/events`, as long as the host keeps them.
 
 use crate::view::facts;
-use host::{Decision, Event, Host, What};
+use host::{Decision, Event, Host, HowEnded, What};
 use sandbox::Kind;
 use serde_json::Value;
 use std::sync::Arc;
@@ -126,7 +126,8 @@ fn level(what: &What) -> Level {
         | What::MemoryLimitLow(_)
         | What::AlarmRaised(_)
         | What::LoopLate { .. }
-        | What::VmEnded { how: "failed" | "guest-failure", .. } => Level::WARN,
+        | What::AutostartFailed { .. }
+        | What::VmEnded { how: HowEnded::Failed | HowEnded::GuestFailure, .. } => Level::WARN,
         What::Planned(Decision { state_before, state, .. }) if state_before != state => Level::INFO,
         // That the host opened is told when it is ready.
         What::Planned(_) | What::Reclaimed { .. } | What::HostOpened { .. } => Level::DEBUG,

@@ -19,6 +19,9 @@ const EXAMPLES: &[Example] = &[
     ),
     ("Start two VMs", "memtide start web db"),
     ("Stop a VM at once", "memtide stop web"),
+    ("Have a VM's guest shut down and start again", "memtide restart web --guest"),
+    ("Have a VM stand still for a while", "memtide pause web"),
+    ("Let it go on", "memtide resume web"),
     ("Remove two stopped VMs", "memtide rm web db"),
     (
         "List the VMs that have memory swapped, the most first",

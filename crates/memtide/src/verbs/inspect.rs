@@ -8,7 +8,6 @@ use crate::progress::during;
 use crate::remote::Remote;
 use crate::view::{self, Style};
 use api::inspect::{Answer, Hex, Request};
-use api::types::Power;
 use serde::Serialize;
 use std::io::{IsTerminal, stdout};
 use std::time::Duration;
@@ -89,7 +88,7 @@ pub(super) fn mmu(
 fn translation(remote: &Remote, name: String) -> Result<Translation, Error> {
     if is_hosted(remote, &name)? {
         let vm = remote.wait(remote.client.vm(&name))?.info;
-        if vm.power != Power::Running {
+        if !vm.power.is_on() {
             return Ok(Translation { name, mmu: vm.spec.mmu.to_string(), technique: None, reason: None });
         }
     }

@@ -1,8 +1,8 @@
 //! The VMs there are, and their power.
 
-use crate::args::{Create, Decided, DocumentFormat, List, OrNone, Set, Stop, VmOptions, in_bytes};
+use crate::args::{Create, Decided, DocumentFormat, List, OrNone, Restart, Set, Stop, VmOptions, in_bytes};
 use crate::control;
-use crate::error::Error;
+use crate::error::{Error, INTERRUPTED};
 use crate::find;
 use crate::list::vms::{Listed, VMS};
 use crate::print;
@@ -13,10 +13,14 @@ use crate::verbs::{Done, each};
 use crate::view;
 use addr::ByteSize;
 use api::inspect::{Answer, Request};
-use api::types::{OperationKind, StopVm, VmChange, VmSpec};
+use api::types::{Operation, OperationKind, RestartVm, StopVm, VmChange, VmSpec};
 use serde_json::Value;
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf, absolute};
+use std::slice;
 
+/// Fewer than the operations that a host carries out at once.
+const STOPPED_AT_ONCE: usize = 16;
 const DEFAULT_MEMORY: ByteSize = ByteSize::mib(512);
 
 pub(super) fn create(remote: &Remote, args: Create) -> Result<(), Error> {
@@ -50,14 +54,78 @@ pub(super) fn start(remote: &Remote, names: &[String], format: DocumentFormat) -
 pub(super) fn stop(remote: &Remote, args: Stop) -> Result<(), Error> {
     let names = if args.names.is_empty() { vec![find::only(remote, None)?] } else { args.names };
     let how = StopVm { now: args.now, deadline_seconds: args.deadline, force: !args.no_force };
-    each(&names, args.output.output, |name| {
-        if find::is_hosted(remote, name)? {
-            let begun = remote.wait(remote.client.begin_stop(name, &how))?;
-            let message = remote.finish(begun)?.message;
-            return Ok(Done { message, ..Done::to(name, "stopped") });
+    let mut stops = Stops { remote, how, to_begin: names.iter(), begun: VecDeque::new() };
+    let outcome = each(&names, args.output.output, |name| stops.stop(name));
+    stops.leave(outcome.as_ref().is_err_and(|error| error.exit_status() == INTERRUPTED));
+    outcome
+}
+
+/// VMs that are being stopped, several at the same time.
+struct Stops<'a> {
+    remote: &'a Remote,
+    how: StopVm,
+    to_begin: slice::Iter<'a, String>,
+    /// In the same order; the last one may have failed, and nothing is begun after it.
+    begun: VecDeque<Result<Option<Operation>, Error>>,
+}
+
+impl Stops<'_> {
+    /// Waits until the VM called `name`, whose turn it is, is stopped; those after it are being stopped meanwhile.
+    fn stop(&mut self, name: &str) -> Result<Done, Error> {
+        while self.begun.len() < STOPPED_AT_ONCE && !matches!(self.begun.back(), Some(Err(_))) {
+            let Some(next) = self.to_begin.next() else { break };
+            self.begun.push_back(self.begin(next));
         }
-        control::ask(name, Request::Stop)?;
-        Ok(Done::to(name, "stopping"))
+        match self.begun.pop_front().expect("a stop is begun before it is waited for")? {
+            Some(begun) => {
+                let message = self.remote.finish(begun)?.message;
+                Ok(Done { message, ..Done::to(name, "stopped") })
+            }
+            None => Ok(Done::to(name, "stopping")),
+        }
+    }
+
+    /// Begins to stop a VM; gives what goes on, unless it runs in the foreground.
+    fn begin(&self, name: &str) -> Result<Option<Operation>, Error> {
+        if find::is_hosted(self.remote, name)? {
+            return self.remote.wait(self.remote.client.begin_stop(name, &self.how)).map(Some);
+        }
+        control::ask(name, Request::Stop).map(|_| None)
+    }
+
+    /// Waits for those that are being stopped still, or cancels that.
+    fn leave(self, cancel: bool) {
+        for begun in self.begun.into_iter().filter_map(|begun| begun.ok().flatten()) {
+            // What became of them is not what failed.
+            let _ = if cancel {
+                self.remote.wait(self.remote.client.cancel(begun.id))
+            } else {
+                self.remote.finish(begun)
+            };
+        }
+    }
+}
+
+pub(super) fn restart(remote: &Remote, args: &Restart) -> Result<(), Error> {
+    let how = RestartVm { guest: args.guest, deadline_seconds: args.deadline, force: !args.no_force };
+    each(&args.names, args.output.output, |name| {
+        let begun = remote.wait(remote.client.begin_restart(name, &how))?;
+        remote.finish(begun)?;
+        Ok(Done::to(name, "restarted"))
+    })
+}
+
+pub(super) fn pause(remote: &Remote, names: &[String], format: DocumentFormat) -> Result<(), Error> {
+    each(names, format, |name| {
+        remote.carry_out(OperationKind::Pause, Some(name))?;
+        Ok(Done::to(name, "paused"))
+    })
+}
+
+pub(super) fn resume(remote: &Remote, names: &[String], format: DocumentFormat) -> Result<(), Error> {
+    each(names, format, |name| {
+        remote.carry_out(OperationKind::Resume, Some(name))?;
+        Ok(Done::to(name, "resumed"))
     })
 }
 
@@ -151,6 +219,11 @@ fn change(
         salt: options.salt.map(|OrNone(salt)| salt),
         swap_dir: of_host(options.swap_dir)?,
         zip: options.zip,
+        autostart: options.autostart,
+        autostart_order: options.autostart_order.map(|OrNone(order)| order),
+        autostart_delay_seconds: options.autostart_delay,
+        on_reboot: options.on_reboot,
+        on_panic: options.on_panic,
     })
 }
 

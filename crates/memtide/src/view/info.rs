@@ -4,7 +4,7 @@ use super::table::Align::Left;
 use super::table::{lay_out, uptime};
 use addr::ByteSize;
 use api::inspect::{Info, Moved};
-use api::types::{Power, Vm, VmSpec, VmStatus};
+use api::types::{Autostart, Vm, VmSpec, VmStatus};
 
 /// One VM, a line for each fact.
 pub(super) fn show(info: &Info) -> String {
@@ -51,6 +51,8 @@ pub(crate) fn hosted(vm: &Vm) -> String {
         row("shares", spec.shares.to_string()),
         row("pool", spec.pool.clone().unwrap_or_else(|| "none: on the host itself".to_owned())),
         row("MMU", spec.mmu.to_string()),
+        row("starts with host", autostart(vm)),
+        row("on reboot, panic", format!("{}, {}", spec.on_reboot, spec.on_panic)),
         row("sharing, zip", format!("{}, {}", yes(spec.sharing), yes(spec.zip))),
         row("kernel", spec.kernel.display().to_string()),
         row(
@@ -59,11 +61,16 @@ pub(crate) fn hosted(vm: &Vm) -> String {
         ),
         row("command line", spec.append.clone()),
     ];
-    if vm.info.power == Power::Running {
+    if vm.info.power.is_on() {
         let agent = vm.info.agent_answers.map_or("unknown", yes);
         rows.push(row("agent answers", agent.to_owned()));
     }
-    for (words, value) in [("trouble", &vm.info.trouble), ("swap file", &vm.info.swap_failure)] {
+    let troubles = [
+        ("trouble", &vm.info.trouble),
+        ("swap file", &vm.info.swap_failure),
+        ("not written down", &vm.info.unwritten),
+    ];
+    for (words, value) in troubles {
         rows.extend(value.as_ref().map(|value| row(words, value.clone())));
     }
     if let Some(memory) = &vm.memory {
@@ -91,6 +98,23 @@ fn power(vm: &Vm) -> String {
         None => format!("; its last run: {how}"),
     });
     format!("{}{}{}", vm.info.power, uptime.unwrap_or_default(), ended.unwrap_or_default())
+}
+
+/// Whether and when it starts with the host.
+fn autostart(vm: &Vm) -> String {
+    let spec = &vm.info.spec;
+    let mut text = match (spec.autostart, vm.info.wanted_on) {
+        (Autostart::Last, true) => "last: as it is on".to_owned(),
+        (Autostart::Last, false) => "last: not while it is off".to_owned(),
+        (autostart, _) => autostart.to_string(),
+    };
+    if let Some(order) = spec.autostart_order {
+        text += &format!("; order {order}");
+    }
+    if spec.autostart_delay_seconds > 0 {
+        text += &format!("; {} s before the next", spec.autostart_delay_seconds);
+    }
+    text
 }
 
 const fn yes(it_is: bool) -> &'static str {

@@ -217,11 +217,3 @@ pub(crate) const A7: u32 = 17;
 pub(crate) const fn load(register: u32, value: u32) -> u32 {
     value << 20 | register << 7 | 0x13
 }
-
-/// The instructions that ask the firmware for a system reset (SBI SRST).
-pub(crate) const fn reset(kind: u32, reason: u32) -> [u32; 6] {
-    const SRST: u32 = 0x5352_5354;
-    let upper = SRST & 0xffff_f000 | A7 << 7 | 0x37;
-    let lower = (SRST & 0xfff) << 20 | A7 << 15 | A7 << 7 | 0x13;
-    [upper, lower, load(A6, 0), load(A0, kind), load(A1, reason), ECALL]
-}

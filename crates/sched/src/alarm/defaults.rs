@@ -11,15 +11,16 @@ use super::subject::{Level, Subject};
 pub fn defaults() -> Vec<Rule> {
     let mib = f64::from(1 << 20);
     vec![
+        numbers("host-memory-limit", Subject::HostMemoryLimit, [(0.1, 0.0), (10.0, 5.0)], 5),
         words("host-memory-short", Subject::HostState, [("hard", "soft"), ("low", "hard")], 30),
         numbers("host-overcommitted", Subject::HostOvercommitment, [(100.0, 90.0), (200.0, 180.0)], 60).off(),
-        numbers("host-memory-limit", Subject::HostMemoryLimit, [(0.1, 0.0), (10.0, 5.0)], 5),
         numbers("swap-disk-full", Subject::SwapDiskFree, [(10.0, 12.0), (3.0, 5.0)], 30),
         words("vm-balloon-driver", Subject::VmBalloonDriver, [("stuck", "slow"), ("lying", "stuck")], 60),
         numbers("vm-ballooned", Subject::VmBallooned, [(25.0, 20.0), (50.0, 45.0)], 60).off(),
         words("vm-guest", Subject::VmGuest, [("silent", "well"), ("panicked", "silent")], 0),
         numbers("vm-guest-oom-kills", Subject::VmGuestOomKills, [(1.0, 0.0), (10.0, 5.0)], 0),
         numbers("vm-memory-use", Subject::VmActive, [(90.0, 80.0), (97.0, 93.0)], 600),
+        words("vm-start", Subject::VmStart, [("loops", "worked"), ("failed", "loops")], 0),
         numbers("vm-swapped", Subject::VmSwapped, [(10.0, 5.0), (30.0, 25.0)], 60).off(),
         numbers("vm-swapping-in", Subject::VmSwapIn, [(4.0 * mib, mib), (32.0 * mib, 8.0 * mib)], 60),
         numbers("vm-waiting", Subject::VmWaiting, [(25.0, 10.0), (50.0, 30.0)], 60),

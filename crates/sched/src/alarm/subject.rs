@@ -43,6 +43,9 @@ pub enum Subject {
     VmGuest,
     /// Programs that a VM's guest killed in the last ten minutes because its memory ran out, as it says itself.
     VmGuestOomKills,
+    /// How the last start of a VM went: it `worked`, or `loops` while its guest restarts again and again, or `failed`
+    /// while it is tried again.
+    VmStart,
 }
 
 /// In what a subject is measured.
@@ -95,12 +98,13 @@ pub enum Level {
 }
 
 const STATES: &[&str] = &["high", "clear", "soft", "hard", "low"];
+const STARTS: &[&str] = &["worked", "loops", "failed"];
 const CONDUCTS: &[&str] = &["working", "slow", "absent", "stuck", "lying"];
 const GUESTS: &[&str] = &["well", "silent", "panicked"];
 
 impl Subject {
     /// All there are.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::HostState,
         Self::HostFree,
         Self::HostOvercommitment,
@@ -116,6 +120,7 @@ impl Subject {
         Self::VmBalloonDriver,
         Self::VmGuest,
         Self::VmGuestOomKills,
+        Self::VmStart,
     ];
 
     /// The word that is written out.
@@ -136,6 +141,7 @@ impl Subject {
             Self::VmBalloonDriver => "vm-balloon-driver",
             Self::VmGuest => "vm-guest",
             Self::VmGuestOomKills => "vm-guest-oom-kills",
+            Self::VmStart => "vm-start",
         }
     }
 
@@ -153,7 +159,7 @@ impl Subject {
     /// In what it is measured.
     pub const fn unit(self) -> Unit {
         match self {
-            Self::HostState | Self::VmBalloonDriver | Self::VmGuest => Unit::Word,
+            Self::HostState | Self::VmBalloonDriver | Self::VmGuest | Self::VmStart => Unit::Word,
             Self::VmGuestOomKills => Unit::Count,
             Self::VmSwapIn => Unit::BytesPerSecond,
             _ => Unit::Percent,
@@ -166,6 +172,7 @@ impl Subject {
             Self::HostState => STATES,
             Self::VmBalloonDriver => CONDUCTS,
             Self::VmGuest => GUESTS,
+            Self::VmStart => STARTS,
             _ => &[],
         }
     }
@@ -217,6 +224,7 @@ impl Subject {
             Self::VmGuestOomKills => {
                 format!("the guest of VM '{on}' killed {value} programs for want of memory in ten minutes")
             }
+            Self::VmStart => format!("VM '{on}': its last start {value}"),
         }
     }
 

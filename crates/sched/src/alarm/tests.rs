@@ -133,6 +133,7 @@ fn a_host_that_is_merely_overcommitted_does_not_cry() {
         (Subject::HostState, Target::Host, f64::from(crate::HostState::Soft)),
         (Subject::HostFree, Target::Host, 5.0),
         (Subject::HostOvercommitment, Target::Host, 150.0),
+        (Subject::HostMemoryLimit, Target::Host, 0.0),
         (Subject::SwapDiskFree, Target::Directory("/swap".to_owned()), 40.0),
         (Subject::VmActive, vm(), 75.0),
         (Subject::VmConsumed, vm(), 100.0),
@@ -144,6 +145,7 @@ fn a_host_that_is_merely_overcommitted_does_not_cry() {
         (Subject::VmBalloonDriver, vm(), f64::from(crate::balloon::Conduct::Absent)),
         (Subject::VmGuest, vm(), f64::from(crate::GuestState::Unknown)),
         (Subject::VmGuestOomKills, vm(), 0.0),
+        (Subject::VmStart, vm(), 0.0),
     ];
     let readings = normal.map(|(subject, on, value)| Reading { subject, on, value: Some(value) });
     assert_eq!(readings.len(), Subject::ALL.len(), "one of each");

@@ -226,6 +226,18 @@ class Memtide:
         """Stops a VM: its guest is asked to shut down, unless `now`. Done when its memory is free."""
         return self._begun(self.routes.stop_vm(name, how or None))
 
+    def restart(self, name: str, **how: Unpack[types.RestartVm]) -> Begun:
+        """Restarts a VM: at once, or with `guest` after its guest has shut down. Done when its guest runs anew."""
+        return self._begun(self.routes.restart_vm(name, how or None))
+
+    def pause(self, name: str) -> Begun:
+        """Pauses a VM; done when its guest executes nothing."""
+        return self._begun(self.routes.pause_vm(name))
+
+    def resume(self, name: str) -> Begun:
+        """Lets a paused VM go on."""
+        return self._begun(self.routes.resume_vm(name))
+
     def unswap(self, name: str) -> Begun:
         """Brings back what is compressed and swapped, as far as memory is free."""
         return self._begun(self.routes.unswap_vm(name))

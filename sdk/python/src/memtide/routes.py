@@ -542,6 +542,36 @@ class Routes:
         """
         return self._transport.json(types.Moved, "POST", f"/v1/vms/{part(name)}/move", json=body)
 
+    def pause_vm(self, name: str) -> Answer[types.Operation]:
+        """Pause a VM.
+
+        Its vCPUs stand still, and its clock. Its memory stays and may be reclaimed, though not by its
+        balloon; what is reserved for it stays reserved. A VM that is paused already is fine.
+
+        `POST /v1/vms/{name}/pause`
+        """
+        return self._transport.json(types.Operation, "POST", f"/v1/vms/{part(name)}/pause")
+
+    def restart_vm(self, name: str, body: types.RestartVm | None = None) -> Answer[types.Operation]:
+        """Restart a VM.
+
+        Without a body: it is reset at once, and its guest is loaded anew, as when its guest reboots. With
+        `guest`, the guest is asked to shut down first, as by a stop. It stays the same VM: its number,
+        console and memory, and what is reserved for it. Done when its guest runs.
+
+        `POST /v1/vms/{name}/restart`
+        """
+        return self._transport.json(types.Operation, "POST", f"/v1/vms/{part(name)}/restart", json=body)
+
+    def resume_vm(self, name: str) -> Answer[types.Operation]:
+        """Resume a VM.
+
+        That was paused. One that runs is fine.
+
+        `POST /v1/vms/{name}/resume`
+        """
+        return self._transport.json(types.Operation, "POST", f"/v1/vms/{part(name)}/resume")
+
     def start_vm(self, name: str) -> Answer[types.Operation]:
         """Start a VM.
 

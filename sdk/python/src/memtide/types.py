@@ -61,6 +61,10 @@ class Address:
     """The guest's page tables, level by level."""
 
 
+Afterwards: TypeAlias = Literal["restart", "stop", "keep"]
+"""What is done about a VM whose guest reboots or fails."""
+
+
 Agreement: TypeAlias = Literal["agree", "disagree", "nothing_to_compare", "stale"]
 """How the shadow entry compares with the guest's walk and the pmap."""
 
@@ -253,7 +257,7 @@ class AlarmRuleSpec(TypedDict, total=False):
     """A server that is told then."""
 
 
-AlarmSubject: TypeAlias = Literal["host-state", "host-free", "host-overcommitment", "host-memory-limit", "swap-disk-free", "vm-active", "vm-consumed", "vm-ballooned", "vm-compressed", "vm-swapped", "vm-swap-in", "vm-waiting", "vm-balloon-driver", "vm-guest", "vm-guest-oom-kills"]
+AlarmSubject: TypeAlias = Literal["host-state", "host-free", "host-overcommitment", "host-memory-limit", "swap-disk-free", "vm-active", "vm-consumed", "vm-ballooned", "vm-compressed", "vm-swapped", "vm-swap-in", "vm-waiting", "vm-balloon-driver", "vm-guest", "vm-guest-oom-kills", "vm-start"]
 """What a rule looks at."""
 
 
@@ -328,6 +332,10 @@ class AuditLineList:
 
     next: str | None
     """The `cursor` of the page that follows; null on the last."""
+
+
+Autostart: TypeAlias = Literal["yes", "no", "last"]
+"""Whether a VM starts with the host."""
 
 
 BalloonUse: TypeAlias = Literal["not-needed", "all", "at-cap", "too-slow", "passed-over", "no-time"]
@@ -622,6 +630,71 @@ class VmRefusedEvent(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class VmPausedEvent(Event):
+    """A VM was paused."""
+
+    event: Literal["vm-paused"]
+
+    vm: str
+    """Which VM."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VmResumedEvent(Event):
+    """A paused VM goes on."""
+
+    event: Literal["vm-resumed"]
+
+    vm: str
+    """Which VM."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VmKeptEvent(Event):
+    """A VM has paused itself: its guest asked for a reset, and is to be kept."""
+
+    event: Literal["vm-kept"]
+
+    vm: str
+    """Which VM."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VmRestartedEvent(Event):
+    """A VM is being restarted."""
+
+    event: Literal["vm-restarted"]
+
+    vm: str
+    """Which VM."""
+
+    waits_seconds: int
+    """How long it is left off before, as it does hardly anything but restart."""
+
+    why: RestartedFor
+    """Why."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AutostartFailedEvent(Event):
+    """A VM could not start with the host, and is tried again."""
+
+    again_in_seconds: int
+    """When it is tried again."""
+
+    event: Literal["autostart-failed"]
+
+    failures: int
+    """How often it has failed now."""
+
+    vm: str
+    """Which VM."""
+
+    why: str
+    """Why."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class ShutdownRequestedEvent(Event):
     """A VM's guest was asked to shut down."""
 
@@ -640,8 +713,8 @@ class VmEndedEvent(Event):
 
     event: Literal["vm-ended"]
 
-    how: str
-    """`powered-off`, `reboot-requested`, `guest-failure`, `stopped` or `failed`."""
+    how: HowEnded
+    """How."""
 
     vm: str
     """Which one."""
@@ -1387,6 +1460,10 @@ class HostStatus:
     """Every running VM, by name."""
 
 
+HowEnded: TypeAlias = Literal["powered-off", "reboot-requested", "guest-failure", "stopped", "failed"]
+"""How a VM's run ended."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Ledger:
     """What machine memory is used for. Free, private, shared, zip and overhead, less the deficit, add up to the
@@ -1722,7 +1799,7 @@ class Operation:
     """What it waits for, in words; null while it works, and once it has ended."""
 
 
-OperationKind: TypeAlias = Literal["start", "stop", "unswap", "audit"]
+OperationKind: TypeAlias = Literal["start", "stop", "restart", "pause", "resume", "unswap", "audit"]
 """What an operation does."""
 
 
@@ -1946,7 +2023,7 @@ class PoolStatus:
     """What still could be."""
 
 
-Power: TypeAlias = Literal["stopped", "starting", "running", "stopping"]
+Power: TypeAlias = Literal["stopped", "starting", "running", "paused", "stopping"]
 """Whether a VM runs."""
 
 
@@ -2000,6 +2077,25 @@ class ReclaimBytes:
 
     why: Why
     """Why memory is taken or not."""
+
+
+class RestartVm(TypedDict, total=False):
+    """How a VM is to be restarted."""
+
+    deadline_seconds: int | None
+    """How long its guest may take for that; null: as `VM.StopDeadline` has it."""
+
+    force: bool
+    """Whether it is reset if no agent answers in its guest, or the guest has not shut down in time. Otherwise it
+    runs on, and the operation fails.
+    """
+
+    guest: bool
+    """Whether its guest is asked to shut down first. Otherwise the VM is reset at once."""
+
+
+RestartedFor: TypeAlias = Literal["asked", "guest-rebooted", "guest-failed"]
+"""Why a VM was restarted."""
 
 
 Role: TypeAlias = Literal["view", "operate", "administer"]
@@ -2374,14 +2470,23 @@ class Vm:
     append: str
     """The kernel's command line; `console=ttyS0` by default, so that the console shows what the guest says."""
 
+    autostart: Autostart
+    """Whether it starts with the host, where the host does that."""
+
+    autostart_delay_seconds: int
+    """Seconds that pass after it has started, before the next one's turn; 3600 at most."""
+
+    autostart_order: int | None
+    """Its turn among those that start with the host, the lowest first; null: after all that have one, by name."""
+
     balloon_max_bytes: ByteSize | None
     """How large its balloon may get; `Mem.CtlMaxPercent` of its memory by default."""
 
     cpus: int
     """vCPUs, 1 to 8."""
 
-    ended: str | None
-    """How it ended last: `powered-off`, `reboot-requested`, `guest-failure`, `stopped` or `failed`."""
+    ended: HowEnded | None
+    """How it ended last."""
 
     id: int | None
     """Its number while it runs, as in events and the status."""
@@ -2408,6 +2513,12 @@ class Vm:
     """What people call it: 1 to 63 letters, digits, `-`, `_` and `.`, the first a letter or digit; neither
     `none` nor an MMU mode.
     """
+
+    on_panic: Afterwards
+    """What is done when its guest panics."""
+
+    on_reboot: Afterwards
+    """What is done when its guest reboots."""
 
     pool: str | None
     """The resource pool it lies in; the host itself by default."""
@@ -2441,8 +2552,14 @@ class Vm:
     silent.
     """
 
+    unwritten: str | None
+    """Why the disk does not have yet whether it is wanted on, if that is so now."""
+
     uptime_seconds: float | None
     """How long it has been running, in seconds."""
+
+    wanted_on: bool
+    """Whether it is wanted on: it was started, and neither stopped since nor powered off by its guest."""
 
     zip: bool
     """Whether its pages are compressed before they are swapped, if `Mem.MemZipEnable` allows it."""
@@ -2455,6 +2572,15 @@ class VmChange(TypedDict, total=False):
 
     append: str | None
     """The kernel's command line."""
+
+    autostart: Autostart | None
+    """Whether it starts with the host."""
+
+    autostart_delay_seconds: int | None
+    """Seconds that pass after it has started, before the next one's turn."""
+
+    autostart_order: int | None
+    """Its turn among those that start with the host."""
 
     balloon_max_bytes: ByteSize | None
     """How large its balloon may get."""
@@ -2476,6 +2602,12 @@ class VmChange(TypedDict, total=False):
 
     mmu: Mmu | None
     """How addresses are translated."""
+
+    on_panic: Afterwards | None
+    """What is done when its guest panics."""
+
+    on_reboot: Afterwards | None
+    """What is done when its guest reboots."""
 
     pool: str | None
     """The resource pool."""
@@ -2577,6 +2709,15 @@ class VmSpec(TypedDict, total=False):
     append: str
     """The kernel's command line; `console=ttyS0` by default, so that the console shows what the guest says."""
 
+    autostart: Autostart
+    """Whether it starts with the host, where the host does that."""
+
+    autostart_delay_seconds: int
+    """Seconds that pass after it has started, before the next one's turn; 3600 at most."""
+
+    autostart_order: int | None
+    """Its turn among those that start with the host, the lowest first; null: after all that have one, by name."""
+
     balloon_max_bytes: ByteSize | None
     """How large its balloon may get; `Mem.CtlMaxPercent` of its memory by default."""
 
@@ -2602,6 +2743,12 @@ class VmSpec(TypedDict, total=False):
     """What people call it: 1 to 63 letters, digits, `-`, `_` and `.`, the first a letter or digit; neither
     `none` nor an MMU mode.
     """
+
+    on_panic: Afterwards
+    """What is done when its guest panics."""
+
+    on_reboot: Afterwards
+    """What is done when its guest reboots."""
 
     pool: str | None
     """The resource pool it lies in; the host itself by default."""
@@ -2722,6 +2869,9 @@ class VmStatus:
 
     overhead_reserved_bytes: ByteSize
     """The most that may become, which is reserved for it."""
+
+    paused: bool
+    """Whether it is paused."""
 
     pool: str | None
     """The resource pool it lies in."""
@@ -2880,6 +3030,11 @@ VARIANTS: dict[type, tuple[str, dict[str, type]]] = {
             "vm-removed": VmRemovedEvent,
             "vm-started": VmStartedEvent,
             "vm-refused": VmRefusedEvent,
+            "vm-paused": VmPausedEvent,
+            "vm-resumed": VmResumedEvent,
+            "vm-kept": VmKeptEvent,
+            "vm-restarted": VmRestartedEvent,
+            "autostart-failed": AutostartFailedEvent,
             "shutdown-requested": ShutdownRequestedEvent,
             "vm-ended": VmEndedEvent,
             "vm-trouble": VmTroubleEvent,

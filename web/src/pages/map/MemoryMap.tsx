@@ -24,7 +24,7 @@ const PERIOD = 2000;
 const PAGES = 48;
 
 export function MemoryMap({ name }: { name: string | null }) {
-  const running = vms.value.filter((vm) => vm.power === 'running');
+  const running = vms.value.filter((vm) => vm.power === 'running' || vm.power === 'paused');
   const shown = name ?? running[0]?.name;
   if (name && !findVm(name)) return <Missing what={`a VM called ${name}`} />;
   return (

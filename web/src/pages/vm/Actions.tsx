@@ -4,15 +4,16 @@ import { Confirm } from '../../parts/Dialog.tsx';
 import { ExplainedButton } from '../../parts/Term.tsx';
 import { deeds } from '../../words/figures.ts';
 import { Needs } from '../../parts/Needs.tsx';
-import { audit, remove, start, stop, unswap } from '../../state/commands.ts';
-import { StopDialog } from './StopDialog.tsx';
+import { audit, pause, remove, restart, resume, start, stop, unswap } from '../../state/commands.ts';
+import { RestartDialog, StopDialog } from './StopDialog.tsx';
 
 /** What can be done to a VM, as a whole. */
 export function Actions({ vm }: { vm: Vm }) {
   const [busy, setBusy] = useState<string | null>(null);
-  const [asking, setAsking] = useState<'stop' | 'remove' | null>(null);
+  const [asking, setAsking] = useState<'stop' | 'restart' | 'remove' | null>(null);
   const { name } = vm;
-  const running = vm.power === 'running';
+  const paused = vm.power === 'paused';
+  const running = vm.power === 'running' || paused;
   const run = async (what: string, command: (name: string) => Promise<boolean>): Promise<void> => {
     setAsking(null);
     setBusy(what);
@@ -42,6 +43,18 @@ export function Actions({ vm }: { vm: Vm }) {
             <ExplainedButton says={deeds.audit} disabled={!idle || !running} press={() => void run('audit', audit)}>
               {busy === 'audit' ? 'Checking…' : 'Audit'}
             </ExplainedButton>
+            {paused ? (
+              <ExplainedButton says={deeds.resume} disabled={!idle} press={() => void run('resume', resume)}>
+                {busy === 'resume' ? 'Resuming…' : 'Resume'}
+              </ExplainedButton>
+            ) : (
+              <ExplainedButton says={deeds.pause} disabled={!idle || !running} press={() => void run('pause', pause)}>
+                {busy === 'pause' ? 'Pausing…' : 'Pause'}
+              </ExplainedButton>
+            )}
+            <button type="button" disabled={!idle || !running} onClick={() => setAsking('restart')}>
+              {busy === 'restart' ? 'Restarting…' : 'Restart…'}
+            </button>
             <button type="button" disabled={!idle || !running} onClick={() => setAsking('stop')}>
               {busy === 'stop' ? 'Stopping…' : 'Stop…'}
             </button>
@@ -50,6 +63,9 @@ export function Actions({ vm }: { vm: Vm }) {
       </Needs>
       {asking === 'stop' && (
         <StopDialog name={name} stop={(now) => void run('stop', () => stop(name, now))} close={() => setAsking(null)} />
+      )}
+      {asking === 'restart' && (
+        <RestartDialog name={name} restart={(guest) => void run('restart', () => restart(name, guest))} close={() => setAsking(null)} />
       )}
       {asking === 'remove' && (
         <Confirm title={`Remove ${name}?`} yes="Remove it" confirm={() => void run('remove', remove)} close={() => setAsking(null)}>

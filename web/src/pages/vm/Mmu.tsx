@@ -65,7 +65,7 @@ export function Mmu({ vm }: { vm: Vm }) {
           </p>
         )}
       </section>
-      {vm.power === 'running' ? <Counted name={vm.name} /> : <Empty>It does not run, so nothing is counted.</Empty>}
+      {vm.power === 'running' || vm.power === 'paused' ? <Counted name={vm.name} /> : <Empty>It does not run, so nothing is counted.</Empty>}
     </>
   );
 }

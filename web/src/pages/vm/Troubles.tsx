@@ -46,12 +46,15 @@ const ofAlarm = ({ id, severity, text, rule, acknowledged }: ReturnType<typeof i
   ),
 });
 
-function ofVm({ name, trouble, power, ended, reason, limit_bytes: limit, memory_bytes: whole, memory, swap_failure }: Vm): Line[] {
+function ofVm({ name, trouble, unwritten, power, ended, reason, limit_bytes: limit, memory_bytes: whole, memory, swap_failure }: Vm): Line[] {
   const lines: Line[] = [];
   const failing = memory ? memory.swap_failure : swap_failure;
   if (trouble) lines.push({ key: 'trouble', severity: 'critical', text: `It is in trouble: ${trouble}.` });
   if (failing) {
     lines.push({ key: 'swap', severity: 'critical', text: `Its swap file does not take pages: ${failing}. What cannot be swapped has to stay in memory.` });
+  }
+  if (unwritten) {
+    lines.push({ key: 'unwritten', severity: 'critical', text: `Whether it is to be on is not written down yet: ${unwritten}. Until it is, the host may forget it if it fails.` });
   }
   if (limit !== null && limit !== undefined && limit < whole) {
     lines.push({

@@ -15,12 +15,14 @@ import { AllocationEditor } from './AllocationEditor.tsx';
 import { Console } from './Console.tsx';
 import { Memory } from './Memory.tsx';
 import { Mmu } from './Mmu.tsx';
+import { PowerSettings } from './PowerSettings.tsx';
 import { Troubles } from './Troubles.tsx';
 
 const views: readonly [string, string, (vm: Vm) => preact.ComponentChildren][] = [
   ['memory', 'Memory', (vm) => <Memory vm={vm} />],
   ['allocation', 'Allocation', (vm) => <AllocationEditor name={vm.name} />],
   ['mmu', 'Processors and MMU', (vm) => <Mmu vm={vm} />],
+  ['power', 'Power', (vm) => <PowerSettings vm={vm} />],
   ['console', 'Console', (vm) => <ConsoleOf vm={vm} />],
 ];
 
