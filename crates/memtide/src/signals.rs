@@ -6,6 +6,7 @@
 use crate::terminal::Terminal;
 use api::inspect::Guest;
 use parking_lot::Mutex;
+use sandbox::Kind;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGPIPE, SIGTERM, SIGWINCH};
 use signal_hook::iterator::Signals as Incoming;
 use std::io;
@@ -31,6 +32,7 @@ impl Signals {
         let signals = Arc::new(Self { first: AtomicI32::new(0), guest: Mutex::new(Weak::new()), terminal });
         let watching = Arc::clone(&signals);
         let watch = move || {
+            sandbox::keep_to(Kind::Service);
             for signal in &mut incoming {
                 watching.handle(signal);
             }
