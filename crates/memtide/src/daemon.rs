@@ -11,7 +11,7 @@ mod told;
 
 pub(crate) use listen::group;
 
-use crate::args::{self, LogFormat};
+use crate::args::{self, LogFormat, LogLevel};
 use crate::config::{self, Config};
 use crate::error::Error;
 use crate::log;
@@ -42,7 +42,10 @@ pub(crate) fn run(args: &args::Host) -> Result<(), Error> {
     let speaker = Speaker { format: args.output.output, only_logs: log == LogFormat::Journald };
     let (host, server) = begin(&config, actions, speaker)?;
     for gap in gaps {
-        eprintln!("warning: {gap}");
+        // Elsewhere it is logged.
+        if config.log_level < LogLevel::Warn {
+            eprintln!("warning: {gap}");
+        }
         host.note_exposed(gap);
     }
     let follower = log::Follower::of(&host);

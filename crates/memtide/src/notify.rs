@@ -24,8 +24,8 @@ const ENDING: Duration = Duration::from_secs(30);
 
 /// Tells systemd how the host is until it is dropped.
 pub(crate) struct Notifier {
-    /// The end of the thread: it waits for what is never sent.
-    ending: Option<Sender<()>>,
+    /// Told how long guests have once the host stops. Dropped to end the thread, which alone may have a socket.
+    ending: Option<Sender<Duration>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -42,8 +42,12 @@ impl Notifier {
         let thread = thread::Builder::new().name("notify".to_owned()).spawn(move || {
             sandbox::keep_to(Kind::Notify);
             let mut last = Last { status, fed: 0 };
-            while ended.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
-                last.catch_up(&host.status(), host.vm_count());
+            loop {
+                match ended.recv_timeout(TICK) {
+                    Ok(deadline) => say_stopping(deadline),
+                    Err(RecvTimeoutError::Timeout) => last.catch_up(&host.status(), host.vm_count()),
+                    Err(RecvTimeoutError::Disconnected) => return,
+                }
             }
         });
         if let Err(error) = &thread {
@@ -54,11 +58,8 @@ impl Notifier {
 
     /// Says that the host stops, and that its guests have so long for it.
     pub(crate) fn stopping(&self, deadline: Duration) {
-        if self.ending.is_none() {
-            return;
-        }
-        let most = u32::try_from((deadline + ENDING).as_micros()).unwrap_or(u32::MAX);
-        say(&[NotifyState::Stopping, NotifyState::ExtendTimeoutUsec(most)]);
+        // Without a thread nobody is told anything.
+        let _ = self.ending.as_ref().map(|ending| ending.send(deadline));
     }
 }
 
@@ -97,6 +98,11 @@ impl Last {
 /// The host in a line.
 fn told(status: &HostStatus, vms: usize) -> String {
     format!("memory is {}; {} of {vms} VMs run", status.state, status.vms.len())
+}
+
+fn say_stopping(deadline: Duration) {
+    let most = u32::try_from((deadline + ENDING).as_micros()).unwrap_or(u32::MAX);
+    say(&[NotifyState::Stopping, NotifyState::ExtendTimeoutUsec(most)]);
 }
 
 fn say(what: &[NotifyState]) {

@@ -168,7 +168,7 @@ fn who_runs_it_as_root_is_told() {
     }
     let place = Place::new();
     let host = host(&place, "64MiB", &[]);
-    host.expect("warning: the host runs as root", SOON);
+    host.expect("the host runs as root", SOON);
     let events = place.json(&["events"]);
     let told = |event: &serde_json::Value| {
         event["event"] == "host-exposed" && event["why"].as_str().unwrap().contains("as root")
