@@ -4,6 +4,7 @@ use crate::alarms::Book;
 use crate::catalog::running_id;
 use crate::disks::{Disks, free_disk};
 use crate::error::HostError;
+use crate::guest_files::Readers;
 use crate::host::HostConfig;
 use crate::inventory::Inventory;
 use crate::journal::Journal;
@@ -51,6 +52,7 @@ pub(crate) struct Core {
     pub(crate) wakeup: Arc<Wakeup>,
     pub(crate) taker: Taker,
     pub(crate) disks: Disks,
+    pub(crate) readers: Readers,
     /// Whether all that the process takes is the host's and its VMs'.
     pub(crate) is_whole_process: AtomicBool,
     /// What the host itself takes beside the pool.
@@ -98,6 +100,7 @@ impl Core {
             wakeup: Arc::default(),
             taker: Taker::default(),
             disks: Disks::default(),
+            readers: Readers::default(),
             is_whole_process: AtomicBool::new(false),
             wanted_before,
         })

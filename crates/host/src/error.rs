@@ -6,6 +6,7 @@
 use crate::alarms::MOST_RULES;
 use crate::revision::Revision;
 use addr::ByteSize;
+use files::FileError;
 use machine::{MemoryError, SwapError};
 use sched::InvalidSnapshot;
 use sched::admission::Refusal;
@@ -162,7 +163,7 @@ pub enum HostError {
         /// Which file.
         path: PathBuf,
         /// Why.
-        source: io::Error,
+        source: FileError,
     },
     /// The guest cannot be started as it is.
     #[error("VM '{name}' cannot start: {why}")]
@@ -265,6 +266,7 @@ impl HostError {
     pub fn kind(&self) -> Kind {
         match self {
             Self::Refused { .. } | Self::Memory { .. } => Kind::Lack,
+            Self::GuestFile { source: FileError::NoMemory(_), .. } => Kind::Lack,
             Self::Swap { source, .. } => match source {
                 SwapError::NoSpace { .. } | SwapError::Full { .. } | SwapError::InUse { .. } => Kind::Lack,
                 SwapError::Create { .. } | SwapError::Reserve { .. } => Kind::Mistake,
@@ -335,7 +337,7 @@ impl HostError {
             Self::Changed { .. } => "read it again, and decide anew",
             Self::StillRuns { .. } => "power it off (stop --now), or have qemu-guest-agent run in its guest",
             Self::Setting(SettingError::Unknown(_)) => "list those that there are",
-            Self::GuestFile { .. } => "check the path and that the host may read the file",
+            Self::GuestFile { source, .. } => source.hint(),
             Self::BadFile { .. } => "correct the file, or move it out of the state directory",
             Self::Locked(_) => "use that host, or another state directory",
             Self::Unwritten { .. } => "make room in the state directory, or see why it takes nothing",

@@ -38,6 +38,7 @@ mod ended;
 mod error;
 mod event;
 mod explained;
+mod guest_files;
 mod host;
 mod info;
 mod inventory;

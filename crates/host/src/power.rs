@@ -18,10 +18,11 @@
 //! **Failure.** A VM that cannot start leaves nothing behind. One that fails while running ends with the
 //! reason; others go on.
 
-use crate::core::Core;
+use crate::core::{Core, Loading};
 use crate::ended::{Afterwards, Circumstances, End, still_wanted};
 use crate::error::HostError;
 use crate::event::What;
+use crate::guest_files::{self, Contents};
 use crate::info::Power;
 use crate::inventory::Inventory;
 use crate::pause::note_kept;
@@ -40,7 +41,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
-use vm::boot::{self, Initrd, KernelImage};
+use vm::boot::{Initrd, KernelImage};
 use vm::{Config, Ended, StartError, Vm};
 
 /// How long others may take to let go of a VM that has ended, before it is told that they do not.
@@ -50,7 +51,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const ASKS_AGENT: Duration = Duration::from_secs(10);
 
 const OTHER_SWAP: &str = "add the directory to swap-directories, which the host reads when it starts";
-const OTHER_FILES: &str = "put the file into one of the directories of guest-files, or add another, which the host reads when it starts";
 
 /// Starts a VM; returns when its guest runs.
 pub(crate) fn start(core: &Arc<Core>, name: &str, progress: &Progress) -> Result<(), HostError> {
@@ -77,8 +77,7 @@ fn leave_if_cancelled(core: &Core, name: &str, progress: &Progress) -> Result<()
 fn try_start(core: &Arc<Core>, name: &str, progress: &Progress) -> Result<(), HostError> {
     let spec = stopped(&core.inventory.lock(), name)?;
     // Until the guest has its files, they are in memory.
-    let _loading = set_aside::for_files(core, &spec, progress)?;
-    let config = read_config(&spec)?;
+    let (config, _loading) = read_config(core, &spec, progress)?;
     let running = claim(core, &spec)?;
     core.wakeup.change();
     if let Err(error) = set_aside::wait(core, &spec, progress) {
@@ -126,27 +125,20 @@ fn stopped(inventory: &Inventory, name: &str) -> Result<VmSpec, HostError> {
     Err(HostError::NotStopped { name: name.to_owned(), what: "it cannot be started twice" })
 }
 
-fn read_config(spec: &VmSpec) -> Result<Config, HostError> {
-    let read = |what: &'static str, path: &Path| {
-        if !sandbox::may_read(path) {
-            let what = format!("cannot read the {what} of VM '{}'", spec.name);
-            return Err(HostError::Kept { what, path: path.to_owned(), hint: OTHER_FILES });
-        }
-        boot::read_file(path).map_err(|source| HostError::GuestFile {
-            name: spec.name.clone(),
-            what,
-            path: path.to_owned(),
-            source,
-        })
-    };
+/// What the guest is started with, and the memory set aside for that.
+fn read_config<'a>(
+    core: &'a Core,
+    spec: &VmSpec,
+    progress: &Progress,
+) -> Result<(Config, Option<Loading<'a>>), HostError> {
+    let (Contents { kernel, initrd }, loading) = guest_files::read(core, spec, progress)?;
     let named = |path: &Path| path.display().to_string();
-    let kernel = KernelImage::parse(&named(&spec.kernel), read("kernel", &spec.kernel)?)
+    let kernel = KernelImage::parse(&named(&spec.kernel), kernel)
         .map_err(|error| HostError::guest(&spec.name, error))?;
-    let initrd = spec.initrd.as_deref().map(|path| {
-        Initrd::parse(&named(path), read("initrd", path)?)
-            .map_err(|error| HostError::guest(&spec.name, error))
+    let initrd = spec.initrd.as_deref().zip(initrd).map(|(path, content)| {
+        Initrd::parse(&named(path), content).map_err(|error| HostError::guest(&spec.name, error))
     });
-    Ok(Config {
+    let config = Config {
         name: spec.name.clone(),
         memory: spec.memory_bytes,
         cpus: spec.cpus,
@@ -154,7 +146,8 @@ fn read_config(spec: &VmSpec) -> Result<Config, HostError> {
         kernel,
         initrd: initrd.transpose()?,
         command_line: spec.append.clone(),
-    })
+    };
+    Ok((config, loading))
 }
 
 /// Admits the VM and gives it memory: from now on it is starting.

@@ -11,8 +11,6 @@ use crate::progress::Progress;
 use crate::spec::VmSpec;
 use addr::{ByteSize, PageCount};
 use machine::MemoryError;
-use std::fs;
-use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,22 +19,20 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// How often it is looked whether it is.
 const LOOK: Duration = Duration::from_millis(2);
 
-/// Charges what the guest's files take, and waits until that is free.
+/// Charges what the guest's files take, `size` in all, and waits until that is free.
 ///
 /// # Errors
 /// [`HostError::Memory`], [`HostError::Cancelled`].
 pub(crate) fn for_files<'a>(
     core: &'a Core,
     spec: &VmSpec,
+    size: ByteSize,
     progress: &Progress,
 ) -> Result<Loading<'a>, HostError> {
-    // What cannot be read is told of by who reads it.
-    let size = |path: &Path| fs::metadata(path).map_or(0, |of| of.len());
-    let size = size(&spec.kernel).saturating_add(spec.initrd.as_deref().map_or(0, size));
-    let mut charge = || core.charge_loading(ByteSize(size)).map_err(Some);
+    let mut charge = || core.charge_loading(size).map_err(Some);
     let loading = wait_for(progress, &mut charge)?;
     let refused = |free| {
-        let asked = PageCount(size.div_ceil(addr::PAGE_SIZE));
+        let asked = PageCount(size.0.div_ceil(addr::PAGE_SIZE));
         let what =
             format!("VM '{}' cannot start: its kernel and initrd do not fit while it is loaded", spec.name);
         HostError::Memory { what, source: MemoryError::PoolTooSmall { asked, free } }

@@ -161,7 +161,7 @@ fn edited(core: &Core, before: &Snapshot, edit: &Edit) -> Result<Snapshot, HostE
                 reservation_bytes: *reservation_bytes,
                 shares: *shares,
                 pool: pool.clone(),
-                ..VmSpec::new("imagined", *memory_bytes, "")
+                ..VmSpec::new("imagined", *memory_bytes, "/")
             };
             add(core, &mut after, &spec, used_bytes.unwrap_or(*memory_bytes))?;
         }

@@ -10,6 +10,7 @@ use crate::terminal::Terminal;
 use addr::ByteSize;
 use api::inspect::{Guest, trouble};
 use api::types::Afterwards;
+use files::{FileError, Regular};
 use host::LinuxMemory;
 use machine::{Backing, MemoryError, Pool, VmId};
 use sandbox::{Files, Kind};
@@ -56,11 +57,13 @@ fn read_config(args: &Run, name: &str) -> Result<Config, Error> {
     const A_KERNEL: &str =
         "--kernel takes a RISC-V Linux Image, gzipped or not; scripts/fetch-guest fetches Debian's";
     const AN_INITRD: &str = "--initrd takes a cpio archive, compressed or not; fetch or build this one again";
-    let kernel = KernelImage::parse(&args.kernel.display().to_string(), read_file("kernel", &args.kernel)?)
+    let kernel = boot::open_kernel(&args.kernel, args.memory);
+    let kernel = read_file("kernel", &args.kernel, kernel)?;
+    let kernel = KernelImage::parse(&args.kernel.display().to_string(), kernel)
         .map_err(|error| Error::new(error).hint(A_KERNEL))?;
     let parse = |path: &Path| {
-        Initrd::parse(&path.display().to_string(), read_file("initrd", path)?)
-            .map_err(|error| Error::new(error).hint(AN_INITRD))
+        let initrd = read_file("initrd", path, boot::open_initrd(path, args.memory))?;
+        Initrd::parse(&path.display().to_string(), initrd).map_err(|error| Error::new(error).hint(AN_INITRD))
     };
     let config = Config {
         name: name.to_owned(),
@@ -75,10 +78,14 @@ fn read_config(args: &Run, name: &str) -> Result<Config, Error> {
     Ok(config)
 }
 
-fn read_file(what: &str, path: &Path) -> Result<Vec<u8>, Error> {
-    boot::read_file(path).map_err(|error| {
-        Error::new(format!("cannot read {what} '{}': {error}", path.display()))
-            .hint("check the path and that you may read the file")
+/// Reads a file as far as it can be one of a guest's. Whoever waits for a slow one too long presses Ctrl-C.
+fn read_file(what: &str, path: &Path, file: Result<Regular, FileError>) -> Result<Vec<u8>, Error> {
+    file.and_then(|file| file.read(|| true)).map_err(|error| {
+        Error::new(format!("cannot read {what} '{}': {error}", path.display())).hint(match &error {
+            FileError::Io(_) => "check the path and that you may read the file",
+            FileError::TooLarge { .. } => "name another file, or give the VM more memory (--memory)",
+            _ => error.hint(),
+        })
     })
 }
 

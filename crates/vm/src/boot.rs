@@ -8,8 +8,9 @@
 //! **Failure.** Every error says which file or setting it is about, what was found and what to do.
 //! Nothing is written to guest memory unless everything fits.
 //!
-//! **Cost.** The files' content is in the host's memory from [`read_file`] until the image and initrd are
-//! dropped; whoever loads a guest drops them then.
+//! **Cost.** The files' content is in the host's memory from when it is read until the image and initrd are
+//! dropped; whoever loads a guest drops them then. [`open_kernel`] and [`open_initrd`] refuse what this guest could not use, and tell
+//! how large the rest is, before any of that is paid.
 //!
 //! **Not here.** Guest memory itself, which [`load`] reaches through a closure; the firmware calls (SBI)
 //! that the kernel makes.
@@ -27,8 +28,8 @@ pub use initrd::{Initrd, InitrdError, InitrdFormat};
 pub use layout::{Layout, LayoutError};
 
 use addr::{ByteSize, Gpa};
-use std::fs::File;
-use std::io::{self, Read};
+use files::{FileError, Regular};
+use std::io::Read;
 use std::path::Path;
 
 /// Why a guest could not be loaded. `E` is what writing to guest memory can fail with.
@@ -86,22 +87,25 @@ pub fn load<E>(
     Ok(Entry { kernel: layout.kernel, device_tree: layout.device_tree })
 }
 
-/// Reads a kernel or initrd.
+/// No kernel is larger, packed or unpacked.
+const MOST_KERNEL: ByteSize = ByteSize::mib(256);
+/// No initrd is larger as it lies on disk.
+const MOST_INITRD: ByteSize = ByteSize::mib(4 << 10);
+
+/// Opens the kernel of a guest with so much memory; what could not be put there is refused before it is read.
 ///
 /// # Errors
-/// If the file cannot be opened or read.
-pub fn read_file(path: &Path) -> io::Result<Vec<u8>> {
-    let mut file = File::open(path)?;
-    let mut content = large_buffer(file.metadata()?.len());
-    file.read_to_end(&mut content)?;
-    Ok(content)
+/// If it cannot be opened, is no regular file, or is too large.
+pub fn open_kernel(path: &Path, memory: ByteSize) -> Result<Regular, FileError> {
+    Regular::open(path, memory.min(MOST_KERNEL))
 }
 
-/// An empty buffer for `length` bytes, all of whose memory goes back to the host kernel when it is dropped.
-/// An allocator keeps what it gets back for later, and the more the larger it was, but for more than 32 MiB,
-/// which even glibc always maps by itself. What is not written to takes no memory.
-fn large_buffer(length: u64) -> Vec<u8> {
-    Vec::with_capacity(length.max(33 << 20) as usize)
+/// The same of an initrd.
+///
+/// # Errors
+/// The same.
+pub fn open_initrd(path: &Path, memory: ByteSize) -> Result<Regular, FileError> {
+    Regular::open(path, memory.min(MOST_INITRD))
 }
 
 /// The magic bytes of the ways files are compressed that Linux knows.
@@ -127,16 +131,18 @@ enum GzipError {
     Truncated,
     /// The stream is longer than allowed when unpacked.
     TooLarge,
+    /// There is no memory for what it unpacks to.
+    NoMemory,
     /// A bad header, code or checksum.
     Damaged(String),
 }
 
 /// Unpacks the gzip member that `input` begins with in steps of bounded size, handing each to
-/// `sink`; returns how long the member is packed and unpacked.
+/// `sink`, which says whether it has room; returns how long the member is packed and unpacked.
 fn gunzip(
     input: &[u8],
     limit: ByteSize,
-    mut sink: impl FnMut(&[u8]),
+    mut sink: impl FnMut(&[u8]) -> bool,
 ) -> Result<(usize, ByteSize), GzipError> {
     let mut decoder = flate2::bufread::GzDecoder::new(input);
     let mut step = vec![0; 1 << 16];
@@ -147,7 +153,9 @@ fn gunzip(
             Ok(read) if unpacked + read as u64 > limit.0 => return Err(GzipError::TooLarge),
             Ok(read) => {
                 unpacked += read as u64;
-                sink(&step[..read]);
+                if !sink(&step[..read]) {
+                    return Err(GzipError::NoMemory);
+                }
             }
             Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
                 return Err(GzipError::Truncated);

@@ -3,7 +3,7 @@
 //! **Sources.** Linux `Documentation/arch/riscv/boot-image-header.rst`; the header of an EFI
 //! "zboot" image in `drivers/firmware/efi/libstub/zboot-header.S`; PE/COFF for the length.
 
-use super::{GzipError, compression, gunzip, large_buffer, le_bytes};
+use super::{GzipError, MOST_KERNEL as MAX_UNPACKED, compression, gunzip, le_bytes};
 use addr::ByteSize;
 
 /// A kernel, unpacked, whose header makes sense.
@@ -22,10 +22,12 @@ pub struct KernelError {
     problem: String,
 }
 
-/// No kernel is larger unpacked; what pretends to be is refused before it fills the host.
-const MAX_UNPACKED: ByteSize = ByteSize::mib(256);
 /// Where the kernel may be loaded: at multiples of this.
 const ALIGNMENT: u64 = 2 << 20;
+
+/// Room for an image to begin with: an allocator keeps what it gets back for later, but for more than 32 MiB, which even glibc always
+/// maps by itself. What is not written to takes no memory.
+const BUFFER: usize = 33 << 20;
 
 /// The Linux header and the EFI headers after it lie in the first page.
 const HEADERS: usize = 4096;
@@ -125,8 +127,20 @@ fn zboot_payload(content: &[u8]) -> Result<&[u8], String> {
 }
 
 fn gunzip_image(packed: &[u8]) -> Result<Vec<u8>, String> {
-    let mut image = large_buffer(packed.len() as u64);
-    match gunzip(packed, MAX_UNPACKED, |step| image.extend_from_slice(step)) {
+    let mut image = Vec::new();
+    let keep = |step: &[u8]| {
+        // Large from the start, so that all of it goes back to Linux when it is dropped.
+        let room = if image.capacity() == 0 {
+            image.try_reserve_exact(packed.len().max(BUFFER)).is_ok()
+        } else {
+            image.try_reserve(step.len()).is_ok()
+        };
+        if room {
+            image.extend_from_slice(step);
+        }
+        room
+    };
+    match gunzip(packed, MAX_UNPACKED, keep) {
         Ok(_) => Ok(image),
         Err(GzipError::Truncated) => Err(format!(
             "is cut off: its gzip stream does not end within {} bytes; fetch it again",
@@ -135,6 +149,7 @@ fn gunzip_image(packed: &[u8]) -> Result<Vec<u8>, String> {
         Err(GzipError::TooLarge) => {
             Err(format!("unpacks to more than the {MAX_UNPACKED} allowed, so it is no kernel; {EXPECTED}"))
         }
+        Err(GzipError::NoMemory) => Err("cannot be unpacked: there is no memory for that".to_owned()),
         Err(GzipError::Damaged(why)) => Err(format!("is damaged: {why}; fetch it again")),
     }
 }

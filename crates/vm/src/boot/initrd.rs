@@ -37,7 +37,7 @@ pub struct InitrdError {
     problem: String,
 }
 
-/// What one archive may unpack to.
+/// What all archives together may unpack to.
 const MAX_UNPACKED: ByteSize = ByteSize::mib(16 << 10);
 
 impl Initrd {
@@ -80,7 +80,10 @@ fn check(content: &[u8]) -> Result<(InitrdFormat, Option<ByteSize>), String> {
             (InitrdFormat::Cpio, Some((length, ByteSize(length as u64))))
         } else {
             match compression(archive) {
-                Some("gzip") => (InitrdFormat::Compressed("gzip"), Some(gzip_lengths(content, position)?)),
+                Some("gzip") => (
+                    InitrdFormat::Compressed("gzip"),
+                    Some(gzip_lengths(content, position, ByteSize(MAX_UNPACKED.0 - unpacked))?),
+                ),
                 Some(name) => (InitrdFormat::Compressed(name), None),
                 None => {
                     return Err(format!(
@@ -93,7 +96,8 @@ fn check(content: &[u8]) -> Result<(InitrdFormat, Option<ByteSize>), String> {
         };
         let first = *first.get_or_insert(format);
         let Some((length, size)) = lengths else { return Ok((first, None)) };
-        unpacked += size.0;
+        // A plain archive is no larger than the file.
+        unpacked = (unpacked + size.0).min(MAX_UNPACKED.0);
         position += length;
     }
     match first {
@@ -110,12 +114,13 @@ fn ends_early(archive: usize, end: usize) -> String {
 }
 
 /// How long the gzip archive at `position` is packed and unpacked.
-fn gzip_lengths(content: &[u8], position: usize) -> Result<(usize, ByteSize), String> {
+fn gzip_lengths(content: &[u8], position: usize, most: ByteSize) -> Result<(usize, ByteSize), String> {
     let mut start = Vec::new();
-    let lengths = gunzip(&content[position..], MAX_UNPACKED, |step| {
+    let lengths = gunzip(&content[position..], most, |step| {
         if start.is_empty() {
             start.extend_from_slice(&step[..step.len().min(6)]);
         }
+        true
     });
     match lengths {
         Ok(_) if !is_cpio(&start) => Err(format!(
@@ -123,7 +128,7 @@ fn gzip_lengths(content: &[u8], position: usize) -> Result<(usize, ByteSize), St
         )),
         Ok(lengths) => Ok(lengths),
         Err(GzipError::Truncated) => Err(ends_early(position, content.len())),
-        Err(GzipError::TooLarge) => Err(format!("unpacks to more than {MAX_UNPACKED}")),
+        Err(GzipError::TooLarge | GzipError::NoMemory) => Err(format!("unpacks to more than {MAX_UNPACKED}")),
         Err(GzipError::Damaged(why)) => {
             Err(format!("is damaged: the gzip stream at byte {position}: {why}; fetch it again"))
         }
