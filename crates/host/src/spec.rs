@@ -12,9 +12,9 @@ use crate::error::HostError;
 use addr::ByteSize;
 use sched::{Controls, Shares, whole_pages};
 use serde::{Deserialize, Serialize};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use utoipa::ToSchema;
-use vm::{Config, MmuChoice};
+use vm::{Config, MmuChoice, plain};
 
 /// A VM as it is asked to be.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize, ToSchema)]
@@ -34,15 +34,16 @@ pub struct VmSpec {
     #[serde(default, with = "crate::text")]
     #[schema(value_type = crate::text::Mmu)]
     pub mmu: MmuChoice,
-    /// A RISC-V Linux `Image`, gzipped or not.
-    #[schema(value_type = String)]
+    /// A RISC-V Linux `Image`, gzipped or not; an absolute path on the host.
+    #[schema(value_type = String, max_length = 4095)]
     pub kernel: PathBuf,
-    /// A cpio archive, compressed or not.
+    /// A cpio archive, compressed or not; an absolute path on the host.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, max_length = 4095)]
     pub initrd: Option<PathBuf>,
     /// The kernel's command line; `console=ttyS0` by default, so that the console shows what the guest says.
     #[serde(default = "command_line")]
+    #[schema(max_length = 1023)]
     pub append: String,
     /// Machine memory guaranteed; whole pages, at most the VM's memory.
     #[serde(default)]
@@ -64,10 +65,11 @@ pub struct VmSpec {
     pub sharing: bool,
     /// VMs with the same salt may share pages, as `Mem.ShareForceSalting` has it. Counts from power-on.
     #[serde(default)]
+    #[schema(max_length = 256)]
     pub salt: Option<String>,
-    /// The directory of its swap file; the host's by default.
+    /// The directory of its swap file, an absolute path; the host's by default.
     #[serde(default)]
-    #[schema(value_type = Option<String>)]
+    #[schema(value_type = Option<String>, max_length = 4095)]
     pub swap_dir: Option<PathBuf>,
     /// Whether its pages are compressed before they are swapped, if `Mem.MemZipEnable` allows it.
     #[serde(default = "yes")]
@@ -155,6 +157,7 @@ impl VmSpec {
     /// The first field that cannot be, named.
     pub fn check(&self) -> Result<(), HostError> {
         check_name(&self.name)?;
+        self.check_texts().map_err(|error| HostError::spec(&self.name, error))?;
         vm::Config::check_sizes(self.memory_bytes, self.cpus)
             .map_err(|error| HostError::spec(&self.name, error))?;
         let controls = self.controls()?;
@@ -167,6 +170,17 @@ impl VmSpec {
         let balloon = self.balloon_max_bytes.unwrap_or_default();
         whole_pages("balloon's cap", balloon).map_err(|error| HostError::spec(&self.name, error))?;
         Ok(())
+    }
+
+    /// What people write is shown, logged and handed to Linux: it is plain, and not without end.
+    fn check_texts(&self) -> Result<(), String> {
+        let named =
+            |name: &str, checked: Result<(), String>| checked.map_err(|error| format!("{name}: it {error}"));
+        named("append", plain::check(&self.append, MOST_APPEND))?;
+        named("salt", self.salt.as_deref().map_or(Ok(()), |salt| plain::check(salt, MOST_SALT)))?;
+        named("kernel", check_path(&self.kernel))?;
+        named("initrd", self.initrd.as_deref().map_or(Ok(()), check_path))?;
+        named("swap_dir", self.swap_dir.as_deref().map_or(Ok(()), check_path))
     }
 }
 
@@ -262,6 +276,24 @@ fn controls(
     Ok(Controls { reservation: pages("reservation", reservation)?, limit, shares })
 }
 
+/// A path as the host can use it, wherever it was started.
+fn check_path(path: &Path) -> Result<(), String> {
+    let text = path.to_str().ok_or("is not UTF-8")?;
+    plain::check(text, MOST_PATH)?;
+    if path.is_absolute() {
+        Ok(())
+    } else {
+        Err(format!("is '{text}', and no absolute path: write /srv/... or the like"))
+    }
+}
+
+/// Longest command line of a kernel, in bytes: Linux takes no more.
+const MOST_APPEND: usize = 1023;
+/// Longest salt.
+const MOST_SALT: usize = 256;
+/// Longest path: Linux takes no more.
+const MOST_PATH: usize = 4095;
+
 /// Words that stand where a name may.
 const TAKEN: [&str; 4] = ["none", "automatic", "software", "hardware"];
 
@@ -273,4 +305,57 @@ pub(crate) fn check_name(name: &str) -> Result<(), HostError> {
         && name.starts_with(|c: char| c.is_ascii_alphanumeric())
         && !TAKEN.contains(&name);
     if good { Ok(()) } else { Err(HostError::Name(name.to_owned())) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(spec: &VmSpec) -> String {
+        spec.check().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_would_write_sequences_into_a_terminal_is_refused_with_its_field() {
+        let good = VmSpec {
+            append: "console=ttyS0 greeting=\"grüß dich\"".to_owned(),
+            salt: Some("Südost".to_owned()),
+            ..VmSpec::new("a", ByteSize::mib(64), "/srv/a b/Image")
+        };
+        good.check().unwrap();
+        for bad in ["\x1b]0;x\x07", "a\nb", "a\0", "\u{9b}2J", "\u{202e}b", "\u{7f}"] {
+            let path = || PathBuf::from(format!("/srv/{bad}"));
+            let specs = [
+                ("append: it has the character", VmSpec { append: bad.to_owned(), ..good.clone() }),
+                ("salt: it has the character", VmSpec { salt: Some(bad.to_owned()), ..good.clone() }),
+                ("kernel: it has the character", VmSpec { kernel: path(), ..good.clone() }),
+                ("initrd: it has the character", VmSpec { initrd: Some(path()), ..good.clone() }),
+                ("swap_dir: it has the character", VmSpec { swap_dir: Some(path()), ..good.clone() }),
+            ];
+            for (why, spec) in specs {
+                let said = refused(&spec);
+                assert!(said.contains(why) && said.chars().all(plain::is_plain), "{said:?}");
+            }
+            check_name(bad).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn texts_are_bounded_and_paths_absolute() {
+        let good = VmSpec::new("a", ByteSize::mib(64), "/Image");
+        VmSpec { append: "x".repeat(1023), salt: Some("x".repeat(256)), ..good.clone() }.check().unwrap();
+        let refusals = [
+            ("1023 are the most", VmSpec { append: "x".repeat(1024), ..good.clone() }),
+            ("256 are the most", VmSpec { salt: Some("x".repeat(257)), ..good.clone() }),
+            ("4095 are the most", VmSpec { kernel: format!("/{}", "x".repeat(4095)).into(), ..good.clone() }),
+            (
+                "swap_dir: it is 'swap', and no absolute path",
+                VmSpec { swap_dir: Some("swap".into()), ..good.clone() },
+            ),
+            ("kernel: it is '', and no absolute path", VmSpec { kernel: PathBuf::new(), ..good.clone() }),
+        ];
+        for (why, spec) in refusals {
+            assert!(refused(&spec).contains(why), "{}", refused(&spec));
+        }
+    }
 }

@@ -3,6 +3,30 @@
 use crate::error::Error;
 use anstream::stream::RawStream;
 use anstream::{AutoStream, ColorChoice};
+use vm::plain::plain_lines;
+
+pub(crate) const PLAIN: &str = "\x1b[0m";
+pub(crate) const BOLD: &str = "\x1b[1m";
+pub(crate) const YELLOW: &str = "\x1b[33m";
+pub(crate) const GOOD: &str = "\x1b[1;32m";
+pub(crate) const DOUBTFUL: &str = "\x1b[1;33m";
+pub(crate) const BAD: &str = "\x1b[1;31m";
+/// All that this program writes to style its output: what of anybody's text looks like something else is written out.
+const STYLES: [&str; 6] = [PLAIN, BOLD, YELLOW, GOOD, DOUBTFUL, BAD];
+
+/// A text for a terminal: what in it would do more than show itself is written out, but for our own styles, if they are wanted.
+pub(crate) fn presentable(text: &str, styled: bool) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('\x1b').filter(|_| styled) {
+        shown += &plain_lines(&rest[..at]);
+        rest = &rest[at..];
+        let style = STYLES.into_iter().find(|style| rest.starts_with(style));
+        shown += style.unwrap_or("\\u{1b}");
+        rest = &rest[style.map_or(1, str::len)..];
+    }
+    shown + &plain_lines(rest)
+}
 
 /// Goes by `--color`, wherever it stands: before the command line is read, as errors in that are coloured too.
 pub(crate) fn choose() {
@@ -32,7 +56,7 @@ pub(crate) fn wanted<S: RawStream>(output: &S) -> bool {
 
 /// Says on standard error what went wrong.
 pub(crate) fn print_error(error: &Error) {
-    let text = error.to_string();
+    let text = presentable(&error.to_string(), false);
     let bold = |text: &str, word: &str, color: u8| match text.strip_prefix(word) {
         Some(rest) => format!("\x1b[1;{color}m{word}\x1b[0m{rest}"),
         None => text.to_owned(),
@@ -45,6 +69,15 @@ pub(crate) fn print_error(error: &Error) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_our_own_styles_reach_a_terminal() {
+        let text = "\x1b[1mNAME\x1b[0m\na\x1b]0;title\x07\x1b[2J\u{9b}2J\u{202e}b\r\n";
+        let written_out = "a\\u{1b}]0;title\\u{7}\\u{1b}[2J\\u{9b}2J\\u{202e}b\\r\n";
+        assert_eq!(presentable(text, true), format!("\x1b[1mNAME\x1b[0m\n{written_out}"));
+        let bare = presentable(text, false);
+        assert_eq!(bare, format!("\\u{{1b}}[1mNAME\\u{{1b}}[0m\n{written_out}"));
+    }
 
     #[test]
     fn the_last_one_said_counts() {

@@ -25,6 +25,7 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::{self, FormatFields};
 use tracing_subscriber::layer::{Layered, SubscriberExt as _};
 use tracing_subscriber::registry::Registry;
+use vm::plain::plain;
 
 /// Our own crates that log.
 const OURS: [&str; 3] = ["memtide", "api", "host"];
@@ -61,7 +62,8 @@ fn text(to: impl for<'w> MakeWriter<'w> + Send + Sync + 'static, colour: bool) -
     // In words these are said already.
     const SAID: [&str; 4] = ["event", "vm", "details", "status"];
     let fields = format::debug_fn(|writer, field, value| match field.name() {
-        "message" => write!(writer, "{value:?}"),
+        // A line is one record, whatever users and guests wrote.
+        "message" => writer.write_str(&plain(&format!("{value:?}"))),
         name if SAID.contains(&name) => Ok(()),
         name => write!(writer, " {name}={value:?}"),
     });

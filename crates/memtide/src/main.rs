@@ -60,7 +60,7 @@ fn main() -> ExitCode {
         Arguments::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let outcome = match verb {
         Verb::Run(args) => run::run(&args),
-        Verb::Completion { shell } => print::print(&completion::script(shell)).map(|()| 0),
+        Verb::Completion { shell } => print::print_bytes(completion::script(shell).as_bytes()).map(|()| 0),
         Verb::Man { dir } => manual::write(&dir).map(|()| 0),
         Verb::Host(args) => daemon::run(&args).map(|()| 0),
         other => Remote::new(asked).and_then(|remote| verbs::ask(&remote, other)).map(|()| 0),

@@ -1,13 +1,19 @@
 //! Writing to standard output.
+//!
+//! **Not here.** What users and guests wrote does nothing to a terminal: texts go through [`presentable`], and in JSON it is written
+//! out as JSON has it. Consoles and answers that are asked for as they are go through [`print_bytes`].
 
 use crate::args::DocumentFormat;
+use crate::color::{self, presentable};
 use crate::error::Error;
 use serde::Serialize;
+use std::fmt::Write as _;
 use std::io::{ErrorKind, Write, stdout};
+use vm::plain::is_plain;
 
 /// Prints to standard output. A reader that has seen enough is no failure, but the end.
 pub(crate) fn print(text: &str) -> Result<(), Error> {
-    print_bytes(text.as_bytes())
+    print_bytes(presentable(text, color::wanted(&stdout())).as_bytes())
 }
 
 /// The same for what may not be text.
@@ -30,7 +36,25 @@ pub(crate) fn write(bytes: &[u8]) -> Result<bool, Error> {
 
 /// For people and programs that read a document.
 pub(crate) fn json(value: &impl Serialize) -> String {
-    serde_json::to_string_pretty(value).expect("answers are JSON") + "\n"
+    written_out(&serde_json::to_string_pretty(value).expect("answers are JSON")) + "\n"
+}
+
+/// JSON with every character escaped that does more than show itself; those are in strings only, but for the ends of lines.
+fn written_out(json: &str) -> String {
+    if json.chars().all(|c| is_plain(c) || c == '\n') {
+        return json.to_owned();
+    }
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        if is_plain(c) || c == '\n' {
+            text.push(c);
+        } else {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(text, "\\u{unit:04x}");
+            }
+        }
+    }
+    text
 }
 
 /// Rows of cells for spreadsheets.
@@ -66,13 +90,23 @@ pub(crate) fn show<T: Serialize>(
 
 /// For programs that read line by line.
 pub(crate) fn json_line(value: &impl Serialize) -> String {
-    serde_json::to_string(value).expect("answers are JSON") + "\n"
+    written_out(&serde_json::to_string(value).expect("answers are JSON")) + "\n"
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn json_does_nothing_to_a_terminal_and_means_the_same() {
+        let value = json!({"a": "\x1b[2J\u{9b}2J\u{202e}\u{e0001}\n"});
+        for text in [json(&value), json_line(&value)] {
+            assert!(text.chars().all(|c| is_plain(c) || c == '\n'), "{text:?}");
+            assert_eq!(serde_json::from_str::<serde_json::Value>(&text).unwrap(), value);
+        }
+        assert!(json_line(&value).contains("\\u009b2J\\u202e\\udb40\\udc01"), "{}", json_line(&value));
+    }
 
     #[test]
     fn yaml_says_what_json_says() {

@@ -7,6 +7,7 @@ use std::io::{IsTerminal, Write, stderr};
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
+use vm::plain::plain;
 
 /// What takes less is not worth a word.
 const SOON: Duration = Duration::from_secs(1);
@@ -31,7 +32,7 @@ impl Line {
         let passed = self.begun.elapsed();
         if self.seen && passed >= SOON {
             self.shown = true;
-            let _ = write!(stderr(), "\r\x1b[K{text}, {} s", passed.as_secs());
+            let _ = write!(stderr(), "\r\x1b[K{}, {} s", plain(text), passed.as_secs());
             let _ = stderr().flush();
         }
     }
@@ -50,7 +51,8 @@ impl Drop for Line {
 pub(crate) fn during<T>(what: &str, work: impl FnOnce() -> T) -> T {
     let (working, done) = channel::<()>();
     thread::scope(|scope| {
-        scope.spawn(move || {
+        // Where there is no thread to be had, nobody says it.
+        let _ = thread::Builder::new().spawn_scoped(scope, move || {
             let mut line = Line::begin();
             while done.recv_timeout(SOON) == Err(RecvTimeoutError::Timeout) {
                 line.show(what);

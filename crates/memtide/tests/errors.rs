@@ -15,7 +15,16 @@ fn files_that_are_not_there_or_not_what_they_should_be_are_named() {
     let script = place.file("script", b"#!/bin/sh\nexit 0\n");
     place.refused(&["run", "--kernel", script.to_str().unwrap()], &["script' is", "RISC-V Linux Image"]);
     let directory = place.path().to_str().unwrap();
-    place.refused(&["run", "--kernel", directory], &["cannot read kernel", directory]);
+    place.refused(&["run", "--kernel", directory], &["cannot read kernel", directory, "it is a directory"]);
+    place.refused(&["run", "--kernel", "/dev/zero"], &["'/dev/zero'", "it is a device and not a file"]);
+    let sparse = place.file("sparse", b"");
+    std::fs::File::options().write(true).open(&sparse).unwrap().set_len(15 << 40).unwrap();
+    let sparse = sparse.to_str().unwrap();
+    place.refused(&["run", "--kernel", sparse], &["it has 15 TiB", "most it may have", "--memory"]);
+    place.refused(&["run", "--kernel", image, "--initrd", sparse], &["cannot read initrd", "it has 15 TiB"]);
+    let pipe = place.path().join("pipe");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, 0o600.into()).unwrap();
+    place.refused(&["run", "--kernel", pipe.to_str().unwrap()], &["it is a named pipe and not a file"]);
 }
 
 #[test]
@@ -108,6 +117,33 @@ fn a_name_that_is_a_slip_away_is_offered() {
     assert!(!text(&output.stderr).contains("did you mean"), "{output:?}");
     assert_eq!(output.status.code(), Some(3));
     assert_eq!(place.ask(&["operation", "show", "77"]).status.code(), Some(3));
+}
+
+#[test]
+fn nobody_writes_sequences_of_their_own_onto_a_terminal() {
+    let place = Place::new();
+    let _host = host(&place, "128MiB", &[]);
+    create_idle(&place, "web", &[]);
+    let bad = "a\u{1b}]0;title\u{7}\u{9b}2J\u{202e}";
+    let shown = "a\\u{1b}]0;title\\u{7}\\u{9b}2J\\u{202e}";
+    for option in ["--append", "--salt"] {
+        place.refused(&["set", "web", option, bad], &["it has the character \\u{1b}"]);
+    }
+    place.refused(&["info", bad], &[shown]);
+    place.refused(&["create", bad, "--memory", "64MiB", "--kernel", "/Image"], &[shown]);
+    for args in
+        [&["start", bad][..], &["pool", "rm", bad], &["settings", bad], &["--color=always", "stop", bad]]
+    {
+        let output = place.ask(args);
+        let said = text(&output.stderr)
+            .replace("\u{1b}[1;31m", "")
+            .replace("\u{1b}[1;36m", "")
+            .replace("\u{1b}[0m", "");
+        assert!(
+            !said.is_empty() && said.chars().all(|c| c == '\n' || !c.is_control() && c != '\u{202e}'),
+            "{said:?}"
+        );
+    }
 }
 
 #[test]

@@ -15,6 +15,7 @@
 //!
 //! **Sources.** QEMU Guest Agent Protocol Reference: `guest-sync-delimited`, `guest-shutdown`.
 
+use crate::plain::is_plain;
 use crate::vm::Vm;
 use devices::{NamedPort, Silence, Talk};
 use parking_lot::Mutex;
@@ -291,7 +292,7 @@ fn read(line: &[u8]) -> Option<Answer> {
 
 /// A guest's words, as they may be shown on a terminal.
 fn presentable(text: &str) -> String {
-    let shown = |c: char| if c.is_control() { ' ' } else { c };
+    let shown = |c: char| if is_plain(c) { c } else { ' ' };
     text.chars().take(LONGEST_REASON).map(shown).collect()
 }
 

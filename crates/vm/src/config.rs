@@ -1,6 +1,7 @@
 //! What a VM is asked to be.
 
 use crate::boot::{Initrd, KernelImage};
+use crate::plain::is_plain;
 use addr::ByteSize;
 use mmu::Technique;
 use std::{fmt, str::FromStr};
@@ -85,7 +86,7 @@ impl Config {
     /// # Errors
     /// The first setting that is out of its range.
     pub fn check(&self) -> Result<(), ConfigError> {
-        if self.name.is_empty() || self.name.contains(char::is_control) {
+        if self.name.is_empty() || !self.name.chars().all(is_plain) {
             return Err(ConfigError::Name(self.name.clone()));
         }
         Self::check_sizes(self.memory, self.cpus)

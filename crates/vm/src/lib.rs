@@ -28,6 +28,7 @@ mod map;
 mod overhead;
 mod panic;
 mod pause;
+pub mod plain;
 mod sbi;
 mod statistics;
 mod technique;

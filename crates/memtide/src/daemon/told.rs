@@ -10,6 +10,7 @@ use serde::Serialize;
 use std::fmt::{self, Display};
 use std::io::{Write, stdout};
 use std::path::Path;
+use vm::plain::plain;
 
 /// What a host says on standard output.
 #[derive(Serialize)]
@@ -85,7 +86,7 @@ impl Speaker {
         let line = match self.format {
             _ if self.only_logs => return,
             Format::Json => json_line(told),
-            Format::Table => format!("memtide: {told}\n"),
+            Format::Table => format!("memtide: {}\n", plain(&told.to_string())),
         };
         let mut output = stdout().lock();
         let _ = output.write_all(line.as_bytes()).and_then(|()| output.flush());

@@ -2,6 +2,7 @@
 
 use super::{Cell, Chosen, Column, Value, date_time, yes_or_no};
 use crate::args::ListFormat;
+use crate::color::{BOLD, PLAIN};
 use crate::error::Error;
 use crate::print::{csv, json, json_line, print, yaml};
 use crate::view::{Align, Style, lay_out};
@@ -43,7 +44,7 @@ impl<T> Chosen<T> {
         let lines: Vec<Vec<String>> = std::iter::once(titles).chain(rows.iter().map(cells)).collect();
         let text = lay_out(&columns, &lines);
         match text.split_once('\n') {
-            Some((titles, rest)) if color => format!("\x1b[1m{titles}\x1b[0m\n{rest}"),
+            Some((titles, rest)) if color => format!("{BOLD}{titles}{PLAIN}\n{rest}"),
             _ => text,
         }
     }

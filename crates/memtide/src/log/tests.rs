@@ -53,6 +53,17 @@ fn text_is_said_once_and_coloured_if_wanted() {
 }
 
 #[test]
+fn nobody_writes_lines_or_sequences_of_their_own_into_the_log() {
+    let written = Written::default();
+    let forged = "vm-changed  web  append a\n2026-01-01T00:00:00Z ERROR forged\x1b]0;title\x07\u{9b}2J";
+    logged(text(written.writer(), false), LogLevel::Info, || tracing::info!(vm = forged, "{forged}"));
+    let said = written.text();
+    assert_eq!(said.lines().count(), 1, "{said}");
+    let written_out = "append a\\n2026-01-01T00:00:00Z ERROR forged\\u{1b}]0;title\\u{7}\\u{9b}2J";
+    assert!(said.trim_end().ends_with(written_out), "{said}");
+}
+
+#[test]
 fn json_has_every_field_on_a_line() {
     let written = Written::default();
     logged(json(written.writer()), LogLevel::Debug, something);

@@ -3,7 +3,7 @@
 use crate::args::{Document, DocumentFormat, Map};
 use crate::error::Error;
 use crate::find::{ask, is_hosted, only, running};
-use crate::print::{json_line, print, show};
+use crate::print::{json_line, print, print_bytes, show};
 use crate::progress::during;
 use crate::remote::Remote;
 use crate::view::{self, Style};
@@ -32,7 +32,7 @@ pub(super) fn statistics(
             }
             DocumentFormat::Table => {
                 if stdout().is_terminal() {
-                    print("\x1b[H\x1b[2J")?;
+                    print_bytes(b"\x1b[H\x1b[2J")?;
                 }
                 present(&answer, DocumentFormat::Table)?;
             }

@@ -3,6 +3,8 @@
 //! **Model.** A cell of the terminal has two dots across and four down, which Braille characters show. Without them a
 //! line is made of dashes, slashes and dots.
 
+use crate::color::{PLAIN, YELLOW};
+
 /// How a line looks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Ink {
@@ -100,8 +102,6 @@ impl Canvas {
 }
 
 fn render_row(row: &[Cell], color: bool) -> String {
-    const YELLOW: &str = "\x1b[33m";
-    const PLAIN: &str = "\x1b[0m";
     let used = row.iter().rposition(|cell| cell.text.is_some() || cell.dots != 0 || cell.stroke.is_some());
     let mut line = String::new();
     let mut colored = false;

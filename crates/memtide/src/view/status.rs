@@ -3,6 +3,7 @@
 use super::Style;
 use super::table::Align::{Left, Right};
 use super::table::lay_out;
+use crate::color;
 use addr::ByteSize;
 use api::types::{HostState, HostStatus, Ledger, VmStatus};
 use std::fmt::Write;
@@ -29,9 +30,9 @@ fn head(status: &HostStatus, style: Style) -> String {
     let mut text = String::new();
     let [on, off] = match status.state {
         _ if !style.color => ["", ""],
-        HostState::High | HostState::Clear => ["\x1b[1;32m", "\x1b[0m"],
-        HostState::Soft => ["\x1b[1;33m", "\x1b[0m"],
-        _ => ["\x1b[1;31m", "\x1b[0m"],
+        HostState::High | HostState::Clear => [color::GOOD, color::PLAIN],
+        HostState::Soft => [color::DOUBTFUL, color::PLAIN],
+        _ => [color::BAD, color::PLAIN],
     };
     let _ = writeln!(
         text,

@@ -2492,10 +2492,10 @@ class Vm:
     """Its number while it runs, as in events and the status."""
 
     initrd: str | None
-    """A cpio archive, compressed or not."""
+    """A cpio archive, compressed or not; an absolute path on the host."""
 
     kernel: str
-    """A RISC-V Linux `Image`, gzipped or not."""
+    """A RISC-V Linux `Image`, gzipped or not; an absolute path on the host."""
 
     limit_bytes: ByteSize | None
     """Machine memory never exceeded; none by default."""
@@ -2542,7 +2542,7 @@ class Vm:
     """Whether its pages are looked through for equal ones."""
 
     swap_dir: str | None
-    """The directory of its swap file; the host's by default."""
+    """The directory of its swap file, an absolute path; the host's by default."""
 
     swap_failure: str | None
     """Why its swap file did not take what it was given, if that is so now."""
@@ -2725,10 +2725,10 @@ class VmSpec(TypedDict, total=False):
     """vCPUs, 1 to 8."""
 
     initrd: str | None
-    """A cpio archive, compressed or not."""
+    """A cpio archive, compressed or not; an absolute path on the host."""
 
     kernel: Required[str]
-    """A RISC-V Linux `Image`, gzipped or not."""
+    """A RISC-V Linux `Image`, gzipped or not; an absolute path on the host."""
 
     limit_bytes: ByteSize | None
     """Machine memory never exceeded; none by default."""
@@ -2766,7 +2766,7 @@ class VmSpec(TypedDict, total=False):
     """Whether its pages are looked through for equal ones."""
 
     swap_dir: str | None
-    """The directory of its swap file; the host's by default."""
+    """The directory of its swap file, an absolute path; the host's by default."""
 
     zip: bool
     """Whether its pages are compressed before they are swapped, if `Mem.MemZipEnable` allows it."""
