@@ -94,11 +94,7 @@ fn try_start(core: &Arc<Core>, name: &str, progress: &Progress) -> Result<(), Ho
 }
 
 /// Loads a VM's guest, which runs then.
-pub(crate) fn load(core: &Core, spec: &VmSpec, running: &Running) -> Result<Arc<Vm>, HostError> {
-    load_config(core, &read_config(spec)?, running)
-}
-
-fn load_config(core: &Core, config: &Config, running: &Running) -> Result<Arc<Vm>, HostError> {
+pub(crate) fn load_config(core: &Core, config: &Config, running: &Running) -> Result<Arc<Vm>, HostError> {
     let name = &running.name;
     let writer = || running_console(core, name);
     let vm = Vm::start_on(config, Arc::clone(&running.memory), writer()?, writer()?);
@@ -126,7 +122,7 @@ fn stopped(inventory: &Inventory, name: &str) -> Result<VmSpec, HostError> {
 }
 
 /// What the guest is started with, and the memory set aside for that.
-fn read_config<'a>(
+pub(crate) fn read_config<'a>(
     core: &'a Core,
     spec: &VmSpec,
     progress: &Progress,

@@ -14,16 +14,15 @@ use crate::ended::{Afterwards, End, RestartedFor, restarts};
 use crate::error::HostError;
 use crate::event::What;
 use crate::info::Power;
-use crate::power::{load, wait_for_visitors};
+use crate::power::{load_config, read_config, wait_for_visitors};
 use crate::progress::Progress;
 use crate::running::Running;
-use crate::set_aside;
 use crate::spec::VmSpec;
 use crate::stopping::{Stop, shut_down};
 use crate::visits::Known;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use vm::{Ended, Vm};
+use vm::{Config, Ended, Vm};
 
 /// How often whoever waits for a restart looks whether it is over.
 const LOOK: Duration = Duration::from_secs(1);
@@ -73,9 +72,9 @@ fn load_again(core: &Arc<Core>, next: &Arc<Running>) -> Result<Arc<Vm>, HostErro
     }
     let spec = core.inventory.lock().vm(&next.name)?.spec.clone();
     next.set_all_aside();
-    let loading = files_aside(core, &spec, next)?;
-    let vm = load(core, &spec, next)?;
-    drop(loading);
+    let (config, loading) = read_again(core, &spec, next)?;
+    let vm = load_config(core, &config, next)?;
+    drop((config, loading));
     if let Ok(entry) = core.inventory.lock().vm_mut(&next.name) {
         entry.power = Power::Running;
     }
@@ -84,11 +83,15 @@ fn load_again(core: &Arc<Core>, next: &Arc<Running>) -> Result<Arc<Vm>, HostErro
     Ok(vm)
 }
 
-/// Sets aside what the guest's files take, however long that takes: the VM has all else, and waits for this alone.
-fn files_aside<'a>(core: &'a Core, spec: &VmSpec, next: &Running) -> Result<Loading<'a>, HostError> {
+/// Reads the guest's files, however long it takes until there is memory for them: the VM has all else, and waits for this alone.
+fn read_again<'a>(
+    core: &'a Core,
+    spec: &VmSpec,
+    next: &Running,
+) -> Result<(Config, Option<Loading<'a>>), HostError> {
     let mut told = false;
     loop {
-        match set_aside::for_files(core, spec, &next.loading) {
+        match read_config(core, spec, &next.loading) {
             Err(error @ HostError::Memory { .. }) if !core.is_closed() => {
                 if !std::mem::replace(&mut told, true) {
                     let (vm, why) = (spec.name.clone(), error.to_string());
