@@ -162,7 +162,6 @@ impl VmSpec {
             .map_err(|error| HostError::spec(&self.name, error))?;
         let controls = self.controls()?;
         controls.check_vm(self.memory_bytes.pages()).map_err(|error| HostError::spec(&self.name, error))?;
-        self.check_lengths()?;
         if self.autostart_delay_seconds > LONGEST_DELAY {
             let why = format!("its autostart delay is more than {LONGEST_DELAY} s");
             return Err(HostError::spec(&self.name, why));
@@ -183,32 +182,6 @@ impl VmSpec {
         named("swap_dir", self.swap_dir.as_deref().map_or(Ok(()), check_path))
     }
 }
-
-impl VmSpec {
-    /// What is kept of a VM as long as it is known is of bounded length.
-    fn check_lengths(&self) -> Result<(), HostError> {
-        let path = |path: Option<&PathBuf>| path.map_or(0, |path| path.as_os_str().len());
-        for (what, length, most) in [
-            ("kernel's path", path(Some(&self.kernel)), MOST_PATH),
-            ("initrd's path", path(self.initrd.as_ref()), MOST_PATH),
-            ("swap directory's path", path(self.swap_dir.as_ref()), MOST_PATH),
-            ("command line", self.append.len(), MOST_APPEND),
-            ("salt", self.salt.as_ref().map_or(0, String::len), MOST_SALT),
-        ] {
-            if length > most {
-                let why = format!("the {what} has {length} bytes, and may have {most}");
-                return Err(HostError::spec(&self.name, why));
-            }
-        }
-        Ok(())
-    }
-}
-
-/// As long as Linux takes a path.
-const MOST_PATH: usize = 4096;
-/// More than Linux takes of a command line.
-const MOST_APPEND: usize = 4096;
-const MOST_SALT: usize = 256;
 
 /// A resource pool as it is asked to be.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize, ToSchema)]
