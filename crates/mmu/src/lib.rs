@@ -21,10 +21,12 @@ mod rmap;
 mod shadow;
 mod space;
 mod tlb;
+mod trace;
 mod walk;
 
 pub use format::{Access, PagingMode, Permissions, Pte, Root, TABLE_ENTRIES, View};
 pub use mmu::{Miss, Mmu, MmuCounts, ShadowEntry, Technique};
 pub use shadow::ShadowCounts;
 pub use tlb::Tlb;
-pub use walk::{Fault, Leaf, Source, Step, Translation, leaves, trace, walk};
+pub use trace::{Leaf, Step, Trace, Unreadable, leaves, trace};
+pub use walk::{Fault, Source, Translation, walk};

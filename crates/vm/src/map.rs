@@ -3,7 +3,7 @@
 use crate::vm::Vm;
 use addr::{Gfn, Gpa, Gva, Mfn};
 use machine::{PageCensus, PageState};
-use mmu::{PagingMode, Permissions, Root, ShadowEntry, Step, Technique};
+use mmu::{Permissions, Root, ShadowEntry, Step, Technique};
 
 /// One guest virtual address, from the guest's tables to the machine frame.
 #[derive(Clone, Debug)]
@@ -16,7 +16,9 @@ pub struct AddressMap {
     pub root: Root,
     /// The address.
     pub gva: Gva,
-    /// The guest's walk, level by level; empty without translation.
+    /// Whether it is one of the mode's: using another is a fault.
+    pub is_canonical: bool,
+    /// The guest's walk, level by level; empty without translation, and for an address that is not canonical.
     pub steps: Vec<Step>,
     /// The guest physical address, if the walk leads to one.
     pub gpa: Option<Gpa>,
@@ -88,13 +90,13 @@ impl Vm {
     pub fn map_address(&self, cpu: usize, gva: Gva) -> AddressMap {
         let hart = self.shared.vcpus[cpu].hart();
         let (memory, root) = (&*self.shared.memory, hart.mmu().root());
-        let steps = mmu::trace(memory, &root, gva);
-        let gfn = leaf_of(&root, gva, &steps);
+        let mmu::Trace { is_canonical, steps, gfn } = mmu::trace(memory, &root, gva);
         AddressMap {
             cpu,
             technique: hart.mmu().technique(),
             root,
             gva,
+            is_canonical,
             steps,
             gpa: gfn.map(|gfn| gfn.base().wrapping_add(gva.page_offset())),
             state: gfn.and_then(|gfn| memory.pmap().state(gfn)),
@@ -142,15 +144,4 @@ impl Vm {
             pool_frames: memory.pool().size().0,
         }
     }
-}
-
-/// The page the walk ends at, if it ends at one.
-fn leaf_of(root: &Root, gva: Gva, steps: &[Step]) -> Option<Gfn> {
-    if root.mode == PagingMode::Bare {
-        return Some(Gfn::containing(Gpa(gva.0)));
-    }
-    let last = steps.last()?;
-    let pte = last.entry.ok().filter(|pte| pte.is_well_formed() && pte.is_leaf())?;
-    let within = (gva.0 >> addr::PAGE_SHIFT) & ((1 << (9 * last.level)) - 1);
-    Some(Gfn(pte.gfn().0 | within))
 }

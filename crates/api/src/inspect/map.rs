@@ -5,8 +5,9 @@ use super::{Hex, technique_name};
 use crate::inspect::Guest;
 use addr::Gva;
 use machine::PageState;
-use mmu::{Access, Fault, PagingMode, Permissions, Pte, Root, Step, View};
+use mmu::{Access, PagingMode, Permissions, Pte, Root, Step, Unreadable, View};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use utoipa::ToSchema;
 use vm::AddressMap;
 
@@ -46,7 +47,10 @@ pub struct Address {
     pub space: Space,
     /// The address asked about.
     pub gva: Hex,
-    /// The guest's page tables, level by level.
+    /// Whether the address is one of the mode's: the upper bits of others are not copies of the highest that counts, and using them is
+    /// a fault whatever the tables say.
+    pub canonical: bool,
+    /// The guest's page tables, level by level; empty without translation, and for an address that is not canonical.
     pub walk: Vec<WalkStep>,
     /// Where they lead; null if nowhere.
     pub gpa: Option<Hex>,
@@ -82,12 +86,33 @@ pub struct WalkStep {
 pub struct Page {
     /// Its number.
     pub gfn: Hex,
-    /// untouched, private.
-    pub state: String,
+    /// What it is.
+    pub state: PageStateName,
     /// Whether it is changing its state or frame right now.
     pub in_passage: bool,
     /// Its frame; null if it has none.
     pub mfn: Option<Hex>,
+}
+
+/// What a guest page is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schema(as = PageState)]
+pub enum PageStateName {
+    /// Never used, or given back by the guest.
+    Untouched,
+    /// In a frame of its own.
+    Private,
+    /// In a frame with equal pages.
+    Shared,
+    /// All zeros, in the frame of zeros.
+    Zero,
+    /// In the guest's balloon.
+    Ballooned,
+    /// Compressed.
+    Compressed,
+    /// In the swap file.
+    Swapped,
 }
 
 /// A shadow entry.
@@ -141,11 +166,12 @@ impl Address {
             technique: technique_name(address.technique).to_owned(),
             space: address.root.into(),
             gva: Hex(gva.0),
+            canonical: address.is_canonical,
             walk: address.steps.iter().map(WalkStep::from).collect(),
             gpa: address.gpa.map(|gpa| Hex(gpa.0)),
             page: address.gpa.zip(address.state).map(|(gpa, (state, in_passage))| Page {
                 gfn: Hex(addr::Gfn::containing(gpa).0),
-                state: state_name(state).to_owned(),
+                state: state.into(),
                 in_passage,
                 mfn: address.mfn().map(|mfn| Hex(mfn.0)),
             }),
@@ -163,27 +189,42 @@ impl Address {
     }
 }
 
-const fn state_name(state: PageState) -> &'static str {
-    match state {
-        PageState::Untouched => "untouched",
-        PageState::Private(_) => "private",
-        PageState::Shared(_) => "shared",
-        PageState::Zero(_) => "zero",
-        PageState::Ballooned => "ballooned",
-        PageState::Compressed(_) => "compressed",
-        PageState::Swapped(_) => "swapped",
+impl fmt::Display for PageStateName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Untouched => "untouched",
+            Self::Private => "private",
+            Self::Shared => "shared",
+            Self::Zero => "zero",
+            Self::Ballooned => "ballooned",
+            Self::Compressed => "compressed",
+            Self::Swapped => "swapped",
+        })
+    }
+}
+
+impl From<PageState> for PageStateName {
+    fn from(state: PageState) -> Self {
+        match state {
+            PageState::Untouched => Self::Untouched,
+            PageState::Private(_) => Self::Private,
+            PageState::Shared(_) => Self::Shared,
+            PageState::Zero(_) => Self::Zero,
+            PageState::Ballooned => Self::Ballooned,
+            PageState::Compressed(_) => Self::Compressed,
+            PageState::Swapped(_) => Self::Swapped,
+        }
     }
 }
 
 impl From<&Step> for WalkStep {
     fn from(step: &Step) -> Self {
         let meaning = match step.entry {
-            Ok(pte) => meaning(pte, step.level),
-            Err(Fault::Page) => "not readable: page fault".to_owned(),
-            Err(Fault::Access) => "the table is not in memory: access fault".to_owned(),
-            Err(Fault::NeedsWork(..)) => {
-                "the table's page was never touched: all its entries are zero".to_owned()
+            Ok(_) if step.is_misaligned() => {
+                "a leaf that is not aligned to its size: the walk ends in a page fault".to_owned()
             }
+            Ok(pte) => meaning(pte, step.level),
+            Err(why) => unreadable(why).to_owned(),
         };
         Self {
             level: step.level,
@@ -196,11 +237,41 @@ impl From<&Step> for WalkStep {
     }
 }
 
+/// Why a table cannot be read, and what a use of it would find.
+const fn unreadable(why: Unreadable) -> &'static str {
+    match why {
+        Unreadable::NotMemory => "the table is not in memory: the walk ends in an access fault",
+        Unreadable::Page { in_passage: true, .. } => {
+            "the table's page is on its way to another state or frame: ask again"
+        }
+        Unreadable::Page { state, .. } => match state {
+            PageState::Untouched => {
+                "the table's page is untouched: all its entries read as zero, and the walk ends in a page fault"
+            }
+            PageState::Ballooned => {
+                "the table's page is in the guest's balloon: all its entries read as zero, and the walk ends in a page fault"
+            }
+            PageState::Compressed(_) => {
+                "the table's page is compressed: its entries are not known until it is used"
+            }
+            PageState::Swapped(_) => {
+                "the table's page is swapped: its entries are not known until it is used"
+            }
+            PageState::Private(_) | PageState::Shared(_) | PageState::Zero(_) => {
+                "the table's page changed its state just now: ask again"
+            }
+        },
+    }
+}
+
 fn meaning(pte: Pte, level: u32) -> String {
     let gfn = Hex(pte.gfn().0);
     match pte {
         _ if !pte.has(Pte::V) => "not valid: the walk ends in a page fault".to_owned(),
         _ if !pte.is_well_formed() => "reserved bits are set: the walk ends in a page fault".to_owned(),
+        _ if !pte.is_leaf() && level == 0 => {
+            "a table where a page should be: the walk ends in a page fault".to_owned()
+        }
         _ if !pte.is_leaf() => format!("next table at gfn {gfn}"),
         _ if level == 0 => format!("page at gfn {gfn}"),
         _ => format!("{} of pages from gfn {gfn}", addr::PageCount(1 << (9 * level)).bytes()),
@@ -300,5 +371,59 @@ impl Map {
             shadow_entries: map.shadow_entries,
             sample: map.mapped.iter().map(mapped).collect(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use addr::{Gfn, PageCount};
+    use machine::{Backing, Pool, ShareGroup, Stores, SwapFile, Use, VmId, VmMemory};
+
+    fn text(level: u32, entry: Result<Pte, Unreadable>) -> String {
+        WalkStep::from(&Step { level, table: Gfn(3), index: 0, entry }).meaning
+    }
+
+    #[test]
+    fn each_state_of_a_table_that_cannot_be_read_has_its_text() {
+        let dir = tempfile::tempdir().unwrap();
+        let pool = Pool::new(PageCount(32).bytes()).unwrap();
+        let swap = SwapFile::create(dir.path(), PageCount(16)).unwrap();
+        let stores = Stores::new(PageCount(0), Some(swap));
+        let backing = Backing { reservation: PageCount(0), group: ShareGroup(1), stores };
+        let memory = VmMemory::with_backing(&pool, VmId(1), Gfn(0), PageCount(16), backing).unwrap();
+        let state = || memory.pmap().state(Gfn(0)).unwrap().0;
+        let told = |part: &str| {
+            let text = text(0, Err(Unreadable::Page { state: state(), in_passage: false }));
+            assert!(text.contains(part), "{:?}: {text}", state());
+        };
+        told("is untouched: all its entries read as zero, and the walk ends in a page fault");
+        memory.inflate(&[Gfn(0)]);
+        told("is in the guest's balloon: all its entries read as zero");
+        memory.resolve(Gfn(0), Use::Read).unwrap();
+        told("changed its state just now: ask again");
+        memory.write(Gfn(0).base(), &[1; 8]).unwrap();
+        told("changed its state just now: ask again");
+        memory.reclaim(PageCount(1));
+        told("is swapped: its entries are not known until it is used");
+        memory.resolve(Gfn(0), Use::Read).unwrap();
+        memory.set_zip_limit(PageCount(2));
+        (1..10).for_each(|gfn| memory.write(Gfn(gfn).base(), &[gfn as u8; 8]).unwrap());
+        memory.reclaim(PageCount(9));
+        told("is compressed: its entries are not known until it is used");
+        let moving = Unreadable::Page { state: state(), in_passage: true };
+        assert!(text(0, Err(moving)).contains("on its way to another state or frame"));
+        assert!(text(0, Err(Unreadable::NotMemory)).contains("access fault"));
+    }
+
+    #[test]
+    fn what_an_entry_leads_to_is_told() {
+        let leaf = Pte::V | Pte::R | Pte::A;
+        assert_eq!(text(0, Ok(Pte(7 << 10 | leaf))), "page at gfn 0x7");
+        assert_eq!(text(1, Ok(Pte(512 << 10 | leaf))), "2 MiB of pages from gfn 0x200");
+        assert!(text(1, Ok(Pte(7 << 10 | leaf))).contains("not aligned to its size"));
+        assert_eq!(text(1, Ok(Pte(7 << 10 | Pte::V))), "next table at gfn 0x7");
+        assert!(text(0, Ok(Pte(7 << 10 | Pte::V))).contains("a table where a page should be"));
+        assert!(text(2, Ok(Pte(0))).contains("not valid"));
     }
 }

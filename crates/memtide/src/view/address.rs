@@ -31,6 +31,10 @@ pub(super) fn show(address: &Address) -> String {
 }
 
 fn walk(address: &Address) -> String {
+    if !address.canonical {
+        return "  not canonical: its upper bits are not copies of the highest that counts, and using it is a fault\n"
+            .to_owned();
+    }
     if address.walk.is_empty() {
         return "  translation is off: the guest physical address is the same\n".to_owned();
     }
