@@ -13,13 +13,15 @@
 //! end: no lock may be held that the mover of a page wants. The guest may read and write the same bytes at
 //! the same time, as with any device on any machine.
 //!
-//! **Failure.** An address that is not memory is an error of the access, found at the slice that has it.
+//! **Failure.** An address that is not memory is an error of the access, found at the slice that has it. A page that the
+//! host cannot give, because its content is lost or the VM ends, is an I/O error with its cause: no fault of the guest's.
 //!
 //! **Sources.** `vm_memory` 0.18: `GuestMemory`, `BitmapSlice`.
 
-use crate::vm_memory::{Pin, VmMemory};
+use crate::vm_memory::{MemoryError, Pin, VmMemory};
 use addr::{Gfn, Gpa, PAGE_SIZE};
 use std::fmt;
+use std::io;
 use std::iter::FusedIterator;
 use vm_memory::bitmap::{BS, Bitmap, BitmapSlice, WithBitmapSlice};
 use vm_memory::guest_memory::GuestMemorySliceIterator;
@@ -65,9 +67,12 @@ impl<'a> Iterator for Slices<'a> {
             return None;
         }
         let at = self.next;
-        let Ok(pin) = self.memory.pin(Gfn::containing(at)) else {
-            self.left = 0;
-            return Some(Err(GuestMemoryError::InvalidGuestAddress(GuestAddress(at.0))));
+        let pin = match self.memory.pin(Gfn::containing(at)) {
+            Ok(pin) => pin,
+            Err(error) => {
+                self.left = 0;
+                return Some(Err(access_error(at, error)));
+            }
         };
         let bytes = self.left.min((PAGE_SIZE - at.page_offset()) as usize);
         self.left -= bytes;
@@ -82,6 +87,16 @@ impl<'a> Iterator for Slices<'a> {
             let start = frame.as_ptr().add(at.page_offset() as usize);
             VolatileSlice::with_bitmap(start, bytes, pin, None)
         }))
+    }
+}
+
+/// What a device is told: whether its guest named an address that is not memory, or the host cannot give the page.
+fn access_error(at: Gpa, error: MemoryError) -> GuestMemoryError {
+    match error {
+        MemoryError::Lost { .. } | MemoryError::Ending | MemoryError::PoolTooSmall { .. } => {
+            GuestMemoryError::IOError(io::Error::other(error))
+        }
+        MemoryError::Outside(_) => GuestMemoryError::InvalidGuestAddress(GuestAddress(at.0)),
     }
 }
 
@@ -185,6 +200,10 @@ mod tests {
         GuestAddress(FIRST.base().0 + offset)
     }
 
+    fn slices_of(vm: &VmMemory, offset: u64) -> vm_memory::GuestMemoryResult<()> {
+        vm.get_slices(at(offset), 8, Permissions::Write).unwrap().try_for_each(|slice| slice.map(drop))
+    }
+
     fn slices(vm: &VmMemory, offset: u64, bytes: usize) -> Vec<VolatileSlice<'_, Pin<'_>>> {
         let slices = vm.get_slices(at(offset), bytes, Permissions::ReadWrite).unwrap();
         slices.map(Result::unwrap).collect()
@@ -246,6 +265,23 @@ mod tests {
         assert!(found.next().unwrap().is_ok());
         assert!(found.next().unwrap().is_err());
         assert!(found.next().is_none());
+    }
+
+    #[test]
+    fn who_is_to_blame_for_a_failed_access_is_told() {
+        let vm = vm();
+        let error = |offset| slices_of(&vm, offset).unwrap_err();
+        assert!(matches!(error(PAGES * PAGE_SIZE), GuestMemoryError::InvalidGuestAddress(_)));
+        vm.end();
+        let GuestMemoryError::IOError(cause) = error(0) else {
+            panic!("the VM ends, which is no fault of its guest")
+        };
+        assert_eq!(cause.downcast::<MemoryError>().unwrap(), MemoryError::Ending);
+        let lost = MemoryError::Lost { gfn: FIRST, reason: "the file ends".to_owned() };
+        let GuestMemoryError::IOError(cause) = access_error(FIRST.base(), lost) else {
+            panic!("it is the host's disk")
+        };
+        assert!(cause.to_string().contains("the file ends"), "{cause}");
     }
 
     proptest! {

@@ -46,14 +46,17 @@ struct Mapping {
     bytes: usize,
 }
 
-// SAFETY: the mapping is plain memory reached only through atomic accesses, and is unmapped when
-// the last handle goes, whichever thread that happens on.
+// SAFETY: a `Mapping` is the address and length of plain memory that belongs to no thread. The range is never unmapped, so
+// that the address is good on whichever thread it is used or dropped; what `Drop` does, a system call on the range,
+// any thread may do.
 unsafe impl Send for Mapping {}
-// SAFETY: as above.
+// SAFETY: through a shared reference nothing is done with a `Mapping` but reading its address and length, which never change.
 unsafe impl Sync for Mapping {}
-// SAFETY: `base` points into the mapping that `shared` keeps alive; all accesses are atomic.
+// SAFETY: `base` is the address of that range, which is never unmapped: it outlives every handle, and the `Frame`s, which are
+// `&'static` for the same reason. `shared` is an `Arc` of what is `Send` and `Sync` itself.
 unsafe impl Send for Pool {}
-// SAFETY: as above.
+// SAFETY: whatever several threads do through `base` at once is atomic accesses of words that are never accessed otherwise, so
+// there is no data race; that those which reach a frame may use it is INV-1's, and nothing of soundness rests on it.
 unsafe impl Sync for Pool {}
 
 impl Mapping {
