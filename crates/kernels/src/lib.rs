@@ -55,6 +55,27 @@ pub fn image(program: &[u32]) -> Vec<u8> {
     image
 }
 
+/// A kernel that writes to each page of the 32 MiB from 16 MiB on, each time something else, again and again for ever.
+#[must_use]
+pub fn writing() -> Vec<u8> {
+    image(&[
+        0x0010_0293, // addi t0, zero, 1
+        0x01f2_9293, // slli t0, t0, 31     where memory begins
+        0x0100_0337, // lui  t1, 0x1000     16 MiB
+        0x0062_82b3, // add  t0, t0, t1
+        0x0000_1337, // lui  t1, 1          a page
+        0x0200_0e37, // lui  t3, 0x2000     32 MiB
+        0xfffe_0e13, // addi t3, t3, -1
+        0x0000_0393, // addi t2, zero, 0
+        0x01c3_f3b3, // and  t2, t2, t3     and here again
+        0x0072_8eb3, // add  t4, t0, t2
+        0x001f_0f13, // addi t5, t5, 1
+        0x01ee_b023, // sd   t5, 0(t4)
+        0x0063_83b3, // add  t2, t2, t1
+        0xfedf_f06f, // j    -20
+    ])
+}
+
 /// A kernel that waits for ever.
 #[must_use]
 pub fn waiting() -> Vec<u8> {

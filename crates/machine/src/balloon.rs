@@ -90,6 +90,7 @@ impl VmMemory {
         let taken = batch.len() as u64;
         for passage in batch.drain(..) {
             let (gfn, was) = (passage.gfn(), passage.was());
+            let _section = self.section();
             passage.end(state, Because::Managed);
             self.free_what_held(gfn, was);
         }

@@ -69,14 +69,12 @@ const fn index(state: PageState) -> usize {
 /// A census that changes with the pages.
 pub(crate) struct RunningCensus {
     states: [AtomicU64; STATES],
-    /// How many passages have ended.
-    changes: AtomicU64,
 }
 
 impl RunningCensus {
     /// Of a VM whose pages are all untouched.
     pub(crate) fn new(size: PageCount) -> Self {
-        let census = Self { states: Default::default(), changes: AtomicU64::new(0) };
+        let census = Self { states: Default::default() };
         census.states[index(PageState::Untouched)].store(size.0, Ordering::Relaxed);
         census
     }
@@ -84,16 +82,10 @@ impl RunningCensus {
     /// One page goes from one state to another.
     pub(crate) fn moves(&self, from: PageState, to: PageState) {
         let (from, to) = (index(from), index(to));
-        self.changes.fetch_add(1, Ordering::SeqCst);
         if from != to {
             self.states[from].fetch_sub(1, Ordering::Relaxed);
             self.states[to].fetch_add(1, Ordering::Relaxed);
         }
-    }
-
-    /// Grows with every page that changes.
-    pub(crate) fn changes(&self) -> u64 {
-        self.changes.load(Ordering::SeqCst)
     }
 
     pub(crate) fn now(&self) -> PageCensus {

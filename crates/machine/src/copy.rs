@@ -3,6 +3,7 @@
 //! **Concurrency.** Each page is pinned while its bytes are copied. The guest may run meanwhile; it
 //! then sees words old or new, never torn within eight aligned bytes.
 
+use crate::times::User;
 use crate::vm_memory::{MemoryError, VmMemory};
 use addr::{Gfn, Gpa, PAGE_SIZE};
 
@@ -10,6 +11,7 @@ impl VmMemory {
     /// Calls `each` with every page's frame, offset in it, and part of `0..length` it holds.
     fn for_each_page(
         &self,
+        user: User,
         gpa: Gpa,
         length: usize,
         mut each: impl FnMut(crate::Frame, u64, std::ops::Range<usize>),
@@ -18,7 +20,7 @@ impl VmMemory {
         while done < length {
             let at = Gpa(gpa.0.wrapping_add(done as u64));
             let here = (length - done).min((PAGE_SIZE - at.page_offset()) as usize);
-            let pin = self.pin(Gfn::containing(at))?;
+            let pin = self.pin_for(user, Gfn::containing(at))?;
             each(self.pool.frame(pin.mfn()), at.page_offset(), done..done + here);
             done += here;
         }
@@ -30,7 +32,7 @@ impl VmMemory {
     /// # Errors
     /// [`MemoryError::Outside`] if some of it is not memory; what comes before is written.
     pub fn write(&self, gpa: Gpa, bytes: &[u8]) -> Result<(), MemoryError> {
-        self.for_each_page(gpa, bytes.len(), |frame, offset, range| {
+        self.for_each_page(User::Device, gpa, bytes.len(), |frame, offset, range| {
             let part = &bytes[range];
             let unaligned = (offset.next_multiple_of(8) - offset) as usize;
             let (head, rest) = part.split_at(unaligned.min(part.len()));
@@ -56,7 +58,15 @@ impl VmMemory {
     /// # Errors
     /// [`MemoryError::Outside`] if some of it is not memory; what comes before is copied.
     pub fn read(&self, gpa: Gpa, into: &mut [u8]) -> Result<(), MemoryError> {
-        self.for_each_page(gpa, into.len(), |frame, offset, range| {
+        self.read_for(User::Device, gpa, into)
+    }
+
+    /// As [`VmMemory::read`], on account of `user`.
+    ///
+    /// # Errors
+    /// As [`VmMemory::read`].
+    pub fn read_for(&self, user: User, gpa: Gpa, into: &mut [u8]) -> Result<(), MemoryError> {
+        self.for_each_page(user, gpa, into.len(), |frame, offset, range| {
             for (at, byte) in (offset..).zip(&mut into[range]) {
                 *byte = frame.load(at);
             }

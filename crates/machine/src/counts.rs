@@ -56,10 +56,6 @@ counts! {
     shoot_down_nanoseconds,
     /// Times somebody had to wait for a frame to come free.
     stalls,
-    /// Nanoseconds waited for frames to come free.
-    stalled_nanoseconds,
-    /// Nanoseconds waited for decompression and swap-in.
-    waited_nanoseconds,
     /// Bytes of frames that sharing scans have looked at.
     scanned_bytes,
 }

@@ -95,6 +95,7 @@ impl VmMemory {
 
     fn install(&self, passage: Passage<'_>, own: Taken<'_>, page: &Page, because: Because) {
         self.pool.fill_frame(own.mfn(), page);
+        let _section = self.section();
         // First, so that a page is never counted as held while its slot is still taken: the swap file
         // has just as many slots as pages may be swapped.
         self.free_what_held(passage.gfn(), passage.was());

@@ -9,8 +9,9 @@
 //!
 //! **Cost.** 16 bytes a frame.
 
+use crate::frame_use::FrameUse;
 use crate::free_list::FreeList;
-use crate::sync::{AtomicU32, Condvar, Mutex, Ordering, write_then_look};
+use crate::sync::{AtomicU32, AtomicU64, Condvar, Mutex, Ordering, write_then_look};
 use addr::{Gfn, Mfn, PageCount};
 use std::sync::Arc;
 
@@ -64,37 +65,6 @@ impl Holds {
     }
 }
 
-/// How the pool's frames are used. Free, private, shared and zip add up to the pool's size.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct FrameUse {
-    /// Frames in the pool.
-    pub total: PageCount,
-    /// Frames on the free list, those standing for overhead among them.
-    pub free: PageCount,
-    /// Frames holding one page.
-    pub private: PageCount,
-    /// Frames holding shared pages.
-    pub shared: PageCount,
-    /// Frames holding compressed pages.
-    pub zip: PageCount,
-    /// Frames to stay unused, since memory outside the pool is used in their place: more than are free while there is a deficit.
-    pub overhead: PageCount,
-    /// What running VMs are guaranteed.
-    pub reserved: PageCount,
-}
-
-impl FrameUse {
-    /// Frames that can be handed out.
-    pub fn available(&self) -> PageCount {
-        PageCount(self.free.0.saturating_sub(self.overhead.0))
-    }
-
-    /// Frames that should be unused for overhead and are not free.
-    pub fn deficit(&self) -> PageCount {
-        PageCount(self.overhead.0.saturating_sub(self.free.0))
-    }
-}
-
 /// The outcome of an audit: `Err` names the first violation found.
 pub type Audit = Result<(), String>;
 
@@ -121,9 +91,11 @@ pub type Bell = Arc<dyn Fn() + Send + Sync>;
 
 pub(crate) struct Frames {
     table: Box<[Frame]>,
-    free: Mutex<FreeList>,
+    list: Mutex<FreeList>,
     /// A frame came free, or whoever waits has another reason to look.
     news: Condvar,
+    /// Frames taken and not in their place yet, for pages and for zip stores. Grows under the lock.
+    in_flight: [AtomicU64; 2],
 }
 
 impl Frames {
@@ -132,8 +104,9 @@ impl Frames {
         let frame = |mfn| Frame { next: AtomicU32::new(following(mfn)), ..Frame::default() };
         Self {
             table: (0..count.0).map(frame).collect(),
-            free: Mutex::new(FreeList::new(count.0)),
+            list: Mutex::new(FreeList::new(count.0)),
             news: Condvar::new(),
+            in_flight: [AtomicU64::new(0), AtomicU64::new(0)],
         }
     }
 
@@ -143,7 +116,7 @@ impl Frames {
 
     /// Guarantees `count` frames, or says how many could be.
     pub(crate) fn reserve(&self, count: PageCount) -> Result<(), PageCount> {
-        let mut free = self.free.lock();
+        let mut free = self.list.lock();
         let unreserved = (self.table.len() as u64).saturating_sub(free.reserved + free.overhead);
         if count.0 > unreserved {
             return Err(PageCount(unreserved));
@@ -152,15 +125,28 @@ impl Frames {
         Ok(())
     }
 
+    /// A VM more has memory, which is guaranteed `count` frames; or as many could be.
+    pub(crate) fn enter(&self, count: PageCount) -> Result<(), PageCount> {
+        self.reserve(count)?;
+        self.list.lock().memories += 1;
+        Ok(())
+    }
+
+    /// A VM's memory is gone, and what it was guaranteed.
+    pub(crate) fn leave(&self, count: PageCount) {
+        self.unreserve(count);
+        self.list.lock().memories -= 1;
+    }
+
     /// Gives a guarantee up.
     pub(crate) fn unreserve(&self, count: PageCount) {
-        let mut free = self.free.lock();
+        let mut free = self.list.lock();
         free.reserved = free.reserved.checked_sub(count.0).expect("INV-6: a reservation ends once");
     }
 
     /// Keeps `after` frames unused where `before` were for the same purpose.
     pub(crate) fn change_overhead(&self, before: PageCount, after: PageCount) {
-        let mut free = self.free.lock();
+        let mut free = self.list.lock();
         free.overhead = (free.overhead + after.0).checked_sub(before.0).expect("INV-5: overhead ends once");
         drop(free);
         if after < before {
@@ -170,7 +156,7 @@ impl Frames {
 
     /// The same for frames that are guaranteed to nobody, or says how many of these there are.
     pub(crate) fn add_overhead(&self, count: PageCount) -> Result<(), PageCount> {
-        let mut free = self.free.lock();
+        let mut free = self.list.lock();
         let unreserved = (self.table.len() as u64).saturating_sub(free.reserved + free.overhead);
         if count.0 > unreserved {
             return Err(PageCount(unreserved));
@@ -184,13 +170,13 @@ impl Frames {
     pub(crate) fn cool(&self, give_back: impl Fn(Mfn)) -> bool {
         // One frame at a time, so that nobody waits for more than one system call.
         while self.cool_one(&give_back) {}
-        let free = self.free.lock();
+        let free = self.list.lock();
         free.cold.count() >= free.overhead
     }
 
     /// Makes a free frame cold if more have to be; says whether it did.
     fn cool_one(&self, give_back: impl Fn(Mfn)) -> bool {
-        let mut free = self.free.lock();
+        let mut free = self.list.lock();
         if free.cold.count() >= free.overhead {
             return false;
         }
@@ -201,7 +187,7 @@ impl Frames {
     }
 
     pub(crate) fn set_bell(&self, mark: PageCount, bell: Option<Bell>) {
-        let mut free = self.free.lock();
+        let mut free = self.list.lock();
         free.mark = mark.0;
         free.bell = bell;
     }
@@ -231,7 +217,7 @@ impl Frames {
         if is_refused() {
             return (None, None);
         }
-        let mut free = self.free.lock();
+        let mut free = self.list.lock();
         let available = free.available();
         let mut taken = None;
         if available > keep(&free) {
@@ -240,6 +226,9 @@ impl Frames {
             if let Some(count) = free.count(holds) {
                 *count += 1;
             }
+            if taken.is_some() {
+                self.in_flight(holds).fetch_add(1, Ordering::SeqCst);
+            }
         }
         let bell = if available <= free.mark { free.bell.clone() } else { None };
         drop(free);
@@ -247,7 +236,7 @@ impl Frames {
             let before = self.holds(mfn);
             assert_eq!(before, Holds::Nothing, "INV-5: {mfn:?} was free");
             self.set(mfn, holds);
-            Taken { frames: self, mfn }
+            Taken { frames: self, mfn, holds }
         });
         (taken, bell)
     }
@@ -255,11 +244,11 @@ impl Frames {
     /// Waits until a frame is available or `enough` says there is another reason to go on; rings
     /// the bell first. Changes that `enough` looks at must be followed by [`Frames::tell_waiting`].
     pub(crate) fn wait(&self, enough: impl Fn(bool) -> bool) {
-        let bell = self.free.lock().bell.clone();
+        let bell = self.list.lock().bell.clone();
         if let Some(bell) = bell {
             bell();
         }
-        let mut free = self.free.lock();
+        let mut free = self.list.lock();
         free.waiting += 1;
         while !enough(free.available() > 0) {
             self.news.wait(&mut free);
@@ -269,7 +258,7 @@ impl Frames {
 
     /// Lets everyone who waits look again.
     pub(crate) fn tell_waiting(&self) {
-        drop(self.free.lock());
+        drop(self.list.lock());
         self.news.notify_all();
     }
 
@@ -279,7 +268,7 @@ impl Frames {
         let before = self.holds(mfn);
         assert_ne!(before, Holds::Nothing, "INV-5: {mfn:?} is in use");
         self.set(mfn, holds);
-        let mut free = self.free.lock();
+        let mut free = self.list.lock();
         if let Some(count) = free.count(before) {
             *count -= 1;
         }
@@ -290,16 +279,26 @@ impl Frames {
 
     /// Puts a frame on the free list. Nobody may be able to reach it any more.
     pub(crate) fn release(&self, mfn: Mfn) {
+        self.free(mfn, || {});
+    }
+
+    fn in_flight(&self, holds: Holds) -> &AtomicU64 {
+        &self.in_flight[usize::from(matches!(holds, Holds::Zip(_)))]
+    }
+
+    /// Puts a frame on the free list, and does `more` at the same moment.
+    fn free(&self, mfn: Mfn, more: impl FnOnce()) {
         let before = self.holds(mfn);
         assert_ne!(before, Holds::Nothing, "INV-5: {mfn:?} is freed once");
         // A pin may come and go on a frame just left: its taker then finds the page elsewhere and
         // drops it, having touched nothing. So pins say nothing here.
         self.set(mfn, Holds::Nothing);
-        let mut free = self.free.lock();
+        let mut free = self.list.lock();
         if let Some(count) = free.count(before) {
             *count -= 1;
         }
         free.warm.push(mfn, |mfn, next| self.set_next(mfn, next));
+        more();
         if free.waiting > 0 {
             self.news.notify_all();
         }
@@ -364,22 +363,26 @@ impl Frames {
     }
 
     pub(crate) fn usage(&self) -> FrameUse {
-        let free = self.free.lock();
+        let free = self.list.lock();
         let total = self.table.len() as u64;
         let unused = free.free();
+        let [pages, zip] = [0, 1].map(|kind: usize| self.in_flight[kind].load(Ordering::SeqCst));
         FrameUse {
             total: PageCount(total),
             free: PageCount(unused),
-            private: PageCount(total - unused - free.shared - free.zip),
+            // One may be counted in its place a moment before it is not in flight any more.
+            private: PageCount((total - unused - free.shared - free.zip).saturating_sub(pages)),
             shared: PageCount(free.shared),
-            zip: PageCount(free.zip),
+            zip: PageCount(free.zip.saturating_sub(zip)),
+            in_flight: PageCount(pages + zip),
             overhead: PageCount(free.overhead),
             reserved: PageCount(free.reserved),
+            memories: free.memories,
         }
     }
 
     pub(crate) fn audit(&self) -> Audit {
-        let free = self.free.lock();
+        let free = self.list.lock();
         if free.reserved > self.table.len() as u64 {
             return Err(format!("INV-6: {} frames reserved of {}", free.reserved, self.table.len()));
         }
@@ -415,6 +418,7 @@ fn is_refused() -> bool {
 pub(crate) struct Taken<'a> {
     frames: &'a Frames,
     mfn: Mfn,
+    holds: Holds,
 }
 
 impl Taken<'_> {
@@ -422,9 +426,10 @@ impl Taken<'_> {
         self.mfn
     }
 
-    /// The frame is in its place now.
+    /// The frame is in its place now. Within a section of its VM.
     pub(crate) fn keep(self) -> Mfn {
         let mfn = self.mfn;
+        self.frames.in_flight(self.holds).fetch_sub(1, Ordering::SeqCst);
         std::mem::forget(self);
         mfn
     }
@@ -432,7 +437,7 @@ impl Taken<'_> {
 
 impl Drop for Taken<'_> {
     fn drop(&mut self) {
-        self.frames.release(self.mfn);
+        self.frames.free(self.mfn, || _ = self.frames.in_flight(self.holds).fetch_sub(1, Ordering::SeqCst));
     }
 }
 

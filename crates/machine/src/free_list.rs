@@ -70,6 +70,8 @@ pub(crate) struct FreeList {
     pub(crate) cold: Stack,
     pub(crate) shared: u64,
     pub(crate) zip: u64,
+    /// VMs that have memory.
+    pub(crate) memories: u64,
     pub(crate) reserved: u64,
     pub(crate) overhead: u64,
     pub(crate) waiting: u32,
@@ -86,6 +88,7 @@ impl FreeList {
             cold: Stack { top: 0, count: frames },
             shared: 0,
             zip: 0,
+            memories: 0,
             reserved: 0,
             overhead: 0,
             waiting: 0,

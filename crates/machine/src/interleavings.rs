@@ -1,9 +1,10 @@
 //! What threads do to one entry, one frame and those who wait, in every order in which it may happen.
 //!
 //! Loom runs each model with every interleaving of its threads, and every value that each load may see.
-//! What is modelled is the code itself ([`Entry`], [`Frames`], [`Waiting`]), in the order in which
+//! What is modelled is the code itself ([`Entry`], [`Frames`], [`Waiting`], [`Sections`]), in the order in which
 //! [`crate::VmMemory`] calls it. Run by `make loom`.
 
+use crate::books::Sections;
 use crate::entry::{Entry, Lookup, PageState, Use, Watches};
 use crate::frame::{Frames, Holds, Taken, VmId};
 use crate::sync::{AtomicU64, Ordering};
@@ -191,5 +192,30 @@ fn two_who_take_and_give_frames_never_have_the_same() {
         let mine = frames.take(HOLDS).expect("there are two").keep();
         assert_ne!(other.join().unwrap(), mine);
         frames.audit().unwrap();
+    });
+}
+
+#[test]
+fn books_that_are_compared_are_of_one_moment() {
+    loom::model(|| {
+        let books = Arc::new((Sections::new(), AtomicU64::new(0), AtomicU64::new(0)));
+        let change = |books: &(Sections, AtomicU64, AtomicU64)| {
+            let (sections, one, two) = books;
+            let _section = sections.begin();
+            one.fetch_add(1, Ordering::Relaxed);
+            two.fetch_add(1, Ordering::Relaxed);
+        };
+        let other = Arc::clone(&books);
+        let other = thread::spawn(move || change(&other));
+        let (sections, one, two) = &*books;
+        let read = || (one.load(Ordering::Relaxed), two.load(Ordering::Relaxed));
+        if let Some(quiet) = sections.quiet() {
+            let (one, two) = read();
+            assert!(one == two || !sections.is_still(quiet), "{one} and {two}");
+        }
+        other.join().unwrap();
+        let quiet = sections.quiet().expect("no section is open");
+        assert_eq!(read(), (1, 1));
+        assert!(sections.is_still(quiet));
     });
 }

@@ -25,6 +25,7 @@
 #![cfg_attr(loom, allow(dead_code, reason = "models use a part of the crate"))]
 
 mod balloon;
+mod books;
 mod census;
 mod charge;
 mod clock;
@@ -35,6 +36,7 @@ mod dma;
 mod entry;
 mod fetch_back;
 mod frame;
+mod frame_use;
 mod free_list;
 #[cfg(all(test, loom))]
 mod interleavings;
@@ -54,17 +56,20 @@ mod swap_out;
 mod sync;
 #[cfg(all(test, not(loom)))]
 mod tests;
+mod times;
 mod vm_memory;
 mod waiting;
 mod word;
 mod zip;
 
 pub use balloon::GivenBack;
+pub use books::{Books, read_at_once};
 pub use census::PageCensus;
 pub use charge::Charge;
 pub use counts::MemoryCounts;
 pub use entry::{Lookup, PageState, Use};
-pub use frame::{Audit, Bell, FrameUse, Holds, ShareGroup, VmId};
+pub use frame::{Audit, Bell, Holds, ShareGroup, VmId};
+pub use frame_use::FrameUse;
 pub use moving::MoveReport;
 pub use passage::ShootDown;
 pub use pmap::Pmap;
@@ -74,6 +79,7 @@ pub use sample::{Sample, Sampled};
 pub use scan::{Peers, Scanned};
 pub use stores::{StoreUse, Stores};
 pub use swap::{Slot, SwapError, SwapFile, SwapUse};
+pub use times::{Halt, Halted, TimeAccount, Times, User};
 pub use vm_memory::{Backing, MemoryError, OnLoss, Pin, VmMemory};
 pub use word::Word;
 pub use zip::{Compressed, Compressor, Corrupt, ZipHandle, ZipStore, ZipUse};

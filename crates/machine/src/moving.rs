@@ -36,6 +36,7 @@ impl VmMemory {
         self.take_away(&taken);
         for (passage, from, to) in moving {
             self.pool.copy_frame(from, to.mfn());
+            let _section = self.section();
             passage.end(PageState::Private(to.keep()), Because::Managed);
             self.pool.frames().release(from);
             report.moved += 1;

@@ -101,12 +101,14 @@ impl Passage<'_> {
 
     /// Publishes the page's new state.
     pub(crate) fn end(self, state: PageState, because: Because) {
+        let section = self.memory.section();
         self.memory.census.moves(self.was, state);
         let used = match because {
             Because::Used(wanted) => Some(wanted),
             Because::Managed => None,
         };
         self.memory.pmap.publish(self.gfn, state, used);
+        drop(section);
         self.memory.wake_waiters();
         std::mem::forget(self);
     }

@@ -131,6 +131,7 @@ impl VmMemory {
         if let Some((PageState::Shared(_), _)) = self.pmap.state(gfn) {
             let passage = self.begin(gfn, |state| matches!(state, PageState::Shared(_)))?;
             let mfn = passage.was().frame()?;
+            let _section = self.section();
             if self.pool.make_private(mfn, Holds::Page(self.id, gfn)) {
                 passage.end(PageState::Private(mfn), Because::Managed);
             }
@@ -156,6 +157,7 @@ impl VmMemory {
                 report.shared += 1;
                 continue;
             };
+            let _section = self.section();
             if let Some(handle) = self.compress(passage.gfn(), &page) {
                 self.counts.compressed.add(1);
                 report.compressed += 1;

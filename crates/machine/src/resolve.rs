@@ -21,9 +21,9 @@ use crate::entry::{Lookup, PageState, Use};
 use crate::fetch_back::RUN;
 use crate::frame::{Holds, Taken};
 use crate::passage::{Because, Passage};
+use crate::times::{Halt, User};
 use crate::vm_memory::{MemoryError, VmMemory};
 use addr::{Gfn, Mfn};
-use std::time::Instant;
 
 impl VmMemory {
     /// Makes a page ready for use and gives its frame. By the time the caller looks, the page may be
@@ -33,6 +33,14 @@ impl VmMemory {
     /// [`MemoryError::Outside`] if the gfn is not memory, [`MemoryError::Lost`] if its content cannot be
     /// brought back, [`MemoryError::Ending`] if the VM ends before a frame comes free.
     pub fn resolve(&self, gfn: Gfn, wanted: Use) -> Result<Mfn, MemoryError> {
+        self.resolve_for(User::Device, gfn, wanted)
+    }
+
+    /// As [`VmMemory::resolve`], on account of `user`: what is waited for is that one's time.
+    ///
+    /// # Errors
+    /// As [`VmMemory::resolve`].
+    pub fn resolve_for(&self, user: User, gfn: Gfn, wanted: Use) -> Result<Mfn, MemoryError> {
         loop {
             let lookup = self.pmap.lookup(gfn);
             if let Some(mfn) = lookup.permits(wanted) {
@@ -44,90 +52,93 @@ impl VmMemory {
             if self.pmap.notice(gfn, wanted) {
                 self.counts.watches_noticed.add(1);
             } else if let Some(passage) = self.begin(gfn, |_| true) {
-                self.bring_in(passage, wanted)?;
+                self.bring_in(user, passage, wanted)?;
             } else {
+                let _waits = self.times.halt(user, Halt::Page);
                 self.wait_for_passage(gfn);
             }
         }
     }
 
-    fn bring_in(&self, passage: Passage<'_>, wanted: Use) -> Result<(), MemoryError> {
+    fn bring_in(&self, user: User, passage: Passage<'_>, wanted: Use) -> Result<(), MemoryError> {
         match (passage.was(), wanted) {
-            (PageState::Untouched | PageState::Ballooned, _) => self.first_use(passage, wanted),
+            (PageState::Untouched | PageState::Ballooned, _) => self.first_use(user, passage, wanted),
             (PageState::Zero(_), Use::Write) => {
-                let own = self.take_frame(passage.gfn())?;
+                let own = self.take_frame(user, passage.gfn())?;
                 self.pool.zero_frame(own.mfn());
                 self.take_away(&[(passage.gfn(), self.pool.zero())]);
                 self.counts.zeros_broken.add(1);
+                let _section = self.section();
                 passage.end(PageState::Private(own.keep()), Because::Used(Use::Write));
                 Ok(())
             }
-            (PageState::Shared(shared), Use::Write) => self.break_share(passage, shared),
+            (PageState::Shared(shared), Use::Write) => self.break_share(user, passage, shared),
             (PageState::Compressed(_) | PageState::Swapped(_), _) => {
-                let own = self.take_frame(passage.gfn())?;
-                let start = Instant::now();
-                let result = self.fetch_back(passage, own, Because::Used(wanted), RUN);
-                self.counts.waited_nanoseconds.add_since(start);
-                result.map(|_| ())
+                let own = self.take_frame(user, passage.gfn())?;
+                let _waits = self.times.halt(user, Halt::Page);
+                self.fetch_back(passage, own, Because::Used(wanted), RUN).map(|_| ())
             }
             // Somebody else has made the page ready since it was looked up.
             (PageState::Private(_) | PageState::Shared(_) | PageState::Zero(_), _) => Ok(()),
         }
     }
 
-    fn first_use(&self, passage: Passage<'_>, wanted: Use) -> Result<(), MemoryError> {
+    fn first_use(&self, user: User, passage: Passage<'_>, wanted: Use) -> Result<(), MemoryError> {
         if passage.was() == PageState::Ballooned {
             self.counts.balloon_pops.add(1);
         }
-        let state = match wanted {
-            Use::Read => PageState::Zero(self.pool.zero()),
+        let own = match wanted {
+            Use::Read => None,
             Use::Write => {
-                let own = self.take_frame(passage.gfn())?;
+                let own = self.take_frame(user, passage.gfn())?;
                 self.pool.zero_frame(own.mfn());
                 self.counts.first_writes.add(1);
-                PageState::Private(own.keep())
+                Some(own)
             }
         };
+        let _section = self.section();
+        let state = own.map_or(PageState::Zero(self.pool.zero()), |own| PageState::Private(own.keep()));
         passage.end(state, Because::Used(wanted));
         Ok(())
     }
 
     /// Gives a page that is about to be written a frame of its own.
-    fn break_share(&self, passage: Passage<'_>, shared: Mfn) -> Result<(), MemoryError> {
+    fn break_share(&self, user: User, passage: Passage<'_>, shared: Mfn) -> Result<(), MemoryError> {
         let gfn = passage.gfn();
         self.counts.shares_broken.add(1);
+        let section = self.section();
         if self.pool.make_private(shared, Holds::Page(self.id, gfn)) {
             passage.end(PageState::Private(shared), Because::Used(Use::Write));
             return Ok(());
         }
-        let own = self.take_frame(gfn)?;
+        drop(section);
+        let own = self.take_frame(user, gfn)?;
         self.take_away(&[(gfn, shared)]);
         self.pool.copy_frame(shared, own.mfn());
+        let _section = self.section();
         passage.end(PageState::Private(own.keep()), Because::Used(Use::Write));
         self.pool.leave_shared(shared);
         Ok(())
     }
 
     /// Takes a frame for a page, waiting for one if need be.
-    fn take_frame(&self, gfn: Gfn) -> Result<Taken<'_>, MemoryError> {
-        let mut stalled: Option<Instant> = None;
-        let taken = loop {
+    fn take_frame(&self, user: User, gfn: Gfn) -> Result<Taken<'_>, MemoryError> {
+        let mut waits = None;
+        loop {
             if self.is_ending() {
-                break Err(MemoryError::Ending);
+                return Err(MemoryError::Ending);
             }
             if self.is_allowed_more()
                 && let Some(own) = self.pool.frames().take(Holds::Page(self.id, gfn))
             {
-                break Ok(own);
+                return Ok(own);
             }
-            stalled.get_or_insert_with(Instant::now);
+            waits.get_or_insert_with(|| {
+                self.counts.stalls.add(1);
+                self.times.halt(user, Halt::Frame)
+            });
             let may_go_on = |available| self.is_ending() || available && self.is_allowed_more();
             self.pool.frames().wait(may_go_on);
-        };
-        if let Some(start) = stalled {
-            self.counts.stalls.add(1);
-            self.counts.stalled_nanoseconds.add_since(start);
         }
-        taken
     }
 }

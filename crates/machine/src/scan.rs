@@ -155,6 +155,7 @@ impl VmMemory {
 
     /// A private page in passage that holds zeros becomes a zero page.
     pub(crate) fn become_zero(&self, passage: Passage<'_>, mfn: Mfn) {
+        let _section = self.section();
         self.counts.zeroed.add(1);
         passage.end(PageState::Zero(self.pool.zero()), Because::Managed);
         self.pool.frames().release(mfn);
@@ -163,6 +164,7 @@ impl VmMemory {
     /// A private page in passage joins the shared frame with the same content, or is given back
     /// where there is none.
     pub(crate) fn join<'a>(&self, passage: Passage<'a>, mfn: Mfn, hash: Hash) -> Option<Passage<'a>> {
+        let _section = self.section();
         let Some(shared) = self.pool.join_shared(hash, self.group, mfn) else { return Some(passage) };
         self.counts.shared.add(1);
         passage.end(PageState::Shared(shared), Because::Managed);
@@ -180,6 +182,7 @@ impl VmMemory {
         if !self.pool.frame(mfn).equals(self.pool.frame(twin)) || self.hash_of(twin) != hash {
             return 0;
         }
+        let _sections = (self.section(), peer.section());
         self.pool.make_shared(hash, self.group, twin, 2);
         self.counts.shared.add(1);
         peer.counts.shared.add(1);

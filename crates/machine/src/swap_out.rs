@@ -25,6 +25,7 @@ impl VmMemory {
                 self.counts.swapped_out.add(slots.len() as u64);
                 for (passage, slot) in passages.into_iter().zip(slots) {
                     let (gfn, was) = (passage.gfn(), passage.was());
+                    let _section = self.section();
                     passage.end(PageState::Swapped(slot), Because::Managed);
                     self.free_what_held(gfn, was);
                 }

@@ -9,6 +9,7 @@
 //! figures). Beyond that, who wants a frame may have to wait until another is reclaimed. What is
 //! lost, because a store gave back something else than was put in, is lost with a reason.
 
+use crate::books::{Books, Sections};
 use crate::census::{PageCensus, RunningCensus};
 use crate::clock::Clock;
 use crate::counts::{Counts, MemoryCounts};
@@ -19,6 +20,7 @@ use crate::pmap::Pmap;
 use crate::pool::Pool;
 use crate::stores::{StoreUse, Stores};
 use crate::swap::SwapError;
+use crate::times::{TimeAccount, User};
 use crate::waiting::Waiting;
 use addr::{Gfn, Mfn, PageCount};
 use parking_lot::{Mutex, RwLock};
@@ -97,6 +99,9 @@ pub struct VmMemory {
     processors: RwLock<Option<Weak<dyn ShootDown>>>,
     on_loss: RwLock<Option<OnLoss>>,
     waiting: Waiting,
+    pub(crate) sections: Sections,
+    /// What its vCPUs spend their time on.
+    pub(crate) times: TimeAccount,
 }
 
 impl VmMemory {
@@ -131,7 +136,7 @@ impl VmMemory {
         let pmap = Pmap::new(first, size);
         let reservation = backing.reservation;
         pool.frames()
-            .reserve(reservation)
+            .enter(reservation)
             .map_err(|free| MemoryError::PoolTooSmall { asked: reservation, free })?;
         Ok(Self {
             id,
@@ -149,6 +154,8 @@ impl VmMemory {
             processors: RwLock::new(None),
             on_loss: RwLock::new(None),
             waiting: Waiting::new(),
+            sections: Sections::new(),
+            times: TimeAccount::new(),
         })
     }
 
@@ -215,6 +222,7 @@ impl VmMemory {
     /// # Errors
     /// [`MemoryError::PoolTooSmall`] with what more was asked, if the pool cannot guarantee it.
     pub fn set_reservation(&self, reservation: PageCount) -> Result<(), MemoryError> {
+        let _section = self.section();
         let mut before = self.reservation.lock();
         if let Some(more) = reservation.0.checked_sub(before.0) {
             let asked = PageCount(more);
@@ -229,6 +237,12 @@ impl VmMemory {
     /// Frames that are the VM's alone: its private pages and its zip store.
     pub fn held(&self) -> PageCount {
         PageCount(self.census.private() + self.stores.zip_frames())
+    }
+
+    /// Machine memory its pages take: [`VmMemory::held`], and the frames that its share group shares. Exact for a VM that
+    /// is alone in its group.
+    pub fn consumed(&self) -> PageCount {
+        PageCount(self.held().0 + self.pool.shared_by(self.group).0)
     }
 
     /// Sets how many frames the VM may hold. Who wants one more waits until the host has reclaimed
@@ -282,12 +296,21 @@ impl VmMemory {
     /// # Errors
     /// As [`VmMemory::resolve`].
     pub fn pin(&self, gfn: Gfn) -> Result<Pin<'_>, MemoryError> {
+        self.pin_for(User::Device, gfn)
+    }
+
+    pub(crate) fn pin_for(&self, user: User, gfn: Gfn) -> Result<Pin<'_>, MemoryError> {
         loop {
-            let mfn = self.resolve(gfn, Use::Write)?;
+            let mfn = self.resolve_for(user, gfn, Use::Write)?;
             if self.pool.frames().pin_if(mfn, || self.pmap.lookup(gfn) == Lookup::Mapped(mfn)) {
                 return Ok(Pin { memory: self, mfn });
             }
         }
+    }
+
+    /// What its vCPUs spend their time on.
+    pub fn times(&self) -> &TimeAccount {
+        &self.times
     }
 
     /// What happened to its pages so far.
@@ -308,6 +331,11 @@ impl VmMemory {
         self.stores.swap().map_or(Ok(()), |swap| swap.resize(size))
     }
 
+    /// Frames of its zip store.
+    pub fn zip_frames(&self) -> PageCount {
+        PageCount(self.stores.zip_frames())
+    }
+
     /// What its zip store and swap file hold.
     pub fn stores(&self) -> StoreUse {
         self.stores.usage()
@@ -318,27 +346,34 @@ impl VmMemory {
         self.census.now()
     }
 
-    /// Checks that every page's frame says that it holds this page (INV-1, INV-5), and that the
-    /// census agrees with the states. May be made while the VM runs.
+    /// Checks that every page's frame says that it holds this page (INV-1, INV-5), its stores, and that the
+    /// census agrees with the states, if that can be decided. May be made while the VM runs.
     ///
     /// # Errors
     /// The first violation found.
     pub fn audit(&self) -> Audit {
-        let changes = self.census.changes();
-        let mut counted = PageCensus::default();
-        let mut at_rest = true;
         for gfn in self.pmap.pages() {
             self.audit_page(gfn)?;
-            let Some((state, in_passage)) = self.pmap.state(gfn) else { continue };
-            counted.add(state);
-            at_rest &= !in_passage;
         }
+        match self.compare_census() {
+            Books::Differ(violation) => Err(violation),
+            Books::Agree | Books::Undecided(_) => self.stores.audit(),
+        }
+    }
+
+    /// Compares the census with what counting the pages gives (INV-5). A page in passage is what it was before.
+    pub fn compare_census(&self) -> Books {
+        let Some(quiet) = self.sections.quiet() else {
+            return Books::Undecided("its pages change all the time");
+        };
+        let mut counted = PageCensus::default();
+        self.pmap.pages().filter_map(|gfn| self.pmap.state(gfn)).for_each(|(state, _)| counted.add(state));
         let kept = self.census();
-        // Where pages changed meanwhile, the two are of different moments.
-        if at_rest && changes == self.census.changes() && counted != kept {
-            return Err(format!("INV-5: {counted:?} by counting, {kept:?} by the running census"));
+        match self.sections.is_still(quiet) {
+            true if counted == kept => Books::Agree,
+            true => Books::Differ(format!("INV-5: {counted:?} by counting, {kept:?} by the running census")),
+            false => Books::Undecided("its pages change all the time"),
         }
-        self.stores.audit()
     }
 
     fn audit_page(&self, gfn: Gfn) -> Audit {
@@ -376,7 +411,7 @@ impl Drop for VmMemory {
         for mfn in self.stores.zip_frames_at_end() {
             self.pool.frames().release(mfn);
         }
-        self.pool.frames().unreserve(self.reservation());
+        self.pool.frames().leave(self.reservation());
         self.pool.frames().tell_waiting();
     }
 }

@@ -42,4 +42,4 @@ pub use panic::Panic;
 pub use statistics::{HartStatistics, Statistics, TechniqueStatistics};
 pub use technique::{Choice, Chooser, Sample};
 pub use vcpu::Trouble;
-pub use vm::{Ended, StartError, Vm};
+pub use vm::{Ended, Gathered, StartError, Vm};

@@ -10,6 +10,7 @@
 use crate::vcpu::{Power, Vcpu};
 use crate::vm::{Ended, Shared};
 use addr::{Gfn, Gpa, Gva, PAGE_SIZE};
+use machine::User;
 use riscv::Lines;
 use std::sync::atomic::Ordering;
 
@@ -214,7 +215,7 @@ fn debug_write(shared: &Shared, length: u64, low: u64, high: u64) -> Answer {
         return Err(Error::InvalidParam);
     }
     let mut bytes = vec![0; length.min(MAX_WRITE) as usize];
-    shared.memory.read(Gpa(low), &mut bytes).map_err(|_| Error::InvalidParam)?;
+    shared.memory.read_for(User::Cpu, Gpa(low), &mut bytes).map_err(|_| Error::InvalidParam)?;
     shared.console_write(&bytes)?;
     Ok(bytes.len() as u64)
 }

@@ -7,10 +7,10 @@
 //! **Concurrency.** `hart` is the outermost lock of the VM; see `docs/locking.md`. Lines, power state
 //! and the bell are set by anyone.
 
-use crate::gate::Gate;
+use crate::gate::{Gate, Visit};
 use crate::sbi;
 use crate::vm::{Ended, Shared};
-use machine::{Audit, MemoryError, ShootDown};
+use machine::{Audit, Halt, MemoryError, ShootDown, User};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use riscv::{Exit, Hart, Lines};
 use std::ops::Deref;
@@ -155,6 +155,7 @@ impl Vcpu {
     /// Sleeps until an interrupt is pending that the hart has enabled, or the VM ends; others see it suspended.
     pub(crate) fn suspend(&self, shared: &Shared) {
         *self.power.lock() = Power::Suspended;
+        let _idle = shared.memory.times().halt(User::Cpu, Halt::Idle);
         while !shared.is_ending()
             && let Some(until) = self.nothing_pending()
         {
@@ -196,12 +197,18 @@ impl Vcpu {
     pub(crate) fn run(&self, index: usize, shared: &Shared) {
         while !shared.is_ending() {
             if shared.pause.is_on() {
+                // A VM that is paused has no time.
+                shared.memory.times().remove_cpu();
                 shared.pause.wait(|| shared.is_ending());
+                shared.memory.times().add_cpus(1);
                 continue;
             }
             let power = *self.power.lock();
             match power {
-                Power::Stopped => self.attention.bell.wait(None),
+                Power::Stopped => {
+                    let _idle = shared.memory.times().halt(User::Cpu, Halt::Idle);
+                    self.attention.bell.wait(None);
+                }
                 Power::Starting { pc, a1 } => {
                     self.hart.lock().start(pc, index as u64, a1);
                     *self.power.lock() = Power::Started;
@@ -272,7 +279,7 @@ impl Vcpu {
             Exit::Slice => {}
             Exit::Pause => std::thread::yield_now(),
             Exit::Call => sbi::handle(self, index, shared),
-            Exit::NeedsWork(gfn, wanted) => match shared.memory.resolve(gfn, wanted) {
+            Exit::NeedsWork(gfn, wanted) => match shared.memory.resolve_for(User::Cpu, gfn, wanted) {
                 // A page that is lost has ended the VM already.
                 Ok(_) | Err(MemoryError::Ending | MemoryError::Lost { .. }) => {}
                 Err(error) => shared.end(Ended::Failed(error.to_string())),
@@ -280,6 +287,7 @@ impl Vcpu {
             Exit::Wait => {
                 if let Some(until) = self.nothing_pending() {
                     self.waits.fetch_add(1, Ordering::Relaxed);
+                    let _idle = shared.memory.times().halt(User::Cpu, Halt::Idle);
                     self.attention.bell.wait(until);
                 }
             }
@@ -302,6 +310,11 @@ impl ShootDown for Vcpus {
 impl Vcpus {
     pub(crate) fn new(vcpus: Vec<Vcpu>) -> Self {
         Self { vcpus, gate: Gate::default() }
+    }
+
+    /// Asks all threads to leave their harts at the ends of their slices, until what this gives is dropped.
+    pub(crate) fn gather(&self) -> Visit<'_> {
+        self.gate.visit()
     }
 
     /// Calls `each` with every hart in turn. The caller holds none.

@@ -4,6 +4,7 @@ use crate::balloon;
 use crate::board::{self, Board, Threads, Workers};
 use crate::boot::{self, Entry, LoadError};
 use crate::config::{Config, ConfigError, MmuChoice};
+use crate::gate::Visit;
 use crate::panic::PanicWatch;
 use crate::pause::Pause;
 use crate::statistics::{Ledger, TechniqueStatistics};
@@ -11,7 +12,7 @@ use crate::technique::{self, Choice};
 use crate::vcpu::{Attention, Trouble, Vcpu, Vcpus};
 use addr::{ByteSize, Gfn, Gpa};
 use devices::Balloon;
-use machine::{Audit, Backing, MemoryError, MoveReport, Pool, VmId, VmMemory};
+use machine::{Audit, Backing, Halt, MemoryError, MoveReport, Pool, User, VmId, VmMemory};
 use parking_lot::{Condvar, Mutex};
 use riscv::Hart;
 use sandbox::Kind;
@@ -225,7 +226,13 @@ impl Vm {
     ) -> Result<Self, StartError> {
         config.check()?;
         assert_eq!(memory.pmap().size(), config.memory.pages(), "the memory is the VM's");
-        let entry = load(config, &memory)?;
+        let entry = {
+            // A VM that is being loaded has one vCPU's time, which is idle but for what loading waits for.
+            memory.times().add_cpus(1);
+            let _idle = memory.times().halt(User::Cpu, Halt::Idle);
+            load(config, &memory)?
+        };
+        memory.times().add_cpus(config.cpus - 1);
         let (shared, workers) = Shared::new(config, memory, console, debug_console);
         let devices = Some(workers.spawn(&shared.memory, config.cpus)?);
         shared.vcpus[0].start(entry.kernel.0, entry.device_tree.0);
@@ -329,6 +336,12 @@ impl Vm {
         self.shared.board.statistics().iter().map(|(_, device)| device.worker_time).sum()
     }
 
+    /// Asks the threads of its vCPUs to leave their harts, until what this gives is dropped. Where there are more busy vCPUs than
+    /// processors, whoever visits several VMs asks all of them first, and so waits for one turn of all threads and not for one per VM.
+    pub fn gather(&self) -> Gathered<'_> {
+        Gathered { _visit: self.shared.vcpus.gather() }
+    }
+
     /// How its addresses are to be translated.
     pub fn mmu(&self) -> MmuChoice {
         *self.shared.mmu.lock()
@@ -368,6 +381,11 @@ impl Vm {
     }
 }
 
+/// A VM's vCPUs leave their harts as they come to it. See [`Vm::gather`].
+pub struct Gathered<'a> {
+    _visit: Visit<'a>,
+}
+
 /// Puts kernel, initrd and device tree into guest memory.
 fn load(config: &Config, memory: &VmMemory) -> Result<Entry, StartError> {
     let facts = board::facts(config.memory, config.cpus);
@@ -379,9 +397,12 @@ fn load(config: &Config, memory: &VmMemory) -> Result<Entry, StartError> {
 
 /// A vCPU thread. A panic in it is our mistake, and ends this VM only.
 fn run_vcpu(index: usize, shared: &Shared) {
+    devices::give_way();
     sandbox::keep_to(Kind::Guest);
     let run = std::panic::AssertUnwindSafe(|| shared.vcpus[index].run(index, shared));
-    if let Err(panic) = std::panic::catch_unwind(run) {
+    let outcome = std::panic::catch_unwind(run);
+    shared.memory.times().remove_cpu();
+    if let Err(panic) = outcome {
         let message = panic.downcast_ref::<String>().map(String::as_str);
         let message = message.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("unknown");
         shared.end(Ended::Failed(format!("internal error on CPU {index}: {message}")));

@@ -68,6 +68,7 @@ impl<D: VirtioDevice> Worker<D> {
     }
 
     fn run<M: GuestMemory>(&mut self, memory: &M, vcpus: u32) {
+        crate::give_way();
         let mut budget = Budget::new(vcpus, Instant::now());
         let mut paid = Duration::ZERO;
         while self.perform(self.transport.wait_for_task(budget.rests_until()), memory) {

@@ -3,7 +3,8 @@
 use super::faults::within_a_minute;
 use super::overcommit::{pattern, vm};
 use super::{FIRST, pool};
-use crate::{GivenBack, MemoryError, PageState, ShootDown, Use, VmMemory};
+use crate::frame::{Holds, Taken, VmId};
+use crate::{Books, GivenBack, MemoryError, PageState, ShootDown, Use, User, VmMemory};
 use addr::{Gfn, Mfn, PageCount};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,8 +30,17 @@ fn audit_beside(memory: &VmMemory, work: impl FnOnce() + Send) {
         while !done.load(Ordering::Relaxed) {
             memory.pool().audit().unwrap();
             memory.audit().unwrap();
+            for books in compare(memory) {
+                assert!(!matches!(books, Books::Differ(_)), "{books:?}");
+            }
         }
     });
+    assert_eq!(compare(memory), [Books::Agree, Books::Agree], "nothing changes any more");
+}
+
+/// The books of the only VM on its pool.
+fn compare(memory: &VmMemory) -> [Books; 2] {
+    [memory.compare_census(), memory.pool().compare_books(std::iter::once(memory))]
 }
 
 #[test]
@@ -114,6 +124,79 @@ impl ShootDown for Held {
             std::thread::yield_now();
         }
     }
+}
+
+#[test]
+fn a_frame_that_is_taken_and_has_no_place_yet_is_in_flight() {
+    within_a_minute(|| {
+        let pool = pool(8);
+        let memory = vm(&pool, 1, 1, 4, 0);
+        let held = Arc::new(Held::default());
+        memory.attach(&held);
+        (0..2).for_each(|page| fill(&memory, page, 3));
+        std::thread::scope(|scope| {
+            let moving = scope.spawn(|| memory.move_pages(&[FIRST, Gfn(FIRST.0 + 1)]));
+            while !held.begun.load(Ordering::SeqCst) {
+                std::thread::yield_now();
+            }
+            // However long this lasts, the books agree.
+            let usage = pool.usage();
+            assert_eq!((usage.private, usage.in_flight), (PageCount(2), PageCount(2)));
+            assert_eq!(compare(&memory), [Books::Agree, Books::Agree]);
+            held.let_go.store(true, Ordering::SeqCst);
+            assert_eq!(moving.join().unwrap().moved, 2);
+        });
+        assert_eq!((pool.usage().private, pool.usage().in_flight), (PageCount(2), PageCount(0)));
+        assert_eq!(compare(&memory), [Books::Agree, Books::Agree]);
+    });
+}
+
+#[test]
+fn books_that_do_not_agree_are_told_at_the_first_look_and_strangers_are_not_taken_for_that() {
+    let pool = pool(8);
+    let memory = vm(&pool, 1, 1, 4, 0);
+    fill(&memory, 0, 3);
+    let other = vm(&pool, 2, 2, 2, 0);
+    fill(&other, 0, 3);
+    let undecided = Books::Undecided("a VM is starting or ending");
+    assert_eq!(pool.compare_books(std::iter::once(&*memory)), undecided, "one VM is not looked at");
+    drop(other);
+    assert_eq!(compare(&memory), [Books::Agree, Books::Agree]);
+    // A frame that is in no page's place.
+    let lost = pool.frames().take(Holds::Page(VmId(1), FIRST)).map(Taken::keep).unwrap();
+    let books = pool.compare_books(std::iter::once(&*memory));
+    assert!(matches!(&books, Books::Differ(why) if why.contains("2 private frames")), "{books:?}");
+    pool.frames().release(lost);
+    let section = memory.section();
+    assert!(matches!(compare(&memory)[1], Books::Undecided(_)), "somebody is at work");
+    drop(section);
+    assert_eq!(compare(&memory), [Books::Agree, Books::Agree]);
+}
+
+#[test]
+fn a_wait_for_a_frame_counts_while_it_lasts() {
+    within_a_minute(|| {
+        let pool = pool(8);
+        let memory = vm(&pool, 1, 1, 4, 0);
+        memory.times().add_cpus(1);
+        memory.set_allowance(PageCount(0));
+        std::thread::scope(|scope| {
+            let cpu = scope.spawn(|| memory.resolve_for(User::Cpu, FIRST, Use::Write));
+            while memory.times().now().waiting == 0 {
+                std::thread::yield_now();
+            }
+            let started = memory.times().now();
+            std::thread::sleep(Duration::from_millis(1));
+            let during = memory.times().now().since(&started);
+            assert!(during.waiting >= 1_000_000 && during.waiting == during.total(), "{during:?}");
+            memory.set_allowance(PageCount(8));
+            cpu.join().unwrap().unwrap();
+        });
+        let ended = memory.times().now();
+        std::thread::sleep(Duration::from_millis(1));
+        let after = memory.times().now().since(&ended);
+        assert_eq!(after.total(), after.running, "{after:?}");
+    });
 }
 
 #[test]
