@@ -37,8 +37,8 @@ pub struct Change {
     pub worst_case: Shift,
     /// What its balloon is asked to hold.
     pub balloon_target: Shift,
-    /// What is compressed or swapped.
-    pub out_target: Shift,
+    /// What is swapped, and is to be taken by compressing and swapping now.
+    pub swap_target: Shift,
 }
 
 /// What is different between two plans.
@@ -68,11 +68,11 @@ pub fn diff(before: &Plan, after: &Plan) -> Diff {
             target: shift(|vm| vm.entitlement.target),
             worst_case: shift(|vm| vm.worst_case),
             balloon_target: shift(|vm| vm.reclaim.balloon_target),
-            out_target: shift(|vm| vm.reclaim.out_target),
+            swap_target: shift(|vm| vm.reclaim.swap_target),
         }
     });
     let changed = |change: &Change| {
-        [change.target, change.worst_case, change.balloon_target, change.out_target]
+        [change.target, change.worst_case, change.balloon_target, change.swap_target]
             .iter()
             .any(Shift::changed)
     };

@@ -70,8 +70,8 @@ pub struct Sums {
     pub for_limits: PageCount,
     /// Balloon sizes to ask for.
     pub balloon_target: PageCount,
-    /// Pages compressed or swapped when the plan is carried out.
-    pub out_target: PageCount,
+    /// Swap targets.
+    pub swap_target: PageCount,
 }
 
 /// One resource pool.
@@ -211,6 +211,6 @@ fn sums(vms: &[VmPlan]) -> Sums {
         out_take: sum(|vm| vm.reclaim.out_take),
         for_limits: PageCount(0),
         balloon_target: sum(|vm| vm.reclaim.balloon_target),
-        out_target: sum(|vm| vm.reclaim.out_target),
+        swap_target: sum(|vm| vm.reclaim.swap_target),
     }
 }

@@ -80,9 +80,9 @@ pub struct Reclaim {
     pub balloon_target: PageCount,
     /// Frames to get by compressing and swapping now.
     pub out_take: PageCount,
-    /// Pages compressed or swapped when that is done: vSphere's *swap target*. Less than are out
-    /// already means that nothing more goes out; nothing is fetched for it.
-    pub out_target: PageCount,
+    /// vSphere's *swap target*: pages swapped, and those that are to be taken by compressing and swapping now. Above what
+    /// is swapped: more will be, unless it can be compressed; equal: no more will. Nothing is fetched for it.
+    pub swap_target: PageCount,
     /// Frames its zip store may take.
     pub zip_max: PageCount,
 }
@@ -213,7 +213,7 @@ fn nothing_taken(vm: &Vm, entitlement: &Entitlement, snapshot: &Snapshot) -> Rec
         balloon_use: BalloonUse::NotNeeded,
         balloon_target: vm.pages.ballooned.min(balloon_cap(vm, &snapshot.host.settings)),
         out_take: PageCount(0),
-        out_target: vm.pages.out(),
+        swap_target: vm.pages.swapped,
         zip_max: PageCount(zip_max),
     }
 }
@@ -274,7 +274,7 @@ fn take(vm: &Vm, reclaim: &mut Reclaim, frames: u64, state: HostState, snapshot:
     reclaim.balloon_take = PageCount(balloon);
     reclaim.balloon_target.0 += balloon;
     reclaim.out_take = PageCount(frames - balloon);
-    reclaim.out_target.0 += frames - balloon;
+    reclaim.swap_target.0 += frames - balloon;
 }
 
 /// Lets VMs under their targets have their balloons back, as long as `spare` frames last.

@@ -242,7 +242,7 @@ proptest! {
             } else {
                 prop_assert!(reclaim.balloon_target <= vm.pages.ballooned);
             }
-            prop_assert_eq!(reclaim.out_target.0, vm.pages.out().0 + reclaim.out_take.0);
+            prop_assert_eq!(reclaim.swap_target.0, vm.pages.swapped.0 + reclaim.out_take.0);
             if matches!(vm.balloon.conduct, Conduct::Absent | Conduct::Stuck | Conduct::Lying) {
                 prop_assert_eq!(reclaim.balloon_take.0, 0);
             }
