@@ -135,6 +135,7 @@ export const status = (more: Partial<HostStatus> = {}): HostStatus => ({
     shared_bytes: 30 * MIB,
     total_bytes: 256 * MIB,
     zip_bytes: 6 * MIB,
+    in_flight_bytes: 0,
   },
   memory_limit: null,
   memory_loop: {

@@ -81,7 +81,7 @@ impl Info {
             cpus: guest.vm.cpus(),
             memory_bytes: guest.vm.memory().pmap().size().bytes().0,
             machine_memory_bytes: guest.vm.memory().pool().size().bytes().0,
-            consumed_bytes: statistics.pages.private.bytes().0,
+            consumed_bytes: guest.vm.memory().consumed().bytes().0,
             mmu: guest.vm.mmu().to_string(),
             technique: technique_name(statistics.choice.technique).to_owned(),
             reason: statistics.choice.reason,

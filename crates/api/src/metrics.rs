@@ -35,11 +35,12 @@ pub(crate) fn written(host: &Host) -> String {
 type Part = (&'static str, fn(&Ledger) -> ByteSize);
 
 /// What machine memory is used for, which adds up to all of it.
-const PARTS: [Part; 5] = [
+const PARTS: [Part; 6] = [
     ("free", |ledger| ledger.free_bytes),
     ("private", |ledger| ledger.private_bytes),
     ("shared", |ledger| ledger.shared_bytes),
     ("zip", |ledger| ledger.zip_bytes),
+    ("in-flight", |ledger| ledger.in_flight_bytes),
     ("overhead", |ledger| ledger.set_aside()),
 ];
 

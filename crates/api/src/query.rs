@@ -123,6 +123,10 @@ list_query! {
         pub(crate) vm: Option<String>,
         /// Only those of this kind, such as `vm-started`.
         pub(crate) event: Option<String>,
+        /// The memory loop's decisions, too: plans that leave the state as it is (`planned`), and what was taken for them (`reclaimed`).
+        #[serde(default)]
+        #[param(required = false)]
+        pub(crate) decisions: bool,
     }
 }
 
@@ -178,7 +182,7 @@ pub(crate) struct AuditLogQuery {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct StreamQuery {
-    /// Only one kind of message, instead of both.
+    /// Only one kind of message, instead of all.
     pub(crate) only: Option<Only>,
     /// Begin with the events above this number instead of a snapshot. The header `last-event-id` counts more.
     pub(crate) since: Option<u64>,
@@ -188,8 +192,10 @@ pub(crate) struct StreamQuery {
 #[derive(Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Only {
-    /// What happens.
+    /// What happens, without decisions.
     Events,
+    /// What happens, and what the memory loop decides.
+    Decisions,
     /// The host's memory, once a second.
     Status,
 }

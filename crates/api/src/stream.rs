@@ -28,8 +28,21 @@ const LOOKS_ALIVE: u32 = 100;
 /// What is handed to every client.
 #[derive(Clone)]
 struct Piece {
-    kind: Only,
+    is_status: bool,
     bytes: Bytes,
+    /// The same without decisions.
+    only_events: Bytes,
+}
+
+impl Piece {
+    /// What of it those get who want `only` something.
+    fn bytes_for(self, only: Option<Only>) -> Bytes {
+        match (only, self.is_status) {
+            (Some(Only::Status), false) | (Some(Only::Events | Only::Decisions), true) => Bytes::new(),
+            (Some(Only::Events), false) => self.only_events,
+            _ => self.bytes,
+        }
+    }
 }
 
 /// The stream. Clones are the same one.
@@ -97,7 +110,8 @@ impl Stream {
                 quiet = 0;
                 // A comment, for those who only follow events.
                 let bytes = Bytes::from_static(b":\n\n");
-                let _ = self.lock().pieces.send(Piece { kind: Only::Events, bytes });
+                let only_events = bytes.clone();
+                let _ = self.lock().pieces.send(Piece { is_status: false, bytes, only_events });
             }
         }
         // Followers end once they have what was handed out.
@@ -109,16 +123,19 @@ impl Stream {
         self.sent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether there was something for all who follow events.
     fn hand_out_events(&self) -> bool {
         let last = self.lock().last;
         let events = self.host.events_since(last);
         let Some(newest) = events.last().map(|event| event.seq) else { return false };
-        let bytes = self.written(&events);
+        let bytes = self.written(&events, true);
+        let only_events = self.written(&events, false);
+        let told = !only_events.is_empty();
         let mut sent = self.lock();
         sent.last = newest;
         // An error says that nobody follows.
-        let _ = sent.pieces.send(Piece { kind: Only::Events, bytes });
-        true
+        let _ = sent.pieces.send(Piece { is_status: false, bytes, only_events });
+        told
     }
 
     fn hand_out_status(&self, status: &HostStatus) {
@@ -126,16 +143,16 @@ impl Stream {
         let mut sent = self.lock();
         let bytes = Bytes::from(message(Some(&self.id(sent.last)), "status", &json));
         sent.status = bytes.clone();
-        let _ = sent.pieces.send(Piece { kind: Only::Status, bytes });
+        let _ = sent.pieces.send(Piece { is_status: true, bytes, only_events: Bytes::new() });
     }
 
     fn id(&self, event: u64) -> String {
         format!("{}-{event}", self.name)
     }
 
-    fn written(&self, events: &[Arc<Event>]) -> Bytes {
+    fn written(&self, events: &[Arc<Event>], decisions: bool) -> Bytes {
         let mut text = String::new();
-        for event in events {
+        for event in events.iter().filter(|event| decisions || !event.what.is_decision()) {
             let json = serde_json::to_string(event).expect("events are JSON");
             text.push_str(&message(Some(&self.id(event.seq)), "event", &json));
         }
@@ -159,7 +176,7 @@ impl Stream {
             Some(number) => {
                 let missed: Vec<_> =
                     self.host.events_since(number).into_iter().filter(|event| event.seq <= last).collect();
-                self.written(&missed)
+                self.written(&missed, only != Some(Only::Events))
             }
             None => self.snapshot(last),
         };
@@ -170,9 +187,7 @@ impl Stream {
     fn kept_since(&self, id: &str) -> Option<u64> {
         let (name, number) = id.rsplit_once('-')?;
         let number: u64 = number.parse().ok()?;
-        let next = self.host.events_since(number).first().map(|event| event.seq);
-        let complete = next.is_none_or(|next| next == number + 1);
-        (name == &*self.name && complete).then_some(number)
+        (name == &*self.name && self.host.has_all_events_since(number)).then_some(number)
     }
 
     fn snapshot(&self, last_event: u64) -> Bytes {
@@ -199,8 +214,9 @@ impl Follower {
         }
         loop {
             let piece = self.pieces.recv().await.ok()?;
-            if self.only.is_none_or(|only| only == piece.kind) {
-                return Some(piece.bytes);
+            let bytes = piece.bytes_for(self.only);
+            if !bytes.is_empty() {
+                return Some(bytes);
             }
         }
     }

@@ -187,9 +187,10 @@ impl Client {
         Ok(self.change::<List<Setting>>(SETTINGS, change, revision).await?.items)
     }
 
-    /// Events numbered above `since`, as far as they are kept.
-    pub async fn events(&self, since: u64) -> Result<Vec<Event>, Error> {
-        self.all("/v1/events", Some(since.to_string())).await
+    /// Events numbered above `since`, as far as they are kept, with the memory loop's `decisions` or without.
+    pub async fn events(&self, since: u64, decisions: bool) -> Result<Vec<Event>, Error> {
+        let path = if decisions { "/v1/events?decisions=true" } else { "/v1/events" };
+        self.all(path, Some(since.to_string())).await
     }
 
     /// What would be different if.
@@ -205,7 +206,8 @@ impl Client {
     ) -> Result<Vec<T>, Error> {
         let mut all = Vec::new();
         loop {
-            let behind = cursor.as_deref().map(|cursor| format!("?cursor={}", escaped(cursor)));
+            let join = if path.contains('?') { '&' } else { '?' };
+            let behind = cursor.as_deref().map(|cursor| format!("{join}cursor={}", escaped(cursor)));
             let page: List<T> = self.get(&format!("{path}{}", behind.unwrap_or_default())).await?;
             all.extend(page.items);
             cursor = page.next;

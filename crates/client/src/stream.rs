@@ -38,9 +38,10 @@ impl Client {
         Ok(Stream::new(self.send(asked).await?.into_body()))
     }
 
-    /// Events numbered above `since`, as far as they are kept, and those to come.
-    pub async fn follow_events(&self, since: u64) -> Result<Stream, Error> {
-        let path = format!("/v1/stream?only=events&since={}", escaped(&since.to_string()));
+    /// Events numbered above `since`, as far as they are kept, and those to come, with the memory loop's `decisions` or without.
+    pub async fn follow_events(&self, since: u64, decisions: bool) -> Result<Stream, Error> {
+        let only = if decisions { "decisions" } else { "events" };
+        let path = format!("/v1/stream?only={only}&since={}", escaped(&since.to_string()));
         Ok(Stream::new(self.send(Asked::new(Method::GET, &path)).await?.into_body()))
     }
 }

@@ -167,7 +167,7 @@ async fn a_stream_is_taken_up_again_where_it_was_left() {
         }
     };
     assert!(event.seq > 1, "{event:?}");
-    let mut events = client.follow_events(0).await.unwrap();
+    let mut events = client.follow_events(0, true).await.unwrap();
     let Some(Message::Event(first)) = events.next().await.unwrap() else { panic!("no event") };
     assert_eq!((first.seq, first.event.as_str()), (1, "host-opened"));
 }

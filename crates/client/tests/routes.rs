@@ -107,9 +107,9 @@ async fn every_route_is_asked_by_a_method() {
     refused(host.setting("a").await);
     refused(host.set_setting("a", 1).await);
     refused(host.set_settings(&SettingsChange(BTreeMap::new()), None).await);
-    refused(host.events(0).await);
+    refused(host.events(0, false).await);
     refused(host.stream(None).await);
-    refused(host.follow_events(0).await);
+    refused(host.follow_events(0, false).await);
     refused(host.what_if(&Edit::StopVm { name: "a".to_owned() }).await);
     refused(host.start("a").await);
     refused(host.stop("a", &StopVm::default()).await);

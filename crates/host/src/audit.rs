@@ -1,4 +1,7 @@
 //! Checking every invariant of the host, on demand, while VMs run.
+//!
+//! **Model.** An audit ends in one of three ways: all holds, something does not, or books could not be compared because what they
+//! count never stood still while it was looked ([`machine::Books`]).
 
 use crate::core::Core;
 use crate::error::HostError;
@@ -6,85 +9,63 @@ use crate::event::What;
 use crate::progress::Progress;
 use crate::running::Running;
 use crate::visits::Visit;
-use addr::{ByteSize, PageCount};
-use machine::{Audit, FrameUse, Pool};
-use std::thread;
-use std::time::Duration;
+use addr::ByteSize;
+use machine::{Books, Pool, VmMemory};
 
 /// Checks the pool, every VM's memory and harts, and that the ledger closes.
 pub(crate) fn audit(core: &Core, progress: &Progress) -> Result<(), HostError> {
-    check(core, progress).map_err(|violation| {
+    let undecided = check(core, progress).map_err(|violation| {
         core.journal.add(What::AuditFailed { violation: violation.clone() });
         HostError::Broken(violation)
     })?;
-    progress.check()
+    progress.check()?;
+    undecided.map_or(Ok(()), |why| Err(HostError::Undecided(why)))
 }
 
-/// Leaves off where it is cancelled, between two VMs.
-fn check(core: &Core, progress: &Progress) -> Audit {
+/// Leaves off where it is cancelled, between two VMs. Gives what could not be decided.
+fn check(core: &Core, progress: &Progress) -> Result<Option<String>, String> {
     core.pool.audit()?;
-    let running: Vec<Visit> =
-        core.inventory.lock().running().filter_map(|(_, running)| running.visit()).collect();
+    let running = running(core);
     let size = |running: &Running| running.memory.pmap().size().bytes();
     progress.expect(ByteSize(running.iter().map(|running| size(running).0).sum()));
+    let mut undecided = None;
     for running in &running {
         if progress.is_cancelled() {
-            return Ok(());
+            return Ok(None);
         }
         let of = |violation| format!("VM '{}': {violation}", running.name);
         match running.vm.get() {
             Some(vm) => vm.audit().map_err(of)?,
             None => running.memory.audit().map_err(of)?,
         }
+        let left = decide(|| running.memory.compare_census()).map_err(of)?;
+        undecided = undecided.or(left.map(|why| format!("the census of VM '{}': {why}", running.name)));
         progress.advance(size(running));
     }
-    let held = |of: fn(&Running) -> PageCount| PageCount(running.iter().map(|running| of(running).0).sum());
-    check_ledger(&core.pool, || Held {
-        private: held(|running| running.memory.census().private),
-        zip: held(|running| running.memory.stores().zip.frames),
-        reserved: held(|running| running.memory.reservation()),
-    })
+    drop(running);
+    let left = decide(|| compare_books(&core.pool, &self::running(core)))?;
+    Ok(undecided.or(left.map(|why| format!("the ledger: {why}"))))
 }
 
-/// What VMs have by their own books.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Held {
-    private: PageCount,
-    zip: PageCount,
-    reserved: PageCount,
+fn running(core: &Core) -> Vec<Visit> {
+    core.inventory.lock().running().filter_map(|(_, running)| running.visit()).collect()
 }
 
-/// The pool's books and the VMs' must agree (INV-5). They change all the time, so what counts is that they
-/// differ by the same amount for as long as one looks.
-fn check_ledger(pool: &Pool, held: impl Fn() -> Held) -> Audit {
-    const LOOKS: u32 = 20;
-    /// After so many looks the books are in motion, which broken ones are not.
-    const MOST_LOOKS: u32 = 1000;
-    let mut last = None;
-    let mut same = 0;
-    for _ in 0..MOST_LOOKS {
-        if same == LOOKS {
-            return Err(format!(
-                "INV-5: the pool's books have {last:?} frames (private, zip, reserved) more than the VMs'"
-            ));
-        }
-        let usage = pool.usage();
-        let sum = usage.free.0 + usage.private.0 + usage.shared.0 + usage.zip.0;
-        if sum != usage.total.0 {
-            return Err(format!("INV-5: the ledger does not close: {usage:?}"));
-        }
-        let difference = difference(&usage, &held());
-        if difference == (0, 0, 0) {
-            return Ok(());
-        }
-        same = if last == Some(difference) { same + 1 } else { 0 };
-        last = Some(difference);
-        thread::sleep(Duration::from_millis(2));
+/// The pool's books and those of all VMs (INV-5).
+fn compare_books(pool: &Pool, running: &[Visit]) -> Books {
+    let usage = pool.usage();
+    let sum = usage.free.0 + usage.private.0 + usage.shared.0 + usage.zip.0 + usage.in_flight.0;
+    if sum != usage.total.0 {
+        return Books::Differ(format!("INV-5: the ledger does not close: {usage:?}"));
     }
-    Ok(())
+    pool.compare_books(running.iter().map(|running| -> &VmMemory { &running.memory }))
 }
 
-fn difference(usage: &FrameUse, held: &Held) -> (i64, i64, i64) {
-    let minus = |a: PageCount, b: PageCount| a.0 as i64 - b.0 as i64;
-    (minus(usage.private, held.private), minus(usage.zip, held.zip), minus(usage.reserved, held.reserved))
+/// Looks until it is decided; gives why it could not be.
+fn decide(look: impl Fn() -> Books) -> Result<Option<String>, String> {
+    match Books::decide(look) {
+        Books::Agree => Ok(None),
+        Books::Differ(violation) => Err(violation),
+        Books::Undecided(why) => Ok(Some(why.to_owned())),
+    }
 }

@@ -47,9 +47,8 @@ pub(crate) fn create_vm(core: &Core, spec: VmSpec) -> Result<(), HostError> {
     // Nothing that is left of another of this name counts.
     core.forget_wanted(&spec.name)?;
     state.write_vm(&spec)?;
-    let vm = spec.name.clone();
-    core.inventory.lock().add_vm(spec);
-    core.journal.add(What::VmCreated { vm });
+    let created = What::VmCreated { vm: spec.name.clone() };
+    core.commit(|inventory| inventory.add_vm(spec), [created]);
     Ok(())
 }
 
@@ -61,8 +60,7 @@ pub(crate) fn remove_vm(core: &Core, name: &str) -> Result<(), HostError> {
     }
     core.forget_wanted(name)?;
     state.remove_vm(name)?;
-    core.inventory.lock().vms.remove(name);
-    core.journal.add(What::VmRemoved { vm: name.to_owned() });
+    core.commit(|inventory| drop(inventory.vms.remove(name)), [What::VmRemoved { vm: name.to_owned() }]);
     Ok(())
 }
 
@@ -113,12 +111,11 @@ pub(crate) fn change_vm(
     if let Some(vm) = running.as_ref().and_then(|running| running.vm.get()) {
         vm.keep_at_reset(new.on_reboot == Afterwards::Keep);
     }
-    let changes = differences(&old, &new);
+    let changed = What::VmChanged { vm: name.to_owned(), changes: differences(&old, &new) };
     if new.autostart == Autostart::No {
         core.start_no_more(name);
     }
-    core.inventory.lock().vm_mut(name)?.spec = new;
-    core.journal.add(What::VmChanged { vm: name.to_owned(), changes });
+    core.commit(|inventory| inventory.vm_mut(name).map(|entry| entry.spec = new), [changed])?;
     core.wakeup.change();
     Ok(())
 }
@@ -159,7 +156,7 @@ fn change_memory(running: &Running, new: &VmSpec) -> Result<(), HostError> {
         return Ok(());
     }
     let what = || format!("VM '{}' cannot be changed", new.name);
-    let swap = PageCount(memory.pmap().size().0 - reservation.0);
+    let swap = PageCount(memory.pmap().size().0.saturating_sub(reservation.0));
     if reservation < before {
         memory.resize_swap(swap).map_err(|source| HostError::Swap { what: what(), source })?;
     }
@@ -187,9 +184,7 @@ pub(crate) fn create_pool(core: &Core, spec: PoolSpec) -> Result<(), HostError> 
     }
     let what = format!("resource pool '{}' cannot be created", spec.name);
     let name = spec.name.clone();
-    edit_pools(core, &state, what, |inventory| inventory.add_pool(spec))?;
-    core.journal.add(What::PoolCreated { pool: name });
-    Ok(())
+    edit_pools(core, &state, what, |inventory| inventory.add_pool(spec), What::PoolCreated { pool: name })
 }
 
 /// Changes a resource pool.
@@ -209,14 +204,13 @@ pub(crate) fn change_pool(
         expected.check(|| format!("resource pool '{name}'"), Revision::of_pool(&old))?;
         (old, new)
     };
-    let changes = differences(&old, &new);
-    edit_pools(core, &state, format!("resource pool '{name}' cannot be changed"), |inventory| {
+    let changed = What::PoolChanged { pool: name.to_owned(), changes: differences(&old, &new) };
+    let edit = |inventory: &mut Inventory| {
         if let Some(pool) = inventory.pools.get_mut(name) {
             pool.spec = new;
         }
-    })?;
-    core.journal.add(What::PoolChanged { pool: name.to_owned(), changes });
-    Ok(())
+    };
+    edit_pools(core, &state, format!("resource pool '{name}' cannot be changed"), edit, changed)
 }
 
 /// Removes a resource pool that nothing lies in.
@@ -232,19 +226,18 @@ pub(crate) fn remove_pool(core: &Core, name: &str) -> Result<(), HostError> {
             return Err(HostError::PoolInUse { name: name.to_owned(), within: within.clone() });
         }
     }
-    edit_pools(core, &state, format!("resource pool '{name}' cannot be removed"), |inventory| {
-        inventory.pools.remove(name);
-    })?;
-    core.journal.add(What::PoolRemoved { pool: name.to_owned() });
-    Ok(())
+    let what = format!("resource pool '{name}' cannot be removed");
+    let edit = |inventory: &mut Inventory| drop(inventory.pools.remove(name));
+    edit_pools(core, &state, what, edit, What::PoolRemoved { pool: name.to_owned() })
 }
 
-/// Edits the pools if that is admitted, and writes them down.
+/// Edits the pools if that is admitted, writes them down, and tells what was `done`.
 fn edit_pools(
     core: &Core,
     state: &crate::state_dir::StateDir,
     what: String,
     edit: impl FnOnce(&mut Inventory),
+    done: What,
 ) -> Result<(), HostError> {
     let free_disk = core.free_disk();
     let (pools, before) = {
@@ -263,6 +256,7 @@ fn edit_pools(
         core.inventory.lock().pools = before;
         return Err(error);
     }
+    core.journal.add(done);
     core.wakeup.change();
     Ok(())
 }
@@ -296,11 +290,14 @@ pub(crate) fn set_settings(
     admit(&before, &after).map_err(|error| refused(format!("{} cannot be so", names()), error))?;
     state.write_settings(&after.host.settings)?;
     let (old, new) = (before.host.settings, after.host.settings);
-    core.inventory.lock().settings = new.clone();
-    for setting in TABLE.iter().filter(|setting| setting.get(&old) != setting.get(&new)) {
-        let (old, new) = (setting.get(&old), setting.get(&new));
-        core.journal.add(What::SettingChanged { name: setting.name, old, new });
-    }
+    let differs = TABLE.iter().filter(|setting| setting.get(&old) != setting.get(&new));
+    let changed = differs.map(|setting| What::SettingChanged {
+        name: setting.name,
+        old: setting.get(&old),
+        new: setting.get(&new),
+    });
+    let changed: Vec<What> = changed.collect();
+    core.commit(|inventory| inventory.settings = new, changed);
     core.wakeup.change();
     Ok(())
 }

@@ -4,6 +4,7 @@ use crate::alarms::Book;
 use crate::catalog::running_id;
 use crate::disks::{Disks, free_disk};
 use crate::error::HostError;
+use crate::event::What;
 use crate::guest_files::Readers;
 use crate::host::HostConfig;
 use crate::inventory::Inventory;
@@ -130,6 +131,19 @@ impl Core {
         // Locked, so that nobody who has just looked misses it.
         drop(self.inventory.lock());
         self.power_changed.notify_all();
+    }
+
+    /// Makes a change of the inventory and tells of it: whoever is told finds it made, and changes are told in the order
+    /// in which they were made.
+    pub(crate) fn commit<T>(
+        &self,
+        change: impl FnOnce(&mut Inventory) -> T,
+        events: impl IntoIterator<Item = What>,
+    ) -> T {
+        let mut inventory = self.inventory.lock();
+        let outcome = change(&mut inventory);
+        events.into_iter().for_each(|what| self.journal.add(what));
+        outcome
     }
 
     pub(crate) fn measured(&self) -> Arc<Measured> {

@@ -243,6 +243,9 @@ pub enum HostError {
     /// An invariant does not hold.
     #[error("an invariant does not hold: {0}")]
     Broken(String),
+    /// An audit cannot tell whether an invariant holds.
+    #[error("it could not be decided whether all invariants hold: {0}")]
+    Undecided(String),
 }
 
 impl HostError {
@@ -276,7 +279,8 @@ impl HostError {
             | Self::Unwritten { .. }
             | Self::Io { .. }
             | Self::Late(_)
-            | Self::Broken(_) => Kind::Internal,
+            | Self::Broken(_)
+            | Self::Undecided(_) => Kind::Internal,
             _ => Kind::Mistake,
         }
     }
@@ -316,6 +320,7 @@ impl HostError {
             Self::Io { .. } => "io",
             Self::Late(_) => "late",
             Self::Broken(_) => "broken-invariant",
+            Self::Undecided(_) => "audit-undecided",
         }
     }
 
@@ -345,6 +350,7 @@ impl HostError {
             Self::Memory { .. } => "reserve less, or stop a VM that has reservations",
             Self::Kept { hint, .. } => hint,
             Self::Late(_) | Self::Broken(_) => "please report this, with the host's events",
+            Self::Undecided(_) => "nothing wrong was found; ask again when the host is less busy",
             _ => return None,
         })
     }

@@ -330,6 +330,13 @@ pub enum What {
         /// Why.
         why: String,
     },
+    /// A fault in the host's own code stopped what it was doing. It goes on; please report it.
+    InternalError {
+        /// What the host was doing, as in "in the memory loop".
+        place: String,
+        /// What the code said.
+        message: String,
+    },
     /// An invariant does not hold.
     AuditFailed {
         /// Which, and where.
@@ -399,7 +406,18 @@ impl What {
             Self::AlarmRuleChanged { .. } => "alarm-rule-changed",
             Self::AlarmRuleRemoved { .. } => "alarm-rule-removed",
             Self::Trouble { .. } => "trouble",
+            Self::InternalError { .. } => "internal-error",
             Self::AuditFailed { .. } => "audit-failed",
+        }
+    }
+
+    /// Whether it is one of the memory loop's decisions, made again and again while memory is short: a plan that leaves the state as it
+    /// is, or what was taken for one.
+    pub fn is_decision(&self) -> bool {
+        match self {
+            Self::Planned(decision) => decision.state == decision.state_before,
+            Self::Reclaimed { .. } => true,
+            _ => false,
         }
     }
 

@@ -124,7 +124,7 @@ pub struct ReclaimBytes {
     pub balloon_target_bytes: ByteSize,
     /// What is to be compressed and swapped now.
     pub take_bytes: ByteSize,
-    /// What will be compressed or swapped then.
+    /// The swap target: what is swapped, and what is to be taken now.
     pub swap_target_bytes: ByteSize,
 }
 
@@ -205,7 +205,7 @@ fn reclaim(of: &Reclaim) -> ReclaimBytes {
         balloon_take_bytes: of.balloon_take.bytes(),
         balloon_target_bytes: of.balloon_target.bytes(),
         take_bytes: of.out_take.bytes(),
-        swap_target_bytes: of.out_target.bytes(),
+        swap_target_bytes: of.swap_target.bytes(),
     }
 }
 

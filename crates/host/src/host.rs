@@ -6,7 +6,7 @@ use crate::change::{PoolChange, VmChange};
 use crate::console::Console;
 use crate::core::{Core, check_size, make_pool};
 use crate::error::HostError;
-use crate::event::{Event, What};
+use crate::event::What;
 use crate::explained::Explained;
 use crate::info::{PoolInfo, SettingInfo, VmInfo};
 use crate::inventory::Inventory;
@@ -30,7 +30,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
 /// What a host is made of.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -293,16 +292,6 @@ impl Host {
     ) -> Result<Vec<SettingInfo>, HostError> {
         catalog::set_settings(self.core(), values, expected)?;
         Ok(self.settings())
-    }
-
-    /// Events numbered above `seq`, as far as they are kept: a gap shows in the first one's number.
-    pub fn events_since(&self, seq: u64) -> Vec<Arc<Event>> {
-        self.core().journal.since(seq)
-    }
-
-    /// The same, but waits until there is one, for `timeout` at most.
-    pub fn wait_events_since(&self, seq: u64, timeout: Duration) -> Vec<Arc<Event>> {
-        self.core().journal.wait_since(seq, timeout)
     }
 
     /// What a VM's guest has said.

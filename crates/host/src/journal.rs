@@ -1,18 +1,23 @@
-//! The host's events, the latest of them, and a way to wait for more.
+//! The host's events and decisions, the latest of them, and a way to wait for more.
+//!
+//! **Model.** Events are few and worth keeping; decisions come every second while memory is short. They are numbered together, and
+//! kept apart, so that decisions do not drive out events.
 //!
 //! **Concurrency.** One lock, innermost, held to add or copy. Who adds never waits for who reads.
 
 use crate::event::{Event, What};
+use crate::host::Host;
 use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// How many events are kept at most.
+/// How many events are kept at most, and how many decisions.
 const KEPT: usize = 2048;
-/// How many bytes they may take together, as they are written out; the latest is kept whatever it takes.
-const MOST_BYTES: usize = 3 << 20;
+/// How many bytes events may take together, as they are written out, and how many decisions; the latest is kept whatever it takes.
+const MOST_BYTES: usize = 2 << 20;
+const MOST_DECISION_BYTES: usize = 1 << 20;
 
 /// The host's events.
 #[derive(Default)]
@@ -25,14 +30,40 @@ pub(crate) struct Journal {
 struct Events {
     /// The number of the latest.
     last: u64,
+    events: Ring,
+    decisions: Ring,
+}
+
+/// The latest of one sort.
+#[derive(Default)]
+struct Ring {
     kept: VecDeque<Kept>,
     /// What they take together.
     bytes: usize,
+    /// The number of the latest that is not kept any more; 0 if all are.
+    gone: u64,
 }
 
 struct Kept {
     event: Arc<Event>,
     bytes: usize,
+}
+
+impl Ring {
+    fn add(&mut self, event: Event, bytes: usize, most_bytes: usize) {
+        self.kept.push_back(Kept { event: Arc::new(event), bytes });
+        self.bytes += bytes;
+        while self.kept.len() > KEPT || (self.bytes > most_bytes && self.kept.len() > 1) {
+            let Some(gone) = self.kept.pop_front() else { break };
+            self.bytes -= gone.bytes;
+            self.gone = gone.event.seq;
+        }
+    }
+
+    fn since(&self, seq: u64) -> impl Iterator<Item = &Arc<Event>> {
+        let first = self.kept.partition_point(|kept| kept.event.seq <= seq);
+        self.kept.range(first..).map(|kept| &kept.event)
+    }
 }
 
 /// Counts what is written to it.
@@ -63,22 +94,27 @@ impl Journal {
         let bytes = size(&what);
         let mut events = self.events.lock();
         events.last += 1;
-        let event = Arc::new(Event { seq: events.last, at_milliseconds: now(), what });
-        events.kept.push_back(Kept { event, bytes });
-        events.bytes += bytes;
-        while events.kept.len() > KEPT || (events.bytes > MOST_BYTES && events.kept.len() > 1) {
-            events.bytes -= events.kept.pop_front().map_or(0, |kept| kept.bytes);
+        let event = Event { seq: events.last, at_milliseconds: now(), what };
+        if event.what.is_decision() {
+            events.decisions.add(event, bytes, MOST_DECISION_BYTES);
+        } else {
+            events.events.add(event, bytes, MOST_BYTES);
         }
         drop(events);
         self.more.notify_all();
     }
 
-    /// Events numbered above `seq`, as far as they are kept.
+    /// Events and decisions numbered above `seq`, as far as they are kept.
     pub(crate) fn since(&self, seq: u64) -> Vec<Arc<Event>> {
         self.events.lock().since(seq)
     }
 
-    /// The same, but waits until there is one, for `timeout` at most.
+    /// Whether all events numbered above `seq` are kept.
+    pub(crate) fn has_all_since(&self, seq: u64) -> bool {
+        self.events.lock().events.gone <= seq
+    }
+
+    /// Events and decisions numbered above `seq`, but waits until there is one, for `timeout` at most.
     pub(crate) fn wait_since(&self, seq: u64, timeout: Duration) -> Vec<Arc<Event>> {
         let deadline = Instant::now() + timeout;
         let mut events = self.events.lock();
@@ -93,9 +129,26 @@ impl Journal {
 
 impl Events {
     fn since(&self, seq: u64) -> Vec<Arc<Event>> {
-        let first = self.last - self.kept.len() as u64;
-        let since = self.kept.iter().skip(seq.saturating_sub(first) as usize);
-        since.map(|kept| Arc::clone(&kept.event)).collect()
+        let mut found: Vec<_> = self.events.since(seq).chain(self.decisions.since(seq)).cloned().collect();
+        found.sort_unstable_by_key(|event| event.seq);
+        found
+    }
+}
+
+impl Host {
+    /// Events and decisions numbered above `seq`, as far as they are kept: [`What::is_decision`] tells them apart.
+    pub fn events_since(&self, seq: u64) -> Vec<Arc<Event>> {
+        self.core().journal.since(seq)
+    }
+
+    /// Whether all events numbered above `seq` are kept; decisions are kept less long.
+    pub fn has_all_events_since(&self, seq: u64) -> bool {
+        self.core().journal.has_all_since(seq)
+    }
+
+    /// Events and decisions numbered above `seq`, but waits until there is one, for `timeout` at most.
+    pub fn wait_events_since(&self, seq: u64, timeout: Duration) -> Vec<Arc<Event>> {
+        self.core().journal.wait_since(seq, timeout)
     }
 }
 
@@ -113,6 +166,31 @@ mod tests {
     }
 
     #[test]
+    fn decisions_do_not_drive_out_events() {
+        let journal = Journal::default();
+        let taken = || What::Reclaimed {
+            vm: "one".to_owned(),
+            freed_bytes: addr::ByteSize(0),
+            zeroed_bytes: addr::ByteSize(0),
+            shared_bytes: addr::ByteSize(0),
+            compressed_bytes: addr::ByteSize(0),
+            swapped_bytes: addr::ByteSize(0),
+        };
+        journal.add(What::HostShutsDown);
+        (0..3 * KEPT).for_each(|_| journal.add(taken()));
+        journal.add(What::HostShutsDown);
+        let found = journal.since(0);
+        let decisions = found.iter().filter(|event| event.what.is_decision()).count();
+        assert!(
+            (KEPT / 4..=KEPT).contains(&decisions) && found.len() == 2 + decisions,
+            "{decisions} decisions"
+        );
+        assert_eq!(found.first().map(|event| event.seq), Some(1));
+        assert!(found.is_sorted_by_key(|event| event.seq), "by number, whatever they are");
+        assert!(journal.has_all_since(0), "what is not kept any more are decisions");
+    }
+
+    #[test]
     fn a_reader_sees_every_event_once_and_notices_a_gap() {
         let journal = Journal::default();
         assert!(journal.since(0).is_empty());
@@ -123,6 +201,7 @@ mod tests {
         (0..KEPT).for_each(|_| journal.add(What::HostShutsDown));
         let late = journal.since(1);
         assert_eq!((late[0].seq, late.len()), (4, KEPT));
+        assert!(journal.has_all_since(3) && !journal.has_all_since(2));
     }
 
     #[test]
@@ -133,7 +212,7 @@ mod tests {
         (0..KEPT).for_each(|_| journal.add(What::Trouble { why: why.clone() }));
         let kept = journal.since(0);
         assert_eq!(kept.last().unwrap().seq, KEPT as u64 + 1);
-        assert!((40..60).contains(&kept.len()), "{} of 60 KB each", kept.len());
+        assert!((25..45).contains(&kept.len()), "{} of 60 KB each", kept.len());
         journal.add(What::Trouble { why: "x".repeat(2 * MOST_BYTES) });
         assert_eq!(journal.since(0).len(), 1);
         journal.add(What::HostShutsDown);

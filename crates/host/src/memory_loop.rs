@@ -21,6 +21,7 @@
 mod apply;
 mod guest;
 mod limit;
+mod pages;
 mod report;
 mod taker;
 mod takings;
@@ -34,11 +35,11 @@ use crate::status::{LoopStatus, StateSeconds};
 use crate::visits::Visit;
 use addr::PageCount;
 use limit::Limit;
-use machine::{ShareGroup, VmId};
+use machine::{FrameUse, VmId};
 use sandbox::Kind;
 use sched::standstill::{self, Standstill};
 use sched::{GuestState, HostState, Pace, Plan, Snapshot, plan};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -97,7 +98,7 @@ pub(crate) fn tell_panics(core: &Core, place: &str, work: impl FnOnce()) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(work)) {
         let said = panic.downcast_ref::<String>().map(String::as_str);
         let said = said.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("unknown");
-        core.journal.add(What::AuditFailed { violation: format!("{place}: {said}") });
+        core.journal.add(What::InternalError { place: place.to_owned(), message: said.to_owned() });
         std::thread::sleep(SECOND);
     }
 }
@@ -200,7 +201,11 @@ impl MemoryLoop {
 
     fn each_second(&mut self) {
         let now = Instant::now();
-        self.next_second = (self.next_second + SECOND).max(now);
+        // After a long delay the seconds missed are not made up for: there is nothing to measure in no time.
+        self.next_second += SECOND;
+        if self.next_second <= now {
+            self.next_second = now + SECOND;
+        }
         self.second += 1;
         self.follow_inventory();
         let (settings, swap_space) = {
@@ -209,9 +214,10 @@ impl MemoryLoop {
             (inventory.settings.clone(), swap_space(&inventory, free))
         };
         self.swap_space = swap_space;
+        let mut news = Vec::new();
         for watched in self.vms.values_mut() {
             let before = watched.guest.state();
-            watched.second(self.second, &settings, &self.core.journal);
+            watched.second(self.second, &settings, &mut news);
             if before != GuestState::Panicked && watched.guest.state() == GuestState::Panicked {
                 guest_panicked(&self.core, &watched.running.name);
             }
@@ -222,8 +228,9 @@ impl MemoryLoop {
         self.measure_overhead();
         self.look_at_takings();
         self.count_state();
-        let snapshot = self.measure();
-        self.publish(snapshot);
+        let (snapshot, usage) = self.measure();
+        self.publish(snapshot, &usage);
+        news.into_iter().for_each(|what| self.core.journal.add(what));
     }
 
     /// Measures what some VMs cost, in turn, and what the process takes, and sets as much of the pool aside.
@@ -233,11 +240,15 @@ impl MemoryLoop {
         let count = self.vms.len();
         let first = (self.second as usize * AT_ONCE) % count.max(1);
         let is_due = |at: usize| (at + count - first) % count < AT_ONCE;
-        self.vms
-            .values_mut()
-            .enumerate()
-            .filter(|(at, _)| is_due(*at))
-            .for_each(|(_, watched)| watched.visit());
+        let due = || self.vms.values().enumerate().filter(|(at, _)| is_due(*at));
+        let vms: Vec<_> = due().filter_map(|(_, watched)| watched.running.vm.get().cloned()).collect();
+        // All are asked before the first is waited for.
+        let mut gathered: BTreeMap<VmId, _> = vms.iter().map(|vm| (vm.memory().id(), vm.gather())).collect();
+        for (_, watched) in self.vms.values_mut().enumerate().filter(|(at, _)| is_due(*at)) {
+            watched.visit();
+            gathered.remove(&watched.running.id);
+        }
+        drop(gathered);
         let of_vms = self.vms.values().map(|watched| watched.running.overhead_measured().0).sum();
         self.beside_pool =
             process::beside_pool().filter(|_| self.core.is_whole_process.load(Ordering::Relaxed));
@@ -248,23 +259,21 @@ impl MemoryLoop {
     }
 
     /// The host as it is now.
-    fn measure(&self) -> Snapshot {
+    fn measure(&self) -> (Snapshot, FrameUse) {
         let mut snapshot =
             snapshot(&self.core.inventory.lock(), &self.core.pool, self.core.own_overhead(), self.swap_space);
         snapshot.host.state = self.state;
         snapshot.host.overhead.0 += self.core.loading().0;
-        let mut shared: HashMap<ShareGroup, PageCount> = HashMap::new();
-        for memory in self.vms.values().map(|watched| &watched.running.memory) {
-            shared.entry(memory.group()).or_default().0 += memory.census().shared.0;
-        }
+        let (usage, mut pages) = pages::measured(&self.core.pool, &self.vms);
+        snapshot.host.free = usage.available();
         for vm in &mut snapshot.vms {
             let Some(watched) = self.vms.get(&VmId(vm.id.0 as u32)) else { continue };
-            vm.pages = watched.pages(shared[&watched.running.memory.group()]);
+            vm.pages = pages.remove(&watched.running.id).unwrap_or_default();
             vm.active = watched.active(&snapshot.host.settings, &vm.pages);
             vm.balloon = watched.balloon(vm.balloon.cap);
             vm.slowdown = watched.slowdown;
         }
-        snapshot
+        (snapshot, usage)
     }
 
     /// Counts the time since it was counted last as spent in the state there was.
@@ -276,11 +285,12 @@ impl MemoryLoop {
 
     fn make_plan(&mut self) {
         let start = Instant::now();
-        let snapshot = self.measure();
+        let (snapshot, _) = self.measure();
         let planned = match plan(&snapshot) {
             Ok(planned) => planned,
             Err(why) => {
-                self.core.journal.add(What::AuditFailed { violation: format!("no plan: {why}") });
+                let place = "in the memory loop".to_owned();
+                self.core.journal.add(What::InternalError { place, message: format!("no plan: {why}") });
                 self.next_plan = start + SECOND;
                 return;
             }

@@ -200,7 +200,7 @@ fn with_vm(before: &Snapshot, inventory: &Inventory, spec: &VmSpec, start: &Star
     let vm = inventory.vm_with(spec, sched::VmId(start.id.0.into()), overhead);
     let mut after = before.clone();
     if start.swaps_elsewhere {
-        after.host.swap_space.0 += vm.size.0 - vm.controls.reservation.0;
+        after.host.swap_space.0 += vm.size.0.saturating_sub(vm.controls.reservation.0);
     }
     after.vms.push(vm);
     after
@@ -218,7 +218,7 @@ pub(crate) fn refused(what: String, error: AdmissionError) -> HostError {
 fn make(core: &Core, spec: &VmSpec, start: Start, what: String) -> Result<Running, HostError> {
     let size = spec.memory_bytes.pages();
     let reservation = spec.controls()?.reservation;
-    let swap = PageCount(size.0 - reservation.0);
+    let swap = PageCount(size.0.saturating_sub(reservation.0));
     let dir = spec.swap_dir.as_ref().unwrap_or(&core.config.swap);
     if swap.0 > 0 && !sandbox::may_write(dir) {
         return Err(HostError::Kept { what, path: dir.clone(), hint: OTHER_SWAP });
@@ -266,19 +266,22 @@ fn go_on(core: &Arc<Core>, running: Arc<Running>, vm: Arc<Vm>) -> Result<(), Hos
 
 fn note_started(core: &Core, running: &Running) {
     let memory = &running.memory;
-    if let Ok(entry) = core.inventory.lock().vm_mut(&running.name) {
-        entry.power = Power::Running;
-        entry.again = None;
-    }
-    core.note_power();
-    core.journal.add(What::VmStarted {
+    let started = What::VmStarted {
         vm: running.name.clone(),
         id: running.id.0.into(),
         memory_bytes: memory.pmap().size().bytes(),
         reservation_bytes: memory.reservation().bytes(),
         overhead_reserved_bytes: running.overhead().reserved.bytes(),
         swap_bytes: memory.stores().swap.total.bytes(),
-    });
+    };
+    let run = |inventory: &mut Inventory| {
+        if let Ok(entry) = inventory.vm_mut(&running.name) {
+            entry.power = Power::Running;
+            entry.again = None;
+        }
+    };
+    core.commit(run, [started]);
+    core.note_power();
 }
 
 /// What a VM's own thread does: waits for its end, whoever brings it about, and restarts it or gives back what it had.
@@ -343,12 +346,11 @@ fn release(core: &Core, running: Arc<Running>, ended: Option<&Ended>) {
     if !still_wanted(end.as_ref().map(|end| end.how), circumstances) {
         core.want_off(&name);
     }
-    if let Ok(entry) = core.inventory.lock().vm_mut(&name) {
-        entry.power = Power::Stopped;
-    }
-    if let Some(End { how, why }) = end {
-        core.journal.add(What::VmEnded { vm: name, how, why });
-    }
+    let ended = end.map(|End { how, why }| What::VmEnded { vm: name.clone(), how, why });
+    let stopped =
+        |inventory: &mut Inventory| inventory.vm_mut(&name).map(|entry| entry.power = Power::Stopped);
+    // Whoever removed it meanwhile told so.
+    let _ = core.commit(stopped, ended);
     core.note_power();
     core.wakeup.change();
 }

@@ -38,6 +38,8 @@ pub(crate) struct Running {
     pub(crate) visits: Arc<Visits>,
     /// It was not wanted on before it was started.
     pub(crate) newly_wanted: bool,
+    /// Frames that are still to be taken from it by compressing and swapping.
+    to_take: AtomicU64,
     stopping: AtomicBool,
     /// It is restarted when its run has ended.
     restart_asked: Mutex<Option<RestartedFor>>,
@@ -105,6 +107,7 @@ impl Running {
             guest: Mutex::default(),
             visits: Arc::default(),
             newly_wanted: start.newly_wanted,
+            to_take: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
             restart_asked: Mutex::new(None),
             told_to_stop: AtomicU32::new(0),
@@ -218,6 +221,15 @@ impl Running {
     /// Why its swap file did not take what it was given, if that is so now.
     pub(crate) fn swap_failure(&self) -> Option<String> {
         self.swap_trouble.lock().as_ref().map(|trouble| trouble.why.clone())
+    }
+
+    /// Frames that are still to be taken from it by compressing and swapping.
+    pub(crate) fn to_take(&self) -> PageCount {
+        PageCount(self.to_take.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn note_to_take(&self, frames: u64) {
+        self.to_take.store(frames, Ordering::Relaxed);
     }
 
     /// What it costs beyond its guest's memory: what is reserved for that, and what is set aside now.

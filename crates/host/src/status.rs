@@ -4,7 +4,7 @@
 //! disturbs nobody. Everything is in bytes; a rate is that of the second before.
 
 use addr::{ByteSize, PageCount};
-use machine::MemoryCounts;
+use machine::{MemoryCounts, Times};
 use sched::balloon::Conduct;
 use sched::{Allowance, Bound, GuestState, HostState, Thresholds};
 use serde::{Deserialize, Serialize};
@@ -72,7 +72,7 @@ impl From<Thresholds> for ThresholdBytes {
     }
 }
 
-/// What machine memory is used for. Free, private, shared, zip and overhead, less the deficit, add up to the total, to the
+/// What machine memory is used for. Free, private, shared, zip, in flight and overhead, less the deficit, add up to the total, to the
 /// page (INV-5).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct Ledger {
@@ -86,6 +86,9 @@ pub struct Ledger {
     pub shared_bytes: ByteSize,
     /// What holds compressed pages.
     pub zip_bytes: ByteSize,
+    /// What was taken for a page or for compressed ones, and is not in its place yet: it is waited for a disk, or the page is just
+    /// being filled.
+    pub in_flight_bytes: ByteSize,
     /// What is set aside because as much is in use beside the pool, or is about to be, by VMs and by the host itself.
     pub overhead_bytes: ByteSize,
     /// Of the overhead, the host's own.
@@ -98,15 +101,21 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// What of the overhead is set aside: all but the deficit. Free, private, shared and zip with this add up to the total.
+    /// What of the overhead is set aside: all but the deficit. Free, private, shared, zip and in flight with this add up to the total.
     pub fn set_aside(&self) -> ByteSize {
         ByteSize(self.overhead_bytes.0.saturating_sub(self.deficit_bytes.0))
     }
 
     /// Whether it adds up (INV-5).
     pub fn closes(&self) -> bool {
-        let parts =
-            [self.free_bytes, self.private_bytes, self.shared_bytes, self.zip_bytes, self.set_aside()];
+        let parts = [
+            self.free_bytes,
+            self.private_bytes,
+            self.shared_bytes,
+            self.zip_bytes,
+            self.in_flight_bytes,
+            self.set_aside(),
+        ];
         parts.iter().map(|part| part.0).sum::<u64>() == self.total_bytes.0
     }
 }
@@ -229,9 +238,15 @@ pub struct VmStatus {
     pub guest_free_bytes: Option<ByteSize>,
     /// What the guest says its programs could get; the same.
     pub guest_available_bytes: Option<ByteSize>,
-    /// The part of its vCPUs' time spent waiting for decompression and swap-in, in the second before.
+    /// The part of its vCPUs' time spent running in the second before, the host's work for them included. With `idle`, `latency`
+    /// and `waiting` it adds up to 1; all are 0 before the VM has been measured.
+    pub running: f64,
+    /// The part of its vCPUs' time in which they had nothing to do.
+    pub idle: f64,
+    /// The part of its vCPUs' time spent waiting for decompression and swap-in, waits that go on included. A device that waits counts
+    /// as long as a vCPU is idle meanwhile.
     pub latency: f64,
-    /// The part of its vCPUs' time spent waiting for a frame.
+    /// The part of its vCPUs' time spent waiting for a frame, likewise.
     pub waiting: f64,
     /// Whether it spends so much of its time waiting for memory that it is slowed.
     pub slowed: bool,
@@ -271,7 +286,8 @@ pub struct Metrics {
     pub zip_saved_bytes: ByteSize,
     /// Pages swapped.
     pub swapped_bytes: ByteSize,
-    /// What is to be compressed or swapped.
+    /// vSphere's *swap target*: what is swapped, and what is still to be taken by compressing and swapping. Above
+    /// `swapped_bytes`: more will be swapped, unless it can be compressed; equal: no more will.
     pub swap_target_bytes: ByteSize,
     /// Pages never used, or given back.
     pub untouched_bytes: ByteSize,
@@ -296,11 +312,13 @@ pub struct Metrics {
 /// What was counted of a VM since it was started: each number only grows, and begins anew with its next start.
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize, ToSchema)]
 pub struct Totals {
-    /// Its vCPUs' running time, all together; waiting does not count.
+    /// Its vCPUs' running time, all together. With the idle, latency and waiting time it is all the time they had.
     pub running_seconds: f64,
     /// Processor time that its devices' threads used. It is none of its vCPUs'; each thread has a twentieth of a processor for each
     /// vCPU at most.
     pub worker_seconds: f64,
+    /// Time in which its vCPUs had nothing to do.
+    pub idle_seconds: f64,
     /// Time spent waiting for decompression and swap-in.
     pub latency_seconds: f64,
     /// Time spent waiting for a frame.
@@ -338,14 +356,15 @@ pub struct Totals {
 }
 
 impl Totals {
-    pub(crate) fn new(counts: &MemoryCounts, running: Duration, in_devices: Duration) -> Self {
+    pub(crate) fn new(counts: &MemoryCounts, times: &Times, in_devices: Duration) -> Self {
         let seconds = |nanoseconds: u64| Duration::from_nanos(nanoseconds).as_secs_f64();
         let bytes = |pages: u64| PageCount(pages).bytes();
         Self {
-            running_seconds: running.as_secs_f64(),
+            running_seconds: seconds(times.running),
+            idle_seconds: seconds(times.idle),
             worker_seconds: in_devices.as_secs_f64(),
-            latency_seconds: seconds(counts.waited_nanoseconds),
-            waiting_seconds: seconds(counts.stalled_nanoseconds),
+            latency_seconds: seconds(times.latency),
+            waiting_seconds: seconds(times.waiting),
             waits: counts.stalls,
             swap_in_bytes: bytes(counts.swapped_in),
             read_ahead_bytes: bytes(counts.read_ahead),

@@ -6,7 +6,7 @@ use crate::event::What;
 use crate::progress::Progress;
 use crate::running::Running;
 use addr::{ByteSize, PageCount};
-use machine::{MemoryError, PageState, Use};
+use machine::{MemoryError, PageState, Use, User};
 
 /// Pages brought back between two looks at how much is free.
 const BATCH: usize = 64;
@@ -34,7 +34,7 @@ pub(crate) fn unswap(core: &Core, name: &str, progress: &Progress) -> Result<Byt
             break Ok(());
         }
         for gfn in batch {
-            match memory.resolve(gfn, Use::Read) {
+            match memory.resolve_for(User::Host, gfn, Use::Read) {
                 Ok(_) => {
                     back.0 += 1;
                     progress.advance(PageCount(1).bytes());

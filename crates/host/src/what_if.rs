@@ -89,7 +89,7 @@ pub struct VmShift {
     pub worst_case: Shift,
     /// What its balloon is asked to hold.
     pub balloon_target: Shift,
-    /// What is to be compressed or swapped.
+    /// The swap target: what is swapped, and what is to be compressed or swapped at once.
     pub swap_target: Shift,
 }
 
@@ -126,7 +126,7 @@ pub(crate) fn what_if(core: &Core, edit: &Edit) -> Result<WhatIf, HostError> {
         entitlement: shift(change.target),
         worst_case: shift(change.worst_case),
         balloon_target: shift(change.balloon_target),
-        swap_target: shift(change.out_target),
+        swap_target: shift(change.swap_target),
     });
     Ok(WhatIf {
         refusal: admit(before, &after).err().map(|refusal| refusal.to_string()),
@@ -189,7 +189,8 @@ fn add(core: &Core, after: &mut Snapshot, spec: &VmSpec, used: ByteSize) -> Resu
     let mut vm = inventory.vm_with(spec, IMAGINED, Overhead { reserved: overhead, used: overhead });
     drop(inventory);
     let used = used.pages().min(vm.size);
-    vm.pages = Pages { private: used, untouched: PageCount(vm.size.0 - used.0), ..Pages::default() };
+    vm.pages =
+        Pages { private: used, untouched: PageCount(vm.size.0.saturating_sub(used.0)), ..Pages::default() };
     vm.active = used;
     after.host.free.0 = after.host.free.0.saturating_sub(used.0 + overhead.0);
     after.vms.push(vm);

@@ -100,7 +100,7 @@ fn tokens() -> Vec<CompletionCandidate> {
 
 /// The kinds that there were.
 fn events() -> Vec<CompletionCandidate> {
-    let events = asked(async |client| client.events(0).await).into_iter();
+    let events = asked(async |client| client.events(0, true).await).into_iter();
     let kinds: BTreeSet<String> = events.map(|event| event.event).collect();
     kinds.into_iter().map(CompletionCandidate::new).collect()
 }

@@ -64,7 +64,10 @@ fn a_debian_guest_lives_on_a_host() {
     let status: Value = serde_json::from_str(&place.tell(&["top", "-b", "-n", "1", "-o", "json"])).unwrap();
     let ledger = &status["ledger"];
     let part = |name: &str| ledger[format!("{name}_bytes")].as_u64().unwrap();
-    assert_eq!(["free", "private", "shared", "zip", "overhead"].map(part).iter().sum::<u64>(), part("total"));
+    assert_eq!(
+        ["free", "private", "shared", "zip", "in_flight", "overhead"].map(part).iter().sum::<u64>(),
+        part("total")
+    );
     assert!(place.tell(&["top", "-b", "-n", "1"]).contains(": closes\n"));
 
     let vm = place.json(&["set", "web", "--shares", "high", "--limit", "96MiB"]);
@@ -81,7 +84,7 @@ fn a_debian_guest_lives_on_a_host() {
     assert!(place.tell(&["audit", "web"]).contains("all invariants hold"));
 
     assert_eq!(place.tell(&["stop", "web", "--deadline", "2min"]), "web is shut down\n");
-    let events = place.json(&["events"]);
+    let events = place.json(&["events", "--decisions"]);
     let told: Vec<&str> =
         events.as_array().unwrap().iter().map(|event| event["event"].as_str().unwrap()).collect();
     for what in
@@ -89,6 +92,12 @@ fn a_debian_guest_lives_on_a_host() {
     {
         assert!(told.contains(&what), "{what}: {told:?}");
     }
+    let events = place.json(&["events"]);
+    let is_decision = |event: &Value| event["event"] == "planned" && event["state"] == event["state_before"];
+    assert!(
+        !events.as_array().unwrap().iter().any(is_decision),
+        "decisions are shown to who asks for them: {events}"
+    );
     fails(&place, &["set", "web"], 1, &["nothing is to be changed"]);
     place.tell(&["rm", "web"]);
     assert_eq!(place.json(&["ls"]), Value::Array(Vec::new()));

@@ -72,11 +72,11 @@ type ListRoute = 'GET /v1/vms' | 'GET /v1/pools' | 'GET /v1/events' | 'GET /v1/o
 type Item<R extends ListRoute> = Routes[R]['answer']['items'][number];
 
 /** All of a list, page by page. */
-export async function all<R extends ListRoute>(route: R, stop?: AbortSignal): Promise<Item<R>[]> {
+export async function all<R extends ListRoute>(route: R, stop?: AbortSignal, query: Record<string, string> = {}): Promise<Item<R>[]> {
   const items: Item<R>[] = [];
   let cursor: string | null = null;
   do {
-    const asked: Asked<ListRoute> = { ...(cursor === null ? {} : { query: { cursor } }), ...(stop ? { signal: stop } : {}) };
+    const asked: Asked<ListRoute> = { query: { ...query, ...(cursor === null ? {} : { cursor }) }, ...(stop ? { signal: stop } : {}) };
     const { answer }: Answered<ListRoute> = await call(route as ListRoute, asked);
     items.push(...(answer.items as Item<R>[]));
     cursor = answer.next;

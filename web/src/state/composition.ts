@@ -61,7 +61,8 @@ export const countedPages = (pages: Pages): Record<PageState, number> => ({
 
 export function usesOf(ledger: Ledger): Record<MachineUse, number> {
   return {
-    private: ledger.private_bytes,
+    // With what is being filled for a page right now, which is too little to be seen by itself.
+    private: ledger.private_bytes + ledger.in_flight_bytes,
     shared: ledger.shared_bytes,
     compressed: ledger.zip_bytes,
     overhead: ledger.overhead_bytes - ledger.deficit_bytes,

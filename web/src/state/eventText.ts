@@ -104,6 +104,8 @@ export function textOf(event: Event): string {
       return `The alarm rule ${event.rule} was removed.`;
     case 'trouble':
       return event.why;
+    case 'internal-error':
+      return `A fault in the host’s own code, ${event.place}: ${event.message}. It goes on; please report it.`;
     case 'audit-failed':
       return `An invariant does not hold: ${event.violation}`;
     default:
@@ -136,7 +138,7 @@ function reclaimed(event: Event & { event: 'reclaimed' }): string {
 /** Whom an event is about; `null` if the host. */
 export const vmOf = (event: Event): string | null => ('vm' in event && typeof event.vm === 'string' ? event.vm : null);
 
-const grave = new Set(['alarm-raised', 'host-exposed', 'alarm-action-failed', 'vm-refused', 'autostart-failed', 'vm-trouble', 'guest-panicked', 'guest-silent', 'guest-oom-kills', 'vm-slowed', 'memory-stands-still', 'swap-failed', 'disk-silent', 'memory-limit-low', 'loop-late', 'trouble', 'audit-failed']);
+const grave = new Set(['alarm-raised', 'host-exposed', 'alarm-action-failed', 'vm-refused', 'autostart-failed', 'vm-trouble', 'guest-panicked', 'guest-silent', 'guest-oom-kills', 'vm-slowed', 'memory-stands-still', 'swap-failed', 'disk-silent', 'memory-limit-low', 'loop-late', 'trouble', 'internal-error', 'audit-failed']);
 export const isGrave = (event: Event): boolean => grave.has(event.event);
 
 /** A plan made because it was time to, that changed nothing. */

@@ -79,7 +79,7 @@ export const reloadPools = later(async () => {
 
 /** What happened before the page was there. */
 async function loadEvents(): Promise<void> {
-  const found = await all('GET /v1/events');
+  const found = await all('GET /v1/events', undefined, { decisions: 'true' });
   if (model.value) model.value = { ...model.value, events: mergeEvents(found, model.value.events) };
 }
 

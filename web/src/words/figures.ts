@@ -87,7 +87,7 @@ export const whatIf = {
   entitlement: 'What it should hold at most when memory is short.',
   worstCase: 'What it would be entitled to if every VM used its whole size.',
   balloon: 'The size that its balloon is asked to have.',
-  out: 'What is to be compressed or swapped of it.',
+  out: 'What is swapped of it, and what is to be compressed or swapped at once.',
 } as const;
 
 /** Of a plan. */

@@ -5,6 +5,7 @@ use crate::inspect::{Hex, Info, map};
 use crate::problem::Problem;
 use addr::{Gfn, Gva};
 use host::Lease;
+use machine::Books;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Instant;
@@ -114,20 +115,27 @@ impl Guest {
             }
             Request::Mmu { ref mode } => Answer::Done(self.mmu(mode.as_deref())?),
             Request::Move { pages } => Answer::Moved(self.move_pages(pages)),
-            Request::Audit => match self.vm.audit() {
-                Ok(()) => Answer::Done(format!("{}: all invariants hold", self.vm.name())),
-                Err(violation) => {
-                    return Err(Problem::new(
-                        "broken-invariant",
-                        format!("'{}': {violation}", self.vm.name()),
-                    ));
-                }
-            },
+            Request::Audit => Answer::Done(self.audit()?),
             Request::Stop => {
                 self.vm.stop();
                 Answer::Done(format!("{} is stopping", self.vm.name()))
             }
         })
+    }
+
+    fn audit(&self) -> Result<String, Problem> {
+        let name = self.vm.name();
+        let broken = |violation| Problem::new("broken-invariant", format!("'{name}': {violation}"));
+        self.vm.audit().map_err(broken)?;
+        match Books::decide(|| self.vm.memory().compare_census()) {
+            Books::Agree => Ok(format!("{name}: all invariants hold")),
+            Books::Differ(violation) => Err(broken(violation)),
+            Books::Undecided(why) => Err(Problem::new(
+                "audit-undecided",
+                format!("'{name}': it could not be decided whether all invariants hold: {why}"),
+            )
+            .hint("nothing wrong was found; ask again when it is less busy")),
+        }
     }
 
     fn check_cpu(&self, cpu: usize) -> Result<usize, Problem> {

@@ -27,7 +27,9 @@ const PAGES: [Figure<Metrics, ByteSize>; 19] = [
     ("zip_used_bytes", "Machine memory that compressed pages take.", |m| m.zip_used_bytes),
     ("zip_saved_bytes", "Machine memory that compressing them saves.", |m| m.zip_saved_bytes),
     ("swapped_bytes", "Pages swapped.", |m| m.swapped_bytes),
-    ("swap_target_bytes", "What is to be compressed or swapped.", |m| m.swap_target_bytes),
+    ("swap_target_bytes", "Swapped, and still to be taken by compressing and swapping.", |m| {
+        m.swap_target_bytes
+    }),
     ("untouched_bytes", "Pages never used, or given back.", |m| m.untouched_bytes),
     ("entitlement_bytes", "What it should hold at most when memory is short.", |m| m.entitlement_bytes),
     ("overhead_bytes", "What it costs beyond its guest's memory.", |m| m.overhead_bytes),
@@ -42,7 +44,7 @@ const fn bytes(of: Option<ByteSize>) -> Option<f64> {
 }
 
 /// One that is not known, or none, has no sample.
-const NOW: [Figure<VmStatus, Option<f64>>; 18] = [
+const NOW: [Figure<VmStatus, Option<f64>>; 20] = [
     ("size_bytes", "Guest physical memory.", |vm| bytes(Some(vm.size_bytes))),
     ("reservation_bytes", "What is guaranteed to it.", |vm| bytes(Some(vm.reservation_bytes))),
     ("limit_bytes", "What it never exceeds.", |vm| bytes(vm.limit_bytes)),
@@ -69,6 +71,8 @@ const NOW: [Figure<VmStatus, Option<f64>>; 18] = [
     }),
     ("uptime_seconds", "How long it has been running.", |vm| Some(vm.uptime_seconds)),
     ("paused", "1 while it is paused.", |vm| Some(u8::from(vm.paused).into())),
+    ("running_ratio", "Part of its vCPUs' time spent running, in the second before.", |vm| Some(vm.running)),
+    ("idle_ratio", "Part of its vCPUs' time with nothing to do, in the second before.", |vm| Some(vm.idle)),
     ("latency_ratio", "Part of its vCPUs' time spent waiting for pages, in the second before.", |vm| {
         Some(vm.latency)
     }),
@@ -76,9 +80,10 @@ const NOW: [Figure<VmStatus, Option<f64>>; 18] = [
 ];
 
 /// Since it was started.
-const TOTALS: [Figure<Totals, f64>; 19] = [
+const TOTALS: [Figure<Totals, f64>; 20] = [
     ("running_seconds_total", "Its vCPUs' running time.", |t| t.running_seconds),
     ("worker_seconds_total", "Processor time of its devices' threads.", |t| t.worker_seconds),
+    ("idle_seconds_total", "Time in which its vCPUs had nothing to do.", |t| t.idle_seconds),
     ("latency_seconds_total", "Time spent waiting for decompression and swap-in.", |t| t.latency_seconds),
     ("waiting_seconds_total", "Time spent waiting for a frame.", |t| t.waiting_seconds),
     ("waits_total", "How often a frame was waited for.", |t| t.waits as f64),

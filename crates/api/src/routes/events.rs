@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 /// List events
 ///
-/// By number, as far as they are kept: a gap shows in the first one's.
+/// By number, as far as they are kept. Decisions of the memory loop, which are kept less long, only if they are asked for.
 #[utoipa::path(get, path = "/v1/events", tag = "events", params(EventsQuery),
     responses((status = 200, description = "A page of them.", body = List<Event>)))]
 pub(super) async fn list_events(
@@ -21,7 +21,8 @@ pub(super) async fn list_events(
 ) -> Result<Json<List<Arc<Event>>>, Problem> {
     let events = ask(&shared.host, move |host| Ok(host.events_since(query.cursor))).await?;
     let asked = events.into_iter().filter(|event| {
-        query.vm.as_deref().is_none_or(|vm| event.what.vm() == Some(vm))
+        (query.decisions || !event.what.is_decision())
+            && query.vm.as_deref().is_none_or(|vm| event.what.vm() == Some(vm))
             && query.event.as_deref().is_none_or(|name| event.what.name() == name)
     });
     Ok(Json(page(asked, query.limit, |event| event.seq.to_string())))

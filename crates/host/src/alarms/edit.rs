@@ -59,8 +59,8 @@ pub(crate) fn acknowledge(core: &Core, id: u64, by: String) -> Result<AlarmInfo,
         (AlarmInfo::from(alarm), is_first, book.alarms.clone())
     };
     if is_first {
-        core.journal.add(What::AlarmAcknowledged(info.clone()));
         state.write_alarms(&alarms)?;
+        core.journal.add(What::AlarmAcknowledged(info.clone()));
     }
     Ok(info)
 }

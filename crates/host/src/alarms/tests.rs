@@ -204,7 +204,8 @@ fn status(vms: &[&str]) -> HostStatus {
         "active_error": null, "active_slow": null, "active_fast": null, "active_next": null,
         "balloon_max_bytes": 650, "balloon_conduct": "absent", "allowance": null, "guest": "silent",
         "guest_oom_kills": 9, "guest_oom_kills_lately": 2, "guest_free_bytes": null,
-        "guest_available_bytes": null, "latency": 0.5, "waiting": 0.1, "slowed": false, "swap_failure": null,
+        "guest_available_bytes": null, "running": 0.2, "idle": 0.2, "latency": 0.5, "waiting": 0.1, "slowed": false,
+        "swap_failure": null,
         "totals": crate::Totals::default(),
     });
     let mut fields = vm.as_object().unwrap().clone();

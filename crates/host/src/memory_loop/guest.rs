@@ -4,7 +4,6 @@
 //! kills of a guest that lies are its own.
 
 use crate::event::What;
-use crate::journal::Journal;
 use crate::running::Running;
 use devices::BalloonReport;
 use machine::PageCensus;
@@ -56,7 +55,7 @@ impl Kills {
 
 impl GuestWatch {
     /// What is done once a second: `waits` is the part of it that the VM waited for memory.
-    pub(super) fn second(&mut self, running: &Running, vm: &Vm, waits: f64, journal: &Journal) {
+    pub(super) fn second(&mut self, running: &Running, vm: &Vm, waits: f64, news: &mut Vec<What>) {
         let before = self.pulse.state();
         let panic = vm.look_for_panic();
         let held_up = waits > 0.5;
@@ -68,12 +67,12 @@ impl GuestWatch {
             (old, new) if old == new => {}
             (_, GuestState::Panicked) => {
                 let how = panic.map_or_else(String::new, |panic| panic.to_string());
-                journal.add(What::GuestPanicked { vm: name(), how });
+                news.push(What::GuestPanicked { vm: name(), how });
             }
             (_, GuestState::Silent) => {
-                journal.add(What::GuestSilent { vm: name(), seconds: self.pulse.silence().into() });
+                news.push(What::GuestSilent { vm: name(), seconds: self.pulse.silence().into() });
             }
-            (GuestState::Silent, GuestState::Well) => journal.add(What::GuestAnswers { vm: name() }),
+            (GuestState::Silent, GuestState::Well) => news.push(What::GuestAnswers { vm: name() }),
             _ => {}
         }
     }
@@ -85,13 +84,13 @@ impl GuestWatch {
         second: u64,
         report: &BalloonReport,
         census: &PageCensus,
-        journal: &Journal,
+        news: &mut Vec<What>,
     ) {
         let Some((_, said)) = report.statistics else { return };
         let Some(total) = said.oom_kills else { return };
         let kills = self.kills.hear(second, total);
         if kills > 0 {
-            journal.add(What::GuestOomKills {
+            news.push(What::GuestOomKills {
                 vm: running.name.clone(),
                 kills,
                 total,

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 impl MemoryLoop {
     /// Lets everybody see what was measured.
-    pub(super) fn publish(&self, snapshot: Snapshot) {
+    pub(super) fn publish(&self, snapshot: Snapshot, usage: &FrameUse) {
         // The plan in force may not know a VM that just started.
         let known = |plan: &&Plan| snapshot.vms.iter().all(|vm| plan.vm(vm.id).is_some());
         let planned = match self.plan.as_ref().filter(known) {
@@ -26,7 +26,6 @@ impl MemoryLoop {
                 Err(_) => return,
             },
         };
-        let usage = self.core.pool.usage();
         let status = {
             let inventory = self.core.inventory.lock();
             let mut vms: Vec<VmStatus> = snapshot
@@ -35,7 +34,7 @@ impl MemoryLoop {
                 .filter_map(|vm| self.vm_status(&inventory, &snapshot, vm, &planned))
                 .collect();
             vms.sort_by(|a, b| a.name.cmp(&b.name));
-            let of_host = HostStatus::of_host(&snapshot, &planned, &usage);
+            let of_host = HostStatus::of_host(&snapshot, &planned, usage);
             HostStatus {
                 ledger: Ledger {
                     beside_pool_bytes: self.beside_pool.map(PageCount::bytes),
@@ -100,6 +99,8 @@ impl MemoryLoop {
             guest_oom_kills_lately: kills_lately,
             guest_free_bytes: guest.and_then(|guest| guest.free),
             guest_available_bytes: guest.and_then(|guest| guest.available),
+            running: watched.rates.running,
+            idle: watched.rates.idle,
             latency: watched.rates.latency,
             waiting: watched.rates.waiting,
             slowed: watched.slowdown.slowed,
@@ -111,7 +112,7 @@ impl MemoryLoop {
 fn metrics(vm: &sched::Vm, planned: &sched::VmPlan, watched: &Watched) -> Metrics {
     let pages = &vm.pages;
     let rates = watched.rates;
-    let common = PageCount(pages.shared.0 - pages.shared_saved.0);
+    let common = PageCount(pages.shared.0.saturating_sub(pages.shared_saved.0));
     Metrics {
         granted_bytes: pages.granted().bytes(),
         consumed_bytes: pages.consumed().bytes(),
@@ -127,7 +128,7 @@ fn metrics(vm: &sched::Vm, planned: &sched::VmPlan, watched: &Watched) -> Metric
         zip_used_bytes: pages.zip_frames.bytes(),
         zip_saved_bytes: PageCount(pages.compressed.0.saturating_sub(pages.zip_frames.0)).bytes(),
         swapped_bytes: pages.swapped.bytes(),
-        swap_target_bytes: planned.reclaim.out_target.bytes(),
+        swap_target_bytes: PageCount(pages.swapped.0 + watched.running.to_take().0).bytes(),
         untouched_bytes: pages.untouched.bytes(),
         entitlement_bytes: planned.entitlement.target.bytes(),
         overhead_bytes: vm.overhead.used.bytes(),
@@ -148,6 +149,7 @@ fn ledger(usage: &FrameUse, host: PageCount) -> Ledger {
         private_bytes: usage.private.bytes(),
         shared_bytes: usage.shared.bytes(),
         zip_bytes: usage.zip.bytes(),
+        in_flight_bytes: usage.in_flight.bytes(),
         overhead_bytes: usage.overhead.bytes(),
         host_overhead_bytes: host.bytes(),
         deficit_bytes: usage.deficit().bytes(),
@@ -190,8 +192,6 @@ impl HostStatus {
     fn with_sums(mut self) -> Self {
         let mut sums = Metrics::default();
         self.vms.iter().for_each(|vm| sums.add(&vm.metrics));
-        // Parts are rounded.
-        sums.shared_common_bytes = self.ledger.shared_bytes;
         self.sums = sums;
         self
     }

@@ -98,7 +98,20 @@ impl Takings {
 
     /// Begins to carry out `order`, in place of whatever was left of the one before.
     pub(super) fn begin(&mut self, order: Order) {
-        self.order = order;
+        let before = std::mem::replace(&mut self.order, order);
+        note_left(before.queue.iter().map(|taking| (&taking.vm, 0)));
+        self.note_left();
+    }
+
+    /// Lets it be seen how much is still to be taken from the VMs of the queue, where a VM may be more than once.
+    fn note_left(&self) {
+        let queue = &self.order.queue;
+        note_left(queue.iter().map(|taking| (&taking.vm, 0)));
+        for taking in queue {
+            if let Some(vm) = taking.vm.visit() {
+                vm.note_to_take(vm.to_take().0 + taking.left);
+            }
+        }
     }
 
     /// When the next slice may be taken; `None` if there is nothing to take.
@@ -125,6 +138,8 @@ impl Takings {
     /// Takes a slice, if it is time; gives the frames that came free.
     pub(super) fn slice(&mut self, pool: &Pool, journal: &Journal) -> u64 {
         if pool.usage().available() >= self.order.enough {
+            let queue = &self.order.queue;
+            note_left(queue.iter().filter(|taking| !taking.for_limit).map(|taking| (&taking.vm, 0)));
             self.order.queue.retain(|taking| taking.for_limit);
         }
         self.fill_budget();
@@ -145,6 +160,7 @@ impl Takings {
             self.budget -= wanted.min(self.budget);
         }
         first.left = first.left.saturating_sub(report.freed);
+        vm.note_to_take(vm.to_take().0.saturating_sub(report.freed));
         if first.left == 0 {
             self.order.queue.pop_front();
         } else if report.freed == 0 && !report.unfinished || report.failure.is_some() {
@@ -159,6 +175,7 @@ impl Takings {
     fn give_up(&mut self) {
         let Order { queue, further, .. } = &mut self.order;
         let Some(Taking { vm, mut left, for_limit, .. }) = queue.pop_front() else { return };
+        note_left([(&vm, 0)].into_iter());
         further.retain(|further| !further.0.is(&vm));
         if for_limit {
             return;
@@ -171,7 +188,16 @@ impl Takings {
                 left -= more;
             }
         }
+        self.note_left();
     }
+}
+
+fn note_left<'a>(left: impl Iterator<Item = (&'a Known, u64)>) {
+    left.for_each(|(vm, left)| {
+        if let Some(vm) = vm.visit() {
+            vm.note_to_take(left);
+        }
+    });
 }
 
 fn reclaim(vm: &Running, wanted: u64, journal: &Journal) -> Reclaimed {
@@ -182,15 +208,15 @@ fn reclaim(vm: &Running, wanted: u64, journal: &Journal) -> Reclaimed {
     let report = vm.memory.reclaim(PageCount(wanted));
     match (&report.failure, trouble) {
         (Some(why), before) => {
+            let trouble = SwapTrouble { why: why.clone(), rests_until: Instant::now() + REST };
+            *vm.swap_trouble.lock() = Some(trouble);
             if before.is_none_or(|before| before.why != *why) {
                 journal.add(What::SwapFailed { vm: vm.name.clone(), why: why.clone() });
             }
-            let trouble = SwapTrouble { why: why.clone(), rests_until: Instant::now() + REST };
-            *vm.swap_trouble.lock() = Some(trouble);
         }
         (None, Some(_)) if report.swapped > 0 => {
-            journal.add(What::SwapWorks { vm: vm.name.clone() });
             *vm.swap_trouble.lock() = None;
+            journal.add(What::SwapWorks { vm: vm.name.clone() });
         }
         _ => {}
     }

@@ -205,6 +205,15 @@ fn a_standstill_is_told_and_nobody_whose_swap_file_works_is_ended_for_it() {
     assert_eq!(core.measured().status.memory_loop.standstill_seconds, 0);
 }
 
+#[test]
+fn a_panic_is_told_as_a_fault_of_the_code_and_not_as_a_broken_invariant() {
+    let (core, _dir) = core(ByteSize::mib(16));
+    tell_panics(&core, "in a test", || panic!("no {}", "luck"));
+    let events = core.journal.since(0);
+    let told = |what: &What| matches!(what, What::InternalError { place, message } if place == "in a test" && message == "no luck");
+    assert!(events.len() == 1 && told(&events[0].what), "{events:?}");
+}
+
 /// What this thread's work took of a processor.
 fn cpu_time() -> Duration {
     let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);

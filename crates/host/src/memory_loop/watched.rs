@@ -7,12 +7,11 @@
 
 use super::guest::GuestWatch;
 use crate::event::What;
-use crate::journal::Journal;
 use crate::status::Totals;
 use crate::visits::Visit;
 use addr::{ByteSize, PAGE_SIZE, PageCount};
 use devices::{BalloonReport, DriverState};
-use machine::{MemoryCounts, Reclaimed, Sample, Sampled};
+use machine::{MemoryCounts, Reclaimed, Sample, Sampled, Times, VmMemory};
 use sched::activity::{self, Activity};
 use sched::balloon::{Conduct, Judge, Observation};
 use sched::{Balloon, Pages, Settings, Slowdown};
@@ -22,6 +21,8 @@ use vm::{Statistics, Vm};
 
 /// Sample periods by the clock after which a sample ends though the VM did not run for one.
 const PATIENCE: u32 = 4;
+/// What was counted in less time says nothing of a second.
+const SHORTEST: Duration = Duration::from_millis(100);
 
 /// One running VM.
 pub(super) struct Watched {
@@ -56,6 +57,13 @@ struct Begun {
 struct Counted {
     at: Instant,
     memory: MemoryCounts,
+    times: Times,
+}
+
+impl Counted {
+    fn now(memory: &VmMemory) -> Self {
+        Self { at: Instant::now(), memory: memory.counts(), times: memory.times().now() }
+    }
 }
 
 /// What happened in the second before.
@@ -66,7 +74,9 @@ pub(super) struct Rates {
     pub(super) decompressed: ByteSize,
     pub(super) compressed: ByteSize,
     pub(super) scanned: ByteSize,
-    /// Parts of the vCPUs' time.
+    /// Parts of the vCPUs' time, of the same stretch of it, which add up to 1.
+    pub(super) running: f64,
+    pub(super) idle: f64,
     pub(super) latency: f64,
     pub(super) waiting: f64,
 }
@@ -74,7 +84,7 @@ pub(super) struct Rates {
 impl Watched {
     pub(super) fn new(running: Visit) -> Self {
         let memory = &running.memory;
-        let counted = Counted { at: Instant::now(), memory: memory.counts() };
+        let counted = Counted::now(memory);
         Self {
             running,
             activity: Activity::default(),
@@ -93,17 +103,17 @@ impl Watched {
         }
     }
 
-    /// What is done once a second.
-    pub(super) fn second(&mut self, second: u64, settings: &Settings, journal: &Journal) {
+    /// What is done once a second. `news` is told once the figures that go with it can be read.
+    pub(super) fn second(&mut self, second: u64, settings: &Settings, news: &mut Vec<What>) {
         self.count();
-        self.tell_slowdown(journal);
-        self.tell_taken(journal);
+        self.tell_slowdown(news);
+        self.tell_taken(news);
         let Some(vm) = self.running.vm.get().cloned() else { return };
         self.look_at_sample(&vm, settings);
-        self.judge(&vm, second, journal);
+        self.judge(&vm, second, news);
         // One that is paused can neither answer nor panic.
         if !vm.is_paused() {
-            self.guest.second(&self.running, &vm, self.rates.latency + self.rates.waiting, journal);
+            self.guest.second(&self.running, &vm, self.rates.latency + self.rates.waiting, news);
         }
         let trouble = vm.trouble();
         let told = std::mem::replace(&mut self.troubled, trouble.is_some());
@@ -112,7 +122,7 @@ impl Watched {
                 "CPU {} gets nowhere: exception {} at {:#x}, about {:#x}",
                 trouble.cpu, trouble.cause, trouble.pc, trouble.value
             );
-            journal.add(What::VmTrouble { vm: self.running.name.clone(), what });
+            news.push(What::VmTrouble { vm: self.running.name.clone(), what });
         }
     }
 
@@ -139,7 +149,7 @@ impl Watched {
         self.sample = Some(Begun { pages: memory.begin_sample(picks), at: Instant::now(), ran });
     }
 
-    fn judge(&mut self, vm: &Vm, second: u64, journal: &Journal) {
+    fn judge(&mut self, vm: &Vm, second: u64, news: &mut Vec<What>) {
         if vm.is_paused() {
             // Its driver cannot answer, and is none the worse for that.
             return;
@@ -152,45 +162,50 @@ impl Watched {
             reported: (report.driver == DriverState::Present).then_some(report.actual),
             given: self.running.memory.census().ballooned,
         });
-        self.guest.hear(&self.running, second, &report, &self.running.memory.census(), journal);
+        self.guest.hear(&self.running, second, &report, &self.running.memory.census(), news);
         self.balloon = Some(report);
         let (old, new) = (before, self.judge.conduct());
         if old != new {
-            journal.add(What::BalloonJudged { vm: self.running.name.clone(), old, new });
+            news.push(What::BalloonJudged { vm: self.running.name.clone(), old, new });
         }
     }
 
     fn count(&mut self) {
-        let memory = &self.running.memory;
-        let now = Counted { at: Instant::now(), memory: memory.counts() };
-        let before = std::mem::replace(&mut self.counted, now);
-        let seconds = (now.at - before.at).as_secs_f64().max(1e-3);
+        let now = Counted::now(&self.running.memory);
+        let before = self.counted;
+        if now.at < before.at + SHORTEST {
+            return;
+        }
+        self.counted = now;
+        let seconds = (now.at - before.at).as_secs_f64();
         let rate = |of: fn(&MemoryCounts) -> u64, unit: u64| {
             ByteSize(((of(&now.memory) - of(&before.memory)) as f64 * unit as f64 / seconds) as u64)
         };
-        let part = |of: fn(&MemoryCounts) -> u64| {
-            let nanoseconds = (of(&now.memory) - of(&before.memory)) as f64;
-            (nanoseconds / 1e9 / seconds / f64::from(self.running.cpus)).min(1.0)
-        };
+        let times = now.times.since(&before.times);
+        // A VM without a vCPU has no time.
+        let part = |of: u64| of as f64 / times.total().max(1) as f64;
         self.rates = Rates {
             swap_in: rate(|counts| counts.swapped_in, PAGE_SIZE),
             swap_out: rate(|counts| counts.swapped_out, PAGE_SIZE),
             decompressed: rate(|counts| counts.decompressed, PAGE_SIZE),
             compressed: rate(|counts| counts.compressed, PAGE_SIZE),
             scanned: rate(|counts| counts.scanned_bytes, 1),
-            latency: part(|counts| counts.waited_nanoseconds),
-            waiting: part(|counts| counts.stalled_nanoseconds),
+            running: part(times.running),
+            idle: part(times.idle),
+            latency: part(times.latency),
+            waiting: part(times.waiting),
         };
         if self.is_paused() {
-            (self.rates.latency, self.rates.waiting) = (0.0, 0.0);
+            // It has no time meanwhile, whatever its vCPUs were about.
+            let rates = &mut self.rates;
+            (rates.running, rates.idle, rates.latency, rates.waiting) = (0.0, 0.0, 0.0, 0.0);
         }
     }
 
     /// What was counted since it was started.
     pub(super) fn totals(&self) -> Totals {
-        let times = self.running.vm.get().map(|vm| (vm.running_time(), vm.worker_time()));
-        let (ran, in_devices) = times.unwrap_or_default();
-        Totals::new(&self.counted.memory, ran, in_devices)
+        let in_workers = self.running.vm.get().map(|vm| vm.worker_time()).unwrap_or_default();
+        Totals::new(&self.counted.memory, &self.counted.times, in_workers)
     }
 
     /// Measures what it costs and counts; each of its harts gives up its lock for that.
@@ -203,25 +218,25 @@ impl Watched {
     }
 
     /// Says when waiting for memory begins to slow it, and when that is over.
-    fn tell_slowdown(&mut self, journal: &Journal) {
+    fn tell_slowdown(&mut self, news: &mut Vec<What>) {
         let before = self.slowdown;
         self.slowdown = before.second(self.rates.latency + self.rates.waiting);
         let vm = || self.running.name.clone();
         match (before.slowed, self.slowdown.slowed) {
-            (false, true) => journal.add(What::VmSlowed { vm: vm(), waits: self.slowdown.waits }),
-            (true, false) => journal.add(What::VmNotSlowed { vm: vm() }),
+            (false, true) => news.push(What::VmSlowed { vm: vm(), waits: self.slowdown.waits }),
+            (true, false) => news.push(What::VmNotSlowed { vm: vm() }),
             _ => {}
         }
     }
 
     /// Says what was taken since it was said last.
-    fn tell_taken(&self, journal: &Journal) {
+    fn tell_taken(&self, news: &mut Vec<What>) {
         let taken = std::mem::take(&mut *self.running.taken.lock());
         if taken == Reclaimed::default() {
             return;
         }
         let bytes = |pages: u64| PageCount(pages).bytes();
-        journal.add(What::Reclaimed {
+        news.push(What::Reclaimed {
             vm: self.running.name.clone(),
             freed_bytes: bytes(taken.freed),
             zeroed_bytes: bytes(taken.zeroed),
@@ -229,26 +244,6 @@ impl Watched {
             compressed_bytes: bytes(taken.compressed),
             swapped_bytes: bytes(taken.swapped),
         });
-    }
-
-    /// What its pages are. Of the frames its group shares, its part is that of its pages in `shared_by_group`:
-    /// all of them, exactly, if it is alone in its group.
-    pub(super) fn pages(&self, shared_by_group: PageCount) -> Pages {
-        let memory = &self.running.memory;
-        let census = memory.census();
-        let frames = memory.pool().shared_by(memory.group()).0 * census.shared.0;
-        let frames = frames.div_ceil(shared_by_group.0.max(1));
-        Pages {
-            private: census.private,
-            shared: census.shared,
-            shared_saved: PageCount(census.shared.0.saturating_sub(frames)),
-            zero: census.zero,
-            ballooned: census.ballooned,
-            compressed: census.compressed,
-            zip_frames: self.running.memory.stores().zip.frames,
-            swapped: census.swapped,
-            untouched: census.untouched,
-        }
     }
 
     /// Pages in use lately.
@@ -302,7 +297,7 @@ impl Watched {
 
 /// The pages that samples are taken of: all but those in the balloon.
 fn usable(pages: &Pages) -> PageCount {
-    PageCount(pages.sum().0 - pages.ballooned.0)
+    PageCount(pages.sum().0.saturating_sub(pages.ballooned.0))
 }
 
 fn touched(seen: Sampled) -> activity::Sample {

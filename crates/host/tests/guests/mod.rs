@@ -110,6 +110,13 @@ pub(crate) fn check(status: &HostStatus) {
             + of.untouched_bytes.0;
         // Pages that change state while they are counted may be missed or counted twice.
         let off = sum.abs_diff(vm.size_bytes.0);
+        let times = vm.running + vm.idle + vm.latency + vm.waiting;
+        assert!(
+            times == 0.0 || (times - 1.0).abs() < 1e-9,
+            "{} spends {times} of its time: {vm:#?}",
+            vm.name
+        );
+        assert!(of.swap_target_bytes >= of.swapped_bytes, "{vm:#?}");
         assert!(off <= 256 << 12, "{} has {sum} of {}: {vm:#?}", vm.name, vm.size_bytes);
     }
 }

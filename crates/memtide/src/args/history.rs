@@ -11,6 +11,9 @@ pub(crate) struct Events {
     /// Go on with those to come
     #[arg(short, long, conflicts_with = "sort")]
     pub(crate) follow: bool,
+    /// The memory loop's decisions, too: plans that leave the state as it is, and what was taken for them
+    #[arg(short, long)]
+    pub(crate) decisions: bool,
     /// Only those numbered above this
     #[arg(long, value_name = "NUMBER", default_value_t = 0)]
     pub(crate) since: u64,

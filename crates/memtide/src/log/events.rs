@@ -4,7 +4,7 @@
 //! `/v1/events`, as long as the host keeps them.
 
 use crate::view::facts;
-use host::{Decision, Event, Host, HowEnded, What};
+use host::{Event, Host, HowEnded, What};
 use sandbox::Kind;
 use serde_json::Value;
 use std::sync::Arc;
@@ -113,7 +113,10 @@ fn is_logged(level: Level) -> bool {
 /// How much an event matters to whoever reads a log.
 fn level(what: &What) -> Level {
     match what {
-        What::MemoryStandsStill { .. } | What::Trouble { .. } | What::AuditFailed { .. } => Level::ERROR,
+        What::MemoryStandsStill { .. }
+        | What::Trouble { .. }
+        | What::InternalError { .. }
+        | What::AuditFailed { .. } => Level::ERROR,
         What::VmRefused { .. }
         | What::HostExposed { .. }
         | What::VmTrouble { .. }
@@ -128,9 +131,9 @@ fn level(what: &What) -> Level {
         | What::LoopLate { .. }
         | What::AutostartFailed { .. }
         | What::VmEnded { how: HowEnded::Failed | HowEnded::GuestFailure, .. } => Level::WARN,
-        What::Planned(Decision { state_before, state, .. }) if state_before != state => Level::INFO,
+        decision if decision.is_decision() => Level::DEBUG,
         // That the host opened is told when it is ready.
-        What::Planned(_) | What::Reclaimed { .. } | What::HostOpened { .. } => Level::DEBUG,
+        What::HostOpened { .. } => Level::DEBUG,
         _ => Level::INFO,
     }
 }

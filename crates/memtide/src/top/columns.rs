@@ -102,12 +102,9 @@ pub(super) const COLUMNS: [Column; 26] = [
     },
     Column {
         title: "SWAPPED",
-        meaning: "swapped / to be",
+        meaning: "swapped / to be at most",
         usual: true,
-        of: |vm| {
-            let swapped = vm.metrics.swapped_bytes;
-            Value::Toward(swapped, ByteSize(swapped.0 + vm.metrics.swap_target_bytes.0))
-        },
+        of: |vm| Value::Toward(vm.metrics.swapped_bytes, vm.metrics.swap_target_bytes),
     },
     Column {
         title: "ZIPPED",

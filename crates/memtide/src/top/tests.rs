@@ -17,7 +17,7 @@ fn vm(name: &str, number: u64) -> Value {
     let mut vm = json!({
         "name": name, "id": number, "uptime_seconds": 3_661.5, "paused": false, "shares": 2560, "bound": "shares",
         "active_part": 0.16, "active_error": 0.05, "balloon_conduct": "working", "allowance": "free",
-        "latency": 0.0, "waiting": 0.0, "slowed": false, "totals": Totals::default(),
+        "running": 0.0, "idle": 1.0, "latency": 0.0, "waiting": 0.0, "slowed": false, "totals": Totals::default(),
     });
     let sizes = [
         ("size", 256),
@@ -36,7 +36,7 @@ fn vm(name: &str, number: u64) -> Value {
         ("zip_used", 4),
         ("zip_saved", 4),
         ("swapped", 6),
-        ("swap_target", 3),
+        ("swap_target", 9),
         ("untouched", 120),
         ("entitlement", 110),
         ("overhead", 9),
@@ -66,8 +66,8 @@ pub(crate) fn host(names: &[&str]) -> HostStatus {
         "thresholds": {"high_bytes": 40 * MIB, "clear_bytes": 32 * MIB, "soft_bytes": 20 * MIB, "hard_bytes": 10 * MIB,
             "low_bytes": 5 * MIB},
         "ledger": {"total_bytes": 512 * MIB, "free_bytes": 17 * MIB, "private_bytes": 325 * MIB,
-            "shared_bytes": 27 * MIB, "zip_bytes": 12 * MIB, "overhead_bytes": 131 * MIB, "host_overhead_bytes": 10 * MIB,
-            "deficit_bytes": 0, "beside_pool_bytes": 120 * MIB},
+            "shared_bytes": 27 * MIB, "zip_bytes": 12 * MIB, "in_flight_bytes": 0, "overhead_bytes": 131 * MIB,
+            "host_overhead_bytes": 10 * MIB, "deficit_bytes": 0, "beside_pool_bytes": 120 * MIB},
         "unreserved_bytes": 180 * MIB, "reserved_bytes": 200 * MIB, "overcommitment": 0.5,
         "swap_total_bytes": 0, "sums": sums, "memory_loop": {"plans": 1, "plan_microseconds": 1, "lag_microseconds": 0,
             "worst_lag_microseconds": 0, "longest_slice_microseconds": 0, "standstill_seconds": 0, "shortages": 0},
@@ -238,7 +238,7 @@ fn the_pane_has_both_views_and_asks_why() {
     has(
         &drawn(&model),
         &[
-            "balloon 12.0 -> 20.0 of 166.0, driver working; 3.0 to zip or swap",
+            "balloon 12.0 -> 20.0 of 166.0, driver working; swap 6.0 -> 9.0 at most",
             "no explanation: the host broke off",
         ],
     );

@@ -28,6 +28,12 @@ impl<'a> Wanted<'a> {
         Self { args, after, text: args.text.as_ref().map(|text| text.to_lowercase()) }
     }
 
+    /// Whether decisions are wanted: who asks for a kind that only they are of wants them.
+    fn decisions(&self) -> bool {
+        let kind = self.args.event.as_deref();
+        self.args.decisions || matches!(kind, Some("planned" | "reclaimed"))
+    }
+
     fn takes(&self, event: &Event) -> bool {
         let about = |vm: &String| event.fields.get("vm").and_then(|of| of.as_str()) == Some(vm);
         event.at_milliseconds >= self.after
@@ -43,7 +49,7 @@ pub(super) fn events(remote: &Remote, args: &Events) -> Result<(), Error> {
     if args.follow {
         return follow(remote, &wanted, &chosen);
     }
-    let events = remote.wait(remote.client.events(args.since))?.into_iter();
+    let events = remote.wait(remote.client.events(args.since, wanted.decisions()))?.into_iter();
     let events: Vec<Event> = events.filter(|event| wanted.takes(event)).collect();
     if args.list.output == ListFormat::Table && args.list.columns.is_empty() {
         return chosen.select(events).iter().try_for_each(|event| print(&view::event(event)));
@@ -53,7 +59,7 @@ pub(super) fn events(remote: &Remote, args: &Events) -> Result<(), Error> {
 
 /// One event at a time, until the host ends.
 fn follow(remote: &Remote, wanted: &Wanted, chosen: &Chosen<Event>) -> Result<(), Error> {
-    let mut stream = remote.wait(remote.client.follow_events(wanted.args.since))?;
+    let mut stream = remote.wait(remote.client.follow_events(wanted.args.since, wanted.decisions()))?;
     if chosen.format == ListFormat::Csv {
         print(&chosen.csv_head())?;
     }

@@ -55,7 +55,7 @@ pub(crate) fn what_if(of: &WhatIf) -> String {
         let name = vm.name.clone().unwrap_or_else(|| "(the new one)".to_owned());
         [name, shift(vm.entitlement), shift(vm.balloon_target), shift(vm.swap_target), shift(vm.worst_case)]
     };
-    let titles = ["VM", "ENTITLED TO", "BALLOON", "TO COMPRESS OR SWAP", "WORST CASE"];
+    let titles = ["VM", "ENTITLED TO", "BALLOON", "SWAPPED AT MOST", "WORST CASE"];
     text + &lay_out(&[Left; 5], &titled(titles, of.vms.iter().map(row)))
 }
 

@@ -153,9 +153,10 @@ fn host_view(memory: &VmStatus) -> Vec<(&'static str, String)> {
             ),
         ),
         ("compressed", format!("{}, in {}", of.compressed_bytes, of.zip_used_bytes)),
-        ("swapped", format!("{}, {} more to take", of.swapped_bytes, of.swap_target_bytes)),
+        ("swapped", format!("{}, to be {} at most", of.swapped_bytes, of.swap_target_bytes)),
         ("untouched", of.untouched_bytes.to_string()),
         ("overhead", format!("{}, {} reserved", of.overhead_bytes, of.overhead_reserved_bytes)),
+        ("running", format!("{:.1} %, {:.1} % idle", memory.running * 100.0, memory.idle * 100.0)),
         (
             "waiting",
             format!(

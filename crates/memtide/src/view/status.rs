@@ -93,8 +93,12 @@ fn ledger(of: &Ledger) -> String {
         ByteSize(0) => String::new(),
         bytes => format!(" - deficit {}", mib(bytes)),
     };
+    let in_flight = match of.in_flight_bytes {
+        ByteSize(0) => String::new(),
+        bytes => format!(" + in flight {}", mib(bytes)),
+    };
     format!(
-        "ledger  {} MiB = free {} + private {} + shared {} + zip {} + overhead {} (host {}){deficit}: {}\n",
+        "ledger  {} MiB = free {} + private {} + shared {} + zip {}{in_flight} + overhead {} (host {}){deficit}: {}\n",
         mib(of.total_bytes),
         mib(of.free_bytes),
         mib(of.private_bytes),
@@ -134,7 +138,7 @@ fn row(vm: &VmStatus) -> Vec<String> {
         mib(of.shared_bytes),
         toward(of.ballooned_bytes, of.balloon_target_bytes),
         mib(of.compressed_bytes),
-        toward(of.swapped_bytes, ByteSize(of.swapped_bytes.0 + of.swap_target_bytes.0)),
+        toward(of.swapped_bytes, of.swap_target_bytes),
         mib(coming),
         mib(going),
         format!("{:.1}", vm.latency * 100.0),
@@ -166,6 +170,7 @@ mod tests {
             private_bytes: ByteSize::mib(300),
             shared_bytes: ByteSize::mib(50),
             zip_bytes: ByteSize::mib(12),
+            in_flight_bytes: ByteSize(0),
             overhead_bytes: ByteSize::mib(50),
             host_overhead_bytes: ByteSize::mib(8),
             deficit_bytes: ByteSize(0),
@@ -178,6 +183,10 @@ mod tests {
             "{}",
             ledger(&of)
         );
+        of.private_bytes = ByteSize(of.private_bytes.0 - ByteSize::mib(1).0);
+        of.in_flight_bytes = ByteSize::mib(1);
+        assert!(ledger(&of).contains("zip 12.0 + in flight 1.0 + overhead 50.0"), "{}", ledger(&of));
+        assert!(ledger(&of).ends_with(": closes\n"), "{}", ledger(&of));
         of.private_bytes = ByteSize(of.private_bytes.0 - 4096);
         assert!(ledger(&of).contains("DOES NOT CLOSE"));
     }

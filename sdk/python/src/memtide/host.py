@@ -261,10 +261,15 @@ class Memtide:
 
     # What happens.
 
-    def events(self, *, since: int = 0, vm: str | None = None, event: str | None = None) -> Iterator[types.Event]:
-        """Events numbered above `since`, as far as they are kept: those of a VM, of a kind such as `vm-ended`."""
+    def events(
+        self, *, since: int = 0, vm: str | None = None, event: str | None = None, decisions: bool = False
+    ) -> Iterator[types.Event]:
+        """Events numbered above `since`, as far as they are kept: those of a VM, of a kind such as `vm-ended`; with the
+        memory loop's decisions or without."""
         return _items(
-            lambda cursor: self.routes.list_events(cursor=since if cursor is None else int(cursor), vm=vm, event=event)
+            lambda cursor: self.routes.list_events(
+                cursor=since if cursor is None else int(cursor), vm=vm, event=event, decisions=decisions
+            )
         )
 
     def stream(

@@ -125,6 +125,7 @@ fn ledger(of: &Ledger, look: Look, width: u16) -> [Line<'static>; 2] {
         Part::new("overhead", ['o', 'o'], Color::Gray, of.set_aside().0),
         Part::new("free", ['.', '·'], Color::Green, of.free_bytes.0),
     ];
+    // What is in flight is too little and too short-lived for a place in the bar.
     let verdict = match (of.closes(), of.deficit_bytes) {
         (true, ByteSize(0)) => Span::styled(" closes", look.good()),
         (true, deficit) => Span::styled(format!(" deficit {}", mib(deficit)), look.bad()),

@@ -109,11 +109,12 @@ fn parts(of: &Metrics) -> [Part; 7] {
 fn targets(vm: &VmStatus) -> String {
     let of = &vm.metrics;
     format!(
-        "balloon {} -> {} of {}, driver {}; {} to zip or swap",
+        "balloon {} -> {} of {}, driver {}; swap {} -> {} at most",
         mib(of.ballooned_bytes),
         mib(of.balloon_target_bytes),
         mib(vm.balloon_max_bytes),
         vm.balloon_conduct,
+        mib(of.swapped_bytes),
         mib(of.swap_target_bytes)
     )
 }
