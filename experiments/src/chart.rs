@@ -67,7 +67,8 @@ impl Table {
 
     /// The table as CSV, with three decimal places.
     pub(crate) fn csv(&self) -> String {
-        let mut text = self.columns.join(",") + "\n";
+        let names: Vec<String> = self.columns.iter().map(|name| quoted(name)).collect();
+        let mut text = names.join(",") + "\n";
         for row in &self.rows {
             let figures: Vec<String> = row
                 .iter()
@@ -144,6 +145,15 @@ impl Table {
     }
 }
 
+/// A field of a CSV file (RFC 4180).
+fn quoted(field: &str) -> String {
+    if field.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", field.replace('"', "\"\""))
+    } else {
+        field.to_owned()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,6 +164,13 @@ mod tests {
         table.push(&[Some(0.0), Some(1.5), None]);
         table.push(&[Some(1.0), Some(2.0), Some(0.25)]);
         assert_eq!(table.csv(), "seconds,one,two\n0.000,1.500,\n1.000,2.000,0.250\n");
+        let mut named = Table::new("title", "MiB", &["MiB", "smaller VM, ms", "\"idle\""]);
+        named.push(&[Some(1.0), Some(2.0), Some(3.0)]);
+        assert_eq!(
+            named.csv(),
+            "MiB,\"smaller VM, ms\",\"\"\"idle\"\"\"\n1.000,2.000,3.000\n",
+            "one name for each figure"
+        );
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("table.svg");
         table.draw(&file).unwrap();
