@@ -195,10 +195,12 @@ class Routes:
         cursor: int | None = None,
         vm: str | None = None,
         event: str | None = None,
+        decisions: bool | None = None,
     ) -> Answer[types.EventList]:
         """List events.
 
-        By number, as far as they are kept: a gap shows in the first one's.
+        By number, as far as they are kept. Decisions of the memory loop, which are kept less long, only if
+        they are asked for.
 
         `GET /v1/events`
         """
@@ -206,7 +208,7 @@ class Routes:
             types.EventList,
             "GET",
             "/v1/events",
-            query={"limit": limit, "cursor": cursor, "vm": vm, "event": event},
+            query={"limit": limit, "cursor": cursor, "vm": vm, "event": event, "decisions": decisions},
         )
 
     def show_host(self) -> Answer[types.HostStatus]:

@@ -30,6 +30,11 @@ class Address:
     agreement: Agreement
     """Whether walk, pmap and shadow agree."""
 
+    canonical: bool
+    """Whether the address is one of the mode's: the upper bits of others are not copies of the highest that
+    counts, and using them is a fault whatever the tables say.
+    """
+
     cpu: int
     """The vCPU."""
 
@@ -58,7 +63,9 @@ class Address:
     """software, hardware."""
 
     walk: list[WalkStep]
-    """The guest's page tables, level by level."""
+    """The guest's page tables, level by level; empty without translation, and for an address that is not
+    canonical.
+    """
 
 
 Afterwards: TypeAlias = Literal["restart", "stop", "keep"]
@@ -1317,6 +1324,19 @@ class TroubleEvent(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class InternalErrorEvent(Event):
+    """A fault in the host's own code stopped what it was doing. It goes on; please report it."""
+
+    event: Literal["internal-error"]
+
+    message: str
+    """What the code said."""
+
+    place: str
+    """What the host was doing, as in "in the memory loop"."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class AuditFailedEvent(Event):
     """An invariant does not hold."""
 
@@ -1466,8 +1486,8 @@ HowEnded: TypeAlias = Literal["powered-off", "reboot-requested", "guest-failure"
 
 @dataclass(frozen=True, kw_only=True)
 class Ledger:
-    """What machine memory is used for. Free, private, shared, zip and overhead, less the deficit, add up to the
-    total, to the page (INV-5).
+    """What machine memory is used for. Free, private, shared, zip, in flight and overhead, less the deficit, add
+    up to the total, to the page (INV-5).
     """
 
     beside_pool_bytes: ByteSize | None
@@ -1485,6 +1505,11 @@ class Ledger:
 
     host_overhead_bytes: ByteSize
     """Of the overhead, the host's own."""
+
+    in_flight_bytes: ByteSize
+    """What was taken for a page or for compressed ones, and is not in its place yet: it is waited for a disk, or
+    the page is just being filled.
+    """
 
     overhead_bytes: ByteSize
     """What is set aside because as much is in use beside the pool, or is about to be, by VMs and by the host
@@ -1682,7 +1707,9 @@ class Metrics:
     """Written to the swap file in a second."""
 
     swap_target_bytes: ByteSize
-    """What is to be compressed or swapped."""
+    """vSphere's *swap target*: what is swapped, and what is still to be taken by compressing and swapping. Above
+    `swapped_bytes`: more will be swapped, unless it can be compressed; equal: no more will.
+    """
 
     swapped_bytes: ByteSize
     """Pages swapped."""
@@ -1751,7 +1778,7 @@ class NewToken:
     """What to send. It is not shown again."""
 
 
-Only: TypeAlias = Literal["events", "status"]
+Only: TypeAlias = Literal["events", "decisions", "status"]
 """A kind of message."""
 
 
@@ -1831,8 +1858,8 @@ class Page:
     mfn: Hex | None
     """Its frame; null if it has none."""
 
-    state: str
-    """untouched, private."""
+    state: PageState
+    """What it is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -1859,6 +1886,10 @@ class PageBytes:
 
     zero_bytes: ByteSize
     """Zero pages."""
+
+
+PageState: TypeAlias = Literal["untouched", "private", "shared", "zero", "ballooned", "compressed", "swapped"]
+"""What a guest page is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -2070,7 +2101,7 @@ class ReclaimBytes:
     """What it pays for a page in shares; `null` if it holds nothing."""
 
     swap_target_bytes: ByteSize
-    """What will be compressed or swapped then."""
+    """The swap target: what is swapped, and what is to be taken now."""
 
     take_bytes: ByteSize
     """What is to be compressed and swapped now."""
@@ -2398,6 +2429,9 @@ class Totals:
     first_written_bytes: ByteSize
     """Untouched pages that were written for the first time, or again after the guest gave them back."""
 
+    idle_seconds: float
+    """Time in which its vCPUs had nothing to do."""
+
     joined_bytes: ByteSize
     """Pages that joined others in a shared frame."""
 
@@ -2411,7 +2445,9 @@ class Totals:
     """Of that, read because it follows on something that was wanted."""
 
     running_seconds: float
-    """Its vCPUs' running time, all together; waiting does not count."""
+    """Its vCPUs' running time, all together. With the idle, latency and waiting time it is all the time they
+    had.
+    """
 
     scanned_bytes: ByteSize
     """Looked through for equal pages."""
@@ -2697,7 +2733,7 @@ class VmShift:
     """Which one; a VM that is only imagined has no name."""
 
     swap_target: Shift
-    """What is to be compressed or swapped."""
+    """The swap target: what is swapped, and what is to be compressed or swapped at once."""
 
     worst_case: Shift
     """What it would have if all VMs used their whole size."""
@@ -2853,8 +2889,13 @@ class VmStatus:
     id: int
     """Its number."""
 
+    idle: float
+    """The part of its vCPUs' time in which they had nothing to do."""
+
     latency: float
-    """The part of its vCPUs' time spent waiting for decompression and swap-in, in the second before."""
+    """The part of its vCPUs' time spent waiting for decompression and swap-in, waits that go on included. A
+    device that waits counts as long as a vCPU is idle meanwhile.
+    """
 
     limit_bytes: ByteSize | None
     """What it never exceeds."""
@@ -2881,6 +2922,11 @@ class VmStatus:
 
     reservation_bytes: ByteSize
     """What is guaranteed to it."""
+
+    running: float
+    """The part of its vCPUs' time spent running in the second before, the host's work for them included. With
+    `idle`, `latency` and `waiting` it adds up to 1; all are 0 before the VM has been measured.
+    """
 
     scanned_bytes_per_second: ByteSize
     """Looked through for equal pages in a second."""
@@ -2912,7 +2958,9 @@ class VmStatus:
     """Written to the swap file in a second."""
 
     swap_target_bytes: ByteSize
-    """What is to be compressed or swapped."""
+    """vSphere's *swap target*: what is swapped, and what is still to be taken by compressing and swapping. Above
+    `swapped_bytes`: more will be swapped, unless it can be compressed; equal: no more will.
+    """
 
     swapped_bytes: ByteSize
     """Pages swapped."""
@@ -2927,7 +2975,7 @@ class VmStatus:
     """How long it has been running."""
 
     waiting: float
-    """The part of its vCPUs' time spent waiting for a frame."""
+    """The part of its vCPUs' time spent waiting for a frame, likewise."""
 
     worst_case_bytes: ByteSize | None
     """What it would have if all VMs used their whole size."""
@@ -3070,6 +3118,7 @@ VARIANTS: dict[type, tuple[str, dict[str, type]]] = {
             "alarm-rule-changed": AlarmRuleChangedEvent,
             "alarm-rule-removed": AlarmRuleRemovedEvent,
             "trouble": TroubleEvent,
+            "internal-error": InternalErrorEvent,
             "audit-failed": AuditFailedEvent,
         },
     ),
