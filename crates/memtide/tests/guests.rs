@@ -36,7 +36,7 @@ fn panics_and_kills_are_seen_in_lists_events_and_alarms() {
     let place = Place::new();
     let host = host(&place, "700MiB", &[]);
     start(&place, "dead", &files, "echo c >/proc/sysrq-trigger");
-    start(&place, "full", &files, "mt touch 200 1 || sleep 1000");
+    start(&place, "full", &files, "mt touch 180 1 || sleep 1000");
 
     wait_for("no panic", &host, || {
         let listed = place.json(&["ls"]);
