@@ -16,7 +16,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 /// Longest body.
-const MOST_BODY: usize = 64 << 10;
+pub(crate) const MOST_BODY: usize = 64 << 10;
 /// How long a client may take to send it.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long the host may take to do what it is asked. The work is not broken off; only nobody waits for it any more.

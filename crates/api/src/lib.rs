@@ -21,6 +21,7 @@
 #![forbid(unsafe_code)]
 
 mod access;
+mod budget;
 mod extract;
 pub mod inspect;
 mod metrics;

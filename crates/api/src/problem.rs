@@ -78,7 +78,7 @@ impl Problem {
             | "too-many-refusals"
             | "too-many-alarm-rules"
             | "too-many-tokens" => StatusCode::TOO_MANY_REQUESTS,
-            "shutting-down" | "not-ready" => StatusCode::SERVICE_UNAVAILABLE,
+            "shutting-down" | "not-ready" | "busy" => StatusCode::SERVICE_UNAVAILABLE,
             "late" => StatusCode::GATEWAY_TIMEOUT,
             "no-memory" | "no-swap" | "unwritten" => StatusCode::INSUFFICIENT_STORAGE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,

@@ -12,6 +12,7 @@ mod service;
 mod stream;
 
 use crate::access::{Access, admit};
+use crate::budget::{self, Budget};
 use crate::operations::Operations;
 use crate::problem::Problem;
 use crate::request;
@@ -34,6 +35,8 @@ pub(crate) struct Shared {
     pub(crate) operations: Operations,
     pub(crate) stream: Stream,
     pub(crate) access: Access,
+    /// What may be held for those who ask.
+    pub(crate) budget: Budget,
     /// Places among those who follow a console.
     followers: Arc<Semaphore>,
 }
@@ -43,6 +46,7 @@ impl Shared {
         Self {
             operations: Operations::new(),
             stream: Stream::new(host.clone()),
+            budget: Budget::default(),
             followers: Arc::new(Semaphore::new(console::MOST_FOLLOWERS)),
             host,
             access,
@@ -102,12 +106,13 @@ pub(crate) fn described() -> OpenApiRouter<Shared> {
 /// Everything that is served, to whom it may be. Requests are named first, so that refusals are too.
 pub(crate) fn router(shared: Shared) -> Router {
     let (router, _) = described().split_for_parts();
-    let access = shared.access.clone();
+    let (access, budget) = (shared.access.clone(), shared.budget.clone());
     router
         .merge(crate::web::routes())
         .fallback(no_such_route)
         .method_not_allowed_fallback(wrong_method)
         .with_state(shared)
+        .layer(from_fn_with_state(budget, budget::hold))
         .layer(from_fn_with_state(access, admit))
         .layer(from_fn(request::name))
 }

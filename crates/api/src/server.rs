@@ -13,6 +13,7 @@ mod patient;
 mod strict;
 
 use crate::access::{Access, Bounds, Connected, Peer, Tls};
+use crate::budget::Budget;
 use crate::routes::{Shared, router};
 use axum::Router;
 use axum::extract::Request;
@@ -100,6 +101,7 @@ pub struct Server {
 struct Service {
     router: Router,
     access: Access,
+    budget: Budget,
     closing: watch::Receiver<bool>,
 }
 
@@ -125,7 +127,8 @@ impl Server {
         let shared = Shared::new(host.clone(), access.clone(), closed.clone());
         let runtime = runtime().map_err(ServerError::Runtime)?;
         runtime.spawn(shared.stream.clone().run(closed.clone()));
-        let service = Service { router: router(shared), access, closing: closed };
+        let budget = shared.budget.clone();
+        let service = Service { router: router(shared), access, budget, closing: closed };
         Ok(Self { sockets: Vec::new(), service: Some(service), closing, runtime: Some(runtime) })
     }
 
@@ -228,13 +231,17 @@ async fn accept(listener: Listener, mut service: Service) {
         };
         // One connection more than the peer may have is closed.
         let Some(connected) = peers.connect(peer) else { continue };
+        let Some(held) = service.budget.connection(peer) else {
+            connection.refuse(&service.budget.no_connection(peer));
+            continue;
+        };
         let service = service.clone();
         tokio::spawn(async move {
             tokio::select! {
                 () = connection.serve(peer, connected.clone(), service) => {}
                 () = connected.over() => {}
             }
-            drop(place);
+            drop((place, held));
         });
     }
 }
@@ -252,7 +259,7 @@ async fn serve(
     connected: Connected,
     service: Service,
 ) {
-    let Service { router, access, mut closing } = service;
+    let Service { router, access, mut closing, .. } = service;
     let router = TowerToHyperService::new(router);
     let with_peer = service_fn(move |mut request: Request<Incoming>| {
         connected.note_request();

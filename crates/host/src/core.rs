@@ -204,6 +204,13 @@ impl Core {
         self.own.set(PageCount(own.max(least).0 + withheld.0));
     }
 
+    /// Gives Linux what the heap does not need, where it is the host's.
+    pub(crate) fn give_back_heap(&self) {
+        if self.is_whole_process.load(Ordering::Relaxed) {
+            machine::heap::give_back();
+        }
+    }
+
     /// What the files of guests that are being loaded are charged.
     pub(crate) fn loading(&self) -> PageCount {
         PageCount(self.loading.load(Ordering::Relaxed))

@@ -54,6 +54,8 @@ type Vms = BTreeMap<VmId, Watched>;
 const SECOND: Duration = Duration::from_secs(1);
 /// Time between two plans that the bell rings for.
 const LEAST_BETWEEN: Duration = Duration::from_millis(5);
+/// Seconds after which the heap gives back what it does not need, where memory is short.
+const GIVES_BACK: u64 = 5;
 /// Lateness worth an event.
 const LATE: Duration = Duration::from_secs(1);
 
@@ -249,6 +251,10 @@ impl MemoryLoop {
             gathered.remove(&watched.running.id);
         }
         drop(gathered);
+        let is_short = matches!(self.state, HostState::Hard | HostState::Low);
+        if is_short && self.second.is_multiple_of(GIVES_BACK) {
+            self.core.give_back_heap();
+        }
         let of_vms = self.vms.values().map(|watched| watched.running.overhead_measured().0).sum();
         self.beside_pool =
             process::beside_pool().filter(|_| self.core.is_whole_process.load(Ordering::Relaxed));

@@ -343,6 +343,7 @@ fn release(core: &Core, running: Arc<Running>, ended: Option<&Ended>) {
         host_closes: core.is_closed(),
     };
     drop(running);
+    core.give_back_heap();
     if !still_wanted(end.as_ref().map(|end| end.how), circumstances) {
         core.want_off(&name);
     }

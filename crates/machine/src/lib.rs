@@ -38,6 +38,8 @@ mod fetch_back;
 mod frame;
 mod frame_use;
 mod free_list;
+#[expect(unsafe_code, reason = "glibc's allocator is asked for what only it can do")]
+pub mod heap;
 #[cfg(all(test, loom))]
 mod interleavings;
 mod moving;

@@ -168,10 +168,15 @@ impl Guest {
         const BATCH: usize = 64;
         let pmap = self.vm.memory().pmap();
         let private = |gfn: &Gfn| matches!(pmap.state(*gfn), Some((machine::PageState::Private(_), _)));
-        let gfns: Vec<Gfn> = pmap.pages().filter(private).take(pages as usize).collect();
+        // One batch at a time: who asks says how many, and a VM may have many.
+        let mut gfns = pmap.pages().filter(private).take(pages as usize);
         let mut total = machine::MoveReport::default();
-        for batch in gfns.chunks(BATCH) {
-            let report = self.vm.move_pages(batch);
+        loop {
+            let batch: Vec<Gfn> = gfns.by_ref().take(BATCH).collect();
+            if batch.is_empty() {
+                break;
+            }
+            let report = self.vm.move_pages(&batch);
             total.moved += report.moved;
             total.skipped += report.skipped;
             total.no_frame += report.no_frame;

@@ -10,7 +10,8 @@
 //! frame for `Bounds::silence`, not even the answer to a ping, is cut off.
 
 use super::Shared;
-use crate::access::Admission;
+use crate::access::{Admission, Peer};
+use crate::budget::Held;
 use crate::extract::{InPath, Parameters, Raw, ask};
 use crate::problem::Problem;
 use crate::query::ConsoleQuery;
@@ -38,6 +39,8 @@ const LOOK: Duration = Duration::from_millis(500);
 const MOST_TYPED: usize = 64 << 10;
 /// Most of what a guest said in one message.
 const PIECE: usize = 16 << 10;
+/// What a follower takes: a message being read, and pieces on their way.
+const FOLLOWER: u64 = (MOST_TYPED + 4 * PIECE) as u64;
 /// What is read from the connection at once.
 const READ_AT_ONCE: usize = 8 << 10;
 /// Pings sent in the time after which silence ends a connection.
@@ -62,6 +65,7 @@ pub(super) async fn read_console(
     InPath(name): InPath<String>,
     Parameters(ConsoleQuery { from }): Parameters<ConsoleQuery>,
     Extension(admission): Extension<Admission>,
+    Extension(peer): Extension<Peer>,
     request: Request,
 ) -> Result<Response, Problem> {
     let asked = name.clone();
@@ -76,6 +80,7 @@ pub(super) async fn read_console(
         Problem::new("too-many-followers", format!("{MOST_FOLLOWERS} consoles are being followed already"))
             .hint("leave one of them, or read without a WebSocket")
     })?;
+    let held = shared.budget.hold(peer, FOLLOWER).await?;
     let (mut parts, _) = request.into_parts();
     let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &())
         .await
@@ -87,7 +92,7 @@ pub(super) async fn read_console(
         host: shared.host,
         closing: shared.closing,
         admission,
-        _place: place,
+        _place: (place, held),
     };
     // Beside it a browser may send its token, which is not to be chosen.
     Ok(upgrade
@@ -126,7 +131,7 @@ struct Follower {
     silence: Duration,
     closing: watch::Receiver<bool>,
     admission: Admission,
-    _place: OwnedSemaphorePermit,
+    _place: (OwnedSemaphorePermit, Held),
 }
 
 impl Follower {

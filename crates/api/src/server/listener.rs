@@ -45,6 +45,15 @@ impl Listener {
 }
 
 impl Connection {
+    /// Says why it is not served, as far as it takes that at once, and closes it. Over TLS nothing can be said yet.
+    pub(super) fn refuse(self, why: &str) {
+        let _ = match self {
+            Self::Unix(stream) => stream.try_write(why.as_bytes()),
+            Self::Tcp(stream, None) => stream.try_write(why.as_bytes()),
+            Self::Tcp(_, Some(_)) => Ok(0),
+        };
+    }
+
     /// Serves whoever is there until they leave.
     pub(super) async fn serve(self, peer: Peer, connected: Connected, service: Service) {
         match self {
