@@ -9,7 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
-const SIZE: ByteSize = ByteSize::mib(8);
+const SIZE: ByteSize = ByteSize::mib(64);
 const ROUNDS: u64 = 20;
 
 /// What a reader finds that answers an event by asking, while nothing else changes.
@@ -26,7 +26,7 @@ fn answer(host: &Under, what: &What) {
             assert_eq!((info.power, info.ended), (Power::Stopped, Some(*how)));
         }
         What::VmChanged { vm, changes } => {
-            let limit = host.info(vm).unwrap().spec.limit_bytes.map(|limit| limit.to_string());
+            let limit = host.info(vm).unwrap().spec.limit_bytes.map(|limit| limit.0.to_string());
             assert_eq!(changes[0].new, limit, "{changes:?}");
         }
         What::PoolCreated { pool } => assert!(host.pool(pool).is_ok()),
@@ -42,7 +42,7 @@ fn answer(host: &Under, what: &What) {
 
 #[test]
 fn whoever_is_told_of_a_change_finds_it_made() {
-    let host = Under::new(ByteSize::mib(64));
+    let host = Under::new(ByteSize::mib(192));
     let (seen, done) = (AtomicU64::new(0), AtomicBool::new(false));
     thread::scope(|scope| {
         let reader = scope.spawn(|| {
@@ -66,7 +66,7 @@ fn whoever_is_told_of_a_change_finds_it_made() {
                 let (vm, pool) = (format!("vm{round}"), format!("pool{round}"));
                 host.create(host.sleeper(&vm, SIZE)).unwrap();
                 told();
-                let limit = Some(Some(ByteSize::mib(4)));
+                let limit = Some(Some(ByteSize::mib(32)));
                 host.set(&vm, &VmChange { limit_bytes: limit, ..VmChange::default() }).unwrap();
                 told();
                 if round % 10 == 0 {
