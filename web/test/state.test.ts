@@ -132,6 +132,8 @@ test('events are found by VM, kind and words, newest first', () => {
     pace_bytes_per_second: null,
     vms: [],
     more_vms: 0,
+    plans: 1,
+    state_changes: 0,
   };
   const events = [created(1), created(2, 'b'), plan];
   const none = { vm: '', kind: '', text: '', all: false };

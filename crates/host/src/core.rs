@@ -30,6 +30,8 @@ const WHOLE: ByteSize = ByteSize::mib(16 + (MOST_SERVED.0 >> 20));
 /// counted as the host's own overhead from the start, so that it is never taken from VMs.
 pub const MOST_SERVED: ByteSize = ByteSize::mib(12);
 
+/// An answer to a change waits so long at most for the plan that is made of it.
+const PLANNED_WITHIN: Duration = Duration::from_secs(1);
 /// A VM that runs is measured within this, even on a busy machine.
 const MEASURED_WITHIN: Duration = Duration::from_secs(5);
 
@@ -226,6 +228,18 @@ impl Core {
         Ok(Loading { core: self, charge })
     }
 
+    /// Waits until what was changed so far has been planned with, for [`PLANNED_WITHIN`] at most: whoever asks
+    /// afterwards sees it.
+    pub(crate) fn wait_for_plan(&self) {
+        let (changes, deadline) = (self.wakeup.changes(), Instant::now() + PLANNED_WITHIN);
+        let mut measured = self.measured.lock();
+        while measured.changes < changes && !self.wakeup.is_stopping() {
+            if self.measured_anew.wait_until(&mut measured, deadline).timed_out() {
+                return;
+            }
+        }
+    }
+
     /// Disk space free for swap files, as its disk said last.
     pub(crate) fn free_disk_seen(&self) -> PageCount {
         self.disks.free(&self.config.swap)
@@ -250,18 +264,14 @@ impl Drop for Loading<'_> {
 }
 
 /// The host as it is, with nothing measured of its VMs, and in the state high.
-pub(crate) fn snapshot(
-    inventory: &Inventory,
-    pool: &Pool,
-    own: PageCount,
-    swap_space: PageCount,
-) -> Snapshot {
+fn snapshot(inventory: &Inventory, pool: &Pool, own: PageCount, swap_space: PageCount) -> Snapshot {
     let host = sched::Host {
         memory: pool.size(),
         free: pool.usage().available(),
         overhead: own,
         swap_space,
         state: HostState::High,
+        may_recover: true,
         settings: inventory.settings.clone(),
     };
     Snapshot { host, pools: inventory.snapshot_pools(), vms: inventory.snapshot_vms() }
@@ -295,7 +305,7 @@ pub(crate) fn check_size(size: PageCount, is_whole_process: bool) -> Result<(), 
 }
 
 /// Disk space for swap files: what is free, and what running VMs need, for they have it already.
-pub(crate) fn swap_space(inventory: &Inventory, free: PageCount) -> PageCount {
+fn swap_space(inventory: &Inventory, free: PageCount) -> PageCount {
     let needs = inventory.snapshot_vms().into_iter();
     let needs = needs.map(|vm| vm.size.0.saturating_sub(vm.controls.reservation.0));
     PageCount(free.0 + needs.sum::<u64>())

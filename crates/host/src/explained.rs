@@ -7,7 +7,8 @@ use crate::what_if::{Shift, shift};
 use addr::ByteSize;
 use sched::balloon::Conduct;
 use sched::{
-    Allowance, BalloonUse, Bound, Entitlement, Explanation, HostState, Lever, Pages, Reclaim, Slowdown, Why,
+    Allowance, BalloonUse, Bound, Entitlement, Explanation, HostState, Lever, Pages, Reclaim, Sibling,
+    Slowdown, Why,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -49,11 +50,13 @@ pub struct Explained {
     pub thresholds: ThresholdBytes,
     /// What there is for guests.
     pub for_guests_bytes: ByteSize,
-    /// Changes that would give it another target.
+    /// What shares memory with it, in its resource pool or on the host, those with the most shares first.
+    pub siblings: Vec<SiblingShares>,
+    /// Changes that would give it another target and would be admitted.
     pub levers: Vec<LeverBytes>,
 }
 
-/// What a VM's pages are. They add up to its size.
+/// What a VM's pages are. They add up to its size, without `balloon_freed_bytes`, which is part of another.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct PageBytes {
     /// In frames of their own.
@@ -64,6 +67,8 @@ pub struct PageBytes {
     pub zero_bytes: ByteSize,
     /// In the balloon.
     pub ballooned_bytes: ByteSize,
+    /// Of these, what came free when the balloon took it; the rest was never used, or zero.
+    pub balloon_freed_bytes: ByteSize,
     /// Compressed.
     pub compressed_bytes: ByteSize,
     /// In the swap file.
@@ -128,6 +133,17 @@ pub struct ReclaimBytes {
     pub swap_target_bytes: ByteSize,
 }
 
+/// The shares of a VM or a resource pool beside another.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
+pub struct SiblingShares {
+    /// Its name.
+    pub name: String,
+    /// Whether it is a resource pool, and not a VM.
+    pub is_pool: bool,
+    /// Its number of shares.
+    pub shares: u64,
+}
+
 /// A change that would give a VM another target.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct LeverBytes {
@@ -164,6 +180,7 @@ impl From<Explanation> for Explained {
             free_bytes: of.host.free.bytes(),
             thresholds: of.host.thresholds.into(),
             for_guests_bytes: of.host.for_guests.bytes(),
+            siblings: of.siblings.into_iter().map(sibling).collect(),
             levers: of.levers.into_iter().map(lever).collect(),
         }
     }
@@ -175,6 +192,7 @@ fn pages(of: &Pages) -> PageBytes {
         shared_bytes: of.shared.bytes(),
         zero_bytes: of.zero.bytes(),
         ballooned_bytes: of.ballooned.bytes(),
+        balloon_freed_bytes: of.balloon_freed.bytes(),
         compressed_bytes: of.compressed.bytes(),
         swapped_bytes: of.swapped.bytes(),
         untouched_bytes: of.untouched.bytes(),
@@ -207,6 +225,10 @@ fn reclaim(of: &Reclaim) -> ReclaimBytes {
         take_bytes: of.out_take.bytes(),
         swap_target_bytes: of.swap_target.bytes(),
     }
+}
+
+fn sibling(of: Sibling) -> SiblingShares {
+    SiblingShares { name: of.name, is_pool: of.is_pool, shares: of.shares }
 }
 
 fn lever(of: Lever) -> LeverBytes {

@@ -189,6 +189,7 @@ impl Host {
     /// The same; [`HostError::Changed`].
     pub fn set_if(&self, name: &str, change: &VmChange, expected: &Expected) -> Result<VmInfo, HostError> {
         catalog::change_vm(self.core(), name, change, expected)?;
+        self.core().wait_for_plan();
         self.info(name)
     }
 
@@ -199,6 +200,7 @@ impl Host {
     pub fn create_pool(&self, spec: PoolSpec) -> Result<PoolInfo, HostError> {
         let name = spec.name.clone();
         catalog::create_pool(self.core(), spec)?;
+        self.core().wait_for_plan();
         self.pool(&name)
     }
 
@@ -221,6 +223,7 @@ impl Host {
         expected: &Expected,
     ) -> Result<PoolInfo, HostError> {
         catalog::change_pool(self.core(), name, change, expected)?;
+        self.core().wait_for_plan();
         self.pool(name)
     }
 
@@ -292,6 +295,7 @@ impl Host {
         expected: &Expected,
     ) -> Result<Vec<SettingInfo>, HostError> {
         catalog::set_settings(self.core(), values, expected)?;
+        self.core().wait_for_plan();
         Ok(self.settings())
     }
 

@@ -181,9 +181,12 @@ impl Inventory {
             balloon: Balloon {
                 conduct: Conduct::Absent,
                 rate: PageCount(0),
+                yields: None,
                 cap: spec.balloon_max_bytes.map(addr::ByteSize::pages),
             },
             slowdown: Slowdown::default(),
+            waits: false,
+            swap_fails: false,
         }
     }
 }

@@ -76,7 +76,9 @@ pub use core::MOST_SERVED;
 pub use ended::{Afterwards, HowEnded, RestartedFor};
 pub use error::{HostError, Kind};
 pub use event::{Changed, Decision, Event, Trigger, VmDecision, What};
-pub use explained::{EntitlementBytes, Explained, LeverBytes, PageBytes, PoolEntitlement, ReclaimBytes};
+pub use explained::{
+    EntitlementBytes, Explained, LeverBytes, PageBytes, PoolEntitlement, ReclaimBytes, SiblingShares,
+};
 pub use host::{Host, HostConfig};
 pub use info::{PoolInfo, Power, SettingInfo, VmInfo};
 pub use linux_memory::{ControlGroup, LinuxMemory};

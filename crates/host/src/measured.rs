@@ -13,6 +13,8 @@ pub(crate) struct Measured {
     /// The plan in force, which may be of a moment before.
     pub(crate) plan: Plan,
     pub(crate) status: Arc<HostStatus>,
+    /// How many changes the plan knows of.
+    pub(crate) changes: u64,
     /// What running VMs counted, by name.
     pub(crate) counted: BTreeMap<String, Arc<Statistics>>,
 }
@@ -25,6 +27,6 @@ impl Measured {
     pub(crate) fn nothing(snapshot: Snapshot, usage: &FrameUse) -> Result<Self, InvalidSnapshot> {
         let plan = plan(&snapshot)?;
         let status = Arc::new(HostStatus::before_anything(&snapshot, &plan, usage));
-        Ok(Self { snapshot, plan, status, counted: BTreeMap::new() })
+        Ok(Self { snapshot, plan, status, changes: 0, counted: BTreeMap::new() })
     }
 }

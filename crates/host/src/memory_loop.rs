@@ -5,6 +5,7 @@
 //! ```text
 //!   sleep until: a second is over | a plan is due | the bell rings
 //!      every second:  samples, balloons, rates, overhead  -->  HostStatus, for everybody to read
+//!                     the host's state
 //!      when due:      measure --> Snapshot --> sched::plan --> targets, allowances; an event
 //!                                                          '-> order --> taker
 //! ```
@@ -25,9 +26,10 @@ mod pages;
 mod report;
 mod taker;
 mod takings;
+mod telling;
 mod watched;
 
-use crate::core::{Core, snapshot, swap_space};
+use crate::core::Core;
 use crate::event::{Trigger, What};
 use crate::process;
 use crate::restart::guest_panicked;
@@ -38,12 +40,13 @@ use limit::Limit;
 use machine::{FrameUse, VmId};
 use sandbox::Kind;
 use sched::standstill::{self, Standstill};
-use sched::{GuestState, HostState, Pace, Plan, Snapshot, plan};
+use sched::{GuestState, HostState, Pace, Plan, Snapshot, Thresholds, next_state, plan};
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
+use telling::Telling;
 use watched::Watched;
 
 pub(crate) use taker::{Taker, run as run_taker};
@@ -66,10 +69,13 @@ struct MemoryLoop {
     state: HostState,
     plan: Option<Plan>,
     status: LoopStatus,
-    swap_space: PageCount,
     /// What the process takes beside the pool by Linux's count, if all of it is the host's.
     beside_pool: Option<PageCount>,
     limit: Limit,
+    state_since: Instant,
+    /// How many changes were made before it was planned last.
+    changes: u64,
+    free_disk: PageCount,
     /// What was ballooned at the last plan, if it gave balloons back.
     giving_back: Option<PageCount>,
     /// What the pool's bell was set to.
@@ -79,7 +85,7 @@ struct MemoryLoop {
     next_plan: Instant,
     last_plan: Instant,
     trigger: Trigger,
-    told: Instant,
+    telling: Telling,
     standstill: Standstill,
     state_seconds: StateSeconds,
     /// Until when they were counted.
@@ -118,7 +124,9 @@ impl MemoryLoop {
             state: HostState::High,
             plan: None,
             status: before.status.memory_loop,
-            swap_space: PageCount(0),
+            state_since: now,
+            changes: 0,
+            free_disk: PageCount(0),
             giving_back: None,
             mark: None,
             second: 0,
@@ -126,7 +134,7 @@ impl MemoryLoop {
             next_plan: now,
             last_plan: now,
             trigger: Trigger::Change,
-            told: now,
+            telling: Telling::default(),
             standstill: Standstill::default(),
             state_seconds: before.status.state_seconds,
             counted: now,
@@ -210,12 +218,8 @@ impl MemoryLoop {
         }
         self.second += 1;
         self.follow_inventory();
-        let (settings, swap_space) = {
-            let free = self.core.free_disk_seen();
-            let inventory = self.core.inventory.lock();
-            (inventory.settings.clone(), swap_space(&inventory, free))
-        };
-        self.swap_space = swap_space;
+        self.free_disk = self.core.free_disk_seen();
+        let settings = self.core.inventory.lock().settings.clone();
         let mut news = Vec::new();
         for watched in self.vms.values_mut() {
             let before = watched.guest.state();
@@ -228,11 +232,30 @@ impl MemoryLoop {
             self.ask_guests();
         }
         self.measure_overhead();
-        self.look_at_takings();
         self.count_state();
-        let (snapshot, usage) = self.measure();
+        let (mut snapshot, usage) = self.measure();
+        self.look_at_takings(&snapshot);
+        self.judge(&mut snapshot);
         self.publish(snapshot, &usage);
         news.into_iter().for_each(|what| self.core.journal.add(what));
+    }
+
+    /// Judges how short the host is by what was measured this second, and has it planned if that is something else.
+    fn judge(&mut self, snapshot: &mut Snapshot) {
+        let state = next_state(self.state, snapshot.host.free, &thresholds(snapshot));
+        snapshot.host.state = state;
+        let untold = self.telling.lags_behind(state) && self.state_since.elapsed() >= SECOND;
+        if state != self.state || untold {
+            self.enter(state);
+            self.plan_by(Instant::now(), Trigger::Progress);
+        }
+    }
+
+    fn enter(&mut self, state: HostState) {
+        if std::mem::replace(&mut self.state, state) != state {
+            self.state_since = Instant::now();
+            self.telling.note_change();
+        }
     }
 
     /// Measures what some VMs cost, in turn, and what the process takes, and sets as much of the pool aside.
@@ -266,8 +289,7 @@ impl MemoryLoop {
 
     /// The host as it is now.
     fn measure(&self) -> (Snapshot, FrameUse) {
-        let mut snapshot =
-            snapshot(&self.core.inventory.lock(), &self.core.pool, self.core.own_overhead(), self.swap_space);
+        let mut snapshot = self.core.books(&self.core.inventory.lock(), self.free_disk);
         snapshot.host.state = self.state;
         snapshot.host.overhead.0 += self.core.loading().0;
         let (usage, mut pages) = pages::measured(&self.core.pool, &self.vms);
@@ -278,6 +300,8 @@ impl MemoryLoop {
             vm.active = watched.active(&snapshot.host.settings, &vm.pages);
             vm.balloon = watched.balloon(vm.balloon.cap);
             vm.slowdown = watched.slowdown;
+            vm.waits = watched.running.memory.waits_for_frames();
+            vm.swap_fails = watched.running.swap_failure().is_some();
         }
         (snapshot, usage)
     }
@@ -291,7 +315,9 @@ impl MemoryLoop {
 
     fn make_plan(&mut self) {
         let start = Instant::now();
-        let (snapshot, _) = self.measure();
+        self.changes = self.core.wakeup.changes();
+        let (mut snapshot, usage) = self.measure();
+        snapshot.host.may_recover = false;
         let planned = match plan(&snapshot) {
             Ok(planned) => planned,
             Err(why) => {
@@ -302,19 +328,26 @@ impl MemoryLoop {
             }
         };
         self.count_state();
-        let before = self.state;
-        self.state = planned.host.state;
+        self.enter(planned.host.state);
         self.apply(&snapshot, &planned);
         let took = start.elapsed();
         self.status.plans += 1;
         self.status.plan_microseconds = took.as_micros() as u64;
         self.last_plan = Instant::now();
         let gives_back = self.goes_on_giving_back(&snapshot, &planned);
-        self.next_plan = self.last_plan + self.until_next_plan(&snapshot, gives_back);
-        self.tell(&snapshot, &planned, before);
-        let carries_on = self.state.actions().reclaim || gives_back;
-        self.trigger = if carries_on { Trigger::Progress } else { Trigger::Period };
+        let in_progress = gives_back || planned.host.sums.for_limits.0 > 0;
+        self.next_plan = self.last_plan + self.until_next_plan(&snapshot, in_progress);
+        self.tell(&snapshot, &planned);
+        let carries_on = self.state.actions().reclaim || in_progress;
+        let trigger = if carries_on { Trigger::Progress } else { Trigger::Period };
+        let is_for_change = std::mem::replace(&mut self.trigger, trigger) == Trigger::Change;
         self.plan = Some(planned);
+        if is_for_change {
+            // Whoever made it may ask what became of it.
+            snapshot.host.state = self.state;
+            snapshot.host.may_recover = true;
+            self.publish(snapshot, &usage);
+        }
     }
 
     /// Whether balloons are being given back, and are smaller than when they were at the plan before.
@@ -332,9 +365,9 @@ impl MemoryLoop {
     }
 
     /// How long a plan is good for if nothing happens.
-    fn until_next_plan(&self, snapshot: &Snapshot, gives_back: bool) -> Duration {
+    fn until_next_plan(&self, snapshot: &Snapshot, in_progress: bool) -> Duration {
         match self.state {
-            HostState::High | HostState::Clear if !self.core.taker.is_at_work() && !gives_back => {
+            HostState::High | HostState::Clear if !self.core.taker.is_at_work() && !in_progress => {
                 Duration::from_secs(snapshot.host.settings.balance_period.into())
             }
             HostState::High | HostState::Clear | HostState::Soft => SECOND,
@@ -344,12 +377,16 @@ impl MemoryLoop {
 
     /// What the taker brought in this second. When memory is out and nobody gives any, because swap files
     /// fail, one of their VMs must end for the others.
-    fn look_at_takings(&mut self) {
+    fn look_at_takings(&mut self, snapshot: &Snapshot) {
         let progress = self.core.taker.progress();
         self.status.longest_slice_microseconds = progress.longest.as_micros() as u64;
-        let free = self.core.pool.usage().available();
-        let second = standstill::Second { tick: self.second, free, freed: progress.freed };
-        self.standstill = self.standstill.second(second);
+        let second = standstill::Second {
+            tick: self.second,
+            free: snapshot.host.free,
+            freed: progress.freed,
+            waited_for: snapshot.vms.iter().any(|vm| vm.waits && !vm.swap_fails),
+        };
+        self.standstill = std::mem::take(&mut self.standstill).second(second, &thresholds(snapshot));
         self.status.standstill_seconds = self.standstill.seconds();
         let Some(plan) = self.plan.as_ref().filter(|_| self.status.standstill_seconds > 0) else { return };
         let failing = self.vms.values().filter_map(|watched| {
@@ -370,6 +407,10 @@ impl MemoryLoop {
         }
         self.standstill = Standstill::default();
     }
+}
+
+fn thresholds(snapshot: &Snapshot) -> Thresholds {
+    Thresholds::new(snapshot.host.memory, u64::from(snapshot.host.settings.min_free_percent))
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 //! is made up for by the look that the loop takes every second.
 
 use parking_lot::{Condvar, Mutex};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 /// The loop's bell.
@@ -18,6 +18,8 @@ pub(crate) struct Wakeup {
     /// All that was to be taken is, or cannot be.
     taken: AtomicBool,
     stop: AtomicBool,
+    /// How many changes there were.
+    changes: AtomicU64,
     asleep: Mutex<()>,
     rung: Condvar,
 }
@@ -38,7 +40,13 @@ impl Wakeup {
 
     /// A VM came or went, or something was set.
     pub(crate) fn change(&self) {
+        self.changes.fetch_add(1, Ordering::AcqRel);
         self.ring(&self.change);
+    }
+
+    /// How many changes there were.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
     }
 
     /// All that was to be taken is, or cannot be.

@@ -128,8 +128,11 @@ pub(crate) fn what_if(core: &Core, edit: &Edit) -> Result<WhatIf, HostError> {
         balloon_target: shift(change.balloon_target),
         swap_target: shift(change.swap_target),
     });
+    // Admission goes by the host as it is now, as it does when the change is made.
+    let books = core.books(&core.inventory.lock(), core.free_disk_seen());
+    let refusal = admit(&books, &edited(core, &books, edit)?).err();
     Ok(WhatIf {
-        refusal: admit(before, &after).err().map(|refusal| refusal.to_string()),
+        refusal: refusal.map(|refusal| refusal.to_string()),
         state_before: difference.state.0,
         state_after: difference.state.1,
         for_guests_before_bytes: difference.for_guests.before.bytes(),

@@ -5,12 +5,14 @@ mod guests;
 
 use addr::{ByteSize, PageCount};
 use disks::{Disk, open_files};
-use guests::{PATIENCE, Under, fill, free_pages, verify};
+use guests::{PATIENCE, Under, fill, free_pages, noise, verify};
 use host::{HostError, HostStatus, HowEnded, Kind, Power, Stop, VmChange, VmSpec, VmStatus, What};
+use machine::VmMemory;
 use std::fs::File;
 use std::io::Write;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 const SIZE: ByteSize = ByteSize::mib(64);
@@ -272,4 +274,66 @@ fn when_memory_stands_still_one_whose_disk_fails_ends_for_the_others() {
     }
     let found = host.audit().unwrap_err().to_string();
     assert!(found.contains("'less'") && found.contains("swap file's length"), "{found}");
+}
+
+/// Writes to `pages` of a VM again and again, counting rounds, until it is told to stop or the VM ends.
+fn work(memory: &VmMemory, pages: usize, stop: &AtomicBool, rounds: &AtomicU64) {
+    for round in 0.. {
+        for gfn in memory.pmap().pages().skip(1024).take(pages) {
+            if stop.load(Ordering::Relaxed) || memory.write(gfn.base(), &noise(round, gfn)).is_err() {
+                return;
+            }
+        }
+        rounds.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[test]
+fn with_one_failing_disk_of_two_its_vm_grows_no_more_and_the_others_go_on() {
+    /// More than there is for all three, and less than their sizes.
+    const PAGES: usize = 14_000;
+    let Some(disk) = Disk::in_memory(96) else { return };
+    let host = Under::new(ByteSize::mib(176));
+    host.create(on(&host, "bad", disk.path())).unwrap();
+    host.create(VmSpec { zip: false, ..host.sleeper("one", SIZE) }).unwrap();
+    host.create(VmSpec { zip: false, ..host.sleeper("two", SIZE) }).unwrap();
+    for name in ["bad", "one", "two"] {
+        host.start(name).unwrap();
+    }
+    take_all_space(disk.path());
+    let (stop, rounds) = (AtomicBool::new(false), [const { AtomicU64::new(0) }; 3]);
+    std::thread::scope(|scope| {
+        for (name, rounds) in ["bad", "one", "two"].iter().zip(&rounds) {
+            let memory = host.memory(name);
+            let stop = &stop;
+            scope.spawn(move || work(&memory, PAGES, stop, rounds));
+        }
+        let failing = |status: &HostStatus| vm(status, "bad").is_some_and(|vm| vm.swap_failure.is_some());
+        host.wait_for("its swap file fails", failing);
+        let frozen = |status: &HostStatus| {
+            vm(status, "bad").is_some_and(|vm| vm.allowance == Some(sched::Allowance::Frozen))
+        };
+        let status = host.wait_for("it is frozen", |status| frozen(status) || vm(status, "bad").is_none());
+        let most = vm(&status, "bad").map_or(0, |vm| vm.metrics.consumed_bytes.0);
+        let before = rounds.each_ref().map(|rounds| rounds.load(Ordering::Relaxed));
+        // Whether it ends or not: the others get through their memory again.
+        let went_on = |status: &HostStatus| {
+            if let Some(vm) = vm(status, "bad").filter(|vm| vm.swap_failure.is_some()) {
+                let held = vm.metrics.consumed_bytes.0;
+                assert!(held <= most + (1 << 20), "{held} of {most}");
+            }
+            (1..3).all(|vm| rounds[vm].load(Ordering::Relaxed) >= before[vm] + 2)
+        };
+        host.wait_for("the others go on", went_on);
+        for name in ["one", "two"] {
+            assert_eq!(host.info(name).unwrap().power, Power::Running, "{}", host.told());
+        }
+        stop.store(true, Ordering::Relaxed);
+        // Who waits for a frame is sent home.
+        for name in ["bad", "one", "two"] {
+            if let Some(vm) = host.vm(name) {
+                vm.stop();
+            }
+        }
+    });
 }

@@ -28,17 +28,42 @@ pub struct GivenBack {
     pub refused: u64,
 }
 
+/// How the guest gives pages back.
+#[derive(Clone, Copy)]
+enum Given {
+    Ballooned,
+    ReportedFree,
+}
+
+impl Given {
+    /// What a page becomes.
+    fn state(self, was: PageState) -> PageState {
+        let freed = match was {
+            PageState::Private(_)
+            | PageState::Shared(_)
+            | PageState::Compressed(_)
+            | PageState::Swapped(_) => true,
+            PageState::Untouched | PageState::Zero(_) => false,
+            PageState::Ballooned { freed } => freed,
+        };
+        match self {
+            Self::Ballooned => PageState::Ballooned { freed },
+            Self::ReportedFree => PageState::Untouched,
+        }
+    }
+}
+
 impl VmMemory {
     /// The guest's balloon takes in `pages`: their frames are freed.
     pub fn inflate(&self, pages: &[Gfn]) -> GivenBack {
-        self.give_back(pages.iter().copied(), PageState::Ballooned)
+        self.give_back(pages.iter().copied(), Given::Ballooned)
     }
 
     /// The guest's balloon lets go of `pages`.
     pub fn deflate(&self, pages: &[Gfn]) -> GivenBack {
         let mut report = GivenBack::default();
         for &gfn in pages {
-            match self.begin_in_turn(gfn, |state| state == PageState::Ballooned) {
+            match self.begin_in_turn(gfn, |state| matches!(state, PageState::Ballooned { .. })) {
                 Some(passage) => {
                     passage.end(PageState::Untouched, Because::Managed);
                     report.taken += 1;
@@ -51,17 +76,17 @@ impl VmMemory {
 
     /// The guest does not need the content of `pages` any more.
     pub fn discard(&self, pages: impl Iterator<Item = Gfn>) -> GivenBack {
-        self.give_back(pages, PageState::Untouched)
+        self.give_back(pages, Given::ReportedFree)
     }
 
-    fn give_back(&self, pages: impl Iterator<Item = Gfn>, state: PageState) -> GivenBack {
+    fn give_back(&self, pages: impl Iterator<Item = Gfn>, given: Given) -> GivenBack {
         let mut report = GivenBack::default();
         let mut batch: Vec<Passage<'_>> = Vec::with_capacity(BATCH);
         for gfn in pages {
             let mut passage = self.begin(gfn, |_| true);
             if passage.is_none() {
                 // Nobody waits for a passage who holds others; and it may be one of these, listed twice.
-                report.taken += self.free_batch(&mut batch, state);
+                report.taken += self.free_batch(&mut batch, given);
                 passage = self.begin_in_turn(gfn, |_| true);
             }
             match passage {
@@ -72,10 +97,10 @@ impl VmMemory {
                 None => report.refused += 1,
             }
             if batch.len() == BATCH {
-                report.taken += self.free_batch(&mut batch, state);
+                report.taken += self.free_batch(&mut batch, given);
             }
         }
-        report.taken += self.free_batch(&mut batch, state);
+        report.taken += self.free_batch(&mut batch, given);
         report
     }
 
@@ -83,7 +108,7 @@ impl VmMemory {
         mfn != self.pool.zero() && self.pool.frames().is_pinned(mfn)
     }
 
-    fn free_batch(&self, batch: &mut Vec<Passage<'_>>, state: PageState) -> u64 {
+    fn free_batch(&self, batch: &mut Vec<Passage<'_>>, given: Given) -> u64 {
         let mapped = |passage: &Passage<'_>| Some((passage.gfn(), passage.was().frame()?));
         let frames: Vec<(Gfn, Mfn)> = batch.iter().filter_map(mapped).collect();
         self.take_away(&frames);
@@ -91,7 +116,7 @@ impl VmMemory {
         for passage in batch.drain(..) {
             let (gfn, was) = (passage.gfn(), passage.was());
             let _section = self.section();
-            passage.end(state, Because::Managed);
+            passage.end(given.state(was), Because::Managed);
             self.free_what_held(gfn, was);
         }
         taken
@@ -108,7 +133,7 @@ impl VmMemory {
                 Ok(None) => {}
                 Err(reason) => _ = self.lost(gfn, reason),
             },
-            PageState::Untouched | PageState::Zero(_) | PageState::Ballooned => {}
+            PageState::Untouched | PageState::Zero(_) | PageState::Ballooned { .. } => {}
         }
     }
 }

@@ -20,6 +20,8 @@ pub struct PageCensus {
     pub zero: PageCount,
     /// In the guest's balloon.
     pub ballooned: PageCount,
+    /// Of these, pages that had content when they went in, so that something came free.
+    pub balloon_freed: PageCount,
     /// Compressed.
     pub compressed: PageCount,
     /// In the swap file.
@@ -33,7 +35,8 @@ impl PageCensus {
     }
 
     fn as_array(&self) -> [PageCount; STATES] {
-        let Self { untouched, private, shared, zero, ballooned, compressed, swapped } = *self;
+        let Self { untouched, private, shared, zero, ballooned, balloon_freed: _, compressed, swapped } =
+            *self;
         [untouched, private, shared, zero, ballooned, compressed, swapped]
     }
 
@@ -44,7 +47,10 @@ impl PageCensus {
             PageState::Private(_) => &mut self.private,
             PageState::Shared(_) => &mut self.shared,
             PageState::Zero(_) => &mut self.zero,
-            PageState::Ballooned => &mut self.ballooned,
+            PageState::Ballooned { freed } => {
+                self.balloon_freed.0 += u64::from(freed);
+                &mut self.ballooned
+            }
             PageState::Compressed(_) => &mut self.compressed,
             PageState::Swapped(_) => &mut self.swapped,
         };
@@ -60,7 +66,7 @@ const fn index(state: PageState) -> usize {
         PageState::Private(_) => 1,
         PageState::Shared(_) => 2,
         PageState::Zero(_) => 3,
-        PageState::Ballooned => 4,
+        PageState::Ballooned { .. } => 4,
         PageState::Compressed(_) => 5,
         PageState::Swapped(_) => 6,
     }
@@ -69,18 +75,25 @@ const fn index(state: PageState) -> usize {
 /// A census that changes with the pages.
 pub(crate) struct RunningCensus {
     states: [AtomicU64; STATES],
+    balloon_freed: AtomicU64,
 }
 
 impl RunningCensus {
     /// Of a VM whose pages are all untouched.
     pub(crate) fn new(size: PageCount) -> Self {
-        let census = Self { states: Default::default() };
+        let census = Self { states: Default::default(), balloon_freed: AtomicU64::new(0) };
         census.states[index(PageState::Untouched)].store(size.0, Ordering::Relaxed);
         census
     }
 
     /// One page goes from one state to another.
     pub(crate) fn moves(&self, from: PageState, to: PageState) {
+        if from == (PageState::Ballooned { freed: true }) {
+            self.balloon_freed.fetch_sub(1, Ordering::Relaxed);
+        }
+        if to == (PageState::Ballooned { freed: true }) {
+            self.balloon_freed.fetch_add(1, Ordering::Relaxed);
+        }
         let (from, to) = (index(from), index(to));
         if from != to {
             self.states[from].fetch_sub(1, Ordering::Relaxed);
@@ -91,7 +104,8 @@ impl RunningCensus {
     pub(crate) fn now(&self) -> PageCensus {
         let [untouched, private, shared, zero, ballooned, compressed, swapped] =
             [0, 1, 2, 3, 4, 5, 6].map(|index: usize| PageCount(self.states[index].load(Ordering::Relaxed)));
-        PageCensus { untouched, private, shared, zero, ballooned, compressed, swapped }
+        let balloon_freed = PageCount(self.balloon_freed.load(Ordering::Relaxed));
+        PageCensus { untouched, private, shared, zero, ballooned, balloon_freed, compressed, swapped }
     }
 
     /// Pages in a frame of their own.

@@ -39,7 +39,10 @@ pub enum PageState {
     /// Reads as zeros: in the pool's frame of zeros, read-only.
     Zero(Mfn),
     /// Handed over by the guest's balloon driver: has no frame and no content.
-    Ballooned,
+    Ballooned {
+        /// Whether it had content, in a frame or out, so that something came free.
+        freed: bool,
+    },
     /// Compressed, in the VM's zip store.
     Compressed(ZipHandle),
     /// In the VM's swap file.
@@ -53,7 +56,7 @@ impl PageState {
             Self::Private(mfn) => (mfn.0, 1),
             Self::Shared(mfn) => (mfn.0, 2),
             Self::Zero(mfn) => (mfn.0, 3),
-            Self::Ballooned => (0, 4),
+            Self::Ballooned { freed } => (freed.into(), 4),
             Self::Compressed(handle) => (handle.bits(), 5),
             Self::Swapped(slot) => (slot.bits(), 6),
         };
@@ -67,7 +70,7 @@ impl PageState {
             1 => Self::Private(Mfn(payload)),
             2 => Self::Shared(Mfn(payload)),
             3 => Self::Zero(Mfn(payload)),
-            4 => Self::Ballooned,
+            4 => Self::Ballooned { freed: payload != 0 },
             5 => Self::Compressed(ZipHandle::from_bits(payload)),
             6 => Self::Swapped(Slot::from_bits(payload)),
             other => unreachable!("INV-5: page state {other} is never stored"),
@@ -78,7 +81,7 @@ impl PageState {
     pub const fn frame(self) -> Option<Mfn> {
         match self {
             Self::Private(mfn) | Self::Shared(mfn) | Self::Zero(mfn) => Some(mfn),
-            Self::Untouched | Self::Ballooned | Self::Compressed(_) | Self::Swapped(_) => None,
+            Self::Untouched | Self::Ballooned { .. } | Self::Compressed(_) | Self::Swapped(_) => None,
         }
     }
 }
@@ -261,7 +264,8 @@ mod tests {
             (PageState::Private(Mfn(3)), Lookup::Mapped(Mfn(3))),
             (PageState::Shared(Mfn(4)), Lookup::ReadOnly(Mfn(4))),
             (PageState::Zero(Mfn(5)), Lookup::ReadOnly(Mfn(5))),
-            (PageState::Ballooned, Lookup::NeedsWork),
+            (PageState::Ballooned { freed: false }, Lookup::NeedsWork),
+            (PageState::Ballooned { freed: true }, Lookup::NeedsWork),
             (PageState::Compressed(ZipHandle::from_bits((1 << ZipHandle::BITS) - 1)), Lookup::NeedsWork),
             (PageState::Swapped(Slot::from_bits(largest)), Lookup::NeedsWork),
         ] {

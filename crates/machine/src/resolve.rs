@@ -24,6 +24,7 @@ use crate::passage::{Because, Passage};
 use crate::times::{Halt, User};
 use crate::vm_memory::{MemoryError, VmMemory};
 use addr::{Gfn, Mfn};
+use std::sync::atomic::Ordering;
 
 impl VmMemory {
     /// Makes a page ready for use and gives its frame. By the time the caller looks, the page may be
@@ -62,7 +63,7 @@ impl VmMemory {
 
     fn bring_in(&self, user: User, passage: Passage<'_>, wanted: Use) -> Result<(), MemoryError> {
         match (passage.was(), wanted) {
-            (PageState::Untouched | PageState::Ballooned, _) => self.first_use(user, passage, wanted),
+            (PageState::Untouched | PageState::Ballooned { .. }, _) => self.first_use(user, passage, wanted),
             (PageState::Zero(_), Use::Write) => {
                 let own = self.take_frame(user, passage.gfn())?;
                 self.pool.zero_frame(own.mfn());
@@ -84,7 +85,7 @@ impl VmMemory {
     }
 
     fn first_use(&self, user: User, passage: Passage<'_>, wanted: Use) -> Result<(), MemoryError> {
-        if passage.was() == PageState::Ballooned {
+        if matches!(passage.was(), PageState::Ballooned { .. }) {
             self.counts.balloon_pops.add(1);
         }
         let own = match wanted {
@@ -138,7 +139,9 @@ impl VmMemory {
                 self.times.halt(user, Halt::Frame)
             });
             let may_go_on = |available| self.is_ending() || available && self.is_allowed_more();
+            self.waiting_for_frames.fetch_add(1, Ordering::Relaxed);
             self.pool.frames().wait(may_go_on);
+            self.waiting_for_frames.fetch_sub(1, Ordering::Relaxed);
         }
     }
 }

@@ -39,7 +39,7 @@ impl VmMemory {
         let mut mapped: Vec<(Gfn, Mfn)> = Vec::new();
         for gfn in picks.into_iter().map(|pick| self.pmap.page(pick)) {
             let frame = || self.pmap.state(gfn).and_then(|(state, _)| state.frame());
-            let ballooned = matches!(self.pmap.state(gfn), Some((PageState::Ballooned, _)));
+            let ballooned = matches!(self.pmap.state(gfn), Some((PageState::Ballooned { .. }, _)));
             if ballooned || sample.pages.contains(&gfn) || !self.pmap.watch(gfn, Watches::SAMPLED) {
                 continue;
             }

@@ -74,6 +74,33 @@ fn a_move_without_a_spare_frame_leaves_the_page() {
     assert_eq!(vm.resolve(FIRST, Use::Write), Ok(mfn));
 }
 
+#[test]
+fn what_a_balloon_took_counts_as_freed_only_if_it_had_content() {
+    let pool = pool(8);
+    let vm = vm(&pool, 1, 8);
+    let [written, read, never_used] = [FIRST, Gfn(FIRST.0 + 1), Gfn(FIRST.0 + 2)];
+    vm.resolve(written, Use::Write).unwrap();
+    vm.resolve(read, Use::Read).unwrap();
+    let counted = || {
+        vm.audit().unwrap();
+        (vm.census().ballooned.0, vm.census().balloon_freed.0)
+    };
+    let free = pool.usage().free;
+    assert_eq!(vm.inflate(&[written, read, never_used]).taken, 3);
+    assert_eq!((counted(), pool.usage().free.0), ((3, 1), free.0 + 1));
+    vm.inflate(&[written, never_used]);
+    assert_eq!(counted(), (3, 1), "it was in already");
+    vm.deflate(&[written, read]);
+    assert_eq!(counted(), (1, 0));
+    vm.inflate(&[written]);
+    assert_eq!(counted(), (2, 0), "what it had went the first time");
+    // The guest uses it all the same.
+    vm.resolve(written, Use::Write).unwrap();
+    assert_eq!(counted(), (1, 0));
+    vm.inflate(&[written]);
+    assert_eq!(counted(), (2, 1));
+}
+
 #[derive(Debug, Clone)]
 enum Step {
     Write(usize, u64, u64),

@@ -95,6 +95,8 @@ pub struct VmMemory {
     reservation: Mutex<PageCount>,
     /// Frames it may hold before it must wait for its own to be reclaimed.
     allowance: AtomicU64,
+    /// How many wait for a frame for one of its pages.
+    pub(crate) waiting_for_frames: AtomicU64,
     ending: AtomicBool,
     processors: RwLock<Option<Weak<dyn ShootDown>>>,
     on_loss: RwLock<Option<OnLoss>>,
@@ -150,6 +152,7 @@ impl VmMemory {
             clock: Mutex::new(Clock::new(size)),
             reservation: Mutex::new(reservation),
             allowance: AtomicU64::new(u64::MAX),
+            waiting_for_frames: AtomicU64::new(0),
             ending: AtomicBool::new(false),
             processors: RwLock::new(None),
             on_loss: RwLock::new(None),
@@ -254,6 +257,11 @@ impl VmMemory {
 
     pub(crate) fn is_allowed_more(&self) -> bool {
         self.held().0 < self.allowance.load(Ordering::Relaxed)
+    }
+
+    /// Whether somebody waits for a frame for one of its pages.
+    pub fn waits_for_frames(&self) -> bool {
+        self.waiting_for_frames.load(Ordering::Relaxed) > 0
     }
 
     /// Sends home everyone who waits for a page of this VM, now and later.

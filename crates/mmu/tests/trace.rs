@@ -61,7 +61,7 @@ fn a_table_that_is_in_no_frame_is_told_for_what_it_is() {
     assert!(matches!(seen(&memory), Err(PageState::Swapped(_))));
     assert_eq!(memory.counts().swapped_in, 0, "looking brings nothing back");
     memory.inflate(&[TABLE]);
-    assert_eq!(seen(&memory), Err(PageState::Ballooned));
+    assert_eq!(seen(&memory), Err(PageState::Ballooned { freed: true }));
 
     let (memory, _dir) = self::memory(8);
     write_table(&memory);

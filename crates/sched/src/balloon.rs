@@ -65,6 +65,8 @@ pub struct Observation {
     pub reported: Option<PageCount>,
     /// Pages it has given up, as the host's own books have it.
     pub given: PageCount,
+    /// Of these, pages that had content.
+    pub freed: PageCount,
 }
 
 /// Pages a second from which on a driver is not slow: 4 MiB.
@@ -86,6 +88,8 @@ const FIRST_WAIT: u64 = 60;
 const LONGEST_WAIT: u64 = 3600;
 /// Seconds without failure after which the next wait is half as long.
 const FORGIVEN_AFTER: u64 = 7200;
+/// Pages that count half for what part of them has content once as many more were given: 4 MiB.
+const YIELD_MEMORY: PageCount = ByteSize::mib(4).pages();
 /// The rate is an average in which the last second counts for one part in so many.
 const RATE_MEMORY: u64 = 4;
 
@@ -130,6 +134,8 @@ pub struct Judge {
     wait: u64,
     /// What it had given when probation began.
     probed_from: u64,
+    /// What part of the pages it gave had content, in thousandths.
+    yields: Option<u64>,
 }
 
 impl Judge {
@@ -141,6 +147,11 @@ impl Judge {
     /// Pages a second it gives.
     pub const fn rate(&self) -> PageCount {
         PageCount(self.rate)
+    }
+
+    /// What part of the pages it gave lately had content, from 0 to 1; `None` until it gave some.
+    pub fn yields(&self) -> Option<f64> {
+        self.yields.map(|thousandths| thousandths as f64 / 1000.0)
     }
 
     /// When a driver that is passed over will be asked again, in ticks.
@@ -195,6 +206,7 @@ impl Judge {
     /// Updates the rate from what was given while more was asked for.
     fn measure(&mut self, last: Observation, seen: Observation) {
         let gave = seen.given.0.saturating_sub(last.given.0);
+        self.note_yield(gave, seen.freed.0.saturating_sub(last.freed.0));
         let was_asked = last.asked.0 > last.given.0 + SLACK;
         if gave > 0 || !was_asked {
             self.progress = seen.tick;
@@ -205,6 +217,17 @@ impl Judge {
             self.rate = (self.rate * (RATE_MEMORY - 1) + now) / RATE_MEMORY;
         } else if was_asked {
             self.rate = self.rate.max(gave / (seen.tick - last.tick));
+        }
+    }
+
+    /// Averages what part of the pages had content over the last [`YIELD_MEMORY`] or so.
+    fn note_yield(&mut self, gave: u64, freed: u64) {
+        if gave > 0 {
+            let freed = 1000 * freed.min(gave);
+            self.yields = Some(match self.yields {
+                None => freed / gave,
+                Some(before) => (before * YIELD_MEMORY.0 + freed) / (YIELD_MEMORY.0 + gave),
+            });
         }
     }
 

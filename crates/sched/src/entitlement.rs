@@ -6,7 +6,8 @@
 //! want together, up to its limit, and no less than its reservation or its children's minima.
 //!
 //! What a VM wants does not change when pages are ballooned, compressed or swapped; nor do targets. So
-//! a plan that is carried out leads to the same plan again.
+//! a plan that is carried out leads to the same plan again. For that, ballooned pages count if something came free
+//! with them; those never used, which a balloon takes too, were not wanted before either.
 //!
 //! The progressive tax takes each VM's rate from the idle part of what it wants: `IdleTax * (1 - active
 //! / wanted)`.

@@ -3,6 +3,7 @@
 //! **Model.** An [`Explanation`] puts together what a plan says about one VM, what its pages are, and
 //! the plans of snapshots in which one thing of the VM, of a pool around it or of the host is different. Its `Display` says the same in sentences.
 
+use crate::admission::admit;
 use crate::balloon::Conduct;
 use crate::diff::Shift;
 use crate::entitlement::Bound;
@@ -35,8 +36,21 @@ pub struct Explanation {
     pub host: HostPlan,
     /// The pools around it, from the inside: names and what the plan says about them.
     pub pools: Vec<(String, PoolPlan)>,
-    /// Changes that would give it another target.
+    /// What shares memory with it: its siblings in its pool or on the host, those with the most shares first.
+    pub siblings: Vec<Sibling>,
+    /// Changes that would give it another target and would be admitted.
     pub levers: Vec<Lever>,
+}
+
+/// A VM or a resource pool beside another.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Sibling {
+    /// Its name.
+    pub name: String,
+    /// Whether it is a resource pool.
+    pub is_pool: bool,
+    /// Its number of shares.
+    pub shares: u64,
 }
 
 /// A change that would give the VM another target, everything else as it is.
@@ -95,6 +109,7 @@ pub fn explain(snapshot: &Snapshot, plan: &Plan, id: VmId) -> Result<Explanation
         plan: of_vm,
         host: plan.host,
         pools: pools_around(snapshot, plan, index),
+        siblings: siblings(snapshot, index),
         levers: levers(snapshot, index, of_vm.entitlement.target),
     })
 }
@@ -106,6 +121,19 @@ fn around(snapshot: &Snapshot, vm: usize) -> impl Iterator<Item = usize> {
     std::iter::successors(index(snapshot.vms[vm].pool), move |&pool| index(snapshot.pools[pool].parent))
 }
 
+fn siblings(snapshot: &Snapshot, vm: usize) -> Vec<Sibling> {
+    let of = &snapshot.vms[vm];
+    let pools = snapshot.pools.iter().filter(|pool| pool.parent == of.pool);
+    let pools = pools.map(|pool| (&pool.name, true, pool.controls.shares.of_pool()));
+    let vms = snapshot.vms.iter().filter(|vm| vm.pool == of.pool && vm.id != of.id);
+    let vms = vms.map(|vm| (&vm.name, false, vm.controls.shares.of_vm(vm.size)));
+    let sibling =
+        |(name, is_pool, shares): (&String, bool, u64)| Sibling { name: name.clone(), is_pool, shares };
+    let mut siblings: Vec<Sibling> = pools.chain(vms).map(sibling).collect();
+    siblings.sort_by(|a, b| b.shares.cmp(&a.shares).then_with(|| a.name.cmp(&b.name)));
+    siblings
+}
+
 fn pools_around(snapshot: &Snapshot, plan: &Plan, vm: usize) -> Vec<(String, PoolPlan)> {
     let pools = around(snapshot, vm).map(|pool| &snapshot.pools[pool]);
     pools.filter_map(|pool| Some((pool.name.clone(), *plan.pool(pool.id)?))).collect()
@@ -115,6 +143,8 @@ fn levers(snapshot: &Snapshot, vm: usize, target: PageCount) -> Vec<Lever> {
     let lever = |change: String, pool: Option<usize>, edit: &dyn Fn(&mut Snapshot)| {
         let mut edited = snapshot.clone();
         edit(&mut edited);
+        // What would be refused is nothing to be told.
+        admit(snapshot, &edited).ok()?;
         let after = plan(&edited).ok()?.vm(snapshot.vms[vm].id)?.entitlement.target;
         let pool = pool.map(|pool| snapshot.pools[pool].name.clone());
         Some(Lever { change, pool, target: Shift { before: target, after } })
@@ -140,10 +170,12 @@ impl Explanation {
         let Self { name, size, pages, plan, .. } = self;
         let consumed = plan.reclaim.consumed.bytes();
         write!(f, "{name} has {} and holds {consumed} of machine memory", size.bytes())?;
+        let empty_in_balloon = PageCount(pages.ballooned.0.saturating_sub(pages.balloon_freed.0));
         let parts = [
             (pages.shared, "shared with equal pages"),
             (pages.zero, "zero"),
-            (pages.ballooned, "in its balloon"),
+            (pages.balloon_freed, "in its balloon"),
+            (empty_in_balloon, "in its balloon, which freed nothing"),
             (pages.compressed, "compressed"),
             (pages.swapped, "swapped"),
             (pages.untouched, "untouched"),
@@ -194,6 +226,7 @@ impl Explanation {
             ". In the worst case, if all VMs used their whole size, it has {}.",
             self.plan.worst_case.bytes()
         )?;
+        self.beside(f)?;
         for (name, pool) in &self.pools {
             let of = &pool.entitlement;
             let held = match of.bound {
@@ -205,6 +238,34 @@ impl Explanation {
             writeln!(f, "Its resource pool {name} has {} to divide{held}.", of.target.bytes())?;
         }
         Ok(())
+    }
+
+    /// Whose shares count beside its own.
+    fn beside(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        /// Siblings told by name.
+        const NAMED: usize = 3;
+        if self.siblings.is_empty() {
+            return Ok(());
+        }
+        let own = self.plan.entitlement.shares;
+        let all = own + self.siblings.iter().map(|sibling| sibling.shares).sum::<u64>();
+        write!(f, "Of the {all} shares ")?;
+        match self.pools.first() {
+            Some((pool, _)) => write!(f, "in resource pool {pool}")?,
+            None => write!(f, "on the host")?,
+        }
+        write!(f, " it has {own}, which is {:.1} %", own as f64 * 100.0 / all as f64)?;
+        let mut between = "; ";
+        for Sibling { name, is_pool, shares } in self.siblings.iter().take(NAMED) {
+            let kind = if *is_pool { "resource pool" } else { "VM" };
+            write!(f, "{between}{kind} {name} has {shares}")?;
+            between = ", ";
+        }
+        let others: u64 = self.siblings.iter().skip(NAMED).map(|sibling| sibling.shares).sum();
+        if others > 0 {
+            write!(f, ", {} others have {others}", self.siblings.len() - NAMED)?;
+        }
+        writeln!(f, ".")
     }
 
     fn reclaimed(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -244,8 +305,14 @@ impl Explanation {
                 self.balloon()
             )?;
         }
-        if self.plan.allowance == Allowance::Waits {
-            writeln!(f, "Until it is back at its target it waits for every new page.")?;
+        match self.plan.allowance {
+            Allowance::Free => {}
+            Allowance::Waits => writeln!(f, "Until it is back at its target it waits for every new page.")?,
+            Allowance::Frozen => writeln!(
+                f,
+                "Its swap file takes no pages, so that nothing can be taken from it, and there is not memory for all that it \
+                 could take: until its swap file works, it waits for every new page beyond its reservation."
+            )?,
         }
         if self.slowdown.slowed {
             writeln!(
@@ -264,6 +331,7 @@ impl Explanation {
             BalloonUse::AtCap => ", as the balloon is at its cap".to_owned(),
             BalloonUse::TooSlow => ", as the balloon cannot give more in time".to_owned(),
             BalloonUse::PassedOver => format!(", as the balloon's driver is {}", self.conduct.name()),
+            BalloonUse::FreesLittle => ", as most pages that the balloon would give free nothing".to_owned(),
             BalloonUse::NoTime => ", as there is no time for balloons".to_owned(),
         }
     }

@@ -7,8 +7,8 @@
 
 use crate::entitlement::{Entitlement, Scenario, entitlements, for_guests};
 use crate::reclaim::{Pace, Reclaim, pace, takings};
-use crate::snapshot::{PoolId, Snapshot, VmId};
-use crate::state::{Actions, HostState, Thresholds, next_state};
+use crate::snapshot::{PoolId, Snapshot, Vm, VmId};
+use crate::state::{Actions, HostState, Thresholds, between_seconds, next_state};
 use crate::tree::{Tree, Who};
 use crate::validate::InvalidSnapshot;
 use addr::PageCount;
@@ -94,6 +94,8 @@ pub struct VmPlan {
     pub worst_case: PageCount,
     /// What is taken from it, or given back.
     pub reclaim: Reclaim,
+    /// Guest memory that it may hold by its limit and those of the pools around it; its size if none binds.
+    pub most: PageCount,
     /// Whether it may take another frame.
     pub allowance: Allowance,
 }
@@ -106,6 +108,21 @@ pub enum Allowance {
     Free,
     /// Only once it is no longer over its target.
     Waits,
+    /// Only within its reservation, until its swap file takes pages again: what it takes now could not be taken back,
+    /// and there is not enough memory for all that it could still take.
+    Frozen,
+}
+
+impl Allowance {
+    fn of(vm: &Vm, reclaim: &Reclaim, actions: Actions, room_for_failing: bool) -> Self {
+        if vm.swap_fails && !room_for_failing {
+            Self::Frozen
+        } else if actions.block && reclaim.over.0 > 0 {
+            Self::Waits
+        } else {
+            Self::Free
+        }
+    }
 }
 
 impl Plan {
@@ -140,13 +157,19 @@ pub fn plan(snapshot: &Snapshot) -> Result<Plan, InvalidSnapshot> {
     let tree = Tree::new(snapshot)?;
     let host = &snapshot.host;
     let thresholds = Thresholds::new(host.memory, u64::from(host.settings.min_free_percent));
-    let state = next_state(host.state, host.free, &thresholds);
+    let state = if host.may_recover {
+        next_state(host.state, host.free, &thresholds)
+    } else {
+        between_seconds(host.state, host.free, &thresholds)
+    };
     let shortfall = PageCount(thresholds.high.0.saturating_sub(host.free.0));
 
     let amount = for_guests(&tree, snapshot, Scenario::Now, thresholds.high);
     let entitled = entitlements(&tree, snapshot, Scenario::Now, amount);
     let worst = worst_case(&tree, snapshot, &thresholds);
     let taken = takings(&tree, snapshot, &entitled, state, &thresholds, shortfall);
+
+    let room_for_failing = has_room_for_failing(snapshot, &thresholds);
 
     let vms: Vec<VmPlan> = tree
         .vms()
@@ -157,11 +180,13 @@ pub fn plan(snapshot: &Snapshot) -> Result<Plan, InvalidSnapshot> {
                 entitlement: entitled[node],
                 worst_case: worst[node].target,
                 reclaim,
-                allowance: if state.actions().block && reclaim.over.0 > 0 {
-                    Allowance::Waits
-                } else {
-                    Allowance::Free
-                },
+                most: taken.most[node],
+                allowance: Allowance::of(
+                    tree.vm(snapshot, node),
+                    &reclaim,
+                    state.actions(),
+                    room_for_failing,
+                ),
             }
         })
         .collect();
@@ -187,6 +212,13 @@ pub fn plan(snapshot: &Snapshot) -> Result<Plan, InvalidSnapshot> {
     })
 }
 
+/// Whether VMs whose swap files fail could take all that they still can, and enough would be free.
+fn has_room_for_failing(snapshot: &Snapshot, thresholds: &Thresholds) -> bool {
+    let failing = snapshot.vms.iter().filter(|vm| vm.swap_fails);
+    let growth = failing.map(|vm| vm.controls.ceiling(vm.size).0.saturating_sub(vm.pages.consumed().0));
+    snapshot.host.free.0 >= thresholds.high.0 + growth.sum::<u64>()
+}
+
 /// The entitlements, by node, if all VMs used their whole size and reserved overhead.
 fn worst_case(tree: &Tree, snapshot: &Snapshot, thresholds: &Thresholds) -> Vec<Entitlement> {
     let amount = for_guests(tree, snapshot, Scenario::WorstCase, thresholds.high);
@@ -194,10 +226,7 @@ fn worst_case(tree: &Tree, snapshot: &Snapshot, thresholds: &Thresholds) -> Vec<
 }
 
 fn vm_id(tree: &Tree, snapshot: &Snapshot, node: usize) -> VmId {
-    match tree.who[node] {
-        Who::Vm(index) => snapshot.vms[index].id,
-        who => unreachable!("node {node} is {who:?}, not a VM"),
-    }
+    tree.vm(snapshot, node).id
 }
 
 fn sums(vms: &[VmPlan]) -> Sums {

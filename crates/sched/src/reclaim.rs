@@ -7,7 +7,8 @@
 //! are over: nobody has asked for it yet.
 //!
 //! Of what a VM gives, its balloon is asked for as much as it can give in time, and zip and swap take
-//! the rest. A VM under its target gets its balloon back, the best payer first, as long as free memory
+//! the rest. A balloon takes pages that were never used, too: it is counted on for the part of its pages that freed
+//! something lately, and asked for more pages than are needed, up to [`ASKED`] times as many. A VM under its target gets its balloon back, the best payer first, as long as free memory
 //! lasts.
 //!
 //! **Invariants.** A VM is never taken below its target, and never below its reservation as far as it
@@ -15,14 +16,17 @@
 
 use crate::balloon::Conduct;
 use crate::entitlement::Entitlement;
+use crate::limits::limits;
 use crate::settings::Settings;
 use crate::snapshot::{Snapshot, Vm};
 use crate::state::{HostState, Thresholds};
-use crate::tree::{Tree, Who};
+use crate::tree::Tree;
 use addr::{ByteSize, PageCount};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+/// Pages that a balloon is asked for at most, for each frame that is needed.
+const ASKED: u64 = 2;
 /// Seconds within which a balloon must give what it is asked for in the state hard.
 const SOON: u64 = 1;
 
@@ -56,6 +60,8 @@ pub enum BalloonUse {
     TooSlow,
     /// It is passed over for its conduct.
     PassedOver,
+    /// It gives what it can, but most pages it gives free nothing.
+    FreesLittle,
     /// In the state low, nobody waits for balloons.
     NoTime,
 }
@@ -85,6 +91,8 @@ pub struct Reclaim {
     pub swap_target: PageCount,
     /// Frames its zip store may take.
     pub zip_max: PageCount,
+    /// Whether what is taken for a limit is waited for.
+    pub urgent: bool,
 }
 
 /// How fast to reclaim, all VMs together.
@@ -124,6 +132,8 @@ pub(crate) struct Takings {
     pub(crate) order: Vec<usize>,
     /// By node; `None` for pools and the host.
     of: Vec<Option<Reclaim>>,
+    /// Guest memory that each VM may hold by limits, by node.
+    pub(crate) most: Vec<PageCount>,
     /// Frames taken for limits.
     pub(crate) for_limits: PageCount,
     /// Frames lacking that nobody can be made to give.
@@ -149,7 +159,7 @@ pub(crate) fn takings(
     let mut of: Vec<Option<Reclaim>> = tree.who.iter().map(|_| None).collect();
     let mut payers: Vec<(f64, usize)> = Vec::with_capacity(tree.vms().len());
     for node in tree.vms() {
-        let reclaim = nothing_taken(vm(tree, snapshot, node), &entitlements[node], snapshot);
+        let reclaim = nothing_taken(tree.vm(snapshot, node), &entitlements[node], snapshot);
         payers.push((reclaim.rho, node));
         of[node] = Some(reclaim);
     }
@@ -158,11 +168,13 @@ pub(crate) fn takings(
     let order: Vec<usize> =
         payers.iter().map(|payer| payer.1).filter(|node| takings(node).over.0 > 0).collect();
 
-    let limits = above_limits(tree, snapshot, &order, |node| takings(&node).over.0);
-    let for_limits: u64 = limits.iter().map(|(_, take)| take).sum();
+    let limits = limits(tree, snapshot, &order, |node| takings(&node).over.0);
+    let for_limits: u64 = limits.take.iter().sum();
     let mut needed = if state.actions().reclaim { shortfall.0.saturating_sub(for_limits) } else { 0 };
-    for (node, for_limit) in limits {
+    for &node in &order {
+        let for_limit = limits.take[node];
         let reclaim = of[node].as_mut().expect("a VM");
+        reclaim.urgent = for_limit > 0 && limits.urgent[node];
         let more = needed.min(reclaim.over.0 - for_limit);
         needed -= more;
         reclaim.why = match (for_limit, more) {
@@ -171,20 +183,14 @@ pub(crate) fn takings(
             (0, _) => Why::HostShort,
             _ => Why::OverLimit,
         };
-        take(vm(tree, snapshot, node), reclaim, for_limit + more, state, snapshot);
+        take(tree.vm(snapshot, node), reclaim, for_limit + more, state, snapshot);
     }
     if !state.actions().block && state != HostState::Hard {
         let spare = snapshot.host.free.0.saturating_sub(thresholds.hard.0);
         give_back(payers.iter().rev().map(|payer| payer.1), &mut of, entitlements, spare);
     }
-    Takings { order, of, for_limits: PageCount(for_limits), unmet: PageCount(needed) }
-}
-
-fn vm<'a>(tree: &Tree, snapshot: &'a Snapshot, node: usize) -> &'a Vm {
-    match tree.who[node] {
-        Who::Vm(index) => &snapshot.vms[index],
-        who => unreachable!("node {node} is {who:?}, not a VM"),
-    }
+    let (most, for_limits) = (limits.most, PageCount(for_limits));
+    Takings { order, of, most, for_limits, unmet: PageCount(needed) }
 }
 
 /// How large a VM's balloon may get.
@@ -215,37 +221,8 @@ fn nothing_taken(vm: &Vm, entitlement: &Entitlement, snapshot: &Snapshot) -> Rec
         out_take: PageCount(0),
         swap_target: vm.pages.swapped,
         zip_max: PageCount(zip_max),
+        urgent: false,
     }
-}
-
-/// What each VM of `order` must give because it or a pool around it is over its limit.
-fn above_limits(
-    tree: &Tree,
-    snapshot: &Snapshot,
-    order: &[usize],
-    over: impl Fn(usize) -> u64,
-) -> Vec<(usize, u64)> {
-    // What each pool, by node, still holds above its limit.
-    let mut excess = tree.sums(|index| {
-        let vm = &snapshot.vms[index];
-        vm.pages.consumed().0 + vm.overhead.used.0
-    });
-    for node in tree.pools() {
-        let Who::Pool(index) = tree.who[node] else { unreachable!("node {node} is not a pool") };
-        let limit = snapshot.pools[index].controls.limit.map_or(u64::MAX, |limit| limit.0);
-        excess[node] = excess[node].saturating_sub(limit);
-    }
-    order
-        .iter()
-        .map(|&node| {
-            let vm = vm(tree, snapshot, node);
-            let own = vm.pages.consumed().0.saturating_sub(vm.controls.ceiling(vm.size).0);
-            let around = tree.around(node).map(|pool| excess[pool]).max().unwrap_or(0);
-            let take = own.max(around).min(over(node));
-            tree.around(node).for_each(|pool| excess[pool] = excess[pool].saturating_sub(take));
-            (node, take)
-        })
-        .collect()
 }
 
 /// Divides `frames` to take from a VM between its balloon, and zip and swap.
@@ -257,12 +234,15 @@ fn take(vm: &Vm, reclaim: &mut Reclaim, frames: u64, state: HostState, snapshot:
         if state == HostState::Hard { SOON } else { u64::from(snapshot.host.settings.balance_period) };
     let room = balloon_cap(vm, &snapshot.host.settings).0.saturating_sub(vm.pages.ballooned.0);
     let in_time = vm.balloon.conduct.gives_within(vm.balloon.rate, seconds).0;
-    let (balloon, balloon_use) = if state.actions().block {
+    let yields = balloon_yields(vm);
+    let wanted = ((frames as f64 / yields).ceil() as u64).min(frames * ASKED);
+    let (asked, balloon_use) = if state.actions().block {
         (0, BalloonUse::NoTime)
     } else if in_time == 0 {
         (0, BalloonUse::PassedOver)
-    } else if frames <= room.min(in_time) {
-        (frames, BalloonUse::All)
+    } else if wanted <= room.min(in_time) {
+        let frees_all = wanted as f64 * yields >= frames as f64;
+        (wanted, if frees_all { BalloonUse::All } else { BalloonUse::FreesLittle })
     } else if room <= in_time {
         (room, BalloonUse::AtCap)
     } else if vm.balloon.conduct == Conduct::Probation {
@@ -270,11 +250,21 @@ fn take(vm: &Vm, reclaim: &mut Reclaim, frames: u64, state: HostState, snapshot:
     } else {
         (in_time, BalloonUse::TooSlow)
     };
+    let balloon = frames.min((asked as f64 * yields) as u64);
     reclaim.balloon_use = balloon_use;
     reclaim.balloon_take = PageCount(balloon);
-    reclaim.balloon_target.0 += balloon;
+    reclaim.balloon_target.0 += asked;
     reclaim.out_take = PageCount(frames - balloon);
     reclaim.swap_target.0 += frames - balloon;
+}
+
+/// What part of the pages that a VM's balloon gives can be expected to free a frame: as many as lately, or if it gave
+/// none yet, as many as of the pages that it may take.
+fn balloon_yields(vm: &Vm) -> f64 {
+    let pages = &vm.pages;
+    let in_frames = (pages.private.0 + pages.shared.0) as f64;
+    let mixed = in_frames / (vm.size.0.saturating_sub(pages.ballooned.0) as f64).max(1.0);
+    vm.balloon.yields.unwrap_or(mixed).clamp(0.0, 1.0)
 }
 
 /// Lets VMs under their targets have their balloons back, as long as `spare` frames last.

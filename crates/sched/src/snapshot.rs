@@ -47,6 +47,8 @@ pub struct Host {
     pub swap_space: PageCount,
     /// The state decided last; [`HostState::High`] at first.
     pub state: HostState,
+    /// Whether it may get better now, which is judged once a second.
+    pub may_recover: bool,
     /// The advanced settings.
     pub settings: Settings,
 }
@@ -100,6 +102,10 @@ pub struct Vm {
     pub balloon: Balloon,
     /// How much of its time it waits for memory. Explained, and not planned with.
     pub slowdown: Slowdown,
+    /// Whether somebody waits for a frame for it at this moment.
+    pub waits: bool,
+    /// Whether its swap file does not take what it is given.
+    pub swap_fails: bool,
 }
 
 /// A VM's tables, shadow pages, decoded code and device memory, in frames.
@@ -125,6 +131,8 @@ pub struct Pages {
     pub zero: PageCount,
     /// Given up by the guest's balloon driver, as far as the host has taken note.
     pub ballooned: PageCount,
+    /// Of the ballooned pages, those that had content, in a frame or out, which came free.
+    pub balloon_freed: PageCount,
     /// In the zip store.
     pub compressed: PageCount,
     /// Frames (not pages) the VM's zip store takes.
@@ -136,12 +144,15 @@ pub struct Pages {
 }
 
 /// What can be expected of a VM's balloon.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Balloon {
     /// How the driver has conducted itself, by [`crate::balloon::Judge`].
     pub conduct: Conduct,
     /// Pages a second it gives up when asked.
     pub rate: PageCount,
+    /// What part of the pages it gave lately had content, from 0 to 1; `None` until it gave some. The others were
+    /// never used, or zero, and free nothing.
+    pub yields: Option<f64>,
     /// The VM's own cap; `None`: `Mem.CtlMaxPercent` of its size.
     pub cap: Option<PageCount>,
 }
@@ -161,9 +172,10 @@ impl Pages {
     }
 
     /// What `consumed` would be with everything reclaimed brought back. Stays the same while pages are
-    /// ballooned, compressed and swapped, or brought back.
+    /// ballooned, compressed and swapped, or brought back. Pages that the balloon took without freeing anything do
+    /// not count, as they did not before.
     pub fn held_or_reclaimed(&self) -> PageCount {
-        PageCount(self.private.0 + self.shared_part() + self.ballooned.0 + self.out().0)
+        PageCount(self.private.0 + self.shared_part() + self.balloon_freed.0 + self.out().0)
     }
 
     /// Pages out of the guest's reach until they are touched: compressed or swapped.

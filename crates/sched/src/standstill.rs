@@ -1,7 +1,10 @@
-//! When memory stands still: none is free and none comes free, though all that can be is being taken.
+//! When memory stands still: none is free and hardly any comes free, though all that can be is being taken.
 //!
 //! **Model.** Swap space for all that is not reserved is set aside at power-on, so memory stands still only
-//! while disks do not take what they are given. For [`PATIENCE`] seconds that is borne: disks recover. Then one VM
+//! while disks do not take what they are given. It stands still from the first second in which memory is *out* (less is
+//! free than the threshold of the state low, and somebody waits for a frame) until as much came free, within
+//! [`PATIENCE`] seconds at most, as should be free, or memory was not out for [`CALM`] seconds on end. A page now and
+//! then, zeros or equal ones, is no progress. For [`PATIENCE`] seconds that is borne: disks recover. Then one VM
 //! whose swap file fails must end so that the others can go on, since what it holds cannot be had in any other way.
 //! A VM whose swap file works, or is merely slow, is never ended: it waits.
 //!
@@ -9,10 +12,14 @@
 
 use crate::plan::Plan;
 use crate::snapshot::VmId;
+use crate::state::Thresholds;
 use addr::PageCount;
+use std::collections::VecDeque;
 
 /// Seconds for which a standstill is borne.
 pub const PATIENCE: u64 = 30;
+/// Seconds without want of memory that end a standstill.
+const CALM: usize = 5;
 
 /// What was seen in a second.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -23,30 +30,48 @@ pub struct Second {
     pub free: PageCount,
     /// Frames that came free in it by being taken.
     pub freed: u64,
+    /// Whether a VM waits for a frame whose swap file works.
+    pub waited_for: bool,
 }
 
 /// Since when memory stands still, if it does. Fold it over [`Second`]s in their order.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Standstill {
     since: Option<u64>,
     now: u64,
+    /// The last seconds since then: frames that came free, and whether memory was out.
+    seen: VecDeque<(u64, bool)>,
 }
 
 impl Standstill {
     /// After one more second.
     #[must_use]
-    pub fn second(self, seen: Second) -> Self {
-        let stands = seen.free.0 == 0 && seen.freed == 0;
-        Self { since: stands.then(|| self.since.unwrap_or(seen.tick)), now: seen.tick }
+    pub fn second(mut self, seen: Second, thresholds: &Thresholds) -> Self {
+        self.now = seen.tick;
+        let is_out = seen.free < thresholds.low && seen.waited_for;
+        if self.since.is_none() {
+            self.since = is_out.then_some(seen.tick);
+            self.seen.clear();
+        }
+        self.seen.push_back((seen.freed, is_out));
+        if self.seen.len() as u64 > PATIENCE {
+            self.seen.pop_front();
+        }
+        let freed: u64 = self.seen.iter().map(|second| second.0).sum();
+        let is_calm = self.seen.len() >= CALM && self.seen.iter().rev().take(CALM).all(|second| !second.1);
+        if freed >= thresholds.high.0 || is_calm {
+            self.since = None;
+        }
+        self
     }
 
     /// Seconds for which it has lasted.
-    pub fn seconds(self) -> u64 {
+    pub fn seconds(&self) -> u64 {
         self.since.map_or(0, |since| self.now - since)
     }
 
     /// The VM that must end, of those whose swap files fail: that which holds most above its target.
-    pub fn who_must_end(self, plan: &Plan, failing: impl IntoIterator<Item = VmId>) -> Option<VmId> {
+    pub fn who_must_end(&self, plan: &Plan, failing: impl IntoIterator<Item = VmId>) -> Option<VmId> {
         if self.seconds() < PATIENCE {
             return None;
         }

@@ -11,12 +11,13 @@
 //! | hard | 32 % | balloon, and zip and swap for what it cannot give within a second |
 //! | low | 16 % | zip and swap; VMs over their target wait |
 //!
-//! A state is entered downwards as soon as free memory is below its threshold. It is left upwards only
-//! a margin above the next threshold, and *soft* only when free memory is above min-free and the
-//! margin, so that reclaiming once begun gets to the end. Targets aim at the *high* threshold, 125 % of
-//! min-free.
+//! A state is entered downwards as soon as free memory is below its threshold. It is left upwards only when free
+//! memory is a margin above where the better one begins, so that it has all the range of that one to fall through
+//! again; and *soft* only for *high*, so that reclaiming once begun gets to the end. Whether a state is left upwards
+//! is judged once a second, but for *low*, in which VMs wait. Targets aim at the *high* threshold, 125 % of min-free.
 //!
-//! **Sources.** The states and percentages of ESX; `docs/decisions/0011-states.md` for what differs.
+//! **Sources.** The states and percentages of ESX; `docs/decisions/0011-states.md` and
+//! `0063-states-recover-slowly.md` for what differs.
 
 use addr::{ByteSize, PageCount};
 use serde::{Deserialize, Serialize};
@@ -158,8 +159,8 @@ impl Thresholds {
         let (threshold, better) = match state {
             HostState::High => return None,
             HostState::Clear | HostState::Soft => (self.clear, HostState::High),
-            HostState::Hard => (self.hard, HostState::Soft),
-            HostState::Low => (self.low, HostState::Hard),
+            HostState::Hard => (self.soft, HostState::Soft),
+            HostState::Low => (self.hard, HostState::Hard),
         };
         Some((PageCount(threshold.0 + self.margin.0), better))
     }
@@ -175,6 +176,13 @@ pub fn next_state(previous: HostState, free: PageCount, thresholds: &Thresholds)
         state = better;
     }
     state
+}
+
+/// The same between two seconds: it falls at once, and gets no better but for *low*, as that keeps VMs waiting.
+pub fn between_seconds(previous: HostState, free: PageCount, thresholds: &Thresholds) -> HostState {
+    let next = next_state(previous, free, thresholds);
+    let least = if previous == HostState::Low { HostState::Hard } else { previous };
+    if next < previous { least } else { next }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! one depth, and VMs, stand in the order of their ids. Sums are made by going through the nodes
 //! backwards, divisions by going forwards.
 
-use crate::snapshot::{PoolId, Snapshot};
+use crate::snapshot::{PoolId, Snapshot, Vm};
 use crate::validate::InvalidSnapshot;
 
 /// What a node stands for: the host, or a pool or VM by its index in the snapshot.
@@ -87,6 +87,14 @@ impl Tree {
         self.children.push(Vec::new());
         self.children[parent].push(node);
         node
+    }
+
+    /// The VM at `node`.
+    pub(crate) fn vm<'a>(&self, snapshot: &'a Snapshot, node: usize) -> &'a Vm {
+        match self.who[node] {
+            Who::Vm(index) => &snapshot.vms[index],
+            who => unreachable!("node {node} is {who:?}, not a VM"),
+        }
     }
 
     /// The nodes that are VMs, in the order of their ids.

@@ -162,6 +162,81 @@ fn what_a_balloon_cannot_give_goes_out() {
 }
 
 #[test]
+fn pages_that_a_balloon_took_and_that_freed_nothing_are_not_wanted() {
+    let mut snapshot = host(2000, vec![vm(1, 256, 16)]);
+    (snapshot.vms[0].pages.private, snapshot.vms[0].pages.untouched) = (mib(80), mib(176));
+    close(&targets(&snapshot), &[90.0]);
+    let pages = &mut snapshot.vms[0].pages;
+    (pages.ballooned, pages.untouched) = (mib(150), mib(26));
+    close(&targets(&snapshot), &[90.0]);
+    // What came free counts as before.
+    let pages = &mut snapshot.vms[0].pages;
+    (pages.private, pages.ballooned, pages.balloon_freed) = (mib(50), mib(180), mib(30));
+    close(&targets(&snapshot), &[90.0]);
+}
+
+#[test]
+fn what_a_balloon_frees_decides_what_it_is_asked_for() {
+    let mut snapshot = idle_and_busy();
+    snapshot.host.free = planned(&snapshot).host.thresholds.hard;
+    let frames = of(&planned(&snapshot), 1).reclaim.balloon_take.0;
+    let mut take = |yields| {
+        snapshot.vms[0].balloon.yields = Some(yields);
+        of(&planned(&snapshot), 1).reclaim
+    };
+    for (yields, asked, by_balloon, balloon_use) in [
+        (1.0, frames, frames, BalloonUse::All),
+        (0.5, 2 * frames, frames, BalloonUse::All),
+        (0.25, 2 * frames, frames / 2, BalloonUse::FreesLittle),
+        (0.0, 2 * frames, 0, BalloonUse::FreesLittle),
+    ] {
+        let reclaim = take(yields);
+        assert_eq!((reclaim.balloon_target.0, reclaim.balloon_use), (asked, balloon_use), "{yields}");
+        assert_eq!(
+            (reclaim.balloon_take.0, reclaim.out_take.0),
+            (by_balloon, frames - by_balloon),
+            "{yields}"
+        );
+    }
+}
+
+#[test]
+fn explain_offers_only_what_would_be_admitted_and_names_whose_shares_count() {
+    let mut snapshot = idle_and_busy();
+    snapshot.pools = vec![pool(1, None)];
+    let offered = |snapshot: &Snapshot| {
+        let explanation = explain(snapshot, &planned(snapshot), VmId(1)).unwrap();
+        let whole = explanation.levers.iter().any(|lever| lever.change == "with its whole size reserved");
+        (whole, explanation.to_string())
+    };
+    let (whole, text) = offered(&snapshot);
+    assert!(whole, "{text}");
+    let beside = "Of the 168960 shares on the host it has 2560, which is 1.5 %; resource pool pool1 has 163840, VM vm2 has 2560.";
+    assert!(text.contains(beside), "{text}");
+    snapshot.vms[1].controls.reservation = mib(128);
+    assert!(!offered(&snapshot).0, "256 of the 232 MiB that are unreserved");
+}
+
+#[test]
+fn a_vm_whose_swap_file_fails_is_frozen_unless_there_is_room_for_all_it_could_take() {
+    let mut snapshot = host(1000, vec![vm(1, 256, 16), vm(2, 256, 230)]);
+    (snapshot.vms[0].pages.private, snapshot.vms[0].pages.untouched) = (mib(156), mib(100));
+    let high = planned(&snapshot).host.thresholds.high;
+    let enough = PageCount(high.0 + mib(100).0);
+    for (fails, free, expected) in [
+        (true, enough, Allowance::Free),
+        (true, PageCount(enough.0 - 1), Allowance::Frozen),
+        (true, PageCount(0), Allowance::Frozen),
+        (false, high, Allowance::Free),
+    ] {
+        (snapshot.vms[0].swap_fails, snapshot.host.free) = (fails, free);
+        let plan = planned(&snapshot);
+        assert_eq!(of(&plan, 1).allowance, expected, "{free:?}");
+        assert_eq!(of(&plan, 2).allowance, Allowance::Free);
+    }
+}
+
+#[test]
 fn limits_hold_on_an_idle_host() {
     let mut snapshot = host(4000, vec![vm(1, 256, 200), vm(2, 256, 16), vm(3, 256, 16), vm(4, 64, 1)]);
     snapshot.vms[0].controls.limit = Some(mib(200));
@@ -188,7 +263,7 @@ fn balloons_are_given_back_to_the_best_payer_as_long_as_memory_lasts() {
     let mut snapshot = host(800, vec![vm(1, 256, 200), vm(2, 256, 200), vm(3, 256, 256)]);
     for vm in &mut snapshot.vms[..2] {
         vm.pages.private = mib(176);
-        vm.pages.ballooned = mib(80);
+        (vm.pages.ballooned, vm.pages.balloon_freed) = (mib(80), mib(80));
     }
     snapshot.vms[1].controls.shares = Shares::High;
     let hard = planned(&snapshot).host.thresholds.hard;

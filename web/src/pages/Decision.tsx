@@ -24,6 +24,11 @@ const columns: readonly Column<Planned['vms'][number]>[] = [
 export const Decision = ({ event }: { event: Planned }) => (
   <>
     <Table label={{ text: 'The plan, for each VM' }} columns={columns} rows={event.vms} rowKey={(vm) => vm.vm} />
+    {event.plans > 1 && (
+      <p class="hint">
+        {event.plans} plans were made since the one told before, and the state changed {event.state_changes} times.
+      </p>
+    )}
     {event.more_vms > 0 && <p class="hint">And {event.more_vms} VMs more.</p>}
   </>
 );

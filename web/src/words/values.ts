@@ -82,6 +82,7 @@ export const balloonUses: Record<BalloonUse, string> = {
   'at-cap': 'it gives all that its cap allows',
   'too-slow': 'it gives what it can in time',
   'passed-over': 'it is passed over for its conduct',
+  'frees-little': 'it gives what it can, but most pages it gives were never used and free nothing',
   'no-time': 'there is no time for it in the state low',
 };
 
@@ -97,6 +98,7 @@ export const whys: Record<Why, string> = {
 export const hindrances = {
   slowed: 'For some seconds it has waited for memory a quarter of its time and more: for decompression, swap-in or a free frame. More shares, a reservation or fewer VMs would help.',
   waits: 'It gets no more frames until it is not above its target any more: the host is short of memory, or its limit is reached.',
+  frozen: 'Its swap file takes no pages, so what it takes now could not be taken back: it gets no more frames beyond its reservation until its disk works.',
 } as const;
 
 /** Whether the guest's agent answers: in a word, and what that means. */

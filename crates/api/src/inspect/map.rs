@@ -210,7 +210,7 @@ impl From<PageState> for PageStateName {
             PageState::Private(_) => Self::Private,
             PageState::Shared(_) => Self::Shared,
             PageState::Zero(_) => Self::Zero,
-            PageState::Ballooned => Self::Ballooned,
+            PageState::Ballooned { .. } => Self::Ballooned,
             PageState::Compressed(_) => Self::Compressed,
             PageState::Swapped(_) => Self::Swapped,
         }

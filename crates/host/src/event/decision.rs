@@ -10,10 +10,14 @@ use utoipa::ToSchema;
 pub struct Decision {
     /// What called for a plan.
     pub trigger: Trigger,
-    /// The state before.
+    /// The state when it was told last.
     pub state_before: HostState,
     /// The state from now on.
     pub state: HostState,
+    /// Plans made since it was told last, this one among them.
+    pub plans: u64,
+    /// How often the state changed since.
+    pub state_changes: u64,
     /// Free machine memory.
     pub free_bytes: ByteSize,
     /// What should be free.

@@ -24,6 +24,7 @@ impl Host {
     /// The same; [`HostError::Cancelled`].
     pub fn start_with(&self, name: &str, progress: &Progress) -> Result<VmInfo, HostError> {
         power::start(self.core(), name, progress)?;
+        self.core().wait_for_plan();
         self.info(name)
     }
 

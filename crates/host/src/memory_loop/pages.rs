@@ -55,6 +55,7 @@ fn pages(reading: &Reading, common: u64) -> Pages {
         shared_saved: PageCount(census.shared.0.saturating_sub(common)),
         zero: census.zero,
         ballooned: census.ballooned,
+        balloon_freed: census.balloon_freed,
         compressed: census.compressed,
         zip_frames: reading.zip_frames,
         swapped: census.swapped,

@@ -51,7 +51,8 @@ impl MemoryLoop {
         let counted = self.vms.values();
         let counted =
             counted.filter_map(|vm| Some((vm.running.name.clone(), vm.statistics.clone()?))).collect();
-        self.core.set_measured(Measured { snapshot, plan: planned, status: Arc::new(status), counted });
+        let (status, changes) = (Arc::new(status), self.changes);
+        self.core.set_measured(Measured { snapshot, plan: planned, status, changes, counted });
     }
 
     fn vm_status(
@@ -173,7 +174,7 @@ impl HostStatus {
         let swap = snapshot.vms.iter().map(|vm| vm.size.0.saturating_sub(vm.controls.reservation.0));
         Self {
             at_milliseconds: now(),
-            state: plan.host.state,
+            state: snapshot.host.state,
             thresholds: plan.host.thresholds.into(),
             ledger: ledger(usage, snapshot.host.overhead),
             unreserved_bytes: account(|account| account.unreserved),

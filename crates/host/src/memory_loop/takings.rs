@@ -5,8 +5,9 @@
 //! give, those after it are asked for, as far as they are over their targets. Takings end early when enough is
 //! free.
 //!
-//! The pace is kept by an allowance of frames that grows with time. A VM that is held up by its limit is
-//! served at once: it is the one that waits.
+//! The pace is kept by an allowance of frames that grows with time. What somebody waits for because of a limit is
+//! taken at once, and does not wait for balloons: of what these are to give, as much as is held beyond the
+//! allowance, and [`AT_ONCE`].
 //!
 //! **Concurrency.** An order keeps no VM alive: a VM that ended meanwhile gives nothing more.
 //!
@@ -18,7 +19,7 @@ use crate::running::{Running, SwapTrouble};
 use crate::visits::{Known, Visit};
 use addr::PageCount;
 use machine::{Pool, Reclaimed};
-use sched::{Pace, Plan, Why};
+use sched::{Allowance, Pace, Plan, Why};
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
@@ -27,6 +28,8 @@ use std::time::{Duration, Instant};
 /// time is mostly the disk's.
 const SLICES: RangeInclusive<u64> = 16..=1024;
 const SLICE_TIME: Duration = Duration::from_millis(4);
+/// Frames taken at once for whoever waits, of those that a balloon is to give.
+const AT_ONCE: u64 = 64;
 /// How long a failing swap file is left alone.
 const REST: Duration = Duration::from_secs(1);
 /// What may be taken at once after a time in which nothing was.
@@ -58,23 +61,37 @@ impl Order {
         Self { pace: Pace::Unlimited, enough: PageCount(0), queue, further }
     }
 
-    /// What `plan` says. `find` gives a VM, and whether it is held up.
-    pub(super) fn of<'a>(plan: &Plan, find: impl Fn(sched::VmId) -> Option<(&'a Visit, bool)>) -> Self {
+    /// What `plan` says. `find` gives a VM, and what it holds beyond what it may.
+    pub(super) fn of<'a>(plan: &Plan, find: impl Fn(sched::VmId) -> Option<(&'a Visit, PageCount)>) -> Self {
         let mut order = Self { pace: plan.host.pace, enough: plan.host.thresholds.high, ..Self::none() };
         for &id in &plan.order {
-            let (Some(planned), Some((vm, held_up))) = (plan.vm(id), find(id)) else { continue };
+            let (Some(planned), Some((vm, excess))) = (plan.vm(id), find(id)) else { continue };
             let vm = vm.known();
             let reclaim = planned.reclaim;
             let for_limit = reclaim.why == Why::OverLimit;
             // A VM that waits may be unable to serve its balloon.
-            let urgent = for_limit && held_up;
-            let left = reclaim.out_take.0 + if urgent { reclaim.balloon_take.0 } else { 0 };
+            let urgent = for_limit && reclaim.urgent;
+            let at_once = if urgent { excess.0 + AT_ONCE } else { 0 };
+            let left = reclaim.out_take.0 + reclaim.balloon_take.0.min(at_once);
             if left > 0 {
                 order.queue.push_back(Taking { vm: vm.clone(), left, for_limit, urgent });
             }
             order.further.push((vm, reclaim.over.0.saturating_sub(left)));
         }
+        order.try_frozen(plan, find);
         order
+    }
+
+    /// From those that are frozen a little is taken now and then, to see whether their swap files work again.
+    fn try_frozen<'a>(&mut self, plan: &Plan, find: impl Fn(sched::VmId) -> Option<(&'a Visit, PageCount)>) {
+        for planned in plan.vms.iter().filter(|planned| planned.allowance == Allowance::Frozen) {
+            let Some((vm, _)) = find(planned.id) else { continue };
+            let known = vm.known();
+            if !is_resting(vm) && self.queue.iter().all(|taking| !taking.vm.is(&known)) {
+                let vm = known;
+                self.queue.push_back(Taking { vm, left: AT_ONCE, for_limit: true, urgent: true });
+            }
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -200,11 +217,17 @@ fn note_left<'a>(left: impl Iterator<Item = (&'a Known, u64)>) {
     });
 }
 
+/// Whether its swap file failed a moment ago.
+fn is_resting(vm: &Running) -> bool {
+    let trouble = vm.swap_trouble.lock();
+    trouble.as_ref().is_some_and(|trouble| Instant::now() < trouble.rests_until)
+}
+
 fn reclaim(vm: &Running, wanted: u64, journal: &Journal) -> Reclaimed {
-    let trouble = vm.swap_trouble.lock().clone();
-    if trouble.as_ref().is_some_and(|trouble| Instant::now() < trouble.rests_until) {
+    if is_resting(vm) {
         return Reclaimed::default();
     }
+    let trouble = vm.swap_trouble.lock().clone();
     let report = vm.memory.reclaim(PageCount(wanted));
     match (&report.failure, trouble) {
         (Some(why), before) => {

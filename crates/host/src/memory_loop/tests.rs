@@ -191,6 +191,9 @@ fn a_standstill_is_told_and_nobody_whose_swap_file_works_is_ended_for_it() {
     fill_all_there_is(&core, &memory);
     memory_loop.make_plan();
     let running = Arc::clone(core.inventory.lock().running().next().unwrap().1);
+    let waiter = Arc::clone(&memory);
+    thread::spawn(move || waiter.write(Gfn(waiter.pmap().size().0 - 1).base(), &[1]).unwrap());
+    wait_until("it waits for a frame", || memory.waits_for_frames());
     for second in 1..=100 {
         memory_loop.each_second();
         assert_eq!(core.measured().status.memory_loop.standstill_seconds, second - 1);
@@ -199,9 +202,12 @@ fn a_standstill_is_told_and_nobody_whose_swap_file_works_is_ended_for_it() {
         assert_eq!(told, usize::from(second > standstill::PATIENCE / 2));
     }
     assert!(!running.is_stopping());
-    // As soon as a frame is free it is over.
-    memory.inflate(&[memory.pmap().first()]);
-    memory_loop.each_second();
+    // Once memory is free again that is over, in a few seconds.
+    let half: Vec<Gfn> = memory.pmap().pages().take(4096).collect();
+    memory.inflate(&half);
+    memory_loop.make_plan();
+    wait_until("it waits no more", || !memory.waits_for_frames());
+    (0..5).for_each(|_| memory_loop.each_second());
     assert_eq!(core.measured().status.memory_loop.standstill_seconds, 0);
 }
 

@@ -36,8 +36,9 @@ pub(super) struct Watched {
     /// What it counted when its overhead was measured last.
     pub(super) statistics: Option<Arc<Statistics>>,
     pub(super) slowdown: Slowdown,
-    /// Frames it may hold before it waits.
-    pub(super) allowance: PageCount,
+    /// Frames it may hold before it waits, and since when.
+    allowance: PageCount,
+    allowed: Instant,
     zip_limit: PageCount,
     sample: Option<Begun>,
     counted: Counted,
@@ -96,6 +97,7 @@ impl Watched {
             statistics: None,
             slowdown: Slowdown::default(),
             allowance: PageCount(u64::MAX),
+            allowed: Instant::now(),
             zip_limit: PageCount(0),
             sample: None,
             counted,
@@ -155,12 +157,14 @@ impl Watched {
             return;
         }
         let report = vm.balloon().report();
+        let census = self.running.memory.census();
         let before = self.judge.conduct();
         self.judge = self.judge.observe(Observation {
             tick: second,
             asked: report.target,
             reported: (report.driver == DriverState::Present).then_some(report.actual),
-            given: self.running.memory.census().ballooned,
+            given: census.ballooned,
+            freed: census.balloon_freed,
         });
         self.guest.hear(&self.running, second, &report, &self.running.memory.census(), news);
         self.balloon = Some(report);
@@ -259,9 +263,9 @@ impl Watched {
     /// What can be expected of its balloon, given its cap.
     pub(super) fn balloon(&self, cap: Option<PageCount>) -> Balloon {
         if self.is_paused() {
-            return Balloon { conduct: Conduct::Absent, rate: PageCount(0), cap };
+            return Balloon { conduct: Conduct::Absent, rate: PageCount(0), yields: None, cap };
         }
-        Balloon { conduct: self.judge.conduct(), rate: self.judge.rate(), cap }
+        Balloon { conduct: self.judge.conduct(), rate: self.judge.rate(), yields: self.judge.yields(), cap }
     }
 
     pub(super) fn set_balloon_target(&self, target: PageCount) {
@@ -283,15 +287,21 @@ impl Watched {
         }
     }
 
+    /// Frames it may hold before it waits, and how long ago that was set.
+    pub(super) fn allowance(&self) -> (PageCount, Duration) {
+        (self.allowance, self.allowed.elapsed())
+    }
+
     pub(super) fn set_allowance(&mut self, allowance: PageCount) {
+        self.allowed = Instant::now();
         if std::mem::replace(&mut self.allowance, allowance) != allowance {
             self.running.memory.set_allowance(allowance);
         }
     }
 
-    /// Whether it waits, or is about to, because it holds all it may.
-    pub(super) fn is_held_up(&self) -> bool {
-        self.running.memory.held() >= self.allowance
+    /// Frames it holds beyond what it may.
+    pub(super) fn excess(&self) -> PageCount {
+        PageCount(self.running.memory.held().0.saturating_sub(self.allowance.0))
     }
 }
 

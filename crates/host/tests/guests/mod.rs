@@ -100,6 +100,17 @@ impl Under {
 /// What holds of every status.
 pub(crate) fn check(status: &HostStatus) {
     assert!(status.ledger.closes(), "{:?}", status.ledger);
+    let of = &status.thresholds;
+    let thresholds = sched::Thresholds {
+        high: of.high_bytes.pages(),
+        clear: of.clear_bytes.pages(),
+        soft: of.soft_bytes.pages(),
+        hard: of.hard_bytes.pages(),
+        low: of.low_bytes.pages(),
+        margin: addr::PageCount(of.clear_bytes.pages().0 * 125 / 1000),
+    };
+    let state = sched::next_state(status.state, status.ledger.free_bytes.pages(), &thresholds);
+    assert_eq!(state, status.state, "the state fits what is free: {:?}, {of:?}", status.ledger);
     for vm in &status.vms {
         let of = &vm.metrics;
         let sum = of.private_bytes.0

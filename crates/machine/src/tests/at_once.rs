@@ -203,7 +203,7 @@ fn a_wait_for_a_frame_counts_while_it_lasts() {
 fn a_page_given_back_while_in_passage_is_given_back_when_that_ends() {
     type Give = fn(&VmMemory) -> GivenBack;
     let gives: [(Give, PageState); 2] = [
-        (|memory| memory.inflate(&[FIRST, Gfn(FIRST.0 + 1), FIRST]), PageState::Ballooned),
+        (|memory| memory.inflate(&[FIRST, Gfn(FIRST.0 + 1), FIRST]), PageState::Ballooned { freed: true }),
         (|memory| memory.discard([FIRST, Gfn(FIRST.0 + 1), FIRST].into_iter()), PageState::Untouched),
     ];
     for (give, state) in gives {

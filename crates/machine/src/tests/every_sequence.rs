@@ -155,7 +155,7 @@ impl World {
                 let (state, _) = vm.pmap().state(gfn).expect("it is memory");
                 match state.frame() {
                     Some(mfn) => assert!(self.holds(mfn, content), "INV-4: {gfn:?} of {:?}", vm.id()),
-                    None if matches!(state, PageState::Untouched | PageState::Ballooned) => {
+                    None if matches!(state, PageState::Untouched | PageState::Ballooned { .. }) => {
                         assert_eq!(content, 0, "INV-4: {gfn:?} of {:?} is {state:?}", vm.id());
                     }
                     None => {
@@ -183,7 +183,7 @@ impl World {
                     PageState::Private(_) => 1,
                     PageState::Shared(_) => 2,
                     PageState::Zero(_) => 3,
-                    PageState::Ballooned => 4,
+                    PageState::Ballooned { freed } => 4 + 3 * u64::from(freed),
                     PageState::Compressed(_) => 5,
                     PageState::Swapped(_) => 6,
                 };

@@ -12,6 +12,7 @@ fn host(memory: u64) -> Snapshot {
             overhead: PageCount(0),
             swap_space: PageCount(100_000),
             state: HostState::High,
+            may_recover: true,
             settings,
         },
         pools: Vec::new(),
@@ -39,8 +40,10 @@ fn vm(id: u64, pool: Option<u64>, reservation: u64, overhead: u64) -> Vm {
         overhead: Overhead { reserved: PageCount(overhead), used: PageCount(0) },
         pages: Pages { untouched: PageCount(10_000), ..Pages::default() },
         active: PageCount(0),
-        balloon: Balloon { conduct: Conduct::Working, rate: PageCount(1), cap: None },
+        balloon: Balloon { conduct: Conduct::Working, rate: PageCount(1), yields: None, cap: None },
         slowdown: crate::Slowdown::default(),
+        waits: false,
+        swap_fails: false,
     }
 }
 

@@ -5,11 +5,14 @@ struct Guest {
     judge: Judge,
     tick: u64,
     given: u64,
+    freed: u64,
+    /// Pages that had content, of ten given.
+    of_ten: u64,
 }
 
 impl Guest {
     fn new() -> Self {
-        Self { judge: Judge::default(), tick: 0, given: 0 }
+        Self { judge: Judge::default(), tick: 0, given: 0, freed: 0, of_ten: 10 }
     }
 
     /// Runs for `seconds`, asked to grow by `more` beyond what it has, as the plan would ask.
@@ -21,8 +24,11 @@ impl Guest {
                 asked: PageCount(asked),
                 reported: Some(PageCount(self.given + claim)),
                 given: PageCount(self.given),
+                freed: PageCount(self.freed),
             });
-            self.given = (self.given + rate).min(asked.max(self.given));
+            let more = rate.min(asked.saturating_sub(self.given));
+            self.given += more;
+            self.freed += more * self.of_ten / 10;
         }
         self.judge.conduct()
     }
@@ -48,6 +54,7 @@ fn a_driver_that_gave_anything_is_not_untried() {
         asked: PageCount(asked),
         reported: Some(PageCount(given)),
         given: PageCount(given),
+        freed: PageCount(given),
     };
     let conduct =
         |all: &[Observation]| all.iter().fold(Judge::default(), |judge, &seen| judge.observe(seen)).conduct();
@@ -108,7 +115,13 @@ fn a_driver_that_passes_probation_works_again_and_its_record_stays() {
     let asked = guest.given + PROBE.0;
     assert_eq!(guest.run(3, asked, 5000, 0), Conduct::Working);
     // Failing again costs more, also after the driver was loaded anew.
-    let gone = Observation { tick: 80, asked: PageCount(0), reported: None, given: PageCount(0) };
+    let gone = Observation {
+        tick: 80,
+        asked: PageCount(0),
+        reported: None,
+        given: PageCount(0),
+        freed: PageCount(0),
+    };
     guest.judge = guest.judge.observe(gone);
     guest.tick = 80;
     assert_eq!(guest.judge.conduct(), Conduct::Absent);
@@ -135,7 +148,31 @@ fn a_long_good_record_shortens_the_wait() {
 fn observations_out_of_order_are_ignored() {
     let mut guest = Guest::new();
     guest.run(20, 1 << 20, 3000, 0);
-    let seen =
-        Observation { tick: 3, asked: PageCount(0), reported: Some(PageCount(1 << 30)), given: PageCount(0) };
+    let seen = Observation {
+        tick: 3,
+        asked: PageCount(0),
+        reported: Some(PageCount(1 << 30)),
+        given: PageCount(0),
+        freed: PageCount(0),
+    };
     assert_eq!(guest.judge.observe(seen), guest.judge);
+}
+
+#[test]
+fn what_a_driver_gives_counts_by_what_came_free_with_it() {
+    let mut guest = Guest::new();
+    guest.of_ten = 0;
+    assert_eq!(guest.judge.yields(), None);
+    guest.run(2, 0, 0, 0);
+    assert_eq!(guest.judge.yields(), None, "nothing was given");
+    assert_eq!(guest.run(20, 40_000, 4000, 0), Conduct::Working, "it does as it is asked");
+    assert_eq!(guest.judge.yields(), Some(0.0));
+    guest.of_ten = 8;
+    guest.run(20, 80_000, 4000, 0);
+    assert!(guest.judge.yields().is_some_and(|part| (0.75..=0.8).contains(&part)), "{:?}", guest.judge);
+    // Nothing that it takes back changes that.
+    let before = guest.judge.yields();
+    (guest.given, guest.freed) = (0, 0);
+    guest.run(5, 0, 0, 0);
+    assert_eq!(guest.judge.yields(), before);
 }

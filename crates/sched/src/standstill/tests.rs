@@ -3,6 +3,7 @@ use crate::plan::plan;
 use crate::snapshot::{Balloon, Controls, Host, Overhead, Pages, Snapshot, Vm};
 use crate::{HostState, Settings, Slowdown};
 use addr::ByteSize;
+use proptest::prelude::*;
 
 /// Three VMs on a host that is full: they hold 100, 300 and 200 MiB, and what is not `reserved` is over their targets.
 fn full(reserved: [u64; 3]) -> Plan {
@@ -19,8 +20,15 @@ fn full(reserved: [u64; 3]) -> Plan {
             ..Pages::default()
         },
         active: ByteSize::mib(held).pages(),
-        balloon: Balloon { conduct: crate::balloon::Conduct::Absent, rate: PageCount(0), cap: None },
+        balloon: Balloon {
+            conduct: crate::balloon::Conduct::Absent,
+            rate: PageCount(0),
+            yields: None,
+            cap: None,
+        },
         slowdown: Slowdown::default(),
+        waits: false,
+        swap_fails: false,
     };
     let host = Host {
         memory: ByteSize::mib(600).pages(),
@@ -28,15 +36,28 @@ fn full(reserved: [u64; 3]) -> Plan {
         overhead: PageCount(0),
         swap_space: ByteSize::mib(2000).pages(),
         state: HostState::Low,
+        may_recover: true,
         settings: Settings::default(),
     };
     let vms = (1..).zip([100, 300, 200].into_iter().zip(reserved)).map(vm).collect();
     plan(&Snapshot { host, pools: Vec::new(), vms }).unwrap()
 }
 
-fn after(seconds: u64, free: u64, freed: u64, start: Standstill) -> Standstill {
-    let seen = |tick| Second { tick, free: PageCount(free), freed };
-    (start.now + 1..=start.now + seconds).fold(start, |standstill, tick| standstill.second(seen(tick)))
+/// min-free is 1000 pages, so 1250 are wanted free, and below 160 memory is out.
+fn thresholds() -> Thresholds {
+    Thresholds::new(PageCount(10_000), 10)
+}
+
+/// One second after another, each with the frames free, those that came free, and whether somebody waits.
+fn then(start: &Standstill, seconds: impl IntoIterator<Item = (u64, u64, bool)>) -> Standstill {
+    seconds.into_iter().fold(start.clone(), |standstill, (free, freed, waited_for)| {
+        let tick = standstill.now + 1;
+        standstill.second(Second { tick, free: PageCount(free), freed, waited_for }, &thresholds())
+    })
+}
+
+fn after(seconds: u64, free: u64, freed: u64, start: &Standstill) -> Standstill {
+    then(start, (0..seconds).map(|_| (free, freed, true)))
 }
 
 const ALL: [VmId; 3] = [VmId(1), VmId(2), VmId(3)];
@@ -46,28 +67,71 @@ fn a_standstill_is_borne_for_a_while_and_ended_by_whoever_gives_most() {
     let plan = full([0; 3]);
     let over = plan.vm(VmId(2)).unwrap().reclaim.over;
     assert!(over.0 > 0 && over > plan.vm(VmId(3)).unwrap().reclaim.over, "{plan:?}");
-    let almost = after(PATIENCE, 0, 0, Standstill::default());
+    let almost = after(PATIENCE, 0, 0, &Standstill::default());
     assert_eq!((almost.seconds(), almost.who_must_end(&plan, ALL)), (PATIENCE - 1, None));
-    let over = after(1, 0, 0, almost);
+    let over = after(1, 0, 0, &almost);
     assert_eq!(over.who_must_end(&plan, ALL), Some(VmId(2)));
     assert_eq!(over.who_must_end(&plan, ALL.into_iter().rev()), Some(VmId(2)), "in any order");
 }
 
 #[test]
 fn whoevers_swap_file_works_is_never_ended() {
-    let long = after(100 * PATIENCE, 0, 0, Standstill::default());
+    let long = after(100 * PATIENCE, 0, 0, &Standstill::default());
     assert_eq!(long.who_must_end(&full([0; 3]), []), None);
     assert_eq!(long.who_must_end(&full([0; 3]), [VmId(1), VmId(7)]), None, "nor one within its target");
     assert_eq!(long.who_must_end(&full([0, 300, 0]), [VmId(2)]), None, "nor one within its reservation");
 }
 
 #[test]
-fn whatever_moves_begins_the_wait_anew() {
+fn a_page_now_and_then_is_no_progress() {
+    // Zeros and equal pages come free, in some seconds there is a frame, in some nobody happens to wait.
+    let trickle = (0..=PATIENCE).map(|second| match second % 5 {
+        1 => (0, 40, true),
+        2 => (3, 0, true),
+        3 => (200, 100, true),
+        4 => (0, 0, false),
+        _ => (0, 0, true),
+    });
+    let still = then(&Standstill::default(), trickle);
+    assert_eq!(still.seconds(), PATIENCE);
+    assert_eq!(still.who_must_end(&full([0; 3]), ALL), Some(VmId(2)));
+}
+
+#[test]
+fn progress_and_calm_end_the_wait() {
     let plan = full([0; 3]);
-    for (free, freed) in [(1, 0), (0, 1)] {
-        let before = after(PATIENCE, 0, 0, Standstill::default());
-        let moved = after(1, free, freed, before);
-        assert_eq!(moved.seconds(), 0);
-        assert_eq!(after(PATIENCE, 0, 0, moved).who_must_end(&plan, ALL), None);
+    let before = after(PATIENCE, 0, 0, &Standstill::default());
+    assert_eq!(after(1, 0, 1250, &before).seconds(), 0, "as much as should be free came free");
+    for calm in [(160, 0, true), (0, 0, false)] {
+        assert!(then(&before, [calm; CALM - 1]).seconds() > 0);
+        let over = then(&before, [calm; CALM]);
+        assert_eq!(over.seconds(), 0);
+        assert_eq!(after(PATIENCE, 0, 0, &over).who_must_end(&plan, ALL), None, "the wait begins anew");
+    }
+    // A slow disk that brings as much in half a minute, whatever it brings in a second.
+    let slow = after(10 * PATIENCE, 0, 1250 / PATIENCE + 1, &Standstill::default());
+    assert!(slow.seconds() < PATIENCE, "{slow:?}");
+}
+
+proptest! {
+    #[test]
+    fn nobody_is_ended_while_memory_comes_free_and_somebody_is_when_it_does_not(
+        seconds in prop::collection::vec((0u64..300, 0u64..120, any::<bool>()), 31..200)
+    ) {
+        let mut standstill = Standstill::default();
+        for (end, &second) in seconds.iter().enumerate() {
+            standstill = then(&standstill, [second]);
+            let window = &seconds[(end + 1).saturating_sub(PATIENCE as usize)..=end];
+            let freed: u64 = window.iter().map(|second| second.1).sum();
+            let out = |second: &(u64, u64, bool)| second.0 < 160 && second.2;
+            if standstill.seconds() >= PATIENCE {
+                prop_assert!(freed < 1250 && window.iter().any(out));
+            }
+            let starved = end + 1 > PATIENCE as usize && seconds[end - PATIENCE as usize..=end].iter().all(out);
+            let freed_before = seconds[end.saturating_sub(2 * PATIENCE as usize)..=end].iter().map(|second| second.1);
+            if starved && freed_before.sum::<u64>() < 1250 {
+                prop_assert!(standstill.seconds() >= PATIENCE, "{:?}", standstill);
+            }
+        }
     }
 }

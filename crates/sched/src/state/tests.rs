@@ -41,14 +41,34 @@ fn states_fall_at_once_and_rise_a_margin_later() {
         (Soft, 1124, Soft),
         (Soft, 1125, High),
         (Hard, 320, Hard),
-        (Hard, 444, Hard),
-        (Hard, 445, Soft),
-        (Low, 284, Low),
-        (Low, 285, Hard),
+        (Hard, 764, Hard),
+        (Hard, 765, Soft),
+        (Low, 444, Low),
+        (Low, 445, Hard),
         (Low, 900, Soft),
         (Low, 2000, High),
     ] {
         assert_eq!(next_state(previous, PageCount(free), &thresholds), expected, "{previous} at {free}");
+    }
+}
+
+#[test]
+fn between_seconds_a_state_gets_no_better_but_for_low() {
+    use HostState::{Clear, Hard, High, Low, Soft};
+    let thresholds = Thresholds::new(PageCount(10_000), 10);
+    for (previous, free, expected) in [
+        (High, 2000, High),
+        (High, 639, Soft),
+        (Clear, 2000, Clear),
+        (Soft, 2000, Soft),
+        (Soft, 319, Hard),
+        (Hard, 2000, Hard),
+        (Hard, 159, Low),
+        (Low, 444, Low),
+        (Low, 445, Hard),
+        (Low, 2000, Hard),
+    ] {
+        assert_eq!(between_seconds(previous, PageCount(free), &thresholds), expected, "{previous} at {free}");
     }
 }
 

@@ -24,8 +24,10 @@ pub(crate) fn vm(id: u64, size: u64, active: u64) -> Vm {
         overhead: Overhead { reserved: mib(8), used: mib(4) },
         pages: Pages { private: mib(size), ..Pages::default() },
         active: mib(active),
-        balloon: Balloon { conduct: Conduct::Working, rate: mib(64), cap: None },
+        balloon: Balloon { conduct: Conduct::Working, rate: mib(64), yields: None, cap: None },
         slowdown: sched::Slowdown::default(),
+        waits: false,
+        swap_fails: false,
     }
 }
 
@@ -59,6 +61,7 @@ pub(crate) fn host(guests: u64, vms: Vec<Vm>) -> Snapshot {
             overhead: PageCount(0),
             swap_space: PageCount(1 << 40),
             state: HostState::High,
+            may_recover: true,
             settings,
         },
         pools: Vec::new(),

@@ -294,7 +294,7 @@ AlarmUnit: TypeAlias = Literal["percent", "bytes-per-second", "count", "word"]
 """In what a subject is measured."""
 
 
-Allowance: TypeAlias = Literal["free", "waits"]
+Allowance: TypeAlias = Literal["free", "waits", "frozen"]
 """Whether a VM may take another frame."""
 
 
@@ -345,7 +345,7 @@ Autostart: TypeAlias = Literal["yes", "no", "last"]
 """Whether a VM starts with the host."""
 
 
-BalloonUse: TypeAlias = Literal["not-needed", "all", "at-cap", "too-slow", "passed-over", "no-time"]
+BalloonUse: TypeAlias = Literal["not-needed", "all", "at-cap", "too-slow", "passed-over", "frees-little", "no-time"]
 """What part the balloon has in reclaiming from a VM."""
 
 
@@ -908,6 +908,9 @@ class PlannedEvent(Event):
     pace_bytes_per_second: ByteSize | None
     """Pages a second to reclaim, in bytes; `null`: as fast as can be."""
 
+    plans: int
+    """Plans made since it was told last, this one among them."""
+
     shortfall_bytes: ByteSize
     """What free memory lacks to what should be."""
 
@@ -915,7 +918,10 @@ class PlannedEvent(Event):
     """The state from now on."""
 
     state_before: HostState
-    """The state before."""
+    """The state when it was told last."""
+
+    state_changes: int
+    """How often the state changed since."""
 
     trigger: Trigger
     """What called for a plan."""
@@ -1377,7 +1383,7 @@ class Explained:
     """Free machine memory."""
 
     levers: list[LeverBytes]
-    """Changes that would give it another target."""
+    """Changes that would give it another target and would be admitted."""
 
     limit_bytes: ByteSize | None
     """What it never exceeds."""
@@ -1396,6 +1402,9 @@ class Explained:
 
     reservation_bytes: ByteSize
     """What is guaranteed to it."""
+
+    siblings: list[SiblingShares]
+    """What shares memory with it, in its resource pool or on the host, those with the most shares first."""
 
     size_bytes: ByteSize
     """Guest physical memory."""
@@ -1864,7 +1873,10 @@ class Page:
 
 @dataclass(frozen=True, kw_only=True)
 class PageBytes:
-    """What a VM's pages are. They add up to its size."""
+    """What a VM's pages are. They add up to its size, without `balloon_freed_bytes`, which is part of another."""
+
+    balloon_freed_bytes: ByteSize
+    """Of these, what came free when the balloon took it; the rest was never used, or zero."""
 
     ballooned_bytes: ByteSize
     """In the balloon."""
@@ -2214,6 +2226,20 @@ class Shift:
 
     before_bytes: ByteSize
     """As it is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SiblingShares:
+    """The shares of a VM or a resource pool beside another."""
+
+    is_pool: bool
+    """Whether it is a resource pool, and not a VM."""
+
+    name: str
+    """Its name."""
+
+    shares: int
+    """Its number of shares."""
 
 
 @dataclass(frozen=True, kw_only=True)

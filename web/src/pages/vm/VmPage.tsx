@@ -42,6 +42,7 @@ export function VmPage({ name, view }: { name: string; view: string }) {
             {name} <ExplainedPower power={vm.power} />
             {vm.memory?.slowed && <Hindrance word="slowed" says={hindrances.slowed} />}
             {vm.memory?.allowance === 'waits' && <Hindrance word="held back" says={hindrances.waits} />}
+            {vm.memory?.allowance === 'frozen' && <Hindrance word="frozen" says={hindrances.frozen} />}
           </h1>
         </div>
         <Actions vm={vm} />
