@@ -15,6 +15,7 @@
 
 #![forbid(unsafe_code)]
 
+mod area;
 mod format;
 mod mmu;
 mod rmap;
@@ -24,6 +25,7 @@ mod tlb;
 mod trace;
 mod walk;
 
+pub use area::Area;
 pub use format::{Access, PagingMode, Permissions, Pte, Root, TABLE_ENTRIES, View};
 pub use mmu::{Miss, Mmu, MmuCounts, ShadowEntry, Technique};
 pub use shadow::ShadowCounts;

@@ -72,6 +72,8 @@ pub struct Mmu {
     spaces: Spaces,
     shadow: Shadow,
     shadow_limit: usize,
+    /// Bytes for shadow tables that the host lets it have.
+    shadow_bytes: u64,
     technique: Technique,
     root: Root,
     view: View,
@@ -85,7 +87,7 @@ pub struct Mmu {
 /// never so few that a handful of processes thrash.
 const fn shadow_limit(size: PageCount) -> usize {
     let twice = size.0 as usize / 256;
-    if twice < 512 { 512 } else { twice }
+    if twice < 256 { 256 } else { twice }
 }
 
 impl Mmu {
@@ -97,6 +99,7 @@ impl Mmu {
             spaces: Spaces::new(),
             shadow: Shadow::new(shadow_limit),
             shadow_limit,
+            shadow_bytes: u64::MAX,
             technique,
             root: Root::BARE,
             view: View::default(),
@@ -156,12 +159,24 @@ impl Mmu {
         Shadow::bytes_of(shadow_limit(size))
     }
 
+    /// Forgets the shadow tables that were not used since this was called last, and gives their memory back.
+    pub fn forget_unused(&mut self) {
+        self.shadow.forget_unused();
+    }
+
+    /// Keeps shadow tables of about `bytes` at most from now on.
+    pub fn limit_shadow(&mut self, bytes: u64) {
+        self.shadow_bytes = bytes;
+        self.shadow.limit(bytes);
+    }
+
     /// Changes the technique; takes effect with the next access.
     pub fn set_technique(&mut self, technique: Technique) {
         if technique != self.technique {
             self.technique = technique;
             let counts = self.shadow.counts;
             self.shadow = Shadow::new(self.shadow_limit);
+            self.shadow.limit(self.shadow_bytes);
             self.shadow.counts = counts;
             self.forget_tlb();
         }

@@ -16,8 +16,9 @@
 //! **Concurrency.** Belongs to one hart, so a fence needs nobody else.
 //!
 //! **Cost.** 16 bytes an entry, 8 KiB a table; at most `limit` tables, the one used longest ago
-//! makes room.
+//! makes room. [`Shadow::forget_unused`], called every so often, gives back the memory of those not used since.
 
+use crate::area::Area;
 use crate::format::{Permissions, Pte, Root};
 use crate::rmap::Chains;
 use crate::space::{Serving, SpaceId};
@@ -26,6 +27,10 @@ use addr::{Gfn, Gva, Mfn};
 use machine::{Use, VmMemory};
 use rustc_hash::FxHashMap;
 
+/// Lists of entries for each table there may be: a VM's page is on one with three others.
+const LISTS_PER_TABLE: usize = 64;
+/// However short memory is, a process needs its code, data and stack, and its kernel.
+const LEAST_TABLES: usize = 16;
 /// Entries in a shadow table.
 pub(crate) const ENTRIES: usize = 512;
 
@@ -85,7 +90,7 @@ struct Table {
     source: Source,
     synced: u64,
     used: u64,
-    entries: Box<[Spte; ENTRIES]>,
+    entries: [Spte; ENTRIES],
 }
 
 /// What happened to shadow tables and entries, since the beginning.
@@ -105,12 +110,16 @@ pub struct ShadowCounts {
 
 /// One hart's shadow page tables.
 pub(crate) struct Shadow {
-    tables: Vec<Table>,
+    tables: Area<Table>,
     free: Vec<u32>,
     directory: FxHashMap<u64, u32>,
     chains: Chains,
+    /// Most tables there may ever be, and now.
+    most: usize,
     limit: usize,
     uses: u64,
+    /// Of these, how many there were when tables were forgotten last.
+    forgotten_at: u64,
     pub(crate) counts: ShadowCounts,
 }
 
@@ -123,15 +132,17 @@ const fn index(gva: Gva) -> usize {
 }
 
 impl Shadow {
-    /// An empty shadow of at most `limit` tables.
-    pub(crate) fn new(limit: usize) -> Self {
+    /// An empty shadow of at most `most` tables.
+    pub(crate) fn new(most: usize) -> Self {
         Self {
-            tables: Vec::new(),
+            tables: Area::new(most),
             free: Vec::new(),
             directory: FxHashMap::default(),
-            chains: Chains::new(),
-            limit,
+            chains: Chains::new(most * LISTS_PER_TABLE, most * ENTRIES),
+            most,
+            limit: most,
             uses: 0,
+            forgotten_at: 0,
             counts: ShadowCounts::default(),
         }
     }
@@ -243,14 +254,8 @@ impl Shadow {
             (reused.space, reused.base, reused.source, reused.synced) = (space, base, source, 0);
             table
         } else {
-            self.tables.push(Table {
-                space,
-                base,
-                source,
-                synced: 0,
-                used: 0,
-                entries: Box::new([Spte::ABSENT; ENTRIES]),
-            });
+            let entries = [Spte::ABSENT; ENTRIES];
+            self.tables.push(Table { space, base, source, synced: 0, used: 0, entries });
             self.chains.grow(self.tables.len() * ENTRIES);
             self.tables.len() as u32 - 1
         };
@@ -274,6 +279,55 @@ impl Shadow {
         let dropped = &self.tables[table as usize];
         self.directory.remove(&key(dropped.space, dropped.base));
         self.free.push(table);
+    }
+
+    /// Drops the tables that were not used since this was called last, and gives their memory back.
+    pub(crate) fn forget_unused(&mut self) {
+        let since = std::mem::replace(&mut self.forgotten_at, self.uses);
+        let used = |table: &u32| self.tables[*table as usize].used > since;
+        let unused: Vec<u32> = self.directory.values().copied().filter(|table| !used(table)).collect();
+        unused.into_iter().for_each(|table| self.drop_table(table));
+        self.give_back();
+    }
+
+    /// Keeps from now on no more tables than `bytes` are enough for, but a few.
+    pub(crate) fn limit(&mut self, bytes: u64) {
+        let tables = bytes as usize / (size_of::<Table>() + ENTRIES * Chains::BYTES_PER_ID);
+        self.limit = tables.max(LEAST_TABLES).min(self.most);
+        while self.tables() > self.limit {
+            self.drop_oldest();
+        }
+        if self.tables.len() > self.limit {
+            self.give_back();
+        }
+    }
+
+    /// Gives back the memory of tables not in use; those at the end move into their places.
+    fn give_back(&mut self) {
+        let in_use = self.tables();
+        self.free.retain(|&table| (table as usize) < in_use);
+        for table in in_use..self.tables.len() {
+            let found = &self.tables[table];
+            if self.directory.get(&key(found.space, found.base)) == Some(&(table as u32)) {
+                let place = self.free.pop().expect("as many places are free as tables are behind");
+                self.move_table(table as u32, place);
+            }
+        }
+        self.tables.truncate(in_use);
+        self.chains.shrink(in_use * ENTRIES);
+        self.free.shrink_to_fit();
+        self.directory.shrink_to_fit();
+    }
+
+    /// Moves a table into a place that is free.
+    fn move_table(&mut self, from: u32, to: u32) {
+        self.tables.swap(from as usize, to as usize);
+        let moved = &self.tables[to as usize];
+        self.directory.insert(key(moved.space, moved.base), to);
+        for (index, spte) in moved.entries.iter().enumerate().filter(|(_, spte)| spte.is_present()) {
+            self.chains.unlink(spte.gfn(), id(from, index));
+            self.chains.link(spte.gfn(), id(to, index));
+        }
     }
 
     fn empty(&mut self, table: u32) {
@@ -351,28 +405,29 @@ impl Shadow {
         self.directory.len()
     }
 
-    /// About how many bytes of host memory so many tables take, with chains for their entries.
+    /// How many bytes of host memory so many tables take, if there may be no more, with chains for their entries.
     pub(crate) const fn bytes_of(tables: usize) -> u64 {
-        (tables * ENTRIES * size_of::<Spte>()) as u64
+        let chains = Chains::bytes_of((tables * LISTS_PER_TABLE).next_power_of_two(), tables * ENTRIES);
+        (tables * size_of::<Table>()) as u64 + chains
     }
 
     /// Bytes of host memory the tables take.
     pub(crate) fn bytes(&self) -> u64 {
-        (self.tables.len() * ENTRIES * size_of::<Spte>()) as u64 + self.chains.bytes()
+        (self.tables.len() * size_of::<Table>()) as u64 + self.chains.bytes()
     }
 
     /// Checks that the chains hold exactly the entries present.
     pub(crate) fn audit(&self) -> machine::Audit {
         let mut buckets: FxHashMap<usize, usize> = FxHashMap::default();
         for (_, _, _, spte) in self.entries() {
-            *buckets.entry(Chains::bucket(spte.gfn())).or_default() += 1;
+            *buckets.entry(self.chains.bucket(spte.gfn())).or_default() += 1;
         }
         for (&bucket, &present) in &buckets {
             // One more than there should be tells of a ring as well as of a stranger.
             let chained: Vec<u32> = self.chains.list(bucket).take(present + 1).collect();
             let strays = chained.iter().filter(|&&at| {
                 let spte = self.tables[at as usize / ENTRIES].entries[at as usize % ENTRIES];
-                !spte.is_present() || Chains::bucket(spte.gfn()) != bucket
+                !spte.is_present() || self.chains.bucket(spte.gfn()) != bucket
             });
             if strays.count() != 0 || chained.len() != present {
                 return Err(format!(

@@ -119,7 +119,8 @@ fn for_each_of(frames: &[u32], wanted: u32, mut found: impl FnMut(usize)) {
 
 impl Tlb {
     /// Host memory that a TLB takes.
-    pub const BYTES: u64 = (DATA * size_of::<DataEntry>() + FETCH * size_of::<FetchEntry>()) as u64;
+    pub const BYTES: u64 =
+        (DATA * (size_of::<DataEntry>() + 4) + FETCH * (size_of::<FetchEntry>() + 4)) as u64;
 
     #[expect(clippy::large_stack_arrays, reason = "128 KiB, once a vCPU, on a stack of megabytes")]
     pub(crate) fn new() -> Self {

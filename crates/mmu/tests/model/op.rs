@@ -22,6 +22,8 @@ pub(crate) enum Op {
     Move { first: u8, count: u8 },
     /// One unit of the hart changes its technique.
     Technique { hart: u8, unit: u8 },
+    /// One unit of the hart forgets what it did not use lately, or all but so many bytes of its shadow tables.
+    Forget { hart: u8, unit: u8, room: Option<u8> },
 }
 
 /// What the guest does to an entry.
@@ -57,7 +59,8 @@ impl Op {
             9..12 => Self::Access { hart, page: a, access: b, past_tlb: c & 1 != 0 },
             12 | 13 => Self::Sweep { hart, access: b, past_tlb: c & 1 != 0 },
             14 => Self::Move { first: a, count: b },
-            _ => Self::Technique { hart, unit: a },
+            _ if b % 2 == 0 => Self::Technique { hart, unit: a },
+            _ => Self::Forget { hart, unit: a, room: (c & 1 != 0).then_some(d) },
         }
     }
 }

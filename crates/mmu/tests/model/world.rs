@@ -234,6 +234,13 @@ impl World {
                     Technique::Hardware => Technique::Software,
                 });
             }
+            Op::Forget { hart, unit, room } => {
+                let unit = &mut self.harts[hart as usize % 2].units[unit as usize % 2];
+                match room {
+                    Some(room) => unit.limit_shadow(u64::from(room) << 12),
+                    None => unit.forget_unused(),
+                }
+            }
         }
         self.note();
         self.audit();
