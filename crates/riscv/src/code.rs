@@ -1,253 +1,309 @@
 //! Decoded code: for each machine frame the hart fetches from, its operations.
 //!
-//! **Model.** A [`CodePage`] has a slot for every halfword of a frame, decoded when first reached,
-//! and a copy of the lines of 64 bytes that something was decoded from. Every time the hart comes to
-//! a page by a TLB fill, these lines are compared with the frame; if one changed, the operations go.
-//! `fence.i` drops what the TLB knows of instructions, which is the increment of a number there. So
-//! nothing needs to watch the frame for writes, and a frame that left and came back with other content
-//! is never mistaken for what it was.
+//! **Model.** A page of code is decoded by *lines* of [`LINE`](crate::line::LINE) halfwords, each made when something in it
+//! is first reached. A [`Line`] has a slot for each of its halfwords, decoded when first reached too, and the words
+//! of eight bytes that something was decoded from. The last operation of a line leads on to the next.
+//!
+//! ```text
+//!   TLB: page of the gva --> page of code (mfn) and its table --> line (slots; words)
+//! ```
+//!
+//! Every time the hart comes to a page by a TLB fill, its words are compared with the frame; the
+//! operations of a line whose words changed go. `fence.i` drops what the TLB knows of instructions, which is the
+//! increment of a number there. So nothing needs to watch the frame for writes, and a frame that left and came
+//! back with other content is never mistaken for what it was.
 //!
 //! **Invariants.** What the TLB says of instructions needs no more checks: a page that makes room
-//! for another frame is dropped from there first.
+//! for another frame is dropped from there first. Operations of a line follow from its own words alone. Lines are
+//! reached through their page's table only, so they may move between slices.
 //!
 //! **Concurrency.** Belongs to one hart; cells, not locks.
 //!
-//! Pages are made between slices, a few in advance. When there may be no more, one that was not entered
-//! since the hand of a clock was there last makes room. [`Code::forget_unused`], called every so often,
-//! drops all that were not entered in between; it empties the TLB of instructions, so that those in use
+//! Pages and lines are made between slices, a few in advance. When there may be no more, a page that was not
+//! entered since the hand of a clock was there last makes room. [`Code::forget_unused`], called every so often,
+//! drops all that were not entered in between, and [`Code::limit`] more than there is room for; this empties the TLB of instructions, so that those in use
 //! are entered again and are told from the others.
 //!
-//! **Cost.** 36 KiB a page, at most [`PAGES`] of them; a comparison is a few nanoseconds a line. Of a
-//! page that is in use, a fifth of its lines and a fourteenth of its slots are decoded on average.
+//! **Cost.** 2.3 KiB a line, at most [`LINES`] of them; a comparison is a nanosecond a word.
 
+use crate::line::{LINES_IN_PAGE, Line, PAGE_END};
 use crate::op::{At, Op};
-use crate::ops;
 use addr::{Gva, Mfn};
-use machine::{Frame, Pool};
-use mmu::Mmu;
+use machine::Pool;
+use mmu::{Area, Mmu};
 use rustc_hash::FxHashMap;
 use std::cell::{Cell, RefCell};
 
-/// Halfwords in a page.
-pub(crate) const HALFWORDS: usize = 2048;
-/// Lines in a page, and words of eight bytes and halfwords in a line.
-const LINES: usize = 64;
-const LINE_WORDS: usize = 8;
-const LINE_HALFWORDS: usize = HALFWORDS / LINES;
-/// Most code pages a hart keeps: code of 2 MiB. A boot of Debian decodes four times as much with half of them.
-const PAGES: usize = 512;
-/// Pages kept ready for a slice.
-const SPARE: usize = 8;
-/// Pages that address space is taken for: more than 32 MiB, which every allocator takes from the host
-/// kernel by itself and gives back at once. Memory is taken for those there are.
-const CAPACITY: usize = (33 << 20) / size_of::<CodePage>();
-const _: () = assert!(PAGES <= CAPACITY);
+/// Most lines that a hart keeps, and most pages they are of.
+const LINES: usize = 1664;
+const PAGES: usize = 1024;
+/// Lines and pages kept ready for a slice.
+const SPARE_LINES: usize = 32;
+const SPARE_PAGES: usize = 8;
+/// However short memory is, a hart keeps so many lines.
+const LEAST_LINES: usize = 2 * SPARE_LINES;
+const _: () = assert!(LINES < NONE as usize && PAGES < NONE as usize);
+/// No line, no page.
+const NONE: u16 = u16::MAX;
+/// Bytes for a page, without its lines.
+const PER_PAGE: usize = size_of::<Page>() + LINES_IN_PAGE * 2;
 const NO_FRAME: Mfn = Mfn(u64::MAX);
 
-pub(crate) const UNDECODED: Op = Op { run: ops::undecoded, rd: 0, rs1: 0, rs2: 0, aux: 0, imm: 0 };
-const PAGE_END: Op = Op { run: ops::page_end, rd: 0, rs1: 0, rs2: 0, aux: 0, imm: 0 };
-
-/// The operations of one frame.
-pub(crate) struct CodePage {
-    ops: [Cell<Op>; HALFWORDS],
-    /// The lines that something was decoded from, one bit each, and their bytes.
-    lines: Cell<u64>,
-    bytes: RefCell<[[u64; LINE_WORDS]; LINES]>,
+/// A frame that something was decoded from.
+struct Page {
     mfn: Cell<Mfn>,
     /// Entered since somebody looked.
     used: Cell<bool>,
 }
 
-impl CodePage {
-    #[expect(clippy::large_stack_arrays, reason = "32 KiB, rarely, on a vCPU thread's megabytes of stack")]
+impl Page {
     fn new() -> Self {
-        Self {
-            ops: [const { Cell::new(UNDECODED) }; HALFWORDS],
-            lines: Cell::new(0),
-            bytes: RefCell::new([[0; LINE_WORDS]; LINES]),
-            mfn: Cell::new(NO_FRAME),
-            used: Cell::new(false),
-        }
+        Self { mfn: Cell::new(NO_FRAME), used: Cell::new(false) }
     }
-
-    /// The operation at `at`. No operation of a page runs on beyond its last slot, see
-    /// [`ops::page_end`], so nothing is lost by wrapping; it saves a check.
-    #[inline(always)]
-    pub(crate) fn op(&self, at: At) -> Op {
-        debug_assert!(at.halfword() < HALFWORDS);
-        self.ops[at.halfword() % HALFWORDS].get()
-    }
-
-    pub(crate) fn is_undecoded(&self, at: At) -> bool {
-        std::ptr::fn_addr_eq(self.op(at).run, UNDECODED.run)
-    }
-
-    pub(crate) fn set(&self, at: At, op: Op) {
-        self.ops[at.halfword()].set(op);
-    }
-
-    /// The halfword at `at`, which something is about to be decoded from.
-    pub(crate) fn halfword(&self, pool: &Pool, at: At) -> u16 {
-        let (line, within) = (at.halfword() / LINE_HALFWORDS, at.halfword() % LINE_HALFWORDS);
-        let mut bytes = self.bytes.borrow_mut();
-        if self.lines.get() & 1 << line == 0 {
-            self.lines.set(self.lines.get() | 1 << line);
-            bytes[line] = read_line(pool.frame(self.mfn.get()), line);
-        }
-        (bytes[line][within / 4] >> (within % 4 * 16)) as u16
-    }
-
-    /// Compares what was decoded with the frame, and starts anew if it differs.
-    fn check(&self, pool: &Pool, mfn: Mfn) {
-        if self.mfn.replace(mfn) != mfn || !self.is_unchanged(pool.frame(mfn)) {
-            // Nothing is decoded but from these lines.
-            if self.lines.replace(0) != 0 {
-                self.ops.iter().for_each(|op| op.set(UNDECODED));
-            }
-        }
-    }
-
-    fn is_unchanged(&self, frame: Frame) -> bool {
-        let bytes = self.bytes.borrow();
-        let mut left = self.lines.get();
-        while left != 0 {
-            let line = left.trailing_zeros() as usize;
-            if read_line(frame, line) != bytes[line] {
-                return false;
-            }
-            left &= left - 1;
-        }
-        true
-    }
-}
-
-fn read_line(frame: Frame, line: usize) -> [u64; LINE_WORDS] {
-    std::array::from_fn(|word| frame.load(((line * LINE_WORDS + word) * 8) as u64))
 }
 
 /// A hart's decoded code.
 pub(crate) struct Code {
-    /// First those that hold a frame's code, then spare ones. They grow and shrink between slices.
-    pages: Vec<CodePage>,
-    filled: Cell<usize>,
-    by_frame: RefCell<FxHashMap<Mfn, u32>>,
+    /// First those that hold a frame's code or did, then spare ones. They grow and shrink between slices.
+    lines: Area<Line>,
+    pages: Vec<Page>,
+    /// For each page, its table: where each of its lines is.
+    tables: Vec<Cell<u16>>,
+    /// Most lines there may be now.
+    limit: usize,
+    filled_lines: Cell<usize>,
+    filled_pages: Cell<usize>,
+    /// Of those that held code, the ones that hold none now.
+    free_lines: RefCell<Vec<u16>>,
+    free_pages: RefCell<Vec<u16>>,
+    by_frame: RefCell<FxHashMap<Mfn, u16>>,
     /// The page that is asked next to make room.
     hand: Cell<usize>,
-    /// A page of one instruction, in its first slot, for those that end a page or begin on one and
-    /// end on the next: the slots behind it lead on from there.
-    alone: Box<CodePage>,
+    /// An instruction that begins on one page and ends on the next, in the first slot: the slots behind it lead on
+    /// from there.
+    alone: Box<Line>,
     /// The instruction decoded there.
     alone_word: Cell<u32>,
 }
 
 impl Code {
     /// The most host memory that decoded code takes.
-    pub(crate) const MOST_BYTES: u64 = ((PAGES + 1) * size_of::<CodePage>()) as u64;
+    pub(crate) const MOST_BYTES: u64 = ((LINES + 1) * size_of::<Line>() + PAGES * PER_PAGE) as u64;
 
     pub(crate) fn new() -> Self {
-        let alone = Box::new(CodePage::new());
-        alone.ops[1..].iter().for_each(|op| op.set(PAGE_END));
         Self {
-            pages: Vec::with_capacity(CAPACITY),
-            filled: Cell::new(0),
+            lines: Area::new(LINES),
+            pages: Vec::new(),
+            tables: Vec::new(),
+            limit: LINES,
+            filled_lines: Cell::new(0),
+            filled_pages: Cell::new(0),
+            free_lines: RefCell::default(),
+            free_pages: RefCell::default(),
             by_frame: RefCell::default(),
             hand: Cell::new(0),
-            alone,
+            alone: Box::new(Line::all(PAGE_END)),
             // Not an instruction, so it is never taken for one decoded already.
             alone_word: Cell::new(0),
         }
     }
 
-    /// Sees to it that the slice that begins finds spare pages, as far as there may be any.
+    /// Sees to it that the slice that begins finds spare lines and pages, as far as there may be any.
     #[inline]
     pub(crate) fn keep_spare(&mut self) {
-        if self.pages.len() - self.filled.get() < SPARE && self.pages.len() < PAGES {
+        if self.lines.len() - self.filled_lines.get() < SPARE_LINES && self.lines.len() < self.limit
+            || self.pages.len() - self.filled_pages.get() < SPARE_PAGES && self.pages.len() < PAGES
+        {
             self.grow();
         }
     }
 
     #[cold]
     fn grow(&mut self) {
-        let wanted = (self.filled.get() + SPARE).min(PAGES);
-        self.pages.resize_with(wanted, CodePage::new);
+        let lines = (self.filled_lines.get() + SPARE_LINES).min(self.limit);
+        if lines > self.lines.len() {
+            self.lines.grow(lines, || Line::all(PAGE_END));
+        }
+        let pages = (self.filled_pages.get() + SPARE_PAGES).min(PAGES);
+        if pages > self.pages.len() {
+            self.pages.resize_with(pages, Page::new);
+            self.tables.resize(pages * LINES_IN_PAGE, Cell::new(NONE));
+        }
     }
 
+    /// The line of `at` in the page with this table, if it is there.
     #[inline(always)]
-    pub(crate) fn page(&self, index: u32) -> Option<&CodePage> {
-        self.pages.get(index as usize)
+    pub(crate) fn line(&self, table: u32, at: At) -> Option<&Line> {
+        self.lines.get(self.tables.get(table as usize + at.line())?.get() as usize)
     }
 
-    /// The page for `mfn`, which `gva` leads to, compared with the frame just now and entered in the
+    /// The places of a page's lines.
+    fn table(&self, page: usize) -> &[Cell<u16>] {
+        &self.tables[page * LINES_IN_PAGE..][..LINES_IN_PAGE]
+    }
+
+    /// The table of the page for `mfn`, which `gva` leads to, compared with the frame just now and entered in the
     /// TLB.
     #[inline(never)]
-    pub(crate) fn enter(&self, pool: &Pool, mmu: &mut Mmu, gva: Gva, mfn: Mfn) -> (u32, &CodePage) {
+    pub(crate) fn enter(&self, pool: &Pool, mmu: &mut Mmu, gva: Gva, mfn: Mfn) -> u32 {
         let known = self.by_frame.borrow().get(&mfn).copied();
-        let index = known.unwrap_or_else(|| self.make_room(mmu, mfn));
+        let index = known.unwrap_or_else(|| self.new_page(mmu, mfn));
         let page = &self.pages[index as usize];
         page.used.set(true);
-        page.check(pool, mfn);
-        mmu.fill_fetch(gva, mfn, index);
-        (index, page)
+        let frame = pool.frame(mfn);
+        for line in self.table(index.into()).iter().filter_map(|line| self.lines.get(line.get() as usize)) {
+            line.check(frame);
+        }
+        let table = u32::from(index) * LINES_IN_PAGE as u32;
+        mmu.fill_fetch(gva, mfn, table);
+        table
     }
 
-    /// The page for an instruction that stands alone, given the way to decode it. Not inlined: a
+    /// The same of a page that the TLB knows; the line is made if it is not there.
+    #[inline(never)]
+    pub(crate) fn line_made(&self, mmu: &mut Mmu, table: u32, at: At) -> &Line {
+        if let Some(line) = self.line(table, at) {
+            return line;
+        }
+        let page = table as usize / LINES_IN_PAGE;
+        let id = self.new_line(mmu, page);
+        let line = &self.lines[id as usize];
+        line.begin(table, at.line(), self.pages[page].mfn.get());
+        self.tables[table as usize + at.line()].set(id);
+        line
+    }
+
+    /// The line for an instruction that stands alone, given the way to decode it. Not inlined: a
     /// caller that held the operation on its stack could not go on by a jump.
     #[inline(never)]
-    pub(crate) fn alone(&self, word: u32, decode: impl Fn(u32) -> Op) -> &CodePage {
+    pub(crate) fn alone(&self, word: u32, decode: impl Fn(u32) -> Op) -> &Line {
         if self.alone_word.replace(word) != word || word == 0 {
             self.alone.set(At::of(0), decode(word));
         }
         &self.alone
     }
 
-    /// The page for an instruction that stands alone, as it is.
+    /// The line for an instruction that stands alone, as it is.
     #[cfg(debug_assertions)]
-    pub(crate) fn alone_again(&self) -> &CodePage {
+    pub(crate) fn alone_again(&self) -> &Line {
         &self.alone
     }
 
     /// A page that holds nothing else, for `mfn`.
-    fn make_room(&self, mmu: &mut Mmu, mfn: Mfn) -> u32 {
-        let index = self.spare().unwrap_or_else(|| self.evict(mmu));
-        self.by_frame.borrow_mut().insert(mfn, index as u32);
-        index as u32
-    }
-
-    fn spare(&self) -> Option<usize> {
-        let index = self.filled.get();
-        let there = index < self.pages.len();
-        there.then(|| self.filled.replace(index + 1))
-    }
-
-    /// Empties the page that the hand comes to, unless it was entered since the hand was there last.
-    fn evict(&self, mmu: &mut Mmu) -> usize {
-        let mut index = self.hand.get();
-        while self.pages[index].used.replace(false) {
-            index = (index + 1) % self.pages.len();
-        }
-        self.hand.set((index + 1) % self.pages.len());
-        self.by_frame.borrow_mut().remove(&self.pages[index].mfn.get());
-        mmu.drop_code(index as u32);
+    fn new_page(&self, mmu: &mut Mmu, mfn: Mfn) -> u16 {
+        let index = loop {
+            if let Some(index) = take(&self.free_pages, &self.filled_pages, self.pages.len()) {
+                break index;
+            }
+            self.evict(mmu, None);
+        };
+        self.pages[index as usize].mfn.set(mfn);
+        self.by_frame.borrow_mut().insert(mfn, index);
         index
+    }
+
+    /// A line that holds nothing else, for a page which stays.
+    fn new_line(&self, mmu: &mut Mmu, page: usize) -> u16 {
+        loop {
+            if let Some(line) = take(&self.free_lines, &self.filled_lines, self.lines.len()) {
+                return line;
+            }
+            self.evict(mmu, Some(page));
+        }
+    }
+
+    /// Drops the page that the hand comes to, unless it was entered since the hand was there last. Of the page
+    /// that is to `stay` only lines go.
+    fn evict(&self, mmu: &mut Mmu, stay: Option<usize>) {
+        let filled = self.filled_pages.get();
+        let mut index = self.hand.get() % filled;
+        while self.pages[index].mfn.get() == NO_FRAME || self.pages[index].used.replace(false) {
+            index = (index + 1) % filled;
+        }
+        self.hand.set(index + 1);
+        self.drop_lines(index);
+        if stay != Some(index) {
+            self.drop_page(index);
+            mmu.drop_code((index * LINES_IN_PAGE) as u32);
+        }
+    }
+
+    fn drop_lines(&self, page: usize) {
+        let lines = self.table(page).iter().map(|line| line.replace(NONE)).filter(|&line| line != NONE);
+        self.free_lines.borrow_mut().extend(lines);
+    }
+
+    /// Drops a page whose lines are dropped. The TLB may know it still.
+    fn drop_page(&self, page: usize) {
+        self.by_frame.borrow_mut().remove(&self.pages[page].mfn.replace(NO_FRAME));
+        self.free_pages.borrow_mut().push(page as u16);
     }
 
     /// Drops the pages that were not entered since this was called last, and gives their memory back.
     pub(crate) fn forget_unused(&mut self, mmu: &mut Mmu) {
-        self.pages.truncate(self.filled.get());
-        self.pages.retain(|page| page.used.replace(false));
-        self.filled.set(self.pages.len());
-        self.hand.set(0);
-        let by_frame = self.pages.iter().enumerate().map(|(index, page)| (page.mfn.get(), index as u32));
-        self.by_frame.replace(by_frame.collect());
-        // Pages have moved, and who uses one enters it again.
+        for index in 0..self.filled_pages.get() {
+            let page = &self.pages[index];
+            if page.mfn.get() != NO_FRAME && !page.used.replace(false) {
+                self.drop_lines(index);
+                self.drop_page(index);
+            }
+        }
+        self.give_back(mmu);
+    }
+
+    /// Keeps from now on no more than about `bytes`, but a few lines; what is more goes at once.
+    pub(crate) fn limit(&mut self, mmu: &mut Mmu, bytes: u64) {
+        self.limit = (bytes as usize / size_of::<Line>()).clamp(LEAST_LINES, LINES);
+        if self.lines.len() > self.limit {
+            while self.filled_lines.get() - self.free_lines.get_mut().len() > self.limit - SPARE_LINES {
+                self.evict(mmu, None);
+            }
+            self.give_back(mmu);
+        }
+    }
+
+    /// Gives back the memory of lines and pages that hold nothing. The others move together, so that the TLB must
+    /// learn anew where they are.
+    fn give_back(&mut self, mmu: &mut Mmu) {
         mmu.drop_instructions();
-        // The allocator cuts the end off, where the memory is, and adds as much that nobody has touched.
+        let mut is_held = vec![false; self.lines.len()];
+        self.tables
+            .iter()
+            .filter(|line| line.get() != NONE)
+            .for_each(|line| is_held[line.get() as usize] = true);
+        let mut is_held = is_held.into_iter();
+        self.lines.retain(|_| is_held.next().expect("one for each line"));
+        let mut new_place = vec![NONE; self.pages.len()];
+        let held = (0..self.pages.len()).filter(|&index| self.pages[index].mfn.get() != NO_FRAME);
+        held.zip(0..).for_each(|(index, place)| new_place[index] = place);
+        self.pages.retain(|page| page.mfn.get() != NO_FRAME);
         self.pages.shrink_to_fit();
-        self.pages.reserve_exact(CAPACITY - self.pages.len());
+        self.tables = vec![Cell::new(NONE); self.pages.len() * LINES_IN_PAGE];
+        for (id, line) in self.lines.iter().enumerate() {
+            let place = new_place[line.table() as usize / LINES_IN_PAGE];
+            line.move_to(u32::from(place) * LINES_IN_PAGE as u32);
+            self.tables[line.table() as usize + line.number()].set(id as u16);
+        }
+        let by_frame = self.pages.iter().enumerate().map(|(index, page)| (page.mfn.get(), index as u16));
+        self.by_frame.replace(by_frame.collect());
+        self.filled_lines.set(self.lines.len());
+        self.filled_pages.set(self.pages.len());
+        self.free_lines.take();
+        self.free_pages.take();
+        self.hand.set(0);
     }
 
     /// Bytes of host memory that decoded code takes.
     pub(crate) fn bytes(&self) -> u64 {
-        ((self.pages.len() + 1) * size_of::<CodePage>()) as u64
+        ((self.lines.len() + 1) * size_of::<Line>() + self.pages.len() * PER_PAGE) as u64
     }
 }
+
+/// One that held something and is free again, or else a spare one behind those `filled`.
+fn take(free: &RefCell<Vec<u16>>, filled: &Cell<usize>, there: usize) -> Option<u16> {
+    let index = filled.get();
+    free.borrow_mut().pop().or_else(|| (index < there).then(|| filled.replace(index + 1) as u16))
+}
+
+#[cfg(test)]
+mod tests;

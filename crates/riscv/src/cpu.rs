@@ -79,9 +79,9 @@ pub(crate) struct Cpu {
     f: [u64; 32],
     /// The gva of the page being executed: with a place in it, the pc.
     pub(crate) page_gva: u64,
-    /// The code page being executed, for builds that loop.
+    /// The table of lines of the page being executed, for builds that loop.
     #[cfg(debug_assertions)]
-    pub(crate) page: Option<u32>,
+    pub(crate) table: Option<u32>,
     /// Where to go on, whenever a chain of operations has stopped.
     pub(crate) pc: u64,
     pub(crate) here: Here,
@@ -121,7 +121,7 @@ impl Cpu {
             f: [0; 32],
             page_gva: 0,
             #[cfg(debug_assertions)]
-            page: None,
+            table: None,
             pc: 0,
             here: Here::with_slice(0),
             slice: 0,

@@ -6,19 +6,19 @@
 //!
 //! **Sources.** Volume I, "RV32/64G Instruction Set Listings", and the chapters of the extensions.
 
-use crate::code::HALFWORDS;
 use crate::compressed::expand;
 use crate::cpu::Cpu;
 use crate::csr;
-use crate::op::{At, Op, Run};
+use crate::line::HALFWORDS;
+use crate::op::{At, LAST, Op, Run};
 use crate::ops;
 
 /// Where an instruction stands, which decides how its branches are done.
 #[derive(Clone, Copy)]
 pub(crate) enum Place {
-    /// Wholly in its page, at this halfword.
+    /// Wholly in its page, in this place, and not the last there.
     InPage(At),
-    /// On a page of its own.
+    /// On a line of its own.
     Alone,
 }
 
@@ -27,22 +27,29 @@ pub(crate) const fn length(halfword: u16) -> usize {
     if halfword & 3 == 3 { 2 } else { 1 }
 }
 
-/// Decodes a compressed instruction.
-pub(crate) fn compressed(halfword: u16, place: Place) -> Op {
-    match expand(halfword) {
-        Some(word) => decode::<1>(word, place),
-        None => Op { run: ops::illegal, rd: Cpu::SINK, rs1: 0, rs2: 0, aux: 0, imm: i32::from(halfword) },
+/// Decodes the instruction that `word` holds, or of which its low half is all.
+pub(crate) fn any(word: u32, place: Place) -> Op {
+    match length(word as u16) {
+        1 => expand(word as u16)
+            .map_or_else(|| not_compressed(word as u16), |word| instruction(word, 1, place)),
+        length => instruction(word, length, place),
     }
 }
 
-/// Decodes a full instruction.
-pub(crate) fn full(word: u32, place: Place) -> Op {
-    decode::<2>(word, place)
+const fn not_compressed(halfword: u16) -> Op {
+    Op { run: ops::illegal, rd: Cpu::SINK, rs1: 0, rs2: 0, aux: 0, imm: halfword as i32 }
 }
 
 /// Decodes an instruction of `length` halfwords that was expanded if it was compressed.
 pub(crate) fn instruction(word: u32, length: usize, place: Place) -> Op {
-    if length == 1 { decode::<1>(word, place) } else { decode::<2>(word, place) }
+    const LAST_SHORT: usize = LAST + 1;
+    const LAST_LONG: usize = LAST + 2;
+    match (length, place) {
+        (1, Place::InPage(at)) if at.ends_line::<1>() => decode::<LAST_SHORT>(word, place),
+        (1, _) => decode::<1>(word, place),
+        (_, Place::InPage(at)) if at.ends_line::<2>() => decode::<LAST_LONG>(word, place),
+        _ => decode::<2>(word, place),
+    }
 }
 
 /// The fields of a full instruction.
@@ -108,6 +115,15 @@ impl Fields {
         self.whole(ops::illegal)
     }
 
+    /// A branch that runs by whether it stays in its line, or in its page, or leads `offset` bytes away.
+    const fn leading_to(self, [in_line, near, far]: [Run; 3], target: Target, offset: i32) -> Op {
+        match target {
+            Target::InLine(to) => self.op(in_line, to.to_imm()),
+            Target::InPage(to) => self.op(near, to.to_imm()),
+            Target::Far => self.op(far, offset),
+        }
+    }
+
     /// An operation whose only effect is on `rd`: nothing, if that is `x0`.
     const fn computing<const LEN: usize>(self, run: Run, imm: i32) -> Op {
         let run = if self.rd() == Cpu::SINK { ops::nop::<LEN> } else { run };
@@ -143,39 +159,45 @@ fn decode<const LEN: usize>(word: u32, place: Place) -> Op {
     }
 }
 
-/// Whether a branch of `offset` bytes stays in the page, and where it goes there.
-fn within(place: Place, offset: i32) -> Option<i32> {
-    let Place::InPage(at) = place else { return None };
-    let target = at.halfword() as i32 + offset / 2;
-    (0..HALFWORDS as i32).contains(&target).then(|| At::of(target as usize).to_imm())
+/// Where a branch leads, and if that is in its page, where there.
+enum Target {
+    InLine(At),
+    InPage(At),
+    Far,
 }
 
-/// Whether an instruction at `at` is anything but a branch to another page.
-pub(crate) fn stays_in_page(word: u32, at: At) -> bool {
-    word & 0x7f != 0x63 || within(Place::InPage(at), Fields(word).imm_b()).is_some()
+/// Where a branch of `offset` bytes leads.
+fn target(place: Place, offset: i32) -> Target {
+    let Place::InPage(from) = place else { return Target::Far };
+    let halfword = from.halfword() as i32 + offset / 2;
+    if !(0..HALFWORDS as i32).contains(&halfword) {
+        return Target::Far;
+    }
+    let to = At::of(halfword as usize);
+    if to.line() == from.line() { Target::InLine(to) } else { Target::InPage(to) }
+}
+
+/// Whether an instruction is anything but a branch to another line.
+pub(crate) fn stays_in_line(word: u32, place: Place) -> bool {
+    word & 0x7f != 0x63 || matches!(target(place, Fields(word).imm_b()), Target::InLine(_))
 }
 
 fn branch<const LEN: usize>(fields: Fields, place: Place) -> Op {
-    let (near, far): (Run, Run) = match fields.funct3() {
-        0 => (ops::beq::<LEN>, ops::beq_far::<LEN>),
-        1 => (ops::bne::<LEN>, ops::bne_far::<LEN>),
-        4 => (ops::blt::<LEN>, ops::blt_far::<LEN>),
-        5 => (ops::bge::<LEN>, ops::bge_far::<LEN>),
-        6 => (ops::bltu::<LEN>, ops::bltu_far::<LEN>),
-        7 => (ops::bgeu::<LEN>, ops::bgeu_far::<LEN>),
+    let runs: [Run; 3] = match fields.funct3() {
+        0 => [ops::beq::<LEN>, ops::beq_near::<LEN>, ops::beq_far::<LEN>],
+        1 => [ops::bne::<LEN>, ops::bne_near::<LEN>, ops::bne_far::<LEN>],
+        4 => [ops::blt::<LEN>, ops::blt_near::<LEN>, ops::blt_far::<LEN>],
+        5 => [ops::bge::<LEN>, ops::bge_near::<LEN>, ops::bge_far::<LEN>],
+        6 => [ops::bltu::<LEN>, ops::bltu_near::<LEN>, ops::bltu_far::<LEN>],
+        7 => [ops::bgeu::<LEN>, ops::bgeu_near::<LEN>, ops::bgeu_far::<LEN>],
         _ => return fields.illegal(),
     };
-    match within(place, fields.imm_b()) {
-        Some(target) => fields.op(near, target),
-        None => fields.op(far, fields.imm_b()),
-    }
+    fields.leading_to(runs, target(place, fields.imm_b()), fields.imm_b())
 }
 
 fn jal<const LEN: usize>(fields: Fields, place: Place) -> Op {
-    match within(place, fields.imm_j()) {
-        Some(target) => fields.op(ops::jal::<LEN>, target),
-        None => fields.op(ops::jal_far::<LEN>, fields.imm_j()),
-    }
+    let runs: [Run; 3] = [ops::jal::<LEN>, ops::jal_near::<LEN>, ops::jal_far::<LEN>];
+    fields.leading_to(runs, target(place, fields.imm_j()), fields.imm_j())
 }
 
 fn load<const LEN: usize>(fields: Fields) -> Op {

@@ -236,9 +236,17 @@ impl Hart {
         self.cpu.counts
     }
 
-    /// Forgets the decoded code that was not used since this was called last, and gives its memory back.
-    pub fn forget_unused_code(&mut self) {
+    /// Forgets the decoded code and the shadow tables that were not used since this was called last, and gives
+    /// their memory back.
+    pub fn forget_unused(&mut self) {
         self.code.forget_unused(&mut self.cpu.mmu);
+        self.cpu.mmu.forget_unused();
+    }
+
+    /// Keeps from now on no more decoded code and shadow tables than about so many bytes, each but a little.
+    pub fn limit_caches(&mut self, code: u64, shadow: u64) {
+        self.code.limit(&mut self.cpu.mmu, code);
+        self.cpu.mmu.limit_shadow(shadow);
     }
 
     /// Bytes of host memory that decoded code takes.
@@ -258,12 +266,13 @@ fn chain(cpu: &mut Cpu, code: &Code) -> Stop {
 fn chain(cpu: &mut Cpu, code: &Code) -> Stop {
     let mut stop = jump(cpu, code, cpu.pc, cpu.here);
     while stop == Stop::Next {
-        let page = match cpu.page {
-            Some(index) => code.page(index).expect("the page being executed is kept"),
+        let here = cpu.here;
+        let line = match cpu.table {
+            Some(table) => code.line(table, here.at()).expect("the line being executed is kept"),
             None => code.alone_again(),
         };
-        let here = cpu.here;
-        stop = (page.op(here.at()).run)(cpu, code, page, here);
+        let slot = line.slot(here.at());
+        stop = (slot.get().run)(cpu, code, line, here, slot);
     }
     stop
 }

@@ -9,19 +9,19 @@
 //! and a joined operation that meets anything unusual (a miss, another page) goes on with the slot
 //! it has come to. So nothing is undone or done twice, and the pc of an exception is right.
 //!
-//! **Invariants.** All of the instructions stand wholly in the page. Every one is counted.
+//! **Invariants.** All of the instructions stand wholly in one line, and none is the last there. Every one is counted.
 
-use crate::code::{CodePage, HALFWORDS};
 use crate::compressed::expand;
 use crate::cpu::Cpu;
 use crate::decode::{self, Place};
+use crate::line::Line;
 use crate::op::{At, Here, Op, Run};
 use crate::ops;
 
 /// Loads or stores in a run: as many as a trap handler saves registers.
 const LONGEST_RUN: u8 = 32;
 
-/// An instruction that is wholly in its page, and not the last one there.
+/// An instruction that is wholly in its line, and not the last one there.
 #[derive(Clone, Copy)]
 struct Instruction {
     at: At,
@@ -54,14 +54,14 @@ const AUIPC: u32 = 0x17;
 const LUI: u32 = 0x37;
 
 /// The operation for the slot at `at`, which alone would be `op`.
-pub(crate) fn join(cpu: &Cpu, page: &CodePage, at: At, op: Op) -> Op {
-    let Some(first) = instruction(cpu, page, at) else { return op };
+pub(crate) fn join(cpu: &Cpu, line: &Line, at: At, op: Op) -> Op {
+    let Some(first) = instruction(cpu, line, at) else { return op };
     let joined = match (first.word, kind(first.word), first.word & 0x7f) {
-        (NOP, ..) => nops(cpu, page, first),
-        (_, LD, _) => run(cpu, page, first, [ops::ld_run::<1>, ops::ld_run::<2>]),
-        (_, SD, _) => run(cpu, page, first, [ops::sd_run::<1>, ops::sd_run::<2>]),
-        (.., AUIPC | LUI) => halves(cpu, page, first),
-        _ => pair(cpu, page, first),
+        (NOP, ..) => nops(cpu, line, first),
+        (_, LD, _) => run(cpu, line, first, [ops::ld_run::<1>, ops::ld_run::<2>]),
+        (_, SD, _) => run(cpu, line, first, [ops::sd_run::<1>, ops::sd_run::<2>]),
+        (.., AUIPC | LUI) => halves(cpu, line, first),
+        _ => pair(cpu, line, first),
     };
     match joined {
         Some((run, aux, imm)) => Op { run, aux, imm: imm.unwrap_or(op.imm), ..op },
@@ -72,50 +72,47 @@ pub(crate) fn join(cpu: &Cpu, page: &CodePage, at: At, op: Op) -> Op {
 /// What a joined operation has other than its first instruction's: function, `aux`, `imm`.
 type Joined = (Run, u8, Option<i32>);
 
-fn instruction(cpu: &Cpu, page: &CodePage, at: At) -> Option<Instruction> {
-    if at.halfword() >= HALFWORDS {
-        return None;
-    }
-    let low = page.halfword(&cpu.pool, at);
+fn instruction(cpu: &Cpu, line: &Line, at: At) -> Option<Instruction> {
+    let low = line.halfword(&cpu.pool, at);
     let length = decode::length(low);
-    if at.halfword() + length >= HALFWORDS {
+    if at.ends_line::<1>() || length == 2 && at.ends_line::<2>() {
         return None;
     }
     let word = match length {
         1 => expand(low)?,
-        _ => u32::from(page.halfword(&cpu.pool, at.after::<1>())) << 16 | u32::from(low),
+        _ => u32::from(line.halfword(&cpu.pool, at.after::<1>())) << 16 | u32::from(low),
     };
     Some(Instruction { at, word, length })
 }
 
-fn behind(cpu: &Cpu, page: &CodePage, first: Instruction) -> Option<Instruction> {
-    instruction(cpu, page, At::of(first.at.halfword() + first.length))
+fn behind(cpu: &Cpu, line: &Line, first: Instruction) -> Option<Instruction> {
+    instruction(cpu, line, At::of(first.at.halfword() + first.length))
 }
 
 /// Gives an instruction's slot the operation that does it alone, unless there is one. A joined
 /// operation reads there what to do.
-fn decode_alone(page: &CodePage, instruction: Instruction) {
+fn decode_alone(line: &Line, instruction: Instruction) {
     let Instruction { at, word, length } = instruction;
-    if page.is_undecoded(at) {
-        page.set(at, decode::instruction(word, length, Place::InPage(at)));
+    if line.is_undecoded(at) {
+        line.set(at, decode::instruction(word, length, Place::InPage(at)));
     }
 }
 
 /// One of the pairs of [`ops::pair`].
-fn pair(cpu: &Cpu, page: &CodePage, first: Instruction) -> Option<Joined> {
-    let second = behind(cpu, page, first)?;
+fn pair(cpu: &Cpu, line: &Line, first: Instruction) -> Option<Joined> {
+    let second = behind(cpu, line, first)?;
     let run = ops::pair((first.word, first.length), (second.word, second.length))?;
-    if !decode::stays_in_page(second.word, second.at) {
+    if !decode::stays_in_line(second.word, Place::InPage(second.at)) {
         return None;
     }
-    decode_alone(page, second);
+    decode_alone(line, second);
     Some((run, 0, None))
 }
 
 /// Instructions without effect, which `imm` counts and steps over.
-fn nops(cpu: &Cpu, page: &CodePage, first: Instruction) -> Option<Joined> {
+fn nops(cpu: &Cpu, line: &Line, first: Instruction) -> Option<Joined> {
     let (mut last, mut step) = (first, Here::step(first.length));
-    while let Some(next) = behind(cpu, page, last).filter(|next| next.word == NOP) {
+    while let Some(next) = behind(cpu, line, last).filter(|next| next.word == NOP) {
         step += Here::step(next.length);
         last = next;
     }
@@ -123,16 +120,16 @@ fn nops(cpu: &Cpu, page: &CodePage, first: Instruction) -> Option<Joined> {
 }
 
 /// Loads or stores of eight bytes with the same base and length, as many as `aux` says.
-fn run(cpu: &Cpu, page: &CodePage, first: Instruction, by_length: [Run; 2]) -> Option<Joined> {
+fn run(cpu: &Cpu, line: &Line, first: Instruction, by_length: [Run; 2]) -> Option<Joined> {
     let loads = kind(first.word) == LD;
     let (mut last, mut count) = (first, 1);
     // A load into the base is the last one it serves.
     while count < LONGEST_RUN
         && !(loads && rd(last.word) == rs1(last.word))
-        && let Some(next) = behind(cpu, page, last)
+        && let Some(next) = behind(cpu, line, last)
         && (kind(next.word), rs1(next.word), next.length) == (kind(first.word), rs1(first.word), first.length)
     {
-        decode_alone(page, next);
+        decode_alone(line, next);
         last = next;
         count += 1;
     }
@@ -140,8 +137,8 @@ fn run(cpu: &Cpu, page: &CodePage, first: Instruction, by_length: [Run; 2]) -> O
 }
 
 /// `auipc` or `lui` and what completes it in the same register.
-fn halves(cpu: &Cpu, page: &CodePage, first: Instruction) -> Option<Joined> {
-    let second = behind(cpu, page, first)?;
+fn halves(cpu: &Cpu, line: &Line, first: Instruction) -> Option<Joined> {
+    let second = behind(cpu, line, first)?;
     let register = rd(first.word);
     if register == 0 || rd(second.word) != register || rs1(second.word) != register {
         return None;

@@ -6,11 +6,11 @@
 //! each other:
 //!
 //! ```text
-//!   fetch (fetch.rs) -> decoded page (code.rs) -> operation (ops/*.rs) -> the next operation ...
+//!   fetch (fetch.rs) -> decoded line (code.rs) -> operation (ops/*.rs) -> the next operation ...
 //!                                     load or store -> TLB hit, or memory.rs on a miss
 //! ```
 //!
-//! Read `op`, `code`, `fetch`, then `decode` and `ops`; `memory` for the slow way of an access,
+//! Read `op`, `line`, `code`, `fetch`, then `decode` and `ops`; `memory` for the slow way of an access,
 //! `trap` and `csr` for the privileged architecture.
 //!
 //! **Concurrency.** A hart belongs to whoever holds the lock around it. Interrupt lines
@@ -33,6 +33,7 @@ mod fetch;
 pub mod float;
 mod hart;
 mod join;
+mod line;
 mod memory;
 mod op;
 mod ops;

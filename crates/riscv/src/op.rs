@@ -10,12 +10,18 @@
 //!
 //! **Cost.** A plain instruction is a dozen host instructions.
 
-use crate::code::{Code, CodePage};
+use crate::code::Code;
 use crate::cpu::Cpu;
+use crate::fetch::next_line;
+use crate::line::{LINE, Line};
+use std::cell::Cell;
 
-/// What runs an operation: the hart's state, its decoded code, the operation's page, and where in it
-/// the operation is. Everything travels in registers.
-pub(crate) type Run = fn(&mut Cpu, &Code, &CodePage, Here) -> Stop;
+/// What runs an operation: the hart's state, its decoded code, the operation's line, where in its page
+/// the operation is, and itself. Everything travels in registers.
+pub(crate) type Run = fn(&mut Cpu, &Code, &Line, Here, &Cell<Op>) -> Stop;
+
+/// Added to the length that an operation is made for if it is the last of its line.
+pub(crate) const LAST: usize = 8;
 
 /// A decoded instruction. Field names follow the manual.
 #[derive(Clone, Copy)]
@@ -41,7 +47,7 @@ impl Op {
     }
 }
 
-/// A place in a code page: a halfword's number times the size of an operation, so that finding the
+/// A place in a page of code: a halfword's number times the size of an operation, so that finding the
 /// operation takes no multiplication.
 #[derive(Clone, Copy)]
 pub(crate) struct At(usize);
@@ -51,12 +57,6 @@ impl At {
 
     pub(crate) const fn of(halfword: usize) -> Self {
         Self(halfword * Self::SCALE)
-    }
-
-    /// The place of a byte in a guest's page.
-    #[inline(always)]
-    pub(crate) const fn of_byte(offset: u64) -> Self {
-        Self(offset as usize / 2 * Self::SCALE)
     }
 
     /// A place kept in an operation's immediate.
@@ -70,15 +70,32 @@ impl At {
         self.0 as i32
     }
 
+    /// The place of a byte in a guest's page.
+    #[inline(always)]
+    pub(crate) const fn of_byte(offset: u64) -> Self {
+        Self(offset as usize / 2 * Self::SCALE)
+    }
+
     #[inline(always)]
     pub(crate) const fn halfword(self) -> usize {
         self.0 / Self::SCALE
     }
 
+    /// Which line of its page this is in.
+    #[inline(always)]
+    pub(crate) const fn line(self) -> usize {
+        self.halfword() / LINE
+    }
+
+    /// Whether an instruction of `LEN` halfwords here is the last of its line.
+    pub(crate) const fn ends_line<const LEN: usize>(self) -> bool {
+        self.halfword() % LINE + LEN >= LINE
+    }
+
     /// Behind an instruction of `LEN` halfwords.
     #[inline(always)]
     pub(crate) const fn after<const LEN: usize>(self) -> Self {
-        Self(self.0 + LEN * Self::SCALE)
+        Self(self.0 + LEN % LAST * Self::SCALE)
     }
 
     /// How far into the guest's page this is, in bytes.
@@ -127,7 +144,7 @@ impl Here {
     /// Behind an instruction of `LEN` halfwords, which is counted.
     #[inline(always)]
     pub(crate) const fn after<const LEN: usize>(self) -> Self {
-        Self(self.0 + Self::INSTRUCTION + (LEN * At::SCALE) as u64)
+        Self(self.0 + Self::INSTRUCTION + (LEN % LAST * At::SCALE) as u64)
     }
 
     /// What an instruction of `length` halfwords adds.
@@ -186,14 +203,15 @@ pub(crate) enum Stop {
 
 /// Goes on with the operation at `here`.
 #[inline(always)]
-pub(crate) fn dispatch(cpu: &mut Cpu, code: &Code, page: &CodePage, here: Here) -> Stop {
+pub(crate) fn dispatch(cpu: &mut Cpu, code: &Code, line: &Line, here: Here) -> Stop {
     #[cfg(not(debug_assertions))]
     {
-        (page.op(here.at()).run)(cpu, code, page, here)
+        let slot = line.slot(here.at());
+        (slot.get().run)(cpu, code, line, here, slot)
     }
     #[cfg(debug_assertions)]
     {
-        let _ = (code, page);
+        let _ = (code, line);
         cpu.here = here;
         Stop::Next
     }
@@ -201,6 +219,10 @@ pub(crate) fn dispatch(cpu: &mut Cpu, code: &Code, page: &CodePage, here: Here) 
 
 /// Goes on behind an instruction of `LEN` halfwords.
 #[inline(always)]
-pub(crate) fn next<const LEN: usize>(cpu: &mut Cpu, code: &Code, page: &CodePage, here: Here) -> Stop {
-    dispatch(cpu, code, page, here.after::<LEN>())
+pub(crate) fn next<const LEN: usize>(cpu: &mut Cpu, code: &Code, line: &Line, here: Here) -> Stop {
+    if LEN > LAST {
+        next_line(cpu, code, line, here.after::<LEN>())
+    } else {
+        dispatch(cpu, code, line, here.after::<LEN>())
+    }
 }

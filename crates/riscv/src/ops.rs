@@ -42,11 +42,10 @@ macro_rules! register_register {
         pub(crate) fn $name<const LEN: usize>(
             cpu: &mut $crate::cpu::Cpu,
             code: &$crate::code::Code,
-            page: &$crate::code::CodePage,
-            here: $crate::op::Here,
-        ) -> $crate::op::Stop {
-            $effects::$name(cpu, page.op(here.at()));
-            $crate::op::next::<LEN>(cpu, code, page, here)
+            line: &$crate::line::Line,
+            here: $crate::op::Here, slot: &std::cell::Cell<$crate::op::Op>) -> $crate::op::Stop {
+            $effects::$name(cpu, slot.get());
+            $crate::op::next::<LEN>(cpu, code, line, here)
         })*
     };
 }
@@ -71,11 +70,10 @@ macro_rules! register_immediate {
         pub(crate) fn $name<const LEN: usize>(
             cpu: &mut $crate::cpu::Cpu,
             code: &$crate::code::Code,
-            page: &$crate::code::CodePage,
-            here: $crate::op::Here,
-        ) -> $crate::op::Stop {
-            $effects::$name(cpu, page.op(here.at()));
-            $crate::op::next::<LEN>(cpu, code, page, here)
+            line: &$crate::line::Line,
+            here: $crate::op::Here, slot: &std::cell::Cell<$crate::op::Op>) -> $crate::op::Stop {
+            $effects::$name(cpu, slot.get());
+            $crate::op::next::<LEN>(cpu, code, line, here)
         })*
     };
 }

@@ -5,26 +5,23 @@
 //! only if both are unchanged.
 
 use super::word;
-use crate::code::{Code, CodePage};
+use crate::code::Code;
 use crate::cpu::{Cpu, Reservation};
+use crate::line::Line;
 use crate::memory::Missed;
-use crate::op::{Here, Stop, dispatch, next};
+use crate::op::{Here, Op, Stop, dispatch, next};
 use addr::Gva;
 use mmu::Access;
+use std::cell::Cell;
 
 /// An operation that needs its address in the TLB first, or is not possible there.
 #[cold]
 #[inline(never)]
-fn missed<const SIZE: u64, const WRITE: bool>(
-    cpu: &mut Cpu,
-    code: &Code,
-    page: &CodePage,
-    here: Here,
-) -> Stop {
-    let gva = Gva(cpu.x(page.op(here.at()).rs1));
+fn missed<const SIZE: u64, const WRITE: bool>(cpu: &mut Cpu, code: &Code, line: &Line, here: Here) -> Stop {
+    let gva = Gva(cpu.x(line.op(here.at()).rs1));
     let access = if WRITE { Access::Store } else { Access::Load };
     match cpu.atomic_missed(gva, access, SIZE, here) {
-        Missed::Retry => dispatch(cpu, code, page, here),
+        Missed::Retry => dispatch(cpu, code, line, here),
         Missed::Done | Missed::Stopped => cpu.stopped(),
     }
 }
@@ -32,31 +29,29 @@ fn missed<const SIZE: u64, const WRITE: bool>(
 macro_rules! amos {
     ($($w:ident $d:ident: |$old:ident, $operand:ident| $new_w:expr, $new_d:expr;)*) => {$(
         pub(crate) fn $w<const LEN: usize>(
-            cpu: &mut Cpu, code: &Code, page: &CodePage, here: Here,
-        ) -> Stop {
-            let op = page.op(here.at());
+            cpu: &mut Cpu, code: &Code, line: &Line, here: Here, slot: &Cell<Op>) -> Stop {
+            let op = slot.get();
             let gva = Gva(cpu.x(op.rs1));
             let Some(frame) = cpu.mmu.tlb().store_to(gva, 4) else {
-                return missed::<4, true>(cpu, code, page, here);
+                return missed::<4, true>(cpu, code, line, here);
             };
             let $operand = cpu.x(op.rs2) as u32;
             let old = frame.update::<u32>(gva.page_offset(), |$old| $new_w);
             cpu.set_x(op.rd, word(u64::from(old)));
-            next::<LEN>(cpu, code, page, here.access())
+            next::<LEN>(cpu, code, line, here.access())
         }
 
         pub(crate) fn $d<const LEN: usize>(
-            cpu: &mut Cpu, code: &Code, page: &CodePage, here: Here,
-        ) -> Stop {
-            let op = page.op(here.at());
+            cpu: &mut Cpu, code: &Code, line: &Line, here: Here, slot: &Cell<Op>) -> Stop {
+            let op = slot.get();
             let gva = Gva(cpu.x(op.rs1));
             let Some(frame) = cpu.mmu.tlb().store_to(gva, 8) else {
-                return missed::<8, true>(cpu, code, page, here);
+                return missed::<8, true>(cpu, code, line, here);
             };
             let $operand = cpu.x(op.rs2);
             let old = frame.update::<u64>(gva.page_offset(), |$old| $new_d);
             cpu.set_x(op.rd, old);
-            next::<LEN>(cpu, code, page, here.access())
+            next::<LEN>(cpu, code, line, here.access())
         }
     )*};
 }
@@ -76,38 +71,39 @@ amos! {
 macro_rules! reserved {
     ($($lr:ident $sc:ident: $word:ty, $size:literal, |$value:ident| $extended:expr;)*) => {$(
         pub(crate) fn $lr<const LEN: usize>(
-            cpu: &mut Cpu, code: &Code, page: &CodePage, here: Here,
-        ) -> Stop {
-            let op = page.op(here.at());
+            cpu: &mut Cpu, code: &Code, line: &Line, here: Here, slot: &Cell<Op>) -> Stop {
+            let op = slot.get();
             let gva = Gva(cpu.x(op.rs1));
             let Some(frame) = cpu.mmu.tlb().load_from(gva, $size) else {
-                return missed::<$size, false>(cpu, code, page, here);
+                return missed::<$size, false>(cpu, code, line, here);
             };
             std::sync::atomic::fence(std::sync::atomic::Ordering::SeqCst);
             let $value = u64::from(frame.load::<$word>(gva.page_offset()));
             std::sync::atomic::fence(std::sync::atomic::Ordering::SeqCst);
             cpu.reservation = Some(Reservation { frame, offset: gva.page_offset(), size: $size, value: $value });
             cpu.set_x(op.rd, $extended);
-            next::<LEN>(cpu, code, page, here.access())
+            next::<LEN>(cpu, code, line, here.access())
         }
 
         pub(crate) fn $sc<const LEN: usize>(
-            cpu: &mut Cpu, code: &Code, page: &CodePage, here: Here,
-        ) -> Stop {
-            let op = page.op(here.at());
+            cpu: &mut Cpu, code: &Code, line: &Line, here: Here, slot: &Cell<Op>) -> Stop {
+            let op = slot.get();
             let gva = Gva(cpu.x(op.rs1));
             let Some(frame) = cpu.mmu.tlb().store_to(gva, $size) else {
-                return missed::<$size, true>(cpu, code, page, here);
+                return missed::<$size, true>(cpu, code, line, here);
             };
             let new = cpu.x(op.rs2) as $word;
             let stored = cpu.reservation.take().is_some_and(|reservation| {
-                (reservation.frame, reservation.offset, reservation.size) == (frame, gva.page_offset(), $size)
+                // One by one: to compare all at once, they would have to be on the stack.
+                reservation.frame == frame
+                    && reservation.offset == gva.page_offset()
+                    && reservation.size == $size
                     && frame
                         .compare_exchange::<$word>(gva.page_offset(), reservation.value as $word, new)
                         .is_ok()
             });
             cpu.set_x(op.rd, u64::from(!stored));
-            next::<LEN>(cpu, code, page, here.access())
+            next::<LEN>(cpu, code, line, here.access())
         }
     )*};
 }

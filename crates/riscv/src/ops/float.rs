@@ -2,10 +2,12 @@
 //!
 //! These are decoded as they run: computing them takes longer than that.
 
-use crate::code::{Code, CodePage};
+use crate::code::Code;
 use crate::cpu::Cpu;
 use crate::float::{self, Flags, Format, Integer, Rounding, box32, unbox32};
+use crate::line::Line;
 use crate::op::{Here, Op, Stop, next};
+use std::cell::Cell;
 
 /// A format with the way its values stand in registers.
 trait Register: Format {
@@ -59,12 +61,18 @@ impl Fields {
 }
 
 /// Every operation on registers; `imm` is the encoding.
-pub(crate) fn float<const LEN: usize>(cpu: &mut Cpu, code: &Code, page: &CodePage, here: Here) -> Stop {
-    let op = page.op(here.at());
+pub(crate) fn float<const LEN: usize>(
+    cpu: &mut Cpu,
+    code: &Code,
+    line: &Line,
+    here: Here,
+    slot: &Cell<Op>,
+) -> Stop {
+    let op = slot.get();
     if compute(cpu, op).is_none() {
-        return super::illegal(cpu, code, page, here);
+        return super::illegal(cpu, code, line, here, slot);
     }
-    next::<LEN>(cpu, code, page, here)
+    next::<LEN>(cpu, code, line, here)
 }
 
 /// `None` if there is no such instruction, its rounding mode is reserved, or floating point is off.

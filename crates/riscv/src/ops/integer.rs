@@ -1,9 +1,11 @@
 //! RV64I arithmetic and the M extension.
 
 use super::{register_immediate, register_register, word};
-use crate::code::{Code, CodePage};
+use crate::code::Code;
 use crate::cpu::Cpu;
-use crate::op::{Here, Stop, next};
+use crate::line::Line;
+use crate::op::{Here, Op, Stop, next};
+use std::cell::Cell;
 
 register_immediate! { on_immediate:
     addi: |a, b| a.wrapping_add(b);
@@ -59,13 +61,25 @@ register_register! { on_registers:
 }
 
 /// `auipc`.
-pub(crate) fn auipc<const LEN: usize>(cpu: &mut Cpu, code: &Code, page: &CodePage, here: Here) -> Stop {
-    let op = page.op(here.at());
+pub(crate) fn auipc<const LEN: usize>(
+    cpu: &mut Cpu,
+    code: &Code,
+    line: &Line,
+    here: Here,
+    slot: &Cell<Op>,
+) -> Stop {
+    let op = slot.get();
     cpu.set_x(op.rd, cpu.pc_at(here.at()).wrapping_add(op.imm()));
-    next::<LEN>(cpu, code, page, here)
+    next::<LEN>(cpu, code, line, here)
 }
 
 /// Instructions without effect here: writes to `x0` and hints.
-pub(crate) fn nop<const LEN: usize>(cpu: &mut Cpu, code: &Code, page: &CodePage, here: Here) -> Stop {
-    next::<LEN>(cpu, code, page, here)
+pub(crate) fn nop<const LEN: usize>(
+    cpu: &mut Cpu,
+    code: &Code,
+    line: &Line,
+    here: Here,
+    _slot: &Cell<Op>,
+) -> Stop {
+    next::<LEN>(cpu, code, line, here)
 }

@@ -1,34 +1,54 @@
 //! Operations that do several instructions; see [`crate::join`].
 
-use crate::code::{Code, CodePage};
+use crate::code::Code;
 use crate::cpu::Cpu;
 use crate::fetch::jump;
-use crate::op::{Here, Stop, dispatch};
+use crate::line::Line;
+use crate::op::{Here, Op, Stop, dispatch};
 use addr::{Gva, PAGE_OFFSET};
+use std::cell::Cell;
 
 /// Several instructions without effect, which `imm` counts and steps over.
-pub(crate) fn nops(cpu: &mut Cpu, code: &Code, page: &CodePage, here: Here) -> Stop {
-    let step = page.op(here.at()).imm;
-    dispatch(cpu, code, page, here.stepped(step))
+pub(crate) fn nops(cpu: &mut Cpu, code: &Code, line: &Line, here: Here, slot: &Cell<Op>) -> Stop {
+    let step = slot.get().imm;
+    dispatch(cpu, code, line, here.stepped(step))
 }
 
 /// `lui` and `addi` or `addiw`: a constant. `LEN` is the length of both.
-pub(crate) fn lui_addi<const LEN: usize>(cpu: &mut Cpu, code: &Code, page: &CodePage, here: Here) -> Stop {
-    let op = page.op(here.at());
+pub(crate) fn lui_addi<const LEN: usize>(
+    cpu: &mut Cpu,
+    code: &Code,
+    line: &Line,
+    here: Here,
+    slot: &Cell<Op>,
+) -> Stop {
+    let op = slot.get();
     cpu.set_x(op.rd, op.imm());
-    dispatch(cpu, code, page, here.instruction().after::<LEN>())
+    dispatch(cpu, code, line, here.instruction().after::<LEN>())
 }
 
 /// `auipc` and `addi`: an address.
-pub(crate) fn auipc_addi<const LEN: usize>(cpu: &mut Cpu, code: &Code, page: &CodePage, here: Here) -> Stop {
-    let op = page.op(here.at());
+pub(crate) fn auipc_addi<const LEN: usize>(
+    cpu: &mut Cpu,
+    code: &Code,
+    line: &Line,
+    here: Here,
+    slot: &Cell<Op>,
+) -> Stop {
+    let op = slot.get();
     cpu.set_x(op.rd, cpu.pc_at(here.at()).wrapping_add(op.imm()));
-    dispatch(cpu, code, page, here.instruction().after::<LEN>())
+    dispatch(cpu, code, line, here.instruction().after::<LEN>())
 }
 
 /// `auipc` and `jalr`: a call.
-pub(crate) fn auipc_jalr<const LEN: usize>(cpu: &mut Cpu, code: &Code, page: &CodePage, here: Here) -> Stop {
-    let op = page.op(here.at());
+pub(crate) fn auipc_jalr<const LEN: usize>(
+    cpu: &mut Cpu,
+    code: &Code,
+    _line: &Line,
+    here: Here,
+    slot: &Cell<Op>,
+) -> Stop {
+    let op = slot.get();
     let target = cpu.pc_at(here.at()).wrapping_add(op.imm()) & !1;
     cpu.set_x(op.rd, cpu.pc_at(here.at().after::<LEN>()));
     jump(cpu, code, target, here.instruction().instruction())
@@ -45,14 +65,13 @@ macro_rules! runs {
         |$cpu:ident, $op:ident, $frame:ident, $offset:ident| $access:expr;)*) => {$(
         $(#[$doc])*
         pub(crate) fn $name<const LEN: usize>(
-            $cpu: &mut Cpu, code: &Code, page: &CodePage, mut here: Here,
-        ) -> Stop {
-            let mut $op = page.op(here.at());
+            $cpu: &mut Cpu, code: &Code, line: &Line, mut here: Here, slot: &Cell<Op>) -> Stop {
+            let mut $op = slot.get();
             let base = $cpu.x($op.rs1);
             let mut gva = Gva(base.wrapping_add($op.imm()));
             let mut left = $op.aux;
             let Some($frame) = $cpu.mmu.tlb().$find(gva, 8) else {
-                return super::memory::$missed::<LEN>($cpu, code, page, here);
+                return super::memory::$missed::<LEN>($cpu, code, line, here);
             };
             loop {
                 let $offset = gva.page_offset();
@@ -62,14 +81,14 @@ macro_rules! runs {
                 if left == 0 {
                     break;
                 }
-                $op = page.op(here.at());
+                $op = line.op(here.at());
                 let next = Gva(base.wrapping_add($op.imm()));
                 if !is_beside(next, gva) {
                     break;
                 }
                 gva = next;
             }
-            dispatch($cpu, code, page, here)
+            dispatch($cpu, code, line, here)
         }
     )*};
 }

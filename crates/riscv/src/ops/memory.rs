@@ -1,42 +1,43 @@
 //! Loads and stores.
 
-use crate::code::{Code, CodePage};
+use crate::code::Code;
 use crate::cpu::Cpu;
 use crate::float::box32;
+use crate::line::Line;
 use crate::memory::Missed;
-use crate::op::{Here, Stop, dispatch, next};
+use crate::op::{Here, Op, Stop, dispatch, next};
 use crate::trap::Exception;
 use machine::Word;
+use std::cell::Cell;
 
 macro_rules! loads {
     ($($name:ident $missed:ident: $word:ty, |$cpu:ident, $rd:ident, $value:ident| $put:expr;)*) => {$(
         pub(crate) fn $name<const LEN: usize>(
-            cpu: &mut Cpu, code: &Code, page: &CodePage, here: Here,
-        ) -> Stop {
-            let op = page.op(here.at());
+            cpu: &mut Cpu, code: &Code, line: &Line, here: Here, slot: &Cell<Op>) -> Stop {
+            let op = slot.get();
             let gva = cpu.gva(op);
             let Some(frame) = cpu.mmu.tlb().load_from(gva, <$word>::SIZE) else {
-                return $missed::<LEN>(cpu, code, page, here);
+                return $missed::<LEN>(cpu, code, line, here);
             };
             let $value = frame.load::<$word>(gva.page_offset());
             let ($cpu, $rd) = (&mut *cpu, op.rd);
             $put;
-            next::<LEN>(cpu, code, page, here.access())
+            next::<LEN>(cpu, code, line, here.access())
         }
 
         #[cold]
         #[inline(never)]
         pub(super) fn $missed<const LEN: usize>(
-            cpu: &mut Cpu, code: &Code, page: &CodePage, here: Here,
+            cpu: &mut Cpu, code: &Code, line: &Line, here: Here,
         ) -> Stop {
-            let op = page.op(here.at());
+            let op = line.op(here.at());
             match cpu.load_missed(cpu.gva(op), <$word>::SIZE, here) {
-                Missed::Retry => dispatch(cpu, code, page, here),
+                Missed::Retry => dispatch(cpu, code, line, here),
                 Missed::Done => {
                     let $value = <$word>::truncate(cpu.loaded);
                     let ($cpu, $rd) = (&mut *cpu, op.rd);
                     $put;
-                    next::<LEN>(cpu, code, page, here.access())
+                    next::<LEN>(cpu, code, line, here.access())
                 }
                 Missed::Stopped => cpu.stopped(),
             }
@@ -59,31 +60,30 @@ loads! {
 macro_rules! stores {
     ($($name:ident $missed:ident: $word:ty, |$cpu:ident, $rs2:ident| $value:expr;)*) => {$(
         pub(crate) fn $name<const LEN: usize>(
-            cpu: &mut Cpu, code: &Code, page: &CodePage, here: Here,
-        ) -> Stop {
-            let op = page.op(here.at());
+            cpu: &mut Cpu, code: &Code, line: &Line, here: Here, slot: &Cell<Op>) -> Stop {
+            let op = slot.get();
             let gva = cpu.gva(op);
             let Some(frame) = cpu.mmu.tlb().store_to(gva, <$word>::SIZE) else {
-                return $missed::<LEN>(cpu, code, page, here);
+                return $missed::<LEN>(cpu, code, line, here);
             };
             let ($cpu, $rs2) = (&*cpu, op.rs2);
             frame.store(gva.page_offset(), <$word>::truncate($value));
-            next::<LEN>(cpu, code, page, here.access())
+            next::<LEN>(cpu, code, line, here.access())
         }
 
         #[cold]
         #[inline(never)]
         pub(super) fn $missed<const LEN: usize>(
-            cpu: &mut Cpu, code: &Code, page: &CodePage, here: Here,
+            cpu: &mut Cpu, code: &Code, line: &Line, here: Here,
         ) -> Stop {
-            let op = page.op(here.at());
+            let op = line.op(here.at());
             let value = {
                 let ($cpu, $rs2) = (&*cpu, op.rs2);
                 u64::from(<$word>::truncate($value))
             };
             match cpu.store_missed(cpu.gva(op), <$word>::SIZE, value, here) {
-                Missed::Retry => dispatch(cpu, code, page, here),
-                Missed::Done => next::<LEN>(cpu, code, page, here.access()),
+                Missed::Retry => dispatch(cpu, code, line, here),
+                Missed::Done => next::<LEN>(cpu, code, line, here.access()),
                 Missed::Stopped => cpu.stopped(),
             }
         }
@@ -103,13 +103,12 @@ macro_rules! float_memory {
     ($($name:ident: $on:ident;)*) => {$(
         /// Illegal while floating point is off.
         pub(crate) fn $name<const LEN: usize>(
-            cpu: &mut Cpu, code: &Code, page: &CodePage, here: Here,
-        ) -> Stop {
+            cpu: &mut Cpu, code: &Code, line: &Line, here: Here, slot: &Cell<Op>) -> Stop {
             if cpu.csrs.float_is_off() {
                 // The operation holds no encoding to tell, and 0 is allowed.
                 return cpu.raise(here, Exception::Illegal, 0);
             }
-            $on::<LEN>(cpu, code, page, here)
+            $on::<LEN>(cpu, code, line, here, slot)
         }
     )*};
 }

@@ -9,9 +9,11 @@
 
 use super::integer::on_immediate::{addi, andi, slli, srli};
 use super::integer::on_registers::{add, mul, xor};
-use crate::code::{Code, CodePage};
+use crate::code::Code;
 use crate::cpu::Cpu;
-use crate::op::{Here, Run, Stop};
+use crate::line::Line;
+use crate::op::{Here, Op, Run, Stop};
+use std::cell::Cell;
 
 /// The bits of an encoding that say which instruction it is, for those that pairs are made of.
 const fn name(word: u32) -> u32 {
@@ -39,14 +41,14 @@ const JALR: u32 = 0x0067;
 macro_rules! pairs {
     ($($name:ident: $first_name:ident $first:ident, $second_name:ident $second:ident;)*) => {
         $(fn $name<const FIRST: usize, const SECOND: usize>(
-            cpu: &mut Cpu, code: &Code, page: &CodePage, here: Here,
-        ) -> Stop {
-            $first(cpu, page.op(here.at()));
-            super::$second::<SECOND>(cpu, code, page, here.after::<FIRST>())
+            cpu: &mut Cpu, code: &Code, line: &Line, here: Here, slot: &Cell<Op>) -> Stop {
+            $first(cpu, slot.get());
+            let here = here.after::<FIRST>();
+            super::$second::<SECOND>(cpu, code, line, here, line.slot(here.at()))
         })*
 
         /// The operation for two instructions of these encodings and lengths in halfwords. A branch
-        /// must stay in its page.
+        /// must stay in its line.
         pub(crate) fn pair(first: (u32, usize), second: (u32, usize)) -> Option<Run> {
             Some(match (name(first.0), name(second.0), first.1, second.1) {
                 $(

@@ -1,30 +1,44 @@
 //! Fences, CSR access, traps and what else concerns the privileged architecture.
 
-use crate::code::{Code, CodePage};
+use crate::code::Code;
 use crate::cpu::{Cpu, Lines};
 use crate::csr::{Effect, Illegal, SENVCFG_CBZE, SIP};
 use crate::fetch::jump;
 use crate::hart::Exit;
+use crate::line::Line;
 use crate::memory::Missed;
 use crate::op::{Here, Op, Stop, next};
 use crate::trap::Exception;
 use addr::Gva;
+use std::cell::Cell;
 use std::sync::atomic::{Ordering, fence as host_fence};
 
 /// Anything that is no instruction, or not for this privilege. `imm` is the encoding.
-pub(crate) fn illegal(cpu: &mut Cpu, _code: &Code, page: &CodePage, here: Here) -> Stop {
-    let encoding = u64::from(page.op(here.at()).imm as u32);
+pub(crate) fn illegal(cpu: &mut Cpu, _code: &Code, _line: &Line, here: Here, slot: &Cell<Op>) -> Stop {
+    let encoding = u64::from(slot.get().imm as u32);
     cpu.raise(here, Exception::Illegal, encoding)
 }
 
 /// `fence`, of any kind: the strongest.
-pub(crate) fn fence<const LEN: usize>(cpu: &mut Cpu, code: &Code, page: &CodePage, here: Here) -> Stop {
+pub(crate) fn fence<const LEN: usize>(
+    cpu: &mut Cpu,
+    code: &Code,
+    line: &Line,
+    here: Here,
+    _slot: &Cell<Op>,
+) -> Stop {
     host_fence(Ordering::SeqCst);
-    next::<LEN>(cpu, code, page, here)
+    next::<LEN>(cpu, code, line, here)
 }
 
 /// `pause`: the hart waits for another one, so let others run.
-pub(crate) fn pause<const LEN: usize>(cpu: &mut Cpu, _code: &Code, _page: &CodePage, here: Here) -> Stop {
+pub(crate) fn pause<const LEN: usize>(
+    cpu: &mut Cpu,
+    _code: &Code,
+    _line: &Line,
+    here: Here,
+    _slot: &Cell<Op>,
+) -> Stop {
     cpu.pc = cpu.pc_at(here.at().after::<LEN>());
     cpu.here = here.instruction();
     cpu.exit = Exit::Pause;
@@ -32,16 +46,28 @@ pub(crate) fn pause<const LEN: usize>(cpu: &mut Cpu, _code: &Code, _page: &CodeP
 }
 
 /// `fence.i`: decoded code is compared with its frame before it is used again.
-pub(crate) fn fence_i<const LEN: usize>(cpu: &mut Cpu, code: &Code, _page: &CodePage, here: Here) -> Stop {
+pub(crate) fn fence_i<const LEN: usize>(
+    cpu: &mut Cpu,
+    code: &Code,
+    _line: &Line,
+    here: Here,
+    _slot: &Cell<Op>,
+) -> Stop {
     cpu.mmu.drop_instructions();
     jump(cpu, code, cpu.pc_at(here.at().after::<LEN>()), here.instruction())
 }
 
 /// `sfence.vma` and `sinval.vma`; `aux` has bit 0 for an address and bit 1 for an ASID.
-pub(crate) fn sfence_vma<const LEN: usize>(cpu: &mut Cpu, code: &Code, page: &CodePage, here: Here) -> Stop {
-    let op = page.op(here.at());
+pub(crate) fn sfence_vma<const LEN: usize>(
+    cpu: &mut Cpu,
+    code: &Code,
+    line: &Line,
+    here: Here,
+    slot: &Cell<Op>,
+) -> Stop {
+    let op = slot.get();
     if cpu.user {
-        return illegal(cpu, code, page, here);
+        return illegal(cpu, code, line, here, slot);
     }
     let gva = (op.aux & 1 != 0).then(|| Gva(cpu.x(op.rs1)));
     let asid = (op.aux & 2 != 0).then(|| cpu.x(op.rs2) as u16);
@@ -53,17 +79,24 @@ pub(crate) fn sfence_vma<const LEN: usize>(cpu: &mut Cpu, code: &Code, page: &Co
 pub(crate) fn sfence_order<const LEN: usize>(
     cpu: &mut Cpu,
     code: &Code,
-    page: &CodePage,
+    line: &Line,
     here: Here,
+    slot: &Cell<Op>,
 ) -> Stop {
     if cpu.user {
-        return illegal(cpu, code, page, here);
+        return illegal(cpu, code, line, here, slot);
     }
-    next::<LEN>(cpu, code, page, here)
+    next::<LEN>(cpu, code, line, here)
 }
 
 /// `ecall`: from user mode to the guest's kernel, from there to the VMM.
-pub(crate) fn ecall<const LEN: usize>(cpu: &mut Cpu, code: &Code, _page: &CodePage, here: Here) -> Stop {
+pub(crate) fn ecall<const LEN: usize>(
+    cpu: &mut Cpu,
+    code: &Code,
+    _line: &Line,
+    here: Here,
+    _slot: &Cell<Op>,
+) -> Stop {
     if cpu.user {
         // The commonest exception by far goes straight to its handler: no interrupt can come between.
         cpu.raise(here, Exception::UserCall, 0);
@@ -76,14 +109,14 @@ pub(crate) fn ecall<const LEN: usize>(cpu: &mut Cpu, code: &Code, _page: &CodePa
 }
 
 /// `ebreak`.
-pub(crate) fn ebreak(cpu: &mut Cpu, _code: &Code, _page: &CodePage, here: Here) -> Stop {
+pub(crate) fn ebreak(cpu: &mut Cpu, _code: &Code, _line: &Line, here: Here, _slot: &Cell<Op>) -> Stop {
     cpu.raise(here, Exception::Breakpoint, cpu.pc_at(here.at()))
 }
 
 /// `sret`.
-pub(crate) fn sret(cpu: &mut Cpu, code: &Code, page: &CodePage, here: Here) -> Stop {
+pub(crate) fn sret(cpu: &mut Cpu, code: &Code, line: &Line, here: Here, slot: &Cell<Op>) -> Stop {
     if cpu.user {
-        return illegal(cpu, code, page, here);
+        return illegal(cpu, code, line, here, slot);
     }
     cpu.leave_trap();
     go_on(cpu, code, cpu.pc, here.instruction())
@@ -99,9 +132,15 @@ fn go_on(cpu: &mut Cpu, code: &Code, pc: u64, here: Here) -> Stop {
 }
 
 /// `wfi`: nothing to do until an interrupt.
-pub(crate) fn wfi<const LEN: usize>(cpu: &mut Cpu, code: &Code, page: &CodePage, here: Here) -> Stop {
+pub(crate) fn wfi<const LEN: usize>(
+    cpu: &mut Cpu,
+    code: &Code,
+    line: &Line,
+    here: Here,
+    slot: &Cell<Op>,
+) -> Stop {
     if cpu.user {
-        return illegal(cpu, code, page, here);
+        return illegal(cpu, code, line, here, slot);
     }
     cpu.pc = cpu.pc_at(here.at().after::<LEN>());
     cpu.here = here.instruction();
@@ -110,13 +149,19 @@ pub(crate) fn wfi<const LEN: usize>(cpu: &mut Cpu, code: &Code, page: &CodePage,
 }
 
 /// `cbo.zero`: clears a block of 64 bytes (Zicboz).
-pub(crate) fn cbo_zero<const LEN: usize>(cpu: &mut Cpu, code: &Code, page: &CodePage, here: Here) -> Stop {
+pub(crate) fn cbo_zero<const LEN: usize>(
+    cpu: &mut Cpu,
+    code: &Code,
+    line: &Line,
+    here: Here,
+    slot: &Cell<Op>,
+) -> Stop {
     const BLOCK: u64 = 64;
     if cpu.user && cpu.csrs.senvcfg & SENVCFG_CBZE == 0 {
-        return illegal(cpu, code, page, here);
+        return illegal(cpu, code, line, here, slot);
     }
     // A fault names the address given, not the block's.
-    let given = Gva(cpu.x(page.op(here.at()).rs1));
+    let given = Gva(cpu.x(slot.get().rs1));
     let gva = Gva(given.0 & !(BLOCK - 1));
     loop {
         if let Some(frame) = cpu.mmu.tlb().store_to(gva, 8) {
@@ -130,42 +175,56 @@ pub(crate) fn cbo_zero<const LEN: usize>(cpu: &mut Cpu, code: &Code, page: &Code
             Missed::Done | Missed::Stopped => return cpu.stopped(),
         }
     }
-    next::<LEN>(cpu, code, page, here.access())
+    next::<LEN>(cpu, code, line, here.access())
 }
 
 /// The six CSR instructions; `imm` is the encoding.
-pub(crate) fn csr<const LEN: usize>(cpu: &mut Cpu, code: &Code, page: &CodePage, here: Here) -> Stop {
-    let number = (page.op(here.at()).imm as u32 >> 20) as u16;
-    let effect = csr_access(cpu, page.op(here.at()), number, here);
-    behind_csr::<LEN>(cpu, code, page, here, effect)
+pub(crate) fn csr<const LEN: usize>(
+    cpu: &mut Cpu,
+    code: &Code,
+    line: &Line,
+    here: Here,
+    slot: &Cell<Op>,
+) -> Stop {
+    let effect = any_csr(cpu, slot, here);
+    behind_csr::<LEN>(cpu, code, line, here, slot, effect)
+}
+
+/// Not inlined: a caller that held the operation on its stack could not go on by a jump.
+#[inline(never)]
+fn any_csr(cpu: &mut Cpu, slot: &Cell<Op>, here: Here) -> Result<Effect, Illegal> {
+    let op = slot.get();
+    csr_access(cpu, op, (op.imm as u32 >> 20) as u16, here)
 }
 
 /// The same for the register `NUMBER`: compiled for each of those that every trap touches.
 pub(crate) fn known_csr<const LEN: usize, const NUMBER: u16>(
     cpu: &mut Cpu,
     code: &Code,
-    page: &CodePage,
+    line: &Line,
     here: Here,
+    slot: &Cell<Op>,
 ) -> Stop {
-    let effect = csr_access(cpu, page.op(here.at()), NUMBER, here);
-    behind_csr::<LEN>(cpu, code, page, here, effect)
+    let effect = csr_access(cpu, slot.get(), NUMBER, here);
+    behind_csr::<LEN>(cpu, code, line, here, slot, effect)
 }
 
 #[inline(always)]
 fn behind_csr<const LEN: usize>(
     cpu: &mut Cpu,
     code: &Code,
-    page: &CodePage,
+    line: &Line,
     here: Here,
+    slot: &Cell<Op>,
     effect: Result<Effect, Illegal>,
 ) -> Stop {
     match effect {
         Ok(Effect::Interrupts) if cpu.interrupt().is_some() => {
             cpu.resume_at(cpu.pc_at(here.at().after::<LEN>()), here.instruction())
         }
-        Ok(Effect::None | Effect::Interrupts) => next::<LEN>(cpu, code, page, here),
+        Ok(Effect::None | Effect::Interrupts) => next::<LEN>(cpu, code, line, here),
         Ok(Effect::Translation) => go_on(cpu, code, cpu.pc_at(here.at().after::<LEN>()), here.instruction()),
-        Err(Illegal) => illegal(cpu, code, page, here),
+        Err(Illegal) => illegal(cpu, code, line, here, slot),
     }
 }
 

@@ -1,0 +1,150 @@
+//! Decoded code against a model: what memory holds, and what must still be known of it.
+
+use super::*;
+use crate::line::HALFWORDS;
+use addr::{ByteSize, PageCount};
+use mmu::Technique;
+use proptest::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Frames with code: more lines than a hart keeps at least.
+const FRAMES: u64 = 6;
+
+#[derive(Clone, Debug)]
+enum Step {
+    /// The guest writes a halfword, and fences.
+    Write(u64, usize, u16),
+    /// The hart comes to an instruction.
+    Come(u64, usize),
+    Forget,
+    /// The host limits how many lines there may be.
+    Limit(usize),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let halfword = || (0..HALFWORDS / 16, prop::sample::select(vec![0, 1, 13])).prop_map(|(a, b)| a * 16 + b);
+    prop_oneof![
+        3 => (0..FRAMES, halfword(), any::<u16>()).prop_map(|(frame, at, value)| Step::Write(frame, at, value)),
+        20 => (0..FRAMES, halfword()).prop_map(|(frame, at)| Step::Come(frame, at)),
+        1 => Just(Step::Forget),
+        1 => prop::sample::select(vec![0, LEAST_LINES + 9, LINES]).prop_map(Step::Limit),
+    ]
+}
+
+struct World {
+    pool: Pool,
+    mmu: Mmu,
+    code: Code,
+    memory: BTreeMap<(u64, usize), u16>,
+    /// What must be decoded still, as nothing it follows from changed and nothing had to make room.
+    sure: BTreeSet<(u64, usize)>,
+    /// Frames entered since pages were forgotten or had to make room.
+    entered: BTreeSet<u64>,
+}
+
+impl World {
+    fn new() -> Self {
+        Self {
+            pool: Pool::new(ByteSize::mib(1)).expect("a small pool fits"),
+            mmu: Mmu::new(Technique::Hardware, PageCount(FRAMES)),
+            code: Code::new(),
+            memory: BTreeMap::new(),
+            sure: BTreeSet::new(),
+            entered: BTreeSet::new(),
+        }
+    }
+
+    fn gva(frame: u64) -> Gva {
+        Gva(0x4000_0000 + frame * 0x1000)
+    }
+
+    fn holds(&self, frame: u64, halfword: usize) -> u16 {
+        self.memory.get(&(frame, halfword)).copied().unwrap_or(0)
+    }
+
+    fn step(&mut self, step: &Step) {
+        self.code.keep_spare();
+        match *step {
+            Step::Write(frame, halfword, value) => {
+                self.pool.store(Mfn(frame).base().wrapping_add(halfword as u64 * 2), value);
+                self.memory.insert((frame, halfword), value);
+                self.mmu.drop_instructions();
+                // A word is known to the line it is in, and to the one before if it is the first.
+                let concerned =
+                    [halfword, halfword.saturating_sub(4)].map(|halfword| At::of(halfword).line());
+                self.sure.retain(|&(of, at)| of != frame || !concerned.contains(&At::of(at).line()));
+            }
+            Step::Come(frame, halfword) => self.come(frame, halfword),
+            Step::Forget => {
+                self.code.forget_unused(&mut self.mmu);
+                let entered = std::mem::take(&mut self.entered);
+                self.sure.retain(|(frame, _)| entered.contains(frame));
+                let frames: BTreeSet<u64> = self.sure.iter().map(|(frame, _)| *frame).collect();
+                assert!(frames.len() <= self.code.pages.len());
+            }
+            Step::Limit(lines) => {
+                self.code.limit(&mut self.mmu, (lines * size_of::<Line>()) as u64);
+                assert!(self.code.lines.len() <= lines.max(LEAST_LINES));
+                // Who is in the TLB is not entered again.
+                self.entered.clear();
+                if lines < LINES {
+                    self.sure.clear();
+                }
+            }
+        }
+    }
+
+    fn come(&mut self, frame: u64, halfword: usize) {
+        let gva = Self::gva(frame);
+        let table = match self.mmu.tlb().fetch(gva) {
+            Some((table, _)) => table,
+            None => {
+                self.entered.insert(frame);
+                self.code.enter(&self.pool, &mut self.mmu, gva, Mfn(frame))
+            }
+        };
+        let at = At::of(halfword);
+        let line = self.code.line_made(&mut self.mmu, table, at);
+        if line.is_undecoded(at) {
+            assert!(!self.sure.contains(&(frame, halfword)), "{frame} {halfword} was decoded");
+            let decoded = line.halfword(&self.pool, at);
+            line.set(at, Op { imm: decoded.into(), ..PAGE_END });
+        }
+        assert_eq!(line.op(at).imm, i32::from(self.holds(frame, halfword)), "{frame} {halfword}");
+        if self.code.limit == LINES {
+            self.sure.insert((frame, halfword));
+        }
+    }
+
+    fn check(&self) {
+        let mut seen = BTreeSet::new();
+        for (place, id) in self.code.tables.iter().enumerate().filter(|(_, id)| id.get() != NONE) {
+            let line = &self.code.lines[id.get() as usize];
+            assert!(seen.insert(id.get()), "line {} is in two places", id.get());
+            assert_eq!(line.table() as usize + line.number(), place);
+            assert!((line.table() as usize).is_multiple_of(LINES_IN_PAGE) && line.number() < LINES_IN_PAGE);
+        }
+        for frame in 0..FRAMES {
+            if let Some((table, mfn)) = self.mmu.tlb().fetch(Self::gva(frame)) {
+                assert_eq!(mfn, Mfn(frame));
+                let page = table as usize / LINES_IN_PAGE;
+                assert_eq!(self.code.pages[page].mfn.get(), mfn, "the TLB is right about page {page}");
+            }
+        }
+        assert!(self.code.bytes() <= Code::MOST_BYTES);
+        for free in self.code.free_lines.borrow().iter() {
+            assert!(!seen.contains(free), "line {free} is in use");
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_is_decoded_follows_from_memory(steps in prop::collection::vec(step(), 1..400)) {
+        let mut world = World::new();
+        for step in &steps {
+            world.step(step);
+            world.check();
+        }
+    }
+}
