@@ -88,6 +88,11 @@ fuzz: setup ## run every fuzz target for FUZZ_SECONDS (60)
 fuzz-api: setup ## ask a live host whatever its OpenAPI description allows, and more
 	@scripts/fuzz-api
 
+.PHONY: crowd
+
+crowd: guest build ## start 42 VMs of 96 MiB on 1 GiB, and wait until all have their shells (10 minutes; CROWD='--vms N')
+	@scripts/crowd $(CROWD)
+
 .PHONY: deb test-deb
 
 deb: node ## build the Debian package, target/debian/memtide_*.deb

@@ -227,6 +227,7 @@ impl MemoryLoop {
             if before != GuestState::Panicked && watched.guest.state() == GuestState::Panicked {
                 guest_panicked(&self.core, &watched.running.name);
             }
+            watched.limit_caches(self.state);
         }
         if self.second.is_multiple_of(guest::ASKED_EVERY) {
             self.ask_guests();

@@ -27,6 +27,7 @@ pub mod admission;
 pub mod alarm;
 pub mod backoff;
 pub mod balloon;
+pub mod caches;
 mod diff;
 mod divide;
 pub mod entitlement;

@@ -21,6 +21,7 @@ mod agent;
 mod balloon;
 mod board;
 pub mod boot;
+mod caches;
 mod config;
 mod console;
 mod gate;

@@ -10,7 +10,7 @@
 //! what it gets done.
 //!
 //! **Not here.** Measuring and switching, which [`run`] does; [`Chooser`] is pure. Since it looks at the
-//! VM every so often, it also has its harts forget decoded code that they do not use.
+//! VM every so often, it also has its harts forget what they do not use.
 
 use crate::config::MmuChoice;
 use crate::vm::Shared;
@@ -20,7 +20,7 @@ use std::time::Duration;
 
 /// How often a running VM is looked at.
 const WINDOW: Duration = Duration::from_millis(250);
-/// Windows after which decoded code that was not used meanwhile is forgotten: ten seconds.
+/// Windows after which decoded code and shadow tables that were not used meanwhile are forgotten: ten seconds.
 const FORGETFUL: u32 = 40;
 /// Windows with fewer instructions say nothing.
 const ENOUGH: u64 = 5_000_000;
@@ -209,10 +209,13 @@ pub(crate) fn run(shared: &Shared) {
     let mut chooser = Chooser::new();
     let mut before = shared.settle();
     let mut windows = 0u32;
+    let mut ran = shared.running_time();
     while !shared.wait(WINDOW) {
         windows = windows.wrapping_add(1);
         if windows.is_multiple_of(FORGETFUL) {
-            shared.vcpus.for_each_hart(|_, _, hart| hart.forget_unused_code());
+            let now = shared.running_time();
+            shared.forget_unused(now - ran, WINDOW * FORGETFUL);
+            ran = now;
         }
         if *shared.mmu.lock() != MmuChoice::Automatic {
             chooser = Chooser { technique: shared.choice.lock().technique, ..Chooser::new() };

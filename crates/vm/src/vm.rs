@@ -3,6 +3,7 @@
 use crate::balloon;
 use crate::board::{self, Board, Threads, Workers};
 use crate::boot::{self, Entry, LoadError};
+use crate::caches::Room;
 use crate::config::{Config, ConfigError, MmuChoice};
 use crate::gate::Visit;
 use crate::panic::PanicWatch;
@@ -70,6 +71,7 @@ pub(crate) struct Shared {
     pub(crate) kept: AtomicBool,
     /// What a reset is: not the end of the VM but a pause.
     pub(crate) keeps: AtomicBool,
+    pub(crate) room: Room,
     ending: AtomicBool,
     ended: Mutex<Option<Ended>>,
     end: Condvar,
@@ -108,6 +110,7 @@ impl Shared {
             pause: Pause::default(),
             kept: AtomicBool::new(false),
             keeps: AtomicBool::new(false),
+            room: Room::default(),
             ending: AtomicBool::new(false),
             ended: Mutex::new(None),
             end: Condvar::new(),
@@ -149,6 +152,11 @@ impl Shared {
             self.end.wait_for(&mut ended, timeout);
         }
         ended.is_some()
+    }
+
+    /// How long the vCPUs ran, all together.
+    pub(crate) fn running_time(&self) -> Duration {
+        Duration::from_nanos(self.vcpus.iter().map(Vcpu::running_nanoseconds).sum())
     }
 
     /// Books what every hart did so far; gives the total.
@@ -328,7 +336,7 @@ impl Vm {
 
     /// How long its vCPUs ran, all together.
     pub fn running_time(&self) -> Duration {
-        Duration::from_nanos(self.shared.vcpus.iter().map(Vcpu::running_nanoseconds).sum())
+        self.shared.running_time()
     }
 
     /// Processor time that its devices' threads used, all together.

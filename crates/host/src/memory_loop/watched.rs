@@ -14,7 +14,7 @@ use devices::{BalloonReport, DriverState};
 use machine::{MemoryCounts, Reclaimed, Sample, Sampled, Times, VmMemory};
 use sched::activity::{self, Activity};
 use sched::balloon::{Conduct, Judge, Observation};
-use sched::{Balloon, Pages, Settings, Slowdown};
+use sched::{Balloon, HostState, Pages, Settings, Slowdown, caches};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use vm::{Statistics, Vm};
@@ -40,6 +40,8 @@ pub(super) struct Watched {
     allowance: PageCount,
     allowed: Instant,
     zip_limit: PageCount,
+    /// What each vCPU may keep of its caches.
+    cache_room: Option<ByteSize>,
     sample: Option<Begun>,
     counted: Counted,
     troubled: bool,
@@ -99,9 +101,21 @@ impl Watched {
             allowance: PageCount(u64::MAX),
             allowed: Instant::now(),
             zip_limit: PageCount(0),
+            cache_room: None,
             sample: None,
             counted,
             troubled: false,
+        }
+    }
+
+    /// Limits its vCPUs' caches as the host's state asks.
+    pub(super) fn limit_caches(&mut self, state: HostState) {
+        let room = caches::room(state, self.rates.latency + self.rates.waiting);
+        if room != self.cache_room
+            && let Some(vm) = self.running.vm.get()
+        {
+            vm.limit_caches(room);
+            self.cache_room = room;
         }
     }
 
