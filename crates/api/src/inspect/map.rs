@@ -248,7 +248,7 @@ const fn unreadable(why: Unreadable) -> &'static str {
             PageState::Untouched => {
                 "the table's page is untouched: all its entries read as zero, and the walk ends in a page fault"
             }
-            PageState::Ballooned => {
+            PageState::Ballooned { .. } => {
                 "the table's page is in the guest's balloon: all its entries read as zero, and the walk ends in a page fault"
             }
             PageState::Compressed(_) => {
