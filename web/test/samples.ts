@@ -155,6 +155,7 @@ export const status = (more: Partial<HostStatus> = {}): HostStatus => ({
   reserved_bytes: 0,
   state: 'high',
   state_seconds: { high: 1, clear: 0, soft: 0, hard: 0, low: 0 },
+  file_troubles: [],
   sums: metrics,
   swap_total_bytes: 0,
   thresholds: {

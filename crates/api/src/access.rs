@@ -44,7 +44,7 @@ pub(crate) use tokens::Tokens;
 pub use tokens::{NewToken, Token, TokenSpec};
 
 use crate::problem::Problem;
-use std::io;
+use host::{FileState, Host};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -62,18 +62,23 @@ pub(crate) struct Access {
 }
 
 impl Access {
-    /// With what is kept in a state directory.
-    ///
-    /// # Errors
-    /// If that cannot be read, or makes no sense.
-    pub(crate) fn open(state: &Path, names: Vec<String>, bounds: Bounds) -> io::Result<Self> {
-        Ok(Self {
-            tokens: Arc::new(Tokens::open(state)?),
-            audit_log: Arc::new(AuditLog::open(state)?),
+    /// With what is kept in a state directory, as far as that can be read.
+    pub(crate) fn open(state: &Path, names: Vec<String>, bounds: Bounds) -> Self {
+        Self {
+            tokens: Arc::new(Tokens::open(state)),
+            audit_log: Arc::new(AuditLog::open(state)),
             peers: Arc::new(Peers::new(bounds)),
             names: names.into(),
             guest_files: [state.join("guests")].into(),
-        })
+        }
+    }
+
+    /// Reads and writes again what could not be read and written, and tells the host how that went. Waits for the disk.
+    pub(crate) fn look_again(&self, host: &Host) {
+        let tokens = self.tokens.look_again().map(|why| (FileState::Unreadable, why));
+        host.note_file(self.tokens.path(), tokens);
+        let audit_log = self.audit_log.look_again().map(|why| (FileState::Unwritten, why));
+        host.note_file(self.audit_log.path(), audit_log);
     }
 
     /// The same with the files of guests in these directories, if there are any, and else in `guests` in the state directory.

@@ -63,9 +63,8 @@ impl Problem {
             "wrong-method" => StatusCode::METHOD_NOT_ALLOWED,
             "slow-body" => StatusCode::REQUEST_TIMEOUT,
             "exists" | "not-stopped" | "not-running" | "not-restarted" | "paused" | "pool-in-use"
-            | "operation-over" | "not-cancellable" | "cancelled" | "no-action" | "still-runs" => {
-                StatusCode::CONFLICT
-            }
+            | "unreadable" | "bad-file" | "operation-over" | "not-cancellable" | "cancelled"
+            | "no-action" | "still-runs" => StatusCode::CONFLICT,
             "changed" => StatusCode::PRECONDITION_FAILED,
             "wrong-type" => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "large-body" => StatusCode::PAYLOAD_TOO_LARGE,

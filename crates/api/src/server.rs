@@ -48,6 +48,8 @@ const MOST_WAITING: usize = 128;
 const MOST_HEAD: usize = 32 << 10;
 /// Most headers in it.
 const MOST_HEADERS: usize = 64;
+/// How often files are tried again that could not be read or written.
+const LOOKS_AGAIN: Duration = Duration::from_secs(2);
 /// How long answers may take to be finished when the server ends.
 const LAST_ANSWERS: Duration = Duration::from_secs(2);
 
@@ -79,9 +81,6 @@ pub enum ServerError {
     /// Everybody on the way could listen.
     #[error("{0} is no address of this machine alone, and there is no TLS")]
     Unprotected(IpAddr),
-    /// What is kept of tokens and changes cannot be used.
-    #[error("cannot use the state directory: {0}")]
-    State(io::Error),
     /// The machine has no threads for it.
     #[error("cannot serve: {0}")]
     Runtime(io::Error),
@@ -111,22 +110,24 @@ impl Server {
     /// `guests` in the state directory.
     ///
     /// # Errors
-    /// If what is in the state directory cannot be used.
+    /// If the machine has no threads for it.
     pub fn start(
         host: &Host,
         state: &Path,
         names: Vec<String>,
         guest_files: Vec<PathBuf>,
     ) -> Result<Self, ServerError> {
-        let access = Access::open(state, names, Bounds::default()).map_err(ServerError::State)?;
+        let access = Access::open(state, names, Bounds::default());
         Self::with_access(host, access.with_guest_files(guest_files))
     }
 
     fn with_access(host: &Host, access: Access) -> Result<Self, ServerError> {
+        access.look_again(host);
         let (closing, closed) = watch::channel(false);
         let shared = Shared::new(host.clone(), access.clone(), closed.clone());
         let runtime = runtime().map_err(ServerError::Runtime)?;
         runtime.spawn(shared.stream.clone().run(closed.clone()));
+        runtime.spawn(look_again(access.clone(), host.clone(), closed.clone()));
         let budget = shared.budget.clone();
         let service = Service { router: router(shared), access, budget, closing: closed };
         Ok(Self { sockets: Vec::new(), service: Some(service), closing, runtime: Some(runtime) })
@@ -149,7 +150,7 @@ impl Server {
     ///
     /// # Errors
     /// If it is not a loopback address and there is no TLS, or the machine refuses.
-    pub fn listen_tcp(&mut self, address: SocketAddr, tls: Option<Tls>) -> Result<SocketAddr, ServerError> {
+    pub fn listen_tcp(&self, address: SocketAddr, tls: Option<Tls>) -> Result<SocketAddr, ServerError> {
         if tls.is_none() && !address.ip().is_loopback() {
             return Err(ServerError::Unprotected(address.ip()));
         }
@@ -205,7 +206,23 @@ fn runtime() -> io::Result<Runtime> {
             .enable_all()
             .build()
     };
-    thread::scope(|scope| scope.spawn(build).join().unwrap_or_else(|panic| resume_unwind(panic)))
+    thread::scope(|scope| {
+        let builder = thread::Builder::new().spawn_scoped(scope, build)?;
+        builder.join().unwrap_or_else(|panic| resume_unwind(panic))
+    })
+}
+
+/// Now and then has files read and written again that could not be.
+async fn look_again(access: Access, host: Host, mut closing: watch::Receiver<bool>) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(LOOKS_AGAIN) => {}
+            () = closed(&mut closing) => return,
+        }
+        let (access, host) = (access.clone(), host.clone());
+        // It waits for the disk.
+        let _ = tokio::task::spawn_blocking(move || access.look_again(&host)).await;
+    }
 }
 
 async fn accept(listener: Listener, mut service: Service) {
@@ -222,6 +239,11 @@ async fn accept(listener: Listener, mut service: Service) {
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
+        // Who comes over TCP takes no handle that the host or its administrators may need.
+        if !connection.leaves_room() {
+            peers.make_room();
+            continue;
+        }
         if places.available_permits() == 0 {
             peers.make_room();
         }

@@ -4,9 +4,9 @@
 
 pub use host::{
     Afterwards, AlarmInfo as Alarm, AlarmRule as AlarmRuleSpec, AlarmRuleChange, Autostart, Edit, Explained,
-    HostStatus, HowEnded, Ledger, LoopStatus, Metrics, PoolChange, PoolInfo as Pool, PoolSpec, PoolStatus,
-    Power, SettingInfo as Setting, Shift, StateSeconds, ThresholdBytes, Totals, VmChange, VmInfo, VmShift,
-    VmSpec, VmStatus, WhatIf,
+    FileState, FileTrouble, HostStatus, HowEnded, Ledger, LoopStatus, Metrics, PoolChange, PoolInfo as Pool,
+    PoolSpec, PoolStatus, Power, SettingInfo as Setting, Shift, StateSeconds, ThresholdBytes, Totals,
+    VmChange, VmInfo, VmShift, VmSpec, VmStatus, WhatIf,
 };
 pub use host::{Outcome as ActionOutcome, Secret, Tested as TestedActions, Webhook};
 pub use sched::alarm::{

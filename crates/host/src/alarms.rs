@@ -13,9 +13,9 @@
 //!
 //! **Concurrency.** The thread takes no VM's lock, waits for no disk, and is not the memory loop's. Actions are carried out on
 //! another thread, so that nobody waits for a mail server. What there is lies under one lock, held to evaluate or to
-//! look; files are written without it, under the right to change.
+//! look; `keeper` writes the file.
 //!
-//! **Failure.** What cannot be written or done is told as an event. After a restart alarms go on as they were written down, acknowledged or
+//! **Failure.** What cannot be done is told as an event. After a restart alarms go on as they were written down, acknowledged or
 //! not; those of VMs that are wanted on wait until these run again, for [`PATIENCE`] at most.
 //!
 //! **Not here.** When something is worth an alarm: `sched::alarm`. How commands are run and servers asked: `actions`.
@@ -35,6 +35,7 @@ use crate::core::Core;
 use crate::disks::{Known, News};
 use crate::event::What;
 use crate::journal::now;
+use crate::keeper::Own;
 use crate::memory_loop::tell_panics;
 use readings::{Rates, Seen, readings};
 use sandbox::Kind;
@@ -152,12 +153,7 @@ fn follow(core: &Arc<Core>, transitions: &[Transition]) {
             told::order(core, &rule, transition);
         }
     }
-    // Once the host shuts down, what there was stays written.
-    let Ok(state) = core.change() else { return };
-    let alarms = core.alarms.lock().alarms.clone();
-    if let Err(error) = state.write_alarms(&alarms) {
-        core.journal.add(What::Trouble { why: error.to_string() });
-    }
+    core.keeper.keep(Own::Alarms);
 }
 
 #[cfg(test)]

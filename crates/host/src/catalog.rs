@@ -46,7 +46,7 @@ pub(crate) fn create_vm(core: &Core, spec: VmSpec) -> Result<(), HostError> {
     }
     // Nothing that is left of another of this name counts.
     core.forget_wanted(&spec.name)?;
-    state.write_vm(&spec)?;
+    state.create_vm(&spec)?;
     let created = What::VmCreated { vm: spec.name.clone() };
     core.commit(|inventory| inventory.add_vm(spec), [created]);
     Ok(())
@@ -55,7 +55,7 @@ pub(crate) fn create_vm(core: &Core, spec: VmSpec) -> Result<(), HostError> {
 /// Removes a VM, which is stopped.
 pub(crate) fn remove_vm(core: &Core, name: &str) -> Result<(), HostError> {
     let state = core.change()?;
-    if core.inventory.lock().vm(name)?.power != Power::Stopped {
+    if !matches!(core.inventory.lock().vm(name)?.power, Power::Stopped | Power::Unreadable) {
         return Err(HostError::NotStopped { name: name.to_owned(), what: "it cannot be removed" });
     }
     core.forget_wanted(name)?;
@@ -75,7 +75,7 @@ pub(crate) fn change_vm(
     let free_disk = core.free_disk();
     let (old, new, running, before, after) = {
         let inventory = core.inventory.lock();
-        let entry = inventory.vm(name)?;
+        let entry = inventory.readable(name)?;
         let new = change.applied_to(&entry.spec);
         new.check()?;
         inventory.check_pool(new.pool.as_ref())?;
@@ -304,7 +304,7 @@ pub(crate) fn set_settings(
 
 /// The fields in which two specs differ, in the order of the alphabet.
 pub(crate) fn differences<T: Serialize>(old: &T, new: &T) -> Vec<Changed> {
-    let table = |spec: &T| toml::Table::try_from(spec).expect("specs can be written as TOML");
+    let table = |spec: &T| toml::Table::try_from(spec).unwrap_or_default();
     let (old, new) = (table(old), table(new));
     let fields: BTreeSet<&String> = old.keys().chain(new.keys()).collect();
     let differs = |field: &&String| old.get(*field) != new.get(*field);

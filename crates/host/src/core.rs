@@ -5,10 +5,12 @@ use crate::catalog::running_id;
 use crate::disks::{Disks, free_disk};
 use crate::error::HostError;
 use crate::event::What;
+use crate::file_troubles::FileTroubles;
 use crate::guest_files::Readers;
 use crate::host::HostConfig;
 use crate::inventory::Inventory;
 use crate::journal::Journal;
+use crate::keeper::Keeper;
 use crate::measured::Measured;
 use crate::memory_loop::Taker;
 use crate::state_dir::StateDir;
@@ -56,6 +58,8 @@ pub(crate) struct Core {
     pub(crate) taker: Taker,
     pub(crate) disks: Disks,
     pub(crate) readers: Readers,
+    pub(crate) files: Arc<FileTroubles>,
+    pub(crate) keeper: Keeper,
     /// Whether all that the process takes is the host's and its VMs'.
     pub(crate) is_whole_process: AtomicBool,
     /// What the host itself takes beside the pool.
@@ -85,6 +89,7 @@ impl Core {
         let own = pool.charge(own_overhead(pool.size(), false));
         let snapshot = snapshot(&inventory, &pool, own.count(), swap_space);
         let measured = Measured::nothing(snapshot, &pool.usage())?;
+        let files = Arc::clone(state.troubles());
         Ok(Self {
             own,
             loading: AtomicU64::new(0),
@@ -92,6 +97,9 @@ impl Core {
             closing: AtomicBool::new(false),
             wanted: Mutex::new(Some(state.wanted_files())),
             pool,
+            journal: Arc::clone(files.journal()),
+            files,
+            keeper: Keeper::default(),
             changes: Mutex::new(Some(state)),
             inventory: Mutex::new(inventory),
             power_changed: Condvar::new(),
@@ -99,7 +107,6 @@ impl Core {
             measured_anew: Condvar::new(),
             alarms: Mutex::new(alarms),
             actions,
-            journal: Arc::default(),
             wakeup: Arc::default(),
             taker: Taker::default(),
             disks: Disks::default(),
@@ -123,7 +130,7 @@ impl Core {
         *self.changes.lock() = None;
     }
 
-    /// Whether the host shuts down. No VM has been stopped for that before this is so.
+    /// Whether the host shuts down. No VM has been stopped for that before this is so. Waits for nobody who changes something.
     pub(crate) fn is_closed(&self) -> bool {
         self.closing.load(Ordering::SeqCst)
     }

@@ -48,6 +48,8 @@ struct Disk {
 struct Answer {
     space: Option<Space>,
     at: Instant,
+    /// How often it has answered.
+    answers: u64,
     /// That it is silent has been told.
     told: bool,
 }
@@ -94,6 +96,15 @@ impl Disks {
         watched.values().map(|disk| disk.known(Instant::now())).collect()
     }
 
+    /// Whether a directory is not there, as was answered last.
+    pub(crate) fn is_gone(&self, directory: &Path) -> bool {
+        let disk = self.watched.lock().get(directory).cloned();
+        disk.is_some_and(|disk| {
+            let answer = disk.answer.lock();
+            answer.answers > 0 && answer.space.is_none()
+        })
+    }
+
     /// Space free in a directory, as was answered last. Before the first answer the disk is waited for.
     pub(crate) fn free(&self, directory: &Path) -> PageCount {
         let disk = self.watched.lock().get(directory).cloned();
@@ -118,7 +129,7 @@ impl Disk {
 
 /// A thread that asks; `None` if the machine has none to give, and then it is tried again.
 fn begin(directory: PathBuf, ask: Ask) -> Option<Arc<Disk>> {
-    let answer = Answer { space: None, at: Instant::now(), told: false };
+    let answer = Answer { space: None, at: Instant::now(), answers: 0, told: false };
     let disk = Arc::new(Disk { directory: directory.clone(), answer: Mutex::new(answer) });
     let watched = Arc::downgrade(&disk);
     let thread = thread::Builder::new().name("memtide-disk".to_owned());
@@ -132,6 +143,7 @@ fn ask_on(directory: &Path, ask: Ask, watched: &Weak<Disk>) {
         let Some(disk) = watched.upgrade() else { return };
         let mut answer = disk.answer.lock();
         (answer.space, answer.at) = (space, Instant::now());
+        answer.answers += 1;
         drop(answer);
         drop(disk);
         thread::sleep(PERIOD);
@@ -144,7 +156,8 @@ pub(crate) fn free_disk(directory: &Path) -> PageCount {
 }
 
 fn space(directory: &Path) -> Option<Space> {
-    let of = rustix::fs::statvfs(directory).ok()?;
+    // Whatever has the directory's name lies on some file system.
+    let of = rustix::fs::statvfs(directory).ok().filter(|_| directory.is_dir())?;
     let pages = |blocks: u64| PageCount(blocks * of.f_frsize / addr::PAGE_SIZE);
     Some(Space { free: pages(of.f_bavail), total: pages(of.f_blocks) })
 }

@@ -181,6 +181,22 @@ pub enum HostError {
         /// What is wrong with it, and where.
         why: String,
     },
+    /// A VM's file is not what it should be, so nothing is known of the VM but its name.
+    #[error("VM '{name}' cannot be read: {why}")]
+    Unreadable {
+        /// Which one.
+        name: String,
+        /// What is wrong with its file, and where.
+        why: String,
+    },
+    /// What is to survive cannot be written, so it is not so.
+    #[error("cannot write {}: {source}", file.display())]
+    NotKept {
+        /// Which file.
+        file: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// Another host has the state directory.
     #[error("another host runs on {}", .0.display())]
     Locked(PathBuf),
@@ -226,6 +242,14 @@ pub enum HostError {
         /// Why not.
         why: String,
     },
+    /// There is no place for a VM's swap file.
+    #[error("{what}: {why}")]
+    SwapDir {
+        /// What was asked for.
+        what: String,
+        /// What is wrong with the directory.
+        why: String,
+    },
     /// The host is shutting down.
     #[error("the host is shutting down")]
     ShuttingDown,
@@ -261,8 +285,12 @@ impl HostError {
         Self::Io { what: what.into(), source }
     }
 
+    /// The reason may show a line of the file, which may be long.
     pub(crate) fn bad_file(file: &Path, why: impl Display) -> Self {
-        Self::BadFile { file: file.to_owned(), why: why.to_string() }
+        const MOST: usize = 1000;
+        let why = why.to_string();
+        let why = if why.len() <= MOST { why } else { why.chars().take(MOST).collect::<String>() + "..." };
+        Self::BadFile { file: file.to_owned(), why }
     }
 
     /// Whose fault it is.
@@ -277,6 +305,7 @@ impl HostError {
             },
             Self::ShuttingDown
             | Self::Unwritten { .. }
+            | Self::NotKept { .. }
             | Self::Io { .. }
             | Self::Late(_)
             | Self::Broken(_)
@@ -311,9 +340,11 @@ impl HostError {
             Self::GuestFile { .. } => "guest-file",
             Self::Guest { .. } => "bad-guest",
             Self::BadFile { .. } => "bad-file",
+            Self::Unreadable { .. } => "unreadable",
+            Self::NotKept { .. } => "not-kept",
             Self::Locked(_) => "locked",
             Self::Refused { .. } | Self::Memory { .. } => "no-memory",
-            Self::Swap { .. } => "no-swap",
+            Self::Swap { .. } | Self::SwapDir { .. } => "no-swap",
             Self::Kept { .. } => "kept-from",
             Self::ShuttingDown => "shutting-down",
             Self::Unwritten { .. } => "unwritten",
@@ -344,14 +375,33 @@ impl HostError {
             Self::StillRuns { .. } => "power it off (stop --now), or have qemu-guest-agent run in its guest",
             Self::Setting(SettingError::Unknown(_)) => "list those that there are",
             Self::GuestFile { source, .. } => source.hint(),
+            Self::Unreadable { .. } => "correct its file, which is noticed, or remove the VM",
+            Self::NotKept { source, .. } => not_kept(source),
             Self::BadFile { .. } => "correct the file, or move it out of the state directory",
             Self::Locked(_) => "use that host, or another state directory",
             Self::Unwritten { .. } => "make room in the state directory, or see why it takes nothing",
             Self::Memory { .. } => "reserve less, or stop a VM that has reservations",
             Self::Kept { hint, .. } => hint,
+            Self::SwapDir { .. } => "make the directory, or name another one for its swap file",
             Self::Late(_) | Self::Broken(_) => "please report this, with the host's events",
             Self::Undecided(_) => "nothing wrong was found; ask again when the host is less busy",
             _ => return None,
         })
+    }
+}
+
+/// What to do about a state directory that takes nothing.
+fn not_kept(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "nothing was changed: make room on the disk of the state directory, and try again"
+        }
+        io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
+            "nothing was changed: let the host write to its state directory, and try again"
+        }
+        io::ErrorKind::NotFound => {
+            "nothing was changed: the state directory is gone; restore it, and start the host anew"
+        }
+        _ => "nothing was changed: look after the disk of the state directory, and try again",
     }
 }

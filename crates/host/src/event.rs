@@ -6,6 +6,7 @@ pub use decision::{Decision, Trigger, VmDecision};
 
 use crate::alarms::{AlarmInfo, ClearedAlarm};
 use crate::ended::{HowEnded, RestartedFor};
+use crate::file_troubles::FileState;
 use crate::status::MemoryLimit;
 use addr::ByteSize;
 use sched::balloon::Conduct;
@@ -249,6 +250,13 @@ pub enum What {
         /// Whose.
         vm: String,
     },
+    /// A VM's swap file lies in a file system that is memory: what is swapped there takes memory that the host does not count.
+    SwapInMemory {
+        /// Whose.
+        vm: String,
+        /// Its directory.
+        directory: String,
+    },
     /// No memory is free and none comes free, though all that can be is being taken: everybody waits.
     MemoryStandsStill {
         /// For how long.
@@ -325,6 +333,20 @@ pub enum What {
         /// Which one.
         rule: String,
     },
+    /// A file of the host's cannot be read, or does not have yet what it should.
+    FileTrouble {
+        /// Which one.
+        file: String,
+        /// What is the matter.
+        state: FileState,
+        /// Why, and where in the file.
+        why: String,
+    },
+    /// A file of the host's is as it should be, which it was not.
+    FileGood {
+        /// Which one.
+        file: String,
+    },
     /// Something of the host failed that nobody was waiting for.
     Trouble {
         /// Why.
@@ -388,6 +410,7 @@ impl What {
             Self::GuestSilent { .. } => "guest-silent",
             Self::GuestAnswers { .. } => "guest-answers",
             Self::GuestOomKills { .. } => "guest-oom-kills",
+            Self::SwapInMemory { .. } => "swap-in-memory",
             Self::VmSlowed { .. } => "vm-slowed",
             Self::VmNotSlowed { .. } => "vm-not-slowed",
             Self::MemoryStandsStill { .. } => "memory-stands-still",
@@ -405,6 +428,8 @@ impl What {
             Self::AlarmRuleCreated { .. } => "alarm-rule-created",
             Self::AlarmRuleChanged { .. } => "alarm-rule-changed",
             Self::AlarmRuleRemoved { .. } => "alarm-rule-removed",
+            Self::FileTrouble { .. } => "file-trouble",
+            Self::FileGood { .. } => "file-good",
             Self::Trouble { .. } => "trouble",
             Self::InternalError { .. } => "internal-error",
             Self::AuditFailed { .. } => "audit-failed",
@@ -445,6 +470,7 @@ impl What {
             | Self::GuestSilent { vm, .. }
             | Self::GuestAnswers { vm }
             | Self::GuestOomKills { vm, .. }
+            | Self::SwapInMemory { vm, .. }
             | Self::VmSlowed { vm, .. }
             | Self::VmNotSlowed { vm, .. }
             | Self::Unswapped { vm, .. } => Some(vm),

@@ -8,18 +8,18 @@ use crate::core::{Core, check_size, make_pool};
 use crate::error::HostError;
 use crate::event::What;
 use crate::explained::Explained;
+use crate::file_troubles::{FileState, FileTroubles};
 use crate::info::{PoolInfo, SettingInfo, VmInfo};
-use crate::inventory::Inventory;
 use crate::progress::Progress;
 use crate::revision::Expected;
 use crate::running::Running;
 use crate::spec::{PoolSpec, VmSpec};
-use crate::state_dir::{Found, StateDir};
+use crate::state_dir::StateDir;
 use crate::status::HostStatus;
 use crate::stopping::Stop;
 use crate::visits::{Lease, Visit};
 use crate::what_if::{self, Edit, WhatIf};
-use crate::{alarms, audit, catalog, memory_loop, sharing, stopping, unswap, wanted};
+use crate::{alarms, audit, catalog, keeper, memory_loop, sharing, stopping, unswap, wanted};
 use addr::{ByteSize, PageCount};
 use parking_lot::Mutex;
 use sched::PoolId;
@@ -55,8 +55,8 @@ impl Host {
     /// Opens the host on its state directory: its VMs are there, stopped.
     ///
     /// # Errors
-    /// [`HostError::Locked`] if another host has the directory, [`HostError::BadFile`] if a file in it makes
-    /// no sense, [`HostError::Io`] if the machine does not give the memory.
+    /// [`HostError::Locked`] if another host has the directory, [`HostError::Io`] if it is none, or the machine does not give the
+    /// memory. A file in it that makes no sense is a trouble, and keeps nothing but what is in it from being there.
     pub fn open(config: &HostConfig) -> Result<Self, HostError> {
         let actions = actions::Worker::start(Vec::new());
         Self::open_with(config, actions.map_err(|error| HostError::io("cannot start a thread", error))?)
@@ -67,14 +67,14 @@ impl Host {
     /// # Errors
     /// The same.
     pub fn open_with(config: &HostConfig, actions: actions::Worker) -> Result<Self, HostError> {
-        std::fs::create_dir_all(&config.swap)
-            .map_err(|error| HostError::io(format!("cannot make {}", config.swap.display()), error))?;
-        let state = StateDir::open(&config.state)?;
-        let Found { settings, pools, vms, alarms } = state.read()?;
+        let swap_dir = std::fs::create_dir_all(&config.swap);
+        let files = Arc::new(FileTroubles::new(Arc::default()));
+        let state = StateDir::open(&config.state, Arc::clone(&files))?;
+        let mut found = state.read()?;
         let (wanted, trouble) = state.wanted_files().read()?;
         let pool = make_pool(config.machine_memory)?;
-        let known = vms.len();
-        let mut inventory = take_in(&config.state, settings, pools, vms)?;
+        let (known, alarms) = (found.vms.len(), std::mem::take(&mut found.alarms));
+        let (mut inventory, unreadable) = keeper::take_in(&state, &pool, found);
         let wanted: Vec<String> = wanted.into_iter().filter(|name| inventory.want(name)).collect();
         let core = Core::new(config.clone(), pool, state, inventory, wanted, (alarms, actions))
             .map_err(|error| HostError::bad_file(&config.state.join("pools.toml"), error))?;
@@ -82,10 +82,17 @@ impl Host {
         if let Some(error) = trouble {
             core.journal.add(What::Trouble { why: error.to_string() });
         }
+        if let Err(error) = swap_dir {
+            files.note(&config.swap, FileState::Unwritten, &format!("it cannot be made: {error}"));
+        }
+        for (file, why) in unreadable {
+            files.note(&file, FileState::Unreadable, &why);
+        }
         let host = Self(Arc::new(Handle { core: Arc::new(core), threads: Mutex::default() }));
         host.spawn("memtide-memory", memory_loop::run)?;
         host.spawn("memtide-taker", |core| memory_loop::run_taker(core))?;
         host.spawn("memtide-alarms", alarms::run)?;
+        host.spawn("memtide-keeper", keeper::run)?;
         host.spawn("memtide-sharing", |core| sharing::run(core))?;
         host.spawn("memtide-wanted", |core| wanted::run(core))?;
         Ok(host)
@@ -166,7 +173,10 @@ impl Host {
             id: entry.running.as_ref().map(|running| running.id.0.into()),
             uptime_seconds: running.map(|running| running.since.elapsed().as_secs_f64()),
             ended: entry.ended.as_ref().map(|ended| ended.how),
-            reason: entry.ended.as_ref().and_then(|ended| ended.why.clone()),
+            reason: entry
+                .unreadable
+                .clone()
+                .or_else(|| entry.ended.as_ref().and_then(|ended| ended.why.clone())),
             wanted_on: entry.wanted.on,
             unwritten: entry.wanted.unwritten.clone(),
             agent_answers: vm.and_then(|vm| vm.agent_answers()),
@@ -320,6 +330,14 @@ impl Host {
         Ok(visit.vm.get().map_or(0, |vm| vm.type_in(bytes)))
     }
 
+    /// Notes what is the matter with a file that is somebody else's and the host's to tell of, or that nothing is.
+    pub fn note_file(&self, path: &Path, trouble: Option<(FileState, String)>) {
+        match trouble {
+            Some((state, why)) => self.core().files.note(path, state, &why),
+            None => self.core().files.over(path),
+        }
+    }
+
     /// Memory as measured last, about a second ago at most.
     pub fn status(&self) -> Arc<HostStatus> {
         Arc::clone(&self.core().measured().status)
@@ -415,8 +433,10 @@ impl Handle {
             return;
         }
         core.journal.add(What::HostShutsDown);
+        keeper::write_all(core);
         core.close();
         core.note_power();
+        core.keeper.stop();
         stopping::stop_all(core, how, progress);
         core.leave();
         core.wakeup.stop();
@@ -438,33 +458,4 @@ impl Drop for Handle {
 /// Accounts by their resource pools.
 pub(crate) fn by_pool(accounts: &[Account]) -> BTreeMap<PoolId, &Account> {
     accounts.iter().filter_map(|account| Some((account.pool?, account))).collect()
-}
-
-/// The inventory of what was found, if it fits together.
-fn take_in(
-    state: &Path,
-    settings: sched::Settings,
-    pools: Vec<PoolSpec>,
-    vms: Vec<VmSpec>,
-) -> Result<Inventory, HostError> {
-    let mut inventory = Inventory::default();
-    inventory.settings = settings;
-    for pool in pools {
-        if inventory.pools.contains_key(&pool.name) {
-            let why = format!("pool: there are two named '{}'", pool.name);
-            return Err(HostError::bad_file(&state.join("pools.toml"), why));
-        }
-        inventory.add_pool(pool);
-    }
-    for pool in inventory.pools.values() {
-        let found = inventory.check_pool(pool.spec.parent.as_ref());
-        found.map_err(|error| HostError::bad_file(&state.join("pools.toml"), format!("parent: {error}")))?;
-    }
-    for spec in vms {
-        let file = || state.join("vms").join(format!("{}.toml", spec.name));
-        let found = inventory.check_pool(spec.pool.as_ref());
-        found.map_err(|error| HostError::bad_file(&file(), format!("pool: {error}")))?;
-        inventory.add_vm(spec);
-    }
-    Ok(inventory)
 }

@@ -23,6 +23,8 @@ pub enum Power {
     Paused,
     /// It has ended, and gives back what it had.
     Stopping,
+    /// Its file cannot be read, so it cannot run.
+    Unreadable,
 }
 
 impl Power {
@@ -40,6 +42,7 @@ impl fmt::Display for Power {
             Self::Running => "running",
             Self::Paused => "paused",
             Self::Stopping => "stopping",
+            Self::Unreadable => "unreadable",
         })
     }
 }
@@ -47,7 +50,7 @@ impl fmt::Display for Power {
 /// A VM.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct VmInfo {
-    /// What it is asked to be.
+    /// What it is asked to be. Of one that is `unreadable`, only the name means something, and the other fields are 0 or empty.
     #[serde(flatten)]
     pub spec: VmSpec,
     /// Whether it runs.
@@ -58,7 +61,7 @@ pub struct VmInfo {
     pub uptime_seconds: Option<f64>,
     /// How it ended last.
     pub ended: Option<HowEnded>,
-    /// Why, if it failed, or was stopped because its guest did not shut down.
+    /// Why, if it failed, or was stopped because its guest did not shut down; of one that is `unreadable`, what is wrong with its file.
     pub reason: Option<String>,
     /// Whether it is wanted on: it was started, and neither stopped since nor powered off by its guest.
     pub wanted_on: bool,

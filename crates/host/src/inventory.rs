@@ -39,6 +39,8 @@ pub(crate) struct Entry {
     pub(crate) power: Power,
     /// There while it is starting or running.
     pub(crate) running: Option<Arc<Running>>,
+    /// Why its file cannot be read, if that is so. Then its spec is but its name, and what could be read.
+    pub(crate) unreadable: Option<String>,
     /// How it ended last.
     pub(crate) ended: Option<End>,
     pub(crate) wanted: Wanted,
@@ -75,7 +77,8 @@ impl Inventory {
         let console = Arc::default();
         let wanted = Wanted::default();
         let power = Power::Stopped;
-        let entry = Entry { console, power, running: None, ended: None, wanted, again: None, spec };
+        let entry =
+            Entry { console, power, running: None, ended: None, unreadable: None, wanted, again: None, spec };
         self.vms.insert(entry.spec.name.clone(), entry);
     }
 
@@ -83,6 +86,24 @@ impl Inventory {
     pub(crate) fn want(&mut self, name: &str) -> bool {
         let entry = self.vms.get_mut(name);
         entry.map(|entry| entry.wanted.on = true).is_some()
+    }
+
+    /// A VM whose file cannot be read: its name is taken.
+    pub(crate) fn add_unreadable(&mut self, spec: VmSpec, why: String) {
+        let name = spec.name.clone();
+        self.add_vm(spec);
+        if let Some(entry) = self.vms.get_mut(&name) {
+            (entry.power, entry.unreadable) = (Power::Unreadable, Some(why));
+        }
+    }
+
+    /// The VM called `name`, whose file could be read.
+    pub(crate) fn readable(&self, name: &str) -> Result<&Entry, HostError> {
+        let entry = self.vm(name)?;
+        match &entry.unreadable {
+            Some(why) => Err(HostError::Unreadable { name: name.to_owned(), why: why.clone() }),
+            None => Ok(entry),
+        }
     }
 
     pub(crate) fn add_pool(&mut self, spec: PoolSpec) {

@@ -38,11 +38,13 @@ mod ended;
 mod error;
 mod event;
 mod explained;
+mod file_troubles;
 mod guest_files;
 mod host;
 mod info;
 mod inventory;
 mod journal;
+mod keeper;
 mod linux_memory;
 mod measured;
 mod memory_loop;
@@ -59,6 +61,7 @@ mod spec;
 mod state_dir;
 mod status;
 mod stopping;
+mod swap_dir;
 mod text;
 mod unswap;
 mod visits;
@@ -79,13 +82,13 @@ pub use event::{Changed, Decision, Event, Trigger, VmDecision, What};
 pub use explained::{
     EntitlementBytes, Explained, LeverBytes, PageBytes, PoolEntitlement, ReclaimBytes, SiblingShares,
 };
+pub use file_troubles::{FileState, FileTrouble};
 pub use host::{Host, HostConfig};
 pub use info::{PoolInfo, Power, SettingInfo, VmInfo};
 pub use linux_memory::{ControlGroup, LinuxMemory};
 pub use progress::Progress;
 pub use revision::{Expected, Revision};
 pub use spec::{PoolSpec, VmSpec};
-pub use state_dir::write_atomically;
 pub use status::{
     HostStatus, Ledger, LoopStatus, MemoryLimit, Metrics, PoolStatus, StateSeconds, ThresholdBytes, Totals,
     VmStatus,

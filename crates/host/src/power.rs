@@ -32,6 +32,7 @@ use crate::running::{Running, Start};
 use crate::set_aside;
 use crate::spec::VmSpec;
 use crate::stopping::{By, Stop, stop};
+use crate::swap_dir;
 use crate::visits::Known;
 use addr::PageCount;
 use machine::{Backing, MemoryError, ShareGroup, Stores, SwapFile, VmId};
@@ -114,7 +115,7 @@ fn running_console(core: &Core, name: &str) -> Result<Box<dyn std::io::Write + S
 
 /// The spec of a VM that is stopped.
 fn stopped(inventory: &Inventory, name: &str) -> Result<VmSpec, HostError> {
-    let entry = inventory.vm(name)?;
+    let entry = inventory.readable(name)?;
     if entry.power == Power::Stopped {
         return Ok(entry.spec.clone());
     }
@@ -149,6 +150,7 @@ pub(crate) fn read_config<'a>(
 /// Admits the VM and gives it memory: from now on it is starting.
 fn claim(core: &Core, spec: &VmSpec) -> Result<Arc<Running>, HostError> {
     let _change = core.change()?;
+    swap_dir::check(core, spec)?;
     let free_disk = core.free_disk();
     let (start, before, after) = {
         let mut inventory = core.inventory.lock();

@@ -143,6 +143,11 @@ impl VmSpec {
         }
     }
 
+    /// All that is known of a VM whose file cannot be read.
+    pub(crate) fn only_named(name: &str) -> Self {
+        Self { cpus: 0, ..Self::new(name, ByteSize(0), "") }
+    }
+
     /// Reservation, limit and shares, in pages.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 //! **Model.** Measured once a second by the memory loop and kept, so that asking costs nothing and
 //! disturbs nobody. Everything is in bytes; a rate is that of the second before.
 
+use crate::file_troubles::FileTrouble;
 use addr::{ByteSize, PageCount};
 use machine::{MemoryCounts, Times};
 use sched::balloon::Conduct;
@@ -39,6 +40,9 @@ pub struct HostStatus {
     pub memory_loop: LoopStatus,
     /// For how long the host has been in each state since it started.
     pub state_seconds: StateSeconds,
+    /// Files of the host's that are not as they should be, 32 at most.
+    #[serde(default)]
+    pub file_troubles: Vec<FileTrouble>,
     /// Every running VM, by name.
     pub vms: Vec<VmStatus>,
     /// Every resource pool, by name.

@@ -256,6 +256,7 @@ fn has_ended(inventory: &Inventory, name: &str, run: Option<&Known>) -> bool {
     inventory.vms.get(name).is_none_or(|entry| {
         // It may run again already.
         let another = |running| !run.is_some_and(|run| run.is_run(running));
-        entry.power == Power::Stopped || entry.running.as_ref().is_some_and(another)
+        matches!(entry.power, Power::Stopped | Power::Unreadable)
+            || entry.running.as_ref().is_some_and(another)
     })
 }

@@ -33,6 +33,7 @@ pub(crate) const SERVICE_FILE: &str = "/etc/memtide/host.toml";
 const USUAL_MEMORY: SizeOrPart = SizeOrPart::Part(0.5);
 
 /// All that a host is told.
+#[derive(Clone)]
 pub(crate) struct Config {
     pub(crate) machine_memory: ByteSize,
     pub(crate) state: PathBuf,

@@ -34,6 +34,8 @@ const MAX_REQUEST: u64 = 4096;
 const MAX_ANSWER: u64 = 16 << 20;
 /// How long either side waits for the other's line.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// How long to wait where nobody can be accepted.
+const PAUSE: Duration = Duration::from_millis(100);
 /// How long a client waits for an answer: moving all pages of a large VM takes a while.
 const WORK: Duration = Duration::from_mins(1);
 
@@ -64,8 +66,12 @@ pub(crate) fn serve(claim: &Claim, guest: Current) -> io::Result<()> {
     let listen = move || {
         sandbox::keep_to(Kind::Service);
         for stream in listener.incoming() {
-            // A client that breaks the line off has only itself to blame.
-            let _ = stream.and_then(|stream| serve_one(&stream, &guest));
+            match stream {
+                // A client that breaks the line off has only itself to blame.
+                Ok(stream) => drop(serve_one(&stream, &guest)),
+                // Too many open files, say: others have to close theirs first.
+                Err(_) => thread::sleep(PAUSE),
+            }
         }
     };
     thread::Builder::new().name("control".to_owned()).spawn(listen)?;

@@ -14,6 +14,7 @@ pub(crate) use listen::group;
 use crate::args::{self, LogFormat, LogLevel};
 use crate::config::{self, Config};
 use crate::error::Error;
+use crate::limits;
 use crate::log;
 use crate::notify::Notifier;
 use crate::progress::during;
@@ -23,6 +24,7 @@ use host::{Host, HostConfig, HostError, Progress, Stop, What};
 use sandbox::Kind;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 use told::{Speaker, Told};
@@ -37,6 +39,7 @@ pub(crate) fn run(args: &args::Host) -> Result<(), Error> {
         .map_err(|error| Error::new(format!("cannot watch for signals: {error}")))?;
     let config = Config::of(args)?;
     let log = log::begin(config.log_format, config.log_level)?;
+    limits::prepare(config.machine_memory)?;
     // Before there are other threads.
     let (actions, gaps) = confined::begin(&config)?;
     let speaker = Speaker { format: args.output.output, only_logs: log == LogFormat::Journald };
@@ -53,7 +56,8 @@ pub(crate) fn run(args: &args::Host) -> Result<(), Error> {
     autostart(&host, config.resume, speaker)?;
     sandbox::keep_to(Kind::Service);
     signals.forever().next();
-    thread::spawn(move || {
+    // Without a thread for it a second signal does nothing.
+    let _ = thread::Builder::new().name("signals".to_owned()).spawn(move || {
         if let Some(signal) = signals.forever().next() {
             eprintln!("memtide: ended at once; what the host knew of its VMs is kept");
             std::process::exit(128 + signal);
@@ -67,7 +71,7 @@ pub(crate) fn run(args: &args::Host) -> Result<(), Error> {
 }
 
 /// Opens the host and lets it be asked.
-fn begin(config: &Config, actions: Worker, speaker: Speaker) -> Result<(Host, Server), Error> {
+fn begin(config: &Config, actions: Worker, speaker: Speaker) -> Result<(Host, Arc<Server>), Error> {
     crate::run::check_available(
         config.machine_memory,
         "the host",
@@ -81,7 +85,7 @@ fn begin(config: &Config, actions: Worker, speaker: Speaker) -> Result<(Host, Se
     let host =
         during("opening the host", || Host::open_with(&files, actions)).map_err(|error| explain(&error))?;
     host.is_whole_process().map_err(|error| explain(&error))?;
-    let (server, listening) = listen::serve(&host, config)?;
+    let (server, listening) = listen::serve(&host, config, speaker)?;
     speaker.tell(&Told::Ready {
         machine_memory_bytes: config.machine_memory,
         vms: host.vm_count(),
@@ -95,14 +99,19 @@ fn begin(config: &Config, actions: Worker, speaker: Speaker) -> Result<(Host, Se
 }
 
 /// Ends in order, saying what is going on. A second signal ends at once.
-fn end(host: &Host, server: Server, deadline: Duration, speaker: Speaker) {
+fn end(host: &Host, server: Arc<Server>, deadline: Duration, speaker: Speaker) {
     let running = host.list().iter().filter(|vm| vm.power.is_on()).count();
     speaker.tell(&Told::Ending { running });
     let mut seq = host.events_since(0).last().map_or(0, |event| event.seq);
     let ending = host.clone();
-    let shutdown = thread::spawn(move || stop(&ending, deadline));
+    let thread = thread::Builder::new().name("shutdown".to_owned());
+    let shutdown = thread.spawn(move || stop(&ending, deadline));
+    if shutdown.is_err() {
+        // It is told afterwards then.
+        stop(host, deadline);
+    }
     loop {
-        let done = shutdown.is_finished();
+        let done = shutdown.as_ref().is_ok_and(thread::JoinHandle::is_finished) || shutdown.is_err();
         for event in host.wait_events_since(seq, Duration::from_millis(100)) {
             seq = event.seq;
             if let What::VmEnded { vm, .. } = &event.what {

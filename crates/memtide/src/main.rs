@@ -28,6 +28,7 @@ mod current;
 mod daemon;
 mod error;
 mod find;
+mod limits;
 mod list;
 mod log;
 mod manual;

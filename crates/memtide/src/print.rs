@@ -40,7 +40,7 @@ pub(crate) fn json(value: &impl Serialize) -> String {
 }
 
 /// JSON with every character escaped that does more than show itself; those are in strings only, but for the ends of lines.
-fn written_out(json: &str) -> String {
+pub(crate) fn written_out(json: &str) -> String {
     if json.chars().all(|c| is_plain(c) || c == '\n') {
         return json.to_owned();
     }

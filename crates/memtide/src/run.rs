@@ -5,6 +5,7 @@ use crate::console::{self, Keyboard, Printer, Screen};
 use crate::control::{self, Claim};
 use crate::current::Current;
 use crate::error::Error;
+use crate::limits;
 use crate::signals::Signals;
 use crate::terminal::Terminal;
 use addr::ByteSize;
@@ -92,6 +93,7 @@ fn read_file(what: &str, path: &Path, file: Result<Regular, FileError>) -> Resul
 fn make_pool(args: &Run) -> Result<Pool, Error> {
     let spare = (args.memory.0 / 16).clamp(ByteSize::mib(1).0, ByteSize::mib(64).0);
     let size = args.machine_memory.unwrap_or(ByteSize(args.memory.0.saturating_add(spare)));
+    limits::prepare(size)?;
     check_available(size, "the VM", "give the VM less memory (--memory), or stop something else")?;
     Pool::new(size).map_err(|error| {
         Error::new(format!("cannot get {size} of machine memory: {error}"))

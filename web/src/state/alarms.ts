@@ -20,6 +20,7 @@ export const subjects: Record<AlarmSubject, Subject> = {
   'host-free': number('host', 'Free machine memory', { falls: true }),
   'host-overcommitment': number('host', 'Promised beyond what there is'),
   'host-memory-limit': number('host', 'Lacking to what the host needs, by its control group’s limit'),
+  'host-files': number('host', 'The host’s own files', { unit: 'word', words: ['good', 'unreadable', 'unwritten'] }),
   'swap-disk-free': number('directory', 'Free disk for swap files', { falls: true }),
   'vm-active': number('vm', 'Used by a VM, of its size'),
   'vm-consumed': number('vm', 'Held by a VM, of its limit'),

@@ -74,6 +74,14 @@ export function textOf(event: Event): string {
       return `Its swap file does not take pages: ${event.why}`;
     case 'swap-works':
       return 'Its swap file takes pages again.';
+    case 'swap-in-memory':
+      return `Its swap file lies in ${event.directory}, which is memory: what is swapped there takes memory that the host does not count.`;
+    case 'file-trouble':
+      return event.state === 'unwritten'
+        ? `${event.file} cannot be written yet: ${event.why}. What belongs in it is kept in memory, and written as soon as it can be.`
+        : `${event.file} cannot be read, and is left as it is: ${event.why}.`;
+    case 'file-good':
+      return `${event.file} is as it should be again.`;
     case 'disk-silent':
       return `The disk of ${event.directory} has not answered for ${event.seconds} s: VMs whose swap files lie there wait for it.`;
     case 'disk-answers':
@@ -138,7 +146,7 @@ function reclaimed(event: Event & { event: 'reclaimed' }): string {
 /** Whom an event is about; `null` if the host. */
 export const vmOf = (event: Event): string | null => ('vm' in event && typeof event.vm === 'string' ? event.vm : null);
 
-const grave = new Set(['alarm-raised', 'host-exposed', 'alarm-action-failed', 'vm-refused', 'autostart-failed', 'vm-trouble', 'guest-panicked', 'guest-silent', 'guest-oom-kills', 'vm-slowed', 'memory-stands-still', 'swap-failed', 'disk-silent', 'memory-limit-low', 'loop-late', 'trouble', 'internal-error', 'audit-failed']);
+const grave = new Set(['alarm-raised', 'host-exposed', 'alarm-action-failed', 'vm-refused', 'autostart-failed', 'vm-trouble', 'guest-panicked', 'guest-silent', 'guest-oom-kills', 'vm-slowed', 'memory-stands-still', 'swap-failed', 'swap-in-memory', 'file-trouble', 'disk-silent', 'memory-limit-low', 'loop-late', 'trouble', 'internal-error', 'audit-failed']);
 export const isGrave = (event: Event): boolean => grave.has(event.event);
 
 /** A plan made because it was time to, that changed nothing. */

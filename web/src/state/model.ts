@@ -70,6 +70,9 @@ export function staleAfter(event: Event): 'vms' | 'pools' | null {
     case 'swap-failed':
     case 'swap-works':
       return 'vms';
+    case 'file-trouble':
+    case 'file-good':
+      return event.file.endsWith('/pools.toml') ? 'pools' : 'vms';
     case 'pool-created':
     case 'pool-removed':
     case 'pool-changed':

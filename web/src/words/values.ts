@@ -46,6 +46,7 @@ export const powers: Record<Power, string> = {
   starting: 'It is being started: its memory is set up and its guest begins.',
   running: 'It runs.',
   paused: 'Its processors and its clock stand still until it is resumed. Its memory stays, and may be reclaimed.',
+  unreadable: 'Its file in the host’s state directory cannot be read, so nothing is known of it but its name. It is taken in once the file is mended.',
   stopping: 'It is being stopped: its guest shuts down, or it is being powered off.',
 };
 

@@ -73,7 +73,7 @@ mod tests {
     #[tokio::test]
     async fn it_is_over_when_its_token_is_and_not_when_another_is() {
         let place = TempDir::new().unwrap();
-        let tokens = Arc::new(Tokens::open(place.path()).unwrap());
+        let tokens = Arc::new(Tokens::open(place.path()));
         let [one, other] = ["one", "other"].map(|name| admitted(&tokens, name, None));
         let short = admitted(&tokens, "short", Some(1));
         tokens.remove("other").unwrap();
@@ -90,7 +90,7 @@ mod tests {
     #[tokio::test]
     async fn a_token_made_anew_under_the_same_name_is_another() {
         let place = TempDir::new().unwrap();
-        let tokens = Arc::new(Tokens::open(place.path()).unwrap());
+        let tokens = Arc::new(Tokens::open(place.path()));
         let before = admitted(&tokens, "ci", None);
         tokens.remove("ci").unwrap();
         std::thread::sleep(Duration::from_millis(2));

@@ -4,16 +4,19 @@
 //! `audit-log.jsonl` in the state directory; once that is full, it becomes `audit-log.1.jsonl`, in the place of the one before.
 //! A line is handed to the system before its request is answered. What was typed, sent or answered is not in it.
 //!
-//! **Bounds.** Two files of [`MOST_BYTES`], lines of [`MOST_LINE`]. Refusals are written at a bounded rate, so that nobody who may
+//! **Bounds.** Two files of [`MOST_BYTES`], lines of [`MOST_LINE`], [`MOST_WAITING`] of them kept in memory. Refusals are written at a bounded rate, so that nobody who may
 //! nothing can push out what others did.
 //!
-//! **Failure.** Lines that could not be written are counted by the next that can: `omitted`. A kill loses no line whose request was
+//! **Failure.** Lines that cannot be written wait in memory and are written once that works; of more than can wait, the oldest are lost and
+//! counted by the next that is written: `omitted`. A kill loses no line whose request was
 //! answered; a loss of power may lose the last ones.
 
 use super::Role;
 use super::peers::{Bucket, Rate};
 use super::tokens::PREFIX;
+use rustix::fs::OFlags;
 use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -26,6 +29,8 @@ use utoipa::ToSchema;
 const MOST_BYTES: u64 = 8 << 20;
 /// Longest line: a path with every character escaped, and the rest.
 const MOST_LINE: u64 = 1024;
+/// How many lines wait in memory while they cannot be written.
+const MOST_WAITING: usize = 1000;
 /// Longest path that is written.
 const MOST_PATH: usize = 256;
 /// How many refusals are written.
@@ -62,29 +67,33 @@ pub(crate) struct AuditLog {
 }
 
 struct Open {
-    file: File,
-    bytes: u64,
+    /// The file and how long it is; none while it cannot be opened.
+    file: Option<(File, u64)>,
+    /// Lines that are not written yet, the oldest first.
+    waiting: VecDeque<AuditLine>,
+    /// Why they are not.
+    failure: Option<String>,
     omitted: u64,
     refusals: Bucket,
 }
 
 impl AuditLog {
     /// Goes on with the log in a state directory.
-    pub(crate) fn open(state: &Path) -> io::Result<Self> {
+    pub(crate) fn open(state: &Path) -> Self {
         Self::open_with(state, MOST_BYTES)
     }
 
-    fn open_with(state: &Path, most_bytes: u64) -> io::Result<Self> {
-        let path = state.join("audit-log.jsonl");
-        let named = |error: io::Error| io::Error::new(error.kind(), format!("'{}': {error}", path.display()));
-        let (mut file, mut bytes) = append(&path).map_err(named)?;
-        if !ends_well(&path).map_err(named)? {
-            // As a loss of power leaves it.
-            file.write_all(b"\n").map_err(named)?;
-            bytes += 1;
-        }
+    fn open_with(state: &Path, most_bytes: u64) -> Self {
         let refusals = Bucket::new(REFUSALS, Instant::now());
-        Ok(Self { path, most_bytes, open: Mutex::new(Open { file, bytes, omitted: 0, refusals }) })
+        let open = Open { file: None, waiting: VecDeque::new(), failure: None, omitted: 0, refusals };
+        let log = Self { path: state.join("audit-log.jsonl"), most_bytes, open: Mutex::new(open) };
+        log.flush(&mut log.lock());
+        log
+    }
+
+    /// The file that lines are written to.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Writes what was done. May wait for the disk.
@@ -101,28 +110,65 @@ impl AuditLog {
         }
     }
 
+    /// Writes what waits; says why that does not work. Waits for the disk.
+    pub(super) fn look_again(&self) -> Option<String> {
+        let mut open = self.lock();
+        self.flush(&mut open);
+        open.failure.clone()
+    }
+
     fn append(&self, open: &mut Open, line: &AuditLine) {
-        let line = AuditLine { path: shown(&line.path), omitted: open.omitted, ..line.clone() };
-        let mut text = serde_json::to_vec(&line).expect("a line is JSON");
-        text.push(b'\n');
-        let written = self.make_room(open, text.len() as u64).and_then(|()| open.file.write_all(&text));
-        if written.is_ok() {
-            open.bytes += text.len() as u64;
-            open.omitted = 0;
-        } else {
-            open.omitted += 1;
-            // Whatever part of it is there must not become one line with the next.
-            let _ = open.file.set_len(open.bytes);
+        let omitted = std::mem::take(&mut open.omitted);
+        open.waiting.push_back(AuditLine { path: shown(&line.path), omitted, ..line.clone() });
+        self.flush(open);
+        if open.waiting.len() > MOST_WAITING
+            && let Some(lost) = open.waiting.pop_front()
+            && let Some(next) = open.waiting.front_mut()
+        {
+            next.omitted += 1 + lost.omitted;
         }
     }
 
-    fn make_room(&self, open: &mut Open, for_bytes: u64) -> io::Result<()> {
-        if open.bytes + for_bytes <= self.most_bytes {
-            return Ok(());
+    fn flush(&self, open: &mut Open) {
+        open.failure = self.write_waiting(open).err().map(|error| error.to_string());
+        if open.failure.is_some() {
+            // It may be another file by the next time.
+            open.file = None;
         }
-        fs::rename(&self.path, self.older())?;
-        (open.file, open.bytes) = append(&self.path)?;
+    }
+
+    fn write_waiting(&self, open: &mut Open) -> io::Result<()> {
+        let (mut file, mut bytes) = match open.file.take() {
+            Some(opened) => opened,
+            None => self.open_file()?,
+        };
+        while let Some(line) = open.waiting.front() {
+            let mut text = serde_json::to_vec(line).expect("a line is JSON");
+            text.push(b'\n');
+            if bytes + text.len() as u64 > self.most_bytes {
+                fs::rename(&self.path, self.older())?;
+                (file, bytes) = append(&self.path)?;
+            }
+            if let Err(error) = file.write_all(&text) {
+                // Whatever part of it is there must not become one line with the next.
+                let _ = file.set_len(bytes);
+                return Err(error);
+            }
+            bytes += text.len() as u64;
+            open.waiting.pop_front();
+        }
+        open.file = Some((file, bytes));
         Ok(())
+    }
+
+    fn open_file(&self) -> io::Result<(File, u64)> {
+        let (mut file, mut bytes) = append(&self.path)?;
+        if !ends_well(&self.path)? {
+            // As a loss of power leaves it.
+            file.write_all(b"\n")?;
+            bytes += 1;
+        }
+        Ok((file, bytes))
     }
 
     fn older(&self) -> PathBuf {
@@ -135,8 +181,14 @@ impl AuditLog {
     /// If the files cannot be read.
     pub(crate) fn last(&self, limit: usize) -> io::Result<Vec<AuditLine>> {
         // Nothing is moved meanwhile.
-        let _open = self.lock();
-        let mut lines = last_lines(&self.path, limit)?;
+        let open = self.lock();
+        let mut lines: Vec<AuditLine> = open.waiting.iter().rev().take(limit).cloned().collect();
+        match last_lines(&self.path, limit - lines.len()) {
+            Ok(written) => lines.extend(written),
+            Err(error) if lines.is_empty() => return Err(error),
+            // What waits is all that is known.
+            Err(_) => return Ok(lines),
+        }
         if lines.len() < limit {
             lines.extend(last_lines(&self.older(), limit - lines.len())?);
         }
@@ -148,10 +200,16 @@ impl AuditLog {
     }
 }
 
+/// Opens a file to be written at its end. What is none is not waited for.
 fn append(path: &Path) -> io::Result<(File, u64)> {
-    let file = File::options().create(true).append(true).mode(0o600).open(path)?;
-    let bytes = file.metadata()?.len();
-    Ok((file, bytes))
+    let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+    let options =
+        File::options().create(true).append(true).mode(0o600).custom_flags(flags.bits() as i32).clone();
+    let file = options.open(path)?;
+    match file.metadata()? {
+        found if found.is_file() => Ok((file, found.len())),
+        _ => Err(io::Error::other("it is no file")),
+    }
 }
 
 /// Whether a file is empty or its last line complete.
@@ -161,11 +219,16 @@ fn ends_well(path: &Path) -> io::Result<bool> {
 
 /// The last bytes of a file; none if it is not there.
 fn tail(path: &Path, bytes: u64) -> io::Result<Vec<u8>> {
-    let mut file = match File::open(path) {
+    let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+    let mut file = match File::options().read(true).custom_flags(flags.bits() as i32).open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
         file => file?,
     };
-    let length = file.metadata()?.len();
+    let found = file.metadata()?;
+    if !found.is_file() {
+        return Err(io::Error::other("it is no file"));
+    }
+    let length = found.len();
     file.seek(SeekFrom::Start(length.saturating_sub(bytes)))?;
     let mut tail = Vec::new();
     file.take(bytes).read_to_end(&mut tail)?;
@@ -215,7 +278,7 @@ mod tests {
     #[test]
     fn what_is_written_is_read_the_last_first_and_after_a_restart() {
         let state = TempDir::new().unwrap();
-        let log = AuditLog::open(state.path()).unwrap();
+        let log = AuditLog::open(state.path());
         for id in ["a", "b", "c"] {
             log.write(&line(id));
         }
@@ -226,7 +289,7 @@ mod tests {
         let path = state.path().join("audit-log.jsonl");
         let text = fs::read_to_string(&path).unwrap();
         fs::write(&path, &text[..text.len() - 5]).unwrap();
-        let log = AuditLog::open(state.path()).unwrap();
+        let log = AuditLog::open(state.path());
         log.write(&line("d"));
         assert_eq!(ids(&log.last(1000).unwrap()), ["d", "b", "a"]);
     }
@@ -234,7 +297,7 @@ mod tests {
     #[test]
     fn it_takes_two_files_of_bounded_size_and_loses_the_oldest() {
         let state = TempDir::new().unwrap();
-        let log = AuditLog::open_with(state.path(), 4096).unwrap();
+        let log = AuditLog::open_with(state.path(), 4096);
         for number in 0..100 {
             log.write(&line(&number.to_string()));
         }
@@ -252,7 +315,7 @@ mod tests {
     #[test]
     fn a_line_is_never_longer_than_it_may_be_and_says_no_secret() {
         let state = TempDir::new().unwrap();
-        let log = AuditLog::open(state.path()).unwrap();
+        let log = AuditLog::open(state.path());
         let path = format!("/{}", "\"\\".repeat(1000));
         let name = "x".repeat(64);
         log.write(&AuditLine { path, request_id: name.clone(), who: format!("token {name}"), ..line("") });
@@ -268,7 +331,7 @@ mod tests {
     #[test]
     fn refusals_do_not_push_out_changes() {
         let state = TempDir::new().unwrap();
-        let log = AuditLog::open(state.path()).unwrap();
+        let log = AuditLog::open(state.path());
         for _ in 0..1000 {
             log.write_refused(&line("refused"));
         }
@@ -276,5 +339,40 @@ mod tests {
         let lines = log.last(1000).unwrap();
         assert!((101..200).contains(&lines.len()), "{}", lines.len());
         assert_eq!(lines[0].omitted + lines.len() as u64, 1001);
+    }
+
+    #[test]
+    fn lines_that_cannot_be_written_wait_and_are_written_in_order() {
+        let state = TempDir::new().unwrap();
+        let path = state.path().join("audit-log.jsonl");
+        fs::create_dir(&path).unwrap();
+        let log = AuditLog::open(state.path());
+        for number in 0..5 {
+            log.write(&line(&number.to_string()));
+        }
+        assert!(log.look_again().is_some());
+        assert_eq!(ids(&log.last(3).unwrap()), ["4", "3", "2"]);
+        fs::remove_dir(&path).unwrap();
+        assert_eq!(log.look_again(), None);
+        log.write(&line("5"));
+        assert_eq!(ids(&log.last(1000).unwrap()), ["5", "4", "3", "2", "1", "0"]);
+        assert_eq!(ids(&AuditLog::open(state.path()).last(1000).unwrap()), ["5", "4", "3", "2", "1", "0"]);
+    }
+
+    #[test]
+    fn of_more_lines_than_can_wait_the_oldest_are_lost_and_counted() {
+        let state = TempDir::new().unwrap();
+        let path = state.path().join("audit-log.jsonl");
+        // Nobody reads from it, and nobody waits for that.
+        rustix::fs::mkfifoat(rustix::fs::CWD, &path, 0o600.into()).unwrap();
+        let log = AuditLog::open(state.path());
+        for number in 0..MOST_WAITING + 7 {
+            log.write(&line(&number.to_string()));
+        }
+        fs::remove_file(&path).unwrap();
+        assert_eq!(log.look_again(), None);
+        let lines = log.last(2 * MOST_WAITING).unwrap();
+        assert_eq!((lines.len(), lines[MOST_WAITING - 1].request_id.as_str()), (MOST_WAITING, "7"));
+        assert_eq!(lines.iter().map(|line| line.omitted).sum::<u64>(), 7);
     }
 }

@@ -7,7 +7,8 @@
 //! TLS 1.3 only, with the algorithms of `ring`: whoever speaks to the host is of this decade.
 
 use super::tokens::hex;
-use host::write_atomically;
+use addr::ByteSize;
+use files::{FileError, Regular, Written, write_atomically};
 use ring::digest::{SHA256, digest};
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
@@ -22,7 +23,15 @@ use tokio_rustls::TlsAcceptor;
 /// Why there is no TLS.
 #[derive(Debug, Error)]
 pub enum TlsError {
-    /// A file cannot be read or written.
+    /// A file cannot be read.
+    #[error("'{}': {source}", path.display())]
+    Unreadable {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: FileError,
+    },
+    /// A file cannot be written.
     #[error("'{}': {source}", path.display())]
     Io {
         /// Which.
@@ -47,6 +56,15 @@ pub struct Tls {
     fingerprint: String,
 }
 
+impl TlsError {
+    /// The file that is the matter.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Unreadable { path, .. } | Self::Io { path, .. } | Self::Unusable { path, .. } => path,
+        }
+    }
+}
+
 impl Tls {
     /// The host's own, made if there is none yet, for these names and addresses.
     ///
@@ -66,7 +84,7 @@ impl Tls {
     /// If a file cannot be read, or they do not belong together.
     pub fn from_files(certificate: &Path, key: &Path) -> Result<Self, TlsError> {
         let read =
-            |path: &Path| fs::read(path).map_err(|source| TlsError::Io { path: path.to_owned(), source });
+            |path: &Path| read(path).map_err(|source| TlsError::Unreadable { path: path.to_owned(), source });
         let unusable = |path: &Path| {
             let path = path.to_owned();
             move |why: String| TlsError::Unusable { path, why }
@@ -108,8 +126,19 @@ fn make(certificate: &Path, key: &Path, names: &[String]) -> Result<(), TlsError
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io(certificate)(error)),
         _ => {}
     }
-    write_atomically(key, made.signing_key.serialize_pem().as_bytes()).map_err(io(key))?;
-    write_atomically(certificate, made.cert.pem().as_bytes()).map_err(io(certificate))
+    for (path, text) in [(key, made.signing_key.serialize_pem()), (certificate, made.cert.pem())] {
+        // One that a loss of power undoes is made again.
+        let (Written::Surely | Written::Unconfirmed(_)) =
+            write_atomically(path, text.as_bytes()).map_err(io(path))?;
+    }
+    Ok(())
+}
+
+/// No certificate with all that vouch for it is longer.
+const MOST: ByteSize = ByteSize::mib(1);
+
+fn read(path: &Path) -> Result<Vec<u8>, FileError> {
+    Regular::open(path, MOST)?.read(|| true)
 }
 
 #[cfg(test)]

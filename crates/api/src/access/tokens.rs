@@ -7,11 +7,13 @@
 //! **Concurrency.** Who signs in takes a lock for a look. Who makes or removes a token writes the file first, holding only
 //! the right to change, so that nobody waits for the disk, and nobody is told of a token that is not kept.
 //!
-//! **Failure.** The file is the old one or the new one. One that makes no sense keeps the server from starting.
+//! **Failure.** The file is the old one or the new one. While one makes no sense there are no tokens: nobody gets in with one, and none
+//! is made, as that would overwrite the file. It is looked at again ([`Tokens::look_again`]).
 
 use super::{Role, now};
 use crate::problem::Problem;
-use host::write_atomically;
+use addr::ByteSize;
+use files::{Written, read_text, write_atomically};
 use ring::digest::{SHA256, digest};
 use ring::rand::{SecureRandom, SystemRandom};
 use serde::{Deserialize, Serialize};
@@ -19,7 +21,7 @@ use serde_json::json;
 use std::fmt::Write;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError, RwLock};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 use tokio::sync::watch;
 use utoipa::ToSchema;
@@ -28,6 +30,8 @@ use utoipa::ToSchema;
 const MOST_TOKENS: usize = 256;
 /// Longest time a token may be valid, unless it is so for ever: ten years, in seconds.
 const MOST_SECONDS: u64 = 10 * 365 * 24 * 3600;
+/// No file of so many tokens is longer.
+const MOST_BYTES: ByteSize = ByteSize::kib(256);
 /// Longest name.
 const MOST_NAME: usize = 40;
 /// What a token begins with, so that people and programs that look for leaked secrets know it.
@@ -114,31 +118,56 @@ pub(super) enum Invalid {
 pub(crate) struct Tokens {
     path: PathBuf,
     known: RwLock<Vec<Known>>,
-    /// Held to change them. Taken before `known`.
-    changes: Mutex<()>,
+    /// Held to change them. Taken before `known`. Why their file cannot be read, if that is so.
+    changes: Mutex<Option<String>>,
     /// Rung when one is removed.
     removed: watch::Sender<()>,
 }
 
 impl Tokens {
-    /// Those kept in a state directory.
-    pub(crate) fn open(state: &Path) -> io::Result<Self> {
+    /// Those kept in a state directory; none if they cannot be read.
+    pub(crate) fn open(state: &Path) -> Self {
         let path = state.join("tokens.toml");
-        let bad =
-            |why: String| io::Error::new(io::ErrorKind::InvalidData, format!("'{}': {why}", path.display()));
-        let text = match std::fs::read_to_string(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-            text => {
-                text.map_err(|error| io::Error::new(error.kind(), format!("'{}': {error}", path.display())))?
-            }
+        let (known, unreadable) = match read(&path) {
+            Ok(known) => (known, None),
+            Err(why) => (Vec::new(), Some(why)),
         };
-        let file: File = toml::from_str(&text).map_err(|error| bad(error.to_string()))?;
-        let known = file.token.into_iter().map(|Kept { sha256, token }| {
-            let hash = bytes(&sha256).ok_or_else(|| bad(format!("the sha256 of {} is none", token.name)))?;
-            Ok(Known { hash, token })
-        });
-        let known = known.collect::<io::Result<Vec<_>>>()?;
-        Ok(Self { path, known: RwLock::new(known), changes: Mutex::new(()), removed: watch::Sender::new(()) })
+        let changes = Mutex::new(unreadable);
+        Self { path, known: RwLock::new(known), changes, removed: watch::Sender::new(()) }
+    }
+
+    /// The file that they are kept in.
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Reads a file again that could not be read; says why it still cannot. Waits for the disk.
+    pub(super) fn look_again(&self) -> Option<String> {
+        let mut changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        if changes.is_some() {
+            match read(&self.path) {
+                Ok(known) => {
+                    *self.known.write().unwrap_or_else(PoisonError::into_inner) = known;
+                    *changes = None;
+                }
+                Err(why) => *changes = Some(why),
+            }
+        }
+        changes.clone()
+    }
+
+    /// The right to change them. A file that cannot be read is not overwritten.
+    fn change(&self) -> Result<MutexGuard<'_, Option<String>>, Problem> {
+        self.look_again();
+        let changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*changes {
+            None => Ok(changes),
+            Some(why) => Err(Problem::new(
+                "bad-file",
+                format!("{}: it cannot be read and is not overwritten: {why}", self.path.display()),
+            )
+            .hint("correct the file, or move it out of the state directory")),
+        }
     }
 
     /// All, by name.
@@ -151,7 +180,7 @@ impl Tokens {
     /// Makes one. Waits for the disk.
     pub(crate) fn create(&self, spec: &TokenSpec) -> Result<NewToken, Problem> {
         check(spec)?;
-        let _changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        let _changes = self.change()?;
         let mut known = self.read();
         if known.iter().any(|known| known.token.name == spec.name) {
             return Err(Problem::new("exists", format!("there is a token '{}' already", spec.name))
@@ -177,7 +206,7 @@ impl Tokens {
 
     /// Removes one. Waits for the disk.
     pub(crate) fn remove(&self, name: &str) -> Result<(), Problem> {
-        let _changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        let _changes = self.change()?;
         let mut known = self.read();
         let before = known.len();
         known.retain(|known| known.token.name != name);
@@ -235,7 +264,7 @@ impl Tokens {
 
     /// Keeps what there is. Waits for the disk.
     pub(super) fn keep_used(&self) {
-        let _changes = self.changes.lock().unwrap_or_else(PoisonError::into_inner);
+        let Ok(_changes) = self.change() else { return };
         // When a token was used is no reason to fail; the next hour tries again.
         let _ = self.write(&self.read());
     }
@@ -255,12 +284,28 @@ impl Tokens {
         let kept = |known: &Known| Kept { sha256: hex(&known.hash), token: known.token.clone() };
         let file = File { token: known.iter().map(kept).collect() };
         let text = toml::to_string_pretty(&file).expect("tokens can be written as TOML");
-        write_atomically(&self.path, text.as_bytes())
+        // One that the disk does not confirm is there: that it is said is true of now, and as sure as the disk is.
+        let (Written::Surely | Written::Unconfirmed(_)) = write_atomically(&self.path, text.as_bytes())?;
+        Ok(())
     }
 
     fn not_kept(&self, error: &io::Error) -> Problem {
         Problem::new("not-kept", format!("cannot write '{}': {error}", self.path.display()))
     }
+}
+
+/// The tokens in a file, or why they cannot be read.
+fn read(path: &Path) -> Result<Vec<Known>, String> {
+    let text = match read_text(path, MOST_BYTES) {
+        Err(error) if error.is_not_found() => String::new(),
+        text => text.map_err(|error| error.to_string())?,
+    };
+    let file: File = toml::from_str(&text).map_err(|error| error.to_string().trim_end().to_owned())?;
+    let known = file.token.into_iter().map(|Kept { sha256, token }| {
+        let hash = bytes(&sha256).ok_or_else(|| format!("the sha256 of {} is none", token.name))?;
+        Ok(Known { hash, token })
+    });
+    known.collect()
 }
 
 fn check(spec: &TokenSpec) -> Result<(), Problem> {

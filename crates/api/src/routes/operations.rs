@@ -31,7 +31,11 @@ enum Needs {
 
 impl Needs {
     fn check(self, host: &Host, name: &str) -> Result<(), HostError> {
-        match (self, host.info(name)?.power) {
+        let vm = host.info(name)?;
+        match (self, vm.power) {
+            (Self::Stopped | Self::On, Power::Unreadable) => {
+                Err(HostError::Unreadable { name: name.to_owned(), why: vm.reason.unwrap_or_default() })
+            }
             (Self::Stopped, power) if power != Power::Stopped => {
                 Err(HostError::NotStopped { name: name.to_owned(), what: "it cannot be started twice" })
             }

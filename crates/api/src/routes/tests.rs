@@ -45,7 +45,7 @@ impl Fixture {
         })
         .unwrap();
         let (closing, closed) = watch::channel(false);
-        let access = Access::open(&place.path().join("state"), Vec::new(), Bounds::default()).unwrap();
+        let access = Access::open(&place.path().join("state"), Vec::new(), Bounds::default());
         let shared = Shared::new(host.clone(), access, closed.clone());
         tokio::spawn(shared.stream.clone().run(closed));
         let operations = shared.operations.clone();

@@ -3,8 +3,10 @@
 use super::patient::Patient;
 use super::{ServerError, Service, serve};
 use crate::access::{Connected, Peer};
+use rustix::process::{Resource, getrlimit};
 use std::fs::{self, Permissions};
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt, chown};
 use std::os::unix::net::{UnixListener as StdListener, UnixStream as StdStream};
 use std::path::Path;
@@ -36,13 +38,17 @@ impl Listener {
             Self::Tcp(listener, tls) => {
                 let (stream, address) = listener.accept().await?;
                 // Answers are small, and someone waits for each.
-                stream.set_nodelay(true)?;
+                // One that is gone already is found out soon enough.
+                let _ = stream.set_nodelay(true);
                 let peer = Peer::Remote { address: address.ip(), tls: tls.is_some() };
                 Ok((peer, Connection::Tcp(stream, tls.clone())))
             }
         }
     }
 }
+
+/// As many handles are left to the host itself, to start VMs with, and to the Unix socket; or a quarter, where there are few.
+const KEPT_HANDLES: u64 = 64;
 
 impl Connection {
     /// Says why it is not served, as far as it takes that at once, and closes it. Over TLS nothing can be said yet.
@@ -52,6 +58,14 @@ impl Connection {
             Self::Tcp(stream, None) => stream.try_write(why.as_bytes()),
             Self::Tcp(_, Some(_)) => Ok(0),
         };
+    }
+
+    /// Whether enough handles are left with this one, which is the first that was free. There is always room for one at a Unix socket.
+    pub(super) fn leaves_room(&self) -> bool {
+        match (self, getrlimit(Resource::Nofile).current) {
+            (Self::Tcp(stream, _), Some(most)) => leaves_room(stream.as_raw_fd() as u64, most),
+            _ => true,
+        }
     }
 
     /// Serves whoever is there until they leave.
@@ -74,6 +88,10 @@ impl Connection {
             }
         }
     }
+}
+
+fn leaves_room(handle: u64, most: u64) -> bool {
+    handle + KEPT_HANDLES.min(most / 4) < most
 }
 
 /// Takes the place of a socket that nobody answers at, for its user and its group.

@@ -9,7 +9,7 @@ use crate::event::{Changed, What};
 use crate::journal::now;
 use crate::revision::{Expected, Revision};
 use actions::Failure;
-use sched::alarm::{Acknowledgement, Alarm, Scope, Severity, Target};
+use sched::alarm::{Acknowledgement, Alarm, Alarms, Scope, Severity, Target};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
@@ -51,15 +51,18 @@ pub(crate) fn alarms(core: &Core) -> Vec<AlarmInfo> {
 /// Notes that somebody has seen an alarm.
 pub(crate) fn acknowledge(core: &Core, id: u64, by: String) -> Result<AlarmInfo, HostError> {
     let state = core.change()?;
-    let (info, is_first, alarms) = {
-        let mut book = core.alarms.lock();
-        let seen = Acknowledgement { by, at_milliseconds: now() };
-        let (alarm, is_first) =
-            book.alarms.acknowledge(id, seen).map_err(|error| HostError::NoAlarm(error.0))?;
-        (AlarmInfo::from(alarm), is_first, book.alarms.clone())
+    let seen = Acknowledgement { by, at_milliseconds: now() };
+    let acknowledge = |alarms: &mut Alarms| {
+        let acknowledged = alarms.acknowledge(id, seen.clone());
+        let (alarm, is_first) = acknowledged.map_err(|error| HostError::NoAlarm(error.0))?;
+        Ok::<_, HostError>((AlarmInfo::from(alarm), is_first))
     };
-    if is_first {
+    let mut alarms = core.alarms.lock().alarms.clone();
+    if acknowledge(&mut alarms)?.1 {
         state.write_alarms(&alarms)?;
+    }
+    let (info, is_first) = acknowledge(&mut core.alarms.lock().alarms)?;
+    if is_first {
         core.journal.add(What::AlarmAcknowledged(info.clone()));
     }
     Ok(info)

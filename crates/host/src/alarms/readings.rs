@@ -4,6 +4,7 @@
 //! yet, is a reading without a value.
 
 use crate::disks::Known;
+use crate::file_troubles::{FileState, FileTrouble};
 use crate::status::{HostStatus, VmStatus};
 use sched::alarm::{Reading, Scope, Subject, Target};
 use sched::balloon::Conduct;
@@ -83,9 +84,16 @@ fn of_host(status: &HostStatus) -> Vec<Reading> {
         (Subject::HostFree, percent(ledger.free_bytes.0, ledger.total_bytes.0)),
         (Subject::HostOvercommitment, status.overcommitment * 100.0),
         (Subject::HostMemoryLimit, lacks),
+        (Subject::HostFiles, files(&status.file_troubles)),
     ]
     .map(|(subject, value)| Reading { subject, on: Target::Host, value: Some(value) })
     .to_vec()
+}
+
+/// How bad the worst trouble of a file is: the number of its word.
+fn files(troubles: &[FileTrouble]) -> f64 {
+    let worst = troubles.iter().map(|trouble| trouble.state).max();
+    worst.map_or(0.0, |state| if state == FileState::Unwritten { 2.0 } else { 1.0 })
 }
 
 fn of_vm(vm: &VmStatus, [swap_in, waiting]: [f64; 2]) -> Vec<Reading> {

@@ -159,8 +159,13 @@ fn rules_are_changed_as_expected_and_kept_with_secrets_that_nobody_sees() {
     let text = fs::read_to_string(&file).unwrap();
     assert!(text.contains("secret = \"open sesame\""), "it stayed what it was");
     fs::write(&file, text.replace("raise = 99.0", "raise = 199.0")).unwrap();
-    let error = Host::open(&config(place.path())).err().unwrap().to_string();
-    assert!(error.contains("alarm-rules.toml") && error.contains("a number from 0 to 100"), "{error}");
+    let host = Host::open(&config(place.path())).unwrap();
+    let troubles = host.core().files.shown();
+    let said = format!("{}: {}", troubles[0].file, troubles[0].why);
+    assert!(said.contains("alarm-rules.toml") && said.contains("a number from 0 to 100"), "{said}");
+    assert_eq!(host.alarm_rule("told").unwrap_err().code(), "no-such-alarm-rule", "those by default");
+    let error = host.remove_alarm_rule("vm-waiting").unwrap_err();
+    assert_eq!(error.code(), "bad-file", "nothing is written over it");
 }
 
 #[test]

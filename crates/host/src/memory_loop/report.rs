@@ -44,6 +44,7 @@ impl MemoryLoop {
                 vms,
                 memory_loop: self.status,
                 state_seconds: self.state_seconds,
+                file_troubles: self.core.files.shown(),
                 ..of_host
             }
         };
@@ -185,6 +186,7 @@ impl HostStatus {
             sums: Metrics::default(),
             memory_loop: LoopStatus::default(),
             state_seconds: StateSeconds::default(),
+            file_troubles: Vec::new(),
             vms: Vec::new(),
             pools: Vec::new(),
         }

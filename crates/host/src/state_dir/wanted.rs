@@ -6,8 +6,10 @@
 //! **Concurrency.** Apart from the other files and their lock: whatever is being changed, how a VM's run began or ended is
 //! written down at once.
 
-use super::{StateDir, sync_dir};
+use super::StateDir;
 use crate::error::HostError;
+use addr::ByteSize;
+use files::{read_text, sync_directory};
 use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -22,6 +24,9 @@ pub(crate) struct WantedFiles {
     vms: PathBuf,
     _lock: Arc<File>,
 }
+
+/// No file of a version before is longer.
+const MOST: ByteSize = ByteSize::mib(16);
 
 /// What versions before wrote in place of these files, in `running.toml`.
 #[derive(Deserialize)]
@@ -59,13 +64,11 @@ impl WantedFiles {
     /// Takes over what a version before wrote, once. Interrupted, it is done again.
     fn take_over(&self, names: &mut BTreeSet<String>) -> Result<(), HostError> {
         let path = self.vms.with_file_name("running.toml");
-        let bytes = match fs::read(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            bytes => {
-                bytes.map_err(|error| HostError::io(format!("cannot read {}", path.display()), error))?
-            }
+        let text = match read_text(&path, MOST) {
+            Err(error) if error.is_not_found() => return Ok(()),
+            text => text.map_err(|error| HostError::bad_file(&path, error))?,
         };
-        let Before { vms } = toml::from_str(&String::from_utf8_lossy(&bytes))
+        let Before { vms } = toml::from_str(&text)
             .map_err(|error| HostError::bad_file(&path, error.to_string().trim_end()))?;
         let vms = vms.into_iter().filter(|name| self.vms.join(format!("{name}.toml")).exists());
         let vms: Vec<String> = vms.collect();
@@ -73,7 +76,7 @@ impl WantedFiles {
         for name in &vms {
             self.write(name, true)?;
         }
-        let removed = fs::remove_file(&path).and_then(|()| sync_dir(&path));
+        let removed = fs::remove_file(&path).and_then(|()| sync_directory(&path));
         removed.map_err(|error| HostError::io(format!("cannot remove {}", path.display()), error))
     }
 
@@ -90,12 +93,12 @@ impl WantedFiles {
 
 fn make(path: &Path) -> io::Result<()> {
     File::options().write(true).create(true).truncate(false).mode(0o600).open(path)?.sync_all()?;
-    sync_dir(path)
+    sync_directory(path)
 }
 
 fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        removed => removed.and_then(|()| sync_dir(path)),
+        removed => removed.and_then(|()| sync_directory(path)),
     }
 }

@@ -3,7 +3,7 @@
 use super::Value::{Count, Duration, Size, Text};
 use super::{Column, Table, or, wide};
 use api::inspect::Info;
-use api::types::{Metrics, Vm, VmStatus};
+use api::types::{Metrics, Power, Vm, VmStatus};
 use serde::Serialize;
 
 /// A VM in a list.
@@ -12,7 +12,7 @@ pub(crate) struct Listed {
     name: String,
     /// foreground or host.
     runs_in: &'static str,
-    /// stopped, starting, running, stopping.
+    /// stopped, starting, running, stopping, unreadable.
     power: String,
     /// The process of a VM in the foreground.
     pid: Option<u32>,
@@ -23,7 +23,7 @@ pub(crate) struct Listed {
     consumed_bytes: Option<u64>,
     /// automatic, software, hardware.
     mmu: String,
-    /// A processor that makes no progress, in words.
+    /// A processor that makes no progress, or why its file cannot be read, in words.
     trouble: Option<String>,
     /// Of the host's VMs, as what follows; `null` in the foreground.
     reservation_bytes: Option<u64>,
@@ -61,6 +61,7 @@ impl Listed {
     pub(crate) fn hosted(vm: Vm) -> Self {
         let Vm { info, memory } = vm;
         let spec = info.spec;
+        let unreadable = info.power == Power::Unreadable;
         Self {
             name: spec.name,
             runs_in: "host",
@@ -71,7 +72,11 @@ impl Listed {
             memory_bytes: spec.memory_bytes.0,
             consumed_bytes: memory.as_ref().map(|memory| memory.metrics.consumed_bytes.0),
             mmu: spec.mmu.to_string(),
-            trouble: info.trouble.or(info.swap_failure).or(info.unwritten),
+            trouble: info
+                .trouble
+                .or(info.swap_failure)
+                .or(info.unwritten)
+                .or(info.reason.filter(|_| unreadable).map(|why| one_line(&why))),
             reservation_bytes: Some(spec.reservation_bytes.0),
             limit_bytes: spec.limit_bytes.map(|limit| limit.0),
             shares: Some(spec.shares.to_string()),
@@ -79,6 +84,11 @@ impl Listed {
             autostart: Some(spec.autostart.to_string()),
             memory,
         }
+    }
+
+    /// Whether its file could be read, so that its figures mean something.
+    fn is_known(&self) -> bool {
+        self.power != "unreadable"
     }
 
     fn measured(&self) -> Option<&Metrics> {
@@ -94,8 +104,8 @@ pub(crate) const VMS: Table<Listed> = Table {
         wide(Column::new("pid", Count(|vm| vm.pid.map(u64::from)))),
         Column::new("power", Text(|vm| Some(vm.power.clone()))),
         Column::new("uptime", Duration(|vm| vm.uptime_seconds)),
-        Column::new("cpus", Count(|vm| Some(vm.cpus))),
-        Column::new("memory", Size(|vm| Some(vm.memory_bytes))),
+        Column::new("cpus", Count(|vm| Some(vm.cpus).filter(|_| vm.is_known()))),
+        Column::new("memory", Size(|vm| Some(vm.memory_bytes).filter(|_| vm.is_known()))),
         Column::new("consumed", Size(|vm| vm.consumed_bytes)),
         wide(Column::new("reservation", Size(|vm| vm.reservation_bytes))),
         wide(or("none", Column::new("limit", Size(|vm| vm.limit_bytes)))),
@@ -112,7 +122,25 @@ pub(crate) const VMS: Table<Listed> = Table {
         wide(Column::new("ballooned", Size(|vm| Some(vm.measured()?.ballooned_bytes.0)))),
         wide(Column::new("compressed", Size(|vm| Some(vm.measured()?.compressed_bytes.0)))),
         wide(Column::new("swapped", Size(|vm| Some(vm.measured()?.swapped_bytes.0)))),
-        Column::new("mmu", Text(|vm| Some(vm.mmu.clone()))),
+        Column::new("mmu", Text(|vm| Some(vm.mmu.clone()).filter(|_| vm.is_known()))),
         Column::new("trouble", Text(|vm| vm.trouble.clone())),
     ],
 };
+
+/// What is said on several lines, with a picture of the place, on one.
+fn one_line(text: &str) -> String {
+    let said = |line: &&str| !line.is_empty() && !line.starts_with('|') && !line.contains(" | ");
+    text.lines().map(str::trim).filter(said).collect::<Vec<_>>().join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::one_line;
+
+    #[test]
+    fn why_a_file_cannot_be_read_takes_one_line() {
+        let why =
+            "TOML parse error at line 2, column 1\n  |\n2 | memroy = 1\n  | ^^^^^^\nunknown field `memroy`\n";
+        assert_eq!(one_line(why), "TOML parse error at line 2, column 1: unknown field `memroy`");
+    }
+}

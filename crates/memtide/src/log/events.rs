@@ -3,6 +3,7 @@
 //! **Bounds.** So many at once and so many a second; how many were left out is said once others are written again. All events are at
 //! `/v1/events`, as long as the host keeps them.
 
+use crate::print::written_out;
 use crate::view::facts;
 use host::{Event, Host, HowEnded, What};
 use sandbox::Kind;
@@ -12,6 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 use tracing::Level;
+use vm::plain::plain;
 
 /// How many events are written at once if there were few before.
 const BURST: f64 = 200.0;
@@ -125,6 +127,8 @@ fn level(what: &What) -> Level {
         | What::GuestSilent { .. }
         | What::GuestOomKills { .. }
         | What::SwapFailed { .. }
+        | What::SwapInMemory { .. }
+        | What::FileTrouble { .. }
         | What::DiskSilent { .. }
         | What::MemoryLimitLow(_)
         | What::AlarmRaised(_)
@@ -158,12 +162,12 @@ fn seen(event: &Event) -> Option<api::types::Event> {
 /// What happened, and what is known about it.
 fn words(event: &Event) -> String {
     let facts = seen(event).map(|event| facts(&event)).unwrap_or_default();
-    format!("{}  {facts}", event.what.name()).trim_end().to_owned()
+    plain(format!("{}  {facts}", event.what.name()).trim_end()).into_owned()
 }
 
 /// All that an event says beside its word, as JSON.
 fn details(event: &Event) -> String {
-    seen(event).map(|event| Value::Object(event.fields).to_string()).unwrap_or_default()
+    seen(event).map(|event| written_out(&Value::Object(event.fields).to_string())).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -189,5 +193,9 @@ mod tests {
         assert_eq!(words(&event), "vm-trouble  web  what gets nowhere");
         assert_eq!(details(&event), r#"{"vm":"web","what":"gets nowhere"}"#);
         assert_eq!(words(&Event { what: What::HostShutsDown, ..event }), "host-shuts-down");
+        let what = What::Trouble { why: "a\nb\u{1b}[2J\u{202e}".to_owned() };
+        let event = Event { seq: 1, at_milliseconds: 0, what };
+        assert_eq!(words(&event), "trouble  why a\\nb\\u{1b}[2J\\u{202e}");
+        assert_eq!(details(&event), r#"{"why":"a\nb\u001b[2J\u202e"}"#);
     }
 }

@@ -4,7 +4,7 @@ use super::table::Align::Left;
 use super::table::{lay_out, uptime};
 use addr::ByteSize;
 use api::inspect::{Info, Moved};
-use api::types::{Autostart, Vm, VmSpec, VmStatus};
+use api::types::{Autostart, Power, Vm, VmSpec, VmStatus};
 
 /// One VM, a line for each fact.
 pub(super) fn show(info: &Info) -> String {
@@ -41,9 +41,17 @@ pub(super) fn moved(of: &Moved) -> String {
 pub(crate) fn hosted(vm: &Vm) -> String {
     let spec = &vm.info.spec;
     let row = |words: &str, value: String| vec![words.to_owned(), value];
-    let mut rows = vec![
-        row("name", spec.name.clone()),
-        row("power", power(vm)),
+    let mut rows = vec![row("name", spec.name.clone()), row("power", power(vm))];
+    if vm.info.power == Power::Unreadable {
+        let why = vm.info.reason.as_deref().unwrap_or_default();
+        rows.extend(
+            why.lines()
+                .enumerate()
+                .map(|(line, why)| row(if line == 0 { "why" } else { "" }, why.to_owned())),
+        );
+        return lay_out(&[Left; 2], &rows);
+    }
+    rows.extend([
         row("CPUs", spec.cpus.to_string()),
         row("memory", spec.memory_bytes.to_string()),
         row("reservation", spec.reservation_bytes.to_string()),
@@ -60,7 +68,7 @@ pub(crate) fn hosted(vm: &Vm) -> String {
             spec.initrd.as_ref().map_or_else(|| "none".to_owned(), |path| path.display().to_string()),
         ),
         row("command line", spec.append.clone()),
-    ];
+    ]);
     if vm.info.power.is_on() {
         let agent = vm.info.agent_answers.map_or("unknown", yes);
         rows.push(row("agent answers", agent.to_owned()));

@@ -5,7 +5,7 @@ use super::table::Align::{Left, Right};
 use super::table::lay_out;
 use crate::color;
 use addr::ByteSize;
-use api::types::{HostState, HostStatus, Ledger, VmStatus};
+use api::types::{FileTrouble, HostState, HostStatus, Ledger, VmStatus};
 use std::fmt::Write;
 
 /// The host's state and ledger, and a line for each running VM; in MiB.
@@ -74,6 +74,9 @@ fn trouble(status: &HostStatus) -> String {
             "LIMIT   the control group '{}' allows {}, {} less than the host needs: VMs give that up",
             limit.control_group, limit.limit_bytes, limit.lacks_bytes
         );
+    }
+    for FileTrouble { file, state, why, .. } in &status.file_troubles {
+        let _ = writeln!(text, "FILE    {file} is {state}: {}", why.lines().next().unwrap_or_default());
     }
     for (words, is) in [
         ("SLOWED  by waiting for memory:", (|vm| vm.slowed) as fn(&VmStatus) -> bool),

@@ -95,6 +95,16 @@ impl Place {
         running
     }
 
+    /// Waits until a host answers.
+    #[track_caller]
+    pub(crate) fn wait_for_host(&self) {
+        let deadline = Instant::now() + SOON;
+        while !self.ask(&["pool", "ls"]).status.success() {
+            assert!(Instant::now() < deadline, "no host answers");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     #[track_caller]
     pub(crate) fn wait_until_there(&self, name: &str) {
         let deadline = Instant::now() + SOON;

@@ -11,6 +11,7 @@ use super::subject::{Level, Subject};
 pub fn defaults() -> Vec<Rule> {
     let mib = f64::from(1 << 20);
     vec![
+        words("host-files", Subject::HostFiles, [("unreadable", "good"), ("unwritten", "unreadable")], 0),
         numbers("host-memory-limit", Subject::HostMemoryLimit, [(0.1, 0.0), (10.0, 5.0)], 5),
         words("host-memory-short", Subject::HostState, [("hard", "soft"), ("low", "hard")], 30),
         numbers("host-overcommitted", Subject::HostOvercommitment, [(100.0, 90.0), (200.0, 180.0)], 60).off(),

@@ -21,6 +21,9 @@ pub enum Subject {
     HostOvercommitment,
     /// What the memory limit of the host's control group lacks to what the host needs, in percent of that.
     HostMemoryLimit,
+    /// Whether the host's own files are as they should be: `good`, `unreadable` (one at least cannot be read) or `unwritten` (one does not
+    /// have yet what it should).
+    HostFiles,
     /// Free disk space in each directory of swap files, in percent of its file system; low is bad.
     SwapDiskFree,
     /// What a VM uses, in percent of its size.
@@ -99,16 +102,18 @@ pub enum Level {
 
 const STATES: &[&str] = &["high", "clear", "soft", "hard", "low"];
 const STARTS: &[&str] = &["worked", "loops", "failed"];
+const FILES: &[&str] = &["good", "unreadable", "unwritten"];
 const CONDUCTS: &[&str] = &["working", "slow", "absent", "stuck", "lying"];
 const GUESTS: &[&str] = &["well", "silent", "panicked"];
 
 impl Subject {
     /// All there are.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::HostState,
         Self::HostFree,
         Self::HostOvercommitment,
         Self::HostMemoryLimit,
+        Self::HostFiles,
         Self::SwapDiskFree,
         Self::VmActive,
         Self::VmConsumed,
@@ -130,6 +135,7 @@ impl Subject {
             Self::HostFree => "host-free",
             Self::HostOvercommitment => "host-overcommitment",
             Self::HostMemoryLimit => "host-memory-limit",
+            Self::HostFiles => "host-files",
             Self::SwapDiskFree => "swap-disk-free",
             Self::VmActive => "vm-active",
             Self::VmConsumed => "vm-consumed",
@@ -148,9 +154,11 @@ impl Subject {
     /// What it is measured on.
     pub const fn scope(self) -> Scope {
         match self {
-            Self::HostState | Self::HostFree | Self::HostOvercommitment | Self::HostMemoryLimit => {
-                Scope::Host
-            }
+            Self::HostState
+            | Self::HostFree
+            | Self::HostOvercommitment
+            | Self::HostMemoryLimit
+            | Self::HostFiles => Scope::Host,
             Self::SwapDiskFree => Scope::Directory,
             _ => Scope::Vm,
         }
@@ -159,7 +167,9 @@ impl Subject {
     /// In what it is measured.
     pub const fn unit(self) -> Unit {
         match self {
-            Self::HostState | Self::VmBalloonDriver | Self::VmGuest | Self::VmStart => Unit::Word,
+            Self::HostState | Self::HostFiles | Self::VmBalloonDriver | Self::VmGuest | Self::VmStart => {
+                Unit::Word
+            }
             Self::VmGuestOomKills => Unit::Count,
             Self::VmSwapIn => Unit::BytesPerSecond,
             _ => Unit::Percent,
@@ -170,6 +180,7 @@ impl Subject {
     pub const fn words(self) -> &'static [&'static str] {
         match self {
             Self::HostState => STATES,
+            Self::HostFiles => FILES,
             Self::VmBalloonDriver => CONDUCTS,
             Self::VmGuest => GUESTS,
             Self::VmStart => STARTS,
@@ -211,6 +222,7 @@ impl Subject {
             Self::HostMemoryLimit => {
                 format!("the host's control group lacks {value} of the memory that the host needs")
             }
+            Self::HostFiles => format!("of the host's files, the worst is {value}"),
             Self::SwapDiskFree => format!("{value} of the disk is free for swap files in {on}"),
             Self::VmActive => format!("VM '{on}' uses {value} of its memory"),
             Self::VmConsumed => format!("VM '{on}' holds {value} of its limit"),

@@ -134,6 +134,7 @@ fn a_host_that_is_merely_overcommitted_does_not_cry() {
         (Subject::HostFree, Target::Host, 5.0),
         (Subject::HostOvercommitment, Target::Host, 150.0),
         (Subject::HostMemoryLimit, Target::Host, 0.0),
+        (Subject::HostFiles, Target::Host, 0.0),
         (Subject::SwapDiskFree, Target::Directory("/swap".to_owned()), 40.0),
         (Subject::VmActive, vm(), 75.0),
         (Subject::VmConsumed, vm(), 100.0),

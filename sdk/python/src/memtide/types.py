@@ -264,7 +264,7 @@ class AlarmRuleSpec(TypedDict, total=False):
     """A server that is told then."""
 
 
-AlarmSubject: TypeAlias = Literal["host-state", "host-free", "host-overcommitment", "host-memory-limit", "swap-disk-free", "vm-active", "vm-consumed", "vm-ballooned", "vm-compressed", "vm-swapped", "vm-swap-in", "vm-waiting", "vm-balloon-driver", "vm-guest", "vm-guest-oom-kills", "vm-start"]
+AlarmSubject: TypeAlias = Literal["host-state", "host-free", "host-overcommitment", "host-memory-limit", "host-files", "swap-disk-free", "vm-active", "vm-consumed", "vm-ballooned", "vm-compressed", "vm-swapped", "vm-swap-in", "vm-waiting", "vm-balloon-driver", "vm-guest", "vm-guest-oom-kills", "vm-start"]
 """What a rule looks at."""
 
 
@@ -1000,6 +1000,21 @@ class SwapWorksEvent(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SwapInMemoryEvent(Event):
+    """A VM's swap file lies in a file system that is memory: what is swapped there takes memory that the host
+    does not count.
+    """
+
+    directory: str
+    """Its directory."""
+
+    event: Literal["swap-in-memory"]
+
+    vm: str
+    """Whose."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class MemoryStandsStillEvent(Event):
     """No memory is free and none comes free, though all that can be is being taken: everybody waits."""
 
@@ -1320,6 +1335,32 @@ class AlarmRuleRemovedEvent(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class FileTroubleEvent(Event):
+    """A file of the host's cannot be read, or does not have yet what it should."""
+
+    event: Literal["file-trouble"]
+
+    file: str
+    """Which one."""
+
+    state: FileState
+    """What is the matter."""
+
+    why: str
+    """Why, and where in the file."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileGoodEvent(Event):
+    """A file of the host's is as it should be, which it was not."""
+
+    event: Literal["file-good"]
+
+    file: str
+    """Which one."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class TroubleEvent(Event):
     """Something of the host failed that nobody was waiting for."""
 
@@ -1425,6 +1466,27 @@ class Explained:
     """What it would have if all VMs used their whole size."""
 
 
+FileState: TypeAlias = Literal["unreadable", "unwritten"]
+"""What is the matter with a file."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FileTrouble:
+    """A file of the host's that is not as it should be."""
+
+    file: str
+    """Which one."""
+
+    since_milliseconds: int
+    """Since when, in milliseconds since 1970."""
+
+    state: FileState
+    """What is the matter."""
+
+    why: str
+    """Why, and where in the file."""
+
+
 GuestState: TypeAlias = Literal["unknown", "well", "silent", "panicked"]
 """How a guest is."""
 
@@ -1443,6 +1505,9 @@ class HostStatus:
 
     at_milliseconds: int
     """When it was measured, in milliseconds since 1970."""
+
+    file_troubles: list[FileTrouble]
+    """Files of the host's that are not as they should be, 32 at most."""
 
     ledger: Ledger
     """What all machine memory is used for."""
@@ -2066,7 +2131,7 @@ class PoolStatus:
     """What still could be."""
 
 
-Power: TypeAlias = Literal["stopped", "starting", "running", "paused", "stopping"]
+Power: TypeAlias = Literal["stopped", "starting", "running", "paused", "stopping", "unreadable"]
 """Whether a VM runs."""
 
 
@@ -2589,7 +2654,9 @@ class Vm:
     """Whether it runs."""
 
     reason: str | None
-    """Why, if it failed, or was stopped because its guest did not shut down."""
+    """Why, if it failed, or was stopped because its guest did not shut down; of one that is `unreadable`, what
+    is wrong with its file.
+    """
 
     reservation_bytes: ByteSize
     """Machine memory guaranteed; whole pages, at most the VM's memory."""
@@ -3128,6 +3195,7 @@ VARIANTS: dict[type, tuple[str, dict[str, type]]] = {
             "balloon-judged": BalloonJudgedEvent,
             "swap-failed": SwapFailedEvent,
             "swap-works": SwapWorksEvent,
+            "swap-in-memory": SwapInMemoryEvent,
             "memory-stands-still": MemoryStandsStillEvent,
             "disk-silent": DiskSilentEvent,
             "disk-answers": DiskAnswersEvent,
@@ -3143,6 +3211,8 @@ VARIANTS: dict[type, tuple[str, dict[str, type]]] = {
             "alarm-rule-created": AlarmRuleCreatedEvent,
             "alarm-rule-changed": AlarmRuleChangedEvent,
             "alarm-rule-removed": AlarmRuleRemovedEvent,
+            "file-trouble": FileTroubleEvent,
+            "file-good": FileGoodEvent,
             "trouble": TroubleEvent,
             "internal-error": InternalErrorEvent,
             "audit-failed": AuditFailedEvent,

@@ -1,5 +1,6 @@
 // The host at a glance: how short it is, what its memory is used for, and its VMs.
 
+import type { FileTrouble } from '../../api/schema.ts';
 import { model } from '../../state/host.ts';
 import { HostStateCard } from './HostStateCard.tsx';
 import { HostHistory } from './HostHistory.tsx';
@@ -17,6 +18,7 @@ export function Overview() {
     <>
       <h1 class="unseen">Overview</h1>
       <Standstill seconds={status.memory_loop.standstill_seconds} />
+      <FileTroubles troubles={status.file_troubles ?? []} />
       <div class="columns">
         <HostStateCard status={status} />
         <div class="card">
@@ -37,4 +39,19 @@ const Standstill = ({ seconds }: { seconds: number }) =>
       <strong>Memory stands still.</strong> None has been free for {seconds} s, and none comes free: VMs wait. Look at which swap files fail, or
       stop a VM.
     </div>
+  ) : null;
+
+/** Files of the host's that cannot be read, or written yet. */
+const FileTroubles = ({ troubles }: { troubles: readonly FileTrouble[] }) =>
+  troubles.length > 0 ? (
+    <ul class={`banner troubles ${troubles.some(({ state }) => state === 'unwritten') ? 'bad' : ''}`} aria-label="The host’s own files">
+      {troubles.map(({ file, state, why }) => (
+        <li key={file}>
+          <span class="note" aria-hidden="true" />
+          <span>
+            <strong>{file}</strong> {state === 'unwritten' ? 'cannot be written yet' : 'cannot be read, and is left as it is'}: {why}
+          </span>
+        </li>
+      ))}
+    </ul>
   ) : null;

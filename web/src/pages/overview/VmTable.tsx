@@ -98,7 +98,7 @@ function Head({ column: { key, label, says, figure }, order, change }: HeadProps
 }
 
 const Row = ({ vm, shown }: { vm: Vm; shown: readonly Column[] }) => (
-  <tr class={vm.power === 'stopped' ? 'off' : ''}>
+  <tr class={vm.power === 'stopped' || vm.power === 'unreadable' ? 'off' : ''}>
     {shown.map(({ key, figure, show }) =>
       key === 'name' ? (
         <th key={key} scope="row">

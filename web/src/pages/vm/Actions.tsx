@@ -24,9 +24,9 @@ export function Actions({ vm }: { vm: Vm }) {
   return (
     <div class="actions" aria-busy={!idle}>
       <Needs role="operate">
-        {vm.power === 'stopped' ? (
+        {vm.power === 'stopped' || vm.power === 'unreadable' ? (
           <>
-            <button type="button" class="primary" disabled={!idle} onClick={() => void run('start', start)}>
+            <button type="button" class="primary" disabled={!idle || vm.power === 'unreadable'} onClick={() => void run('start', start)}>
               {busy === 'start' ? 'Starting…' : 'Start'}
             </button>
             <Needs role="administer">

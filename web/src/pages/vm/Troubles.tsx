@@ -49,6 +49,9 @@ const ofAlarm = ({ id, severity, text, rule, acknowledged }: ReturnType<typeof i
 function ofVm({ name, trouble, unwritten, power, ended, reason, limit_bytes: limit, memory_bytes: whole, memory, swap_failure }: Vm): Line[] {
   const lines: Line[] = [];
   const failing = memory ? memory.swap_failure : swap_failure;
+  if (power === 'unreadable') {
+    lines.push({ key: 'unreadable', severity: 'critical', text: `Its file cannot be read, so nothing is known of it but its name: ${reason ?? ''}. Mend the file, which is noticed, or remove the VM.` });
+  }
   if (trouble) lines.push({ key: 'trouble', severity: 'critical', text: `It is in trouble: ${trouble}.` });
   if (failing) {
     lines.push({ key: 'swap', severity: 'critical', text: `Its swap file does not take pages: ${failing}. What cannot be swapped has to stay in memory.` });

@@ -27,7 +27,7 @@ impl Fixture {
 
     /// The same host as somebody with a token has it.
     pub(super) fn remote(&self, role: types::Role) -> impl AsyncFn(&str, &str, Value) -> (u16, Value) {
-        let access = Access::open(&self.place.path().join("state"), Vec::new(), Bounds::default()).unwrap();
+        let access = Access::open(&self.place.path().join("state"), Vec::new(), Bounds::default());
         let spec = json!({"name": role.to_string(), "role": role});
         let made = access.tokens.create(&serde_json::from_value(spec).unwrap()).unwrap();
         let shared = Shared::new(self.host.clone(), access, self.closing.subscribe());

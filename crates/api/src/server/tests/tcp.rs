@@ -29,8 +29,8 @@ impl Served {
         let place = TempDir::new().unwrap();
         let host = host(&place);
         let names = vec!["vm-host.example".to_owned()];
-        let access = Access::open(&place.path().join("state"), names, bounds).unwrap();
-        let mut server = Server::with_access(&host, access).unwrap();
+        let access = Access::open(&place.path().join("state"), names, bounds);
+        let server = Server::with_access(&host, access).unwrap();
         let address = server.listen_tcp("127.0.0.1:0".parse().unwrap(), None).unwrap();
         Self { place, address, server, host }
     }
@@ -388,7 +388,7 @@ fn who_stands_in_the_door_keeps_nobody_out() {
     assert_eq!(served.with_token("GET /v1/vms", &token, "").status, 200);
     assert!(begun.elapsed() < Duration::from_secs(1), "it took {:?}", begun.elapsed());
 
-    let mut server =
+    let server =
         Server::start(&served.host, &served.place.path().join("state"), Vec::new(), Vec::new()).unwrap();
     let tls = Tls::self_signed(&served.place.path().join("state"), &["localhost".to_owned()]).unwrap();
     let address = server.listen_tcp("127.0.0.1:0".parse().unwrap(), Some(tls)).unwrap();
@@ -450,7 +450,7 @@ fn a_head_that_others_might_read_otherwise_is_refused() {
 fn without_tls_only_loopback_is_listened_at() {
     let place = TempDir::new().unwrap();
     let host = host(&place);
-    let mut server = start(&host, &place);
+    let server = start(&host, &place);
     for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0"] {
         let refused = server.listen_tcp(address.parse().unwrap(), None);
         assert!(matches!(refused, Err(ServerError::Unprotected(_))), "{address}");
