@@ -39,7 +39,7 @@ const ALARM_STATUS: u64 = 0x18;
 const CLEAR_INTERRUPT: u64 = 0x1c;
 
 /// While an alarm is set, the host's clock is looked at this often: it may have been set.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
 /// The thread rests this long after each look.
 const REST: Duration = Duration::from_millis(1);
 
@@ -63,6 +63,7 @@ pub struct RtcThread {
 }
 
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "three are registers of one bit")]
 struct State {
     /// What the guest added to the host's time, modulo 2⁶⁴.
     ahead: u64,

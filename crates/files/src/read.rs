@@ -240,9 +240,9 @@ mod tests {
 
     #[test]
     fn a_file_that_changes_while_it_is_read_is_refused() {
+        type Change = fn(&File);
         let dir = tempfile::tempdir().unwrap();
         let path = file(&dir, &vec![1; 3 * MIB as usize]);
-        type Change = fn(&File);
         let changes: [Change; 3] = [
             |file| file.set_len(2 * MIB).unwrap(),
             |file| file.set_len(4 * MIB).unwrap(),

@@ -271,7 +271,12 @@ impl Drop for Loading<'_> {
 }
 
 /// The host as it is, with nothing measured of its VMs, and in the state high.
-fn snapshot(inventory: &Inventory, pool: &Pool, own: PageCount, swap_space: PageCount) -> Snapshot {
+pub(crate) fn snapshot(
+    inventory: &Inventory,
+    pool: &Pool,
+    own: PageCount,
+    swap_space: PageCount,
+) -> Snapshot {
     let host = sched::Host {
         memory: pool.size(),
         free: pool.usage().available(),

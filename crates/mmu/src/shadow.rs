@@ -286,7 +286,9 @@ impl Shadow {
         let since = std::mem::replace(&mut self.forgotten_at, self.uses);
         let used = |table: &u32| self.tables[*table as usize].used > since;
         let unused: Vec<u32> = self.directory.values().copied().filter(|table| !used(table)).collect();
-        unused.into_iter().for_each(|table| self.drop_table(table));
+        for table in unused {
+            self.drop_table(table);
+        }
         self.give_back();
     }
 

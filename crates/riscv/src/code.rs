@@ -42,7 +42,8 @@ const SPARE_LINES: usize = 32;
 const SPARE_PAGES: usize = 8;
 /// However short memory is, a hart keeps so many lines.
 const LEAST_LINES: usize = 2 * SPARE_LINES;
-const _: () = assert!(LINES < NONE as usize && PAGES < NONE as usize);
+const _: () = assert!(LINES < NONE as usize);
+const _: () = assert!(PAGES < NONE as usize);
 /// No line, no page.
 const NONE: u16 = u16::MAX;
 /// Bytes for a page, without its lines.

@@ -160,6 +160,7 @@ fn decode<const LEN: usize>(word: u32, place: Place) -> Op {
 }
 
 /// Where a branch leads, and if that is in its page, where there.
+#[derive(Clone, Copy)]
 enum Target {
     InLine(At),
     InPage(At),

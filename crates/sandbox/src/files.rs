@@ -230,7 +230,7 @@ mod tests {
         let place = place();
         let [kept, other] = ["kept", "other"].map(|name| place.path().join(name));
         std::os::unix::fs::symlink(&other, kept.join("way out")).unwrap();
-        let lies = |path: &Path| lies_in(path, &[kept.clone()]);
+        let lies = |path: &Path| lies_in(path, std::slice::from_ref(&kept));
         assert!(lies(&kept) && lies(&kept.join("file")) && lies(&kept.join("not/yet/there")));
         assert!(
             !lies(&kept.join("way out/file"))

@@ -169,7 +169,9 @@ mod tests {
 
     fn heard(said: &[&[u8]]) -> bool {
         let listener = Listener::default();
-        said.iter().for_each(|said| listener.hear(said));
+        for said in said {
+            listener.hear(said);
+        }
         listener.heard.load(Ordering::Relaxed)
     }
 

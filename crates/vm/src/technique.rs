@@ -214,7 +214,7 @@ pub(crate) fn run(shared: &Shared) {
         windows = windows.wrapping_add(1);
         if windows.is_multiple_of(FORGETFUL) {
             let now = shared.running_time();
-            shared.forget_unused(now - ran, WINDOW * FORGETFUL);
+            shared.forget_unused(now.saturating_sub(ran), WINDOW * FORGETFUL);
             ran = now;
         }
         if *shared.mmu.lock() != MmuChoice::Automatic {

@@ -109,6 +109,12 @@ pub(crate) struct Vcpu {
     trouble: Mutex<Option<Trouble>>,
 }
 
+/// A hart that waits for an interrupt.
+struct Sleep {
+    /// When its timer is due; `None` if none is set.
+    until: Option<Instant>,
+}
+
 impl Vcpu {
     pub(crate) fn new(hart: Hart, attention: Arc<Attention>) -> Self {
         Self {
@@ -157,17 +163,17 @@ impl Vcpu {
         *self.power.lock() = Power::Suspended;
         let _idle = shared.memory.times().halt(User::Cpu, Halt::Idle);
         while !shared.is_ending()
-            && let Some(until) = self.nothing_pending()
+            && let Some(sleep) = self.nothing_pending()
         {
-            self.attention.bell.wait(until);
+            self.attention.bell.wait(sleep.until);
         }
         *self.power.lock() = Power::Started;
     }
 
-    /// Until when there is nothing to wake for, if so; within, `None` if no timer is set.
-    fn nothing_pending(&self) -> Option<Option<Instant>> {
+    /// How it may sleep, if there is nothing to wake for.
+    fn nothing_pending(&self) -> Option<Sleep> {
         let mut hart = self.hart.lock();
-        (!hart.may_wake()).then(|| hart.wakes_at())
+        (!hart.may_wake()).then(|| Sleep { until: hart.wakes_at() })
     }
 
     /// Has the hart, which is the caller's, begin anew at `pc` with `a1` as given.
@@ -285,10 +291,10 @@ impl Vcpu {
                 Err(error) => shared.end(Ended::Failed(error.to_string())),
             },
             Exit::Wait => {
-                if let Some(until) = self.nothing_pending() {
+                if let Some(sleep) = self.nothing_pending() {
                     self.waits.fetch_add(1, Ordering::Relaxed);
                     let _idle = shared.memory.times().halt(User::Cpu, Halt::Idle);
-                    self.attention.bell.wait(until);
+                    self.attention.bell.wait(sleep.until);
                 }
             }
         }

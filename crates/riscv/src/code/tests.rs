@@ -96,12 +96,11 @@ impl World {
 
     fn come(&mut self, frame: u64, halfword: usize) {
         let gva = Self::gva(frame);
-        let table = match self.mmu.tlb().fetch(gva) {
-            Some((table, _)) => table,
-            None => {
-                self.entered.insert(frame);
-                self.code.enter(&self.pool, &mut self.mmu, gva, Mfn(frame))
-            }
+        let table = if let Some((table, _)) = self.mmu.tlb().fetch(gva) {
+            table
+        } else {
+            self.entered.insert(frame);
+            self.code.enter(&self.pool, &mut self.mmu, gva, Mfn(frame))
         };
         let at = At::of(halfword);
         let line = self.code.line_made(&mut self.mmu, table, at);

@@ -115,6 +115,7 @@ fn bad_queues_break_the_device_only() {
 /// The entropy device's thread has a twentieth of a processor for each vCPU, and two seconds of that saved.
 #[test]
 fn a_guest_that_sleeps_cannot_keep_its_devices_busy() {
+    const SAVED: Duration = Duration::from_millis(100);
     const BUFFERS: u64 = TABLES + 0x10_0000;
     const AVAILABLE: u64 = TABLES + 0x800;
     const USED: u64 = TABLES + 0x1000;
@@ -164,7 +165,6 @@ fn a_guest_that_sleeps_cannot_keep_its_devices_busy() {
             a.wfi();
         });
     };
-    const SAVED: Duration = Duration::from_millis(100);
     let start = Instant::now();
     run(1, program, |guest| {
         let begun = Instant::now();
