@@ -39,8 +39,8 @@ const LOOK: Duration = Duration::from_millis(500);
 const MOST_TYPED: usize = 64 << 10;
 /// Most of what a guest said in one message.
 const PIECE: usize = 16 << 10;
-/// What a follower takes: a message being read, and pieces on their way.
-const FOLLOWER: u64 = (MOST_TYPED + 4 * PIECE) as u64;
+/// What a follower takes: a message being read, and pieces on their way. All followers there may be have room, and leave some for others.
+const FOLLOWER: u64 = (MOST_TYPED + 2 * PIECE) as u64;
 /// What is read from the connection at once.
 const READ_AT_ONCE: usize = 8 << 10;
 /// Pings sent in the time after which silence ends a connection.
