@@ -111,7 +111,9 @@ pub(crate) fn run(core: &Arc<Core>, tell: &Arc<Tell>) {
         core.wait_for_power(Instant::now() + LOOK, |_| false);
     }
     // They end as soon as the host refuses to start more.
-    starts.into_iter().for_each(|start| _ = start.join());
+    for start in starts {
+        let _ = start.join();
+    }
 }
 
 /// The VMs that are to be tried again now.

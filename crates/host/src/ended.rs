@@ -134,8 +134,9 @@ pub(crate) fn still_wanted(how: Option<HowEnded>, circumstances: Circumstances) 
         // A start that failed changes nothing.
         None => !newly_wanted,
         // What is off because its own guest wants it to be.
-        Some(HowEnded::PoweredOff | HowEnded::RebootRequested | HowEnded::GuestFailure) => false,
-        Some(HowEnded::Stopped) => false,
+        Some(
+            HowEnded::PoweredOff | HowEnded::RebootRequested | HowEnded::GuestFailure | HowEnded::Stopped,
+        ) => false,
         // Nobody wanted that.
         Some(HowEnded::Failed) => true,
     }

@@ -296,8 +296,9 @@ impl HostError {
     /// Whose fault it is.
     pub fn kind(&self) -> Kind {
         match self {
-            Self::Refused { .. } | Self::Memory { .. } => Kind::Lack,
-            Self::GuestFile { source: FileError::NoMemory(_), .. } => Kind::Lack,
+            Self::Refused { .. }
+            | Self::Memory { .. }
+            | Self::GuestFile { source: FileError::NoMemory(_), .. } => Kind::Lack,
             Self::Swap { source, .. } => match source {
                 SwapError::NoSpace { .. } | SwapError::Full { .. } | SwapError::InUse { .. } => Kind::Lack,
                 SwapError::Create { .. } | SwapError::Reserve { .. } => Kind::Mistake,

@@ -104,8 +104,8 @@ pub(crate) fn read<'a>(
         loading = Some(set_aside::for_files(core, spec, size, progress)?);
         Ok(())
     };
-    let waiter = Waiter { ends: &ends, set_aside: &mut set_aside, patience: PATIENCE };
-    let contents = read_with(&core.readers, spec, waiter, read_both)?;
+    let mut waiter = Waiter { ends: &ends, set_aside: &mut set_aside, patience: PATIENCE };
+    let contents = read_with(&core.readers, spec, &mut waiter, read_both)?;
     Ok((contents, loading))
 }
 
@@ -121,7 +121,7 @@ struct Waiter<'a> {
 fn read_with(
     readers: &Readers,
     spec: &VmSpec,
-    waiter: Waiter<'_>,
+    waiter: &mut Waiter<'_>,
     work: fn(&VmSpec, &Reading) -> Result<Contents, HostError>,
 ) -> Result<Contents, HostError> {
     let failed = |error| HostError::io(format!("cannot start VM '{}'", spec.name), error);
@@ -154,7 +154,7 @@ fn read_with(
 fn wait(
     heard: &Receiver<Said>,
     reading: &Reading,
-    waiter: Waiter<'_>,
+    waiter: &mut Waiter<'_>,
 ) -> Result<Result<Contents, HostError>, FileError> {
     let (mut steps, mut since) = (0, Instant::now());
     loop {
@@ -228,7 +228,7 @@ mod tests {
         ends: &dyn Fn() -> Result<(), HostError>,
         work: fn(&VmSpec, &Reading) -> Result<Contents, HostError>,
     ) -> Result<Contents, HostError> {
-        read_with(readers, &spec(), Waiter { ends, set_aside: &mut |_| Ok(()), patience }, work)
+        read_with(readers, &spec(), &mut Waiter { ends, set_aside: &mut |_| Ok(()), patience }, work)
     }
 
     /// A disk that does not answer before it is known that nobody waits.
@@ -240,6 +240,7 @@ mod tests {
     }
 
     /// One that gives little at a time, and is done in the end.
+    #[expect(clippy::unnecessary_wraps, reason = "others fail")]
     fn drips(_: &VmSpec, reading: &Reading) -> Result<Contents, HostError> {
         for _ in 0..20 {
             assert!(reading.goes_on());
@@ -296,12 +297,12 @@ mod tests {
             asked.push(size);
             Ok(())
         };
-        let waiter = Waiter { ends: &|| Ok(()), set_aside: &mut give, patience: PATIENCE };
-        assert_eq!(read_with(&readers, &spec(), waiter, asks).unwrap().kernel, [2]);
+        let mut waiter = Waiter { ends: &|| Ok(()), set_aside: &mut give, patience: PATIENCE };
+        assert_eq!(read_with(&readers, &spec(), &mut waiter, asks).unwrap().kernel, [2]);
         assert_eq!(asked, [ByteSize(7)]);
         let mut refuse = |_| Err(HostError::ShuttingDown);
-        let waiter = Waiter { ends: &|| Ok(()), set_aside: &mut refuse, patience: PATIENCE };
-        let refused = read_with(&readers, &spec(), waiter, asks);
+        let mut waiter = Waiter { ends: &|| Ok(()), set_aside: &mut refuse, patience: PATIENCE };
+        let refused = read_with(&readers, &spec(), &mut waiter, asks);
         assert!(matches!(refused, Err(HostError::ShuttingDown)));
         none_reads(&readers);
     }

@@ -30,7 +30,7 @@ pub(crate) struct Journal {
 struct Events {
     /// The number of the latest.
     last: u64,
-    events: Ring,
+    told: Ring,
     decisions: Ring,
 }
 
@@ -98,7 +98,7 @@ impl Journal {
         if event.what.is_decision() {
             events.decisions.add(event, bytes, MOST_DECISION_BYTES);
         } else {
-            events.events.add(event, bytes, MOST_BYTES);
+            events.told.add(event, bytes, MOST_BYTES);
         }
         drop(events);
         self.more.notify_all();
@@ -111,7 +111,7 @@ impl Journal {
 
     /// Whether all events numbered above `seq` are kept.
     pub(crate) fn has_all_since(&self, seq: u64) -> bool {
-        self.events.lock().events.gone <= seq
+        self.events.lock().told.gone <= seq
     }
 
     /// Events and decisions numbered above `seq`, but waits until there is one, for `timeout` at most.
@@ -129,7 +129,7 @@ impl Journal {
 
 impl Events {
     fn since(&self, seq: u64) -> Vec<Arc<Event>> {
-        let mut found: Vec<_> = self.events.since(seq).chain(self.decisions.since(seq)).cloned().collect();
+        let mut found: Vec<_> = self.told.since(seq).chain(self.decisions.since(seq)).cloned().collect();
         found.sort_unstable_by_key(|event| event.seq);
         found
     }

@@ -88,7 +88,9 @@ pub(crate) fn run(core: &Arc<Core>) {
     let mut looks = Looks::default();
     while let Some(own) = core.keeper.wait() {
         tell_panics(core, "in keeping files", || {
-            own.iter().for_each(|&own| write(core, own));
+            for &own in &own {
+                write(core, own);
+            }
             if own.is_empty() {
                 try_again(core);
                 looks.look(core);
@@ -101,7 +103,9 @@ pub(crate) fn run(core: &Arc<Core>) {
 /// Writes what is still to be written, before the host leaves its directory.
 pub(crate) fn write_all(core: &Core) {
     let own = std::mem::take(&mut core.keeper.wanted.lock().own);
-    own.iter().for_each(|&own| write(core, own));
+    for own in own {
+        write(core, own);
+    }
     try_again(core);
 }
 
@@ -205,7 +209,9 @@ fn read_again(core: &Core, file: &Path, gone: bool) {
         }),
         _ if file == state.pools_file() => state.read_pools().and_then(|pools| {
             adopt(core, "the resource pools cannot be so", |inventory| {
-                pools.into_iter().for_each(|pool| inventory.add_pool(pool));
+                for pool in pools {
+                    inventory.add_pool(pool);
+                }
             })
         }),
         _ if file == state.alarm_rules_file() => {
@@ -291,7 +297,9 @@ pub(crate) fn take_in(state: &StateDir, pool: &Pool, found: Found) -> (Inventory
     let Found { settings, pools, vms, mut unreadable, .. } = found;
     let mut inventory = Inventory::default();
     inventory.settings = settings;
-    pools.into_iter().for_each(|pool| inventory.add_pool(pool));
+    for pool in pools {
+        inventory.add_pool(pool);
+    }
     if let Err(error) = sched::plan(&snapshot(&inventory, pool, PageCount(0), PageCount(0))) {
         unreadable.push((state.pools_file(), error.to_string()));
         inventory.pools.clear();

@@ -238,7 +238,9 @@ impl MemoryLoop {
         self.look_at_takings(&snapshot);
         self.judge(&mut snapshot);
         self.publish(snapshot, &usage);
-        news.into_iter().for_each(|what| self.core.journal.add(what));
+        for what in news {
+            self.core.journal.add(what);
+        }
     }
 
     /// Judges how short the host is by what was measured this second, and has it planned if that is something else.

@@ -259,7 +259,9 @@ fn go_on(core: &Arc<Core>, running: Arc<Running>, vm: Arc<Vm>) -> Result<(), Hos
     let watcher = thread::Builder::new().name(format!("{name}-end"));
     if let Err(error) = watcher.spawn(move || wait_for_end(&waiting, running, vm)) {
         let running = core.inventory.lock().vm(&name)?.running.clone();
-        running.into_iter().for_each(|running| release(core, running, None));
+        if let Some(running) = running {
+            release(core, running, None);
+        }
         return Err(HostError::io(format!("cannot start VM '{name}'"), error));
     }
     core.wakeup.change();

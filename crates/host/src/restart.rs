@@ -34,12 +34,15 @@ pub(crate) fn is_restarted(core: &Core, running: &Running, ended: &Ended) -> Opt
     restarts(End::from(ended).how, running.restart_asked(), spec.on_reboot, spec.on_panic)
 }
 
+/// The last run of a VM, and how that ended.
+pub(crate) type Over = (Arc<Running>, Option<Ended>);
+
 /// A run after that of a VM that has ended, or how it ended if that cannot be.
 pub(crate) fn again(
     core: &Arc<Core>,
     running: Arc<Running>,
     why: RestartedFor,
-) -> Result<(Arc<Running>, Arc<Vm>), (Arc<Running>, Option<Ended>)> {
+) -> Result<(Arc<Running>, Arc<Vm>), Over> {
     let next = Arc::new(running.again(why));
     match core.inventory.lock().vms.get_mut(&running.name) {
         Some(entry) if !running.is_stopping() && !running.is_told_to_stop() && !core.is_closed() => {

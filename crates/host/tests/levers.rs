@@ -56,6 +56,7 @@ fn settles(host: &Under, what: &str, holds: impl Fn(&HostStatus) -> bool) {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "so that it is written where it is made")]
 fn set(host: &Under, name: &str, change: VmChange) {
     host.set(name, &change).unwrap();
 }

@@ -258,8 +258,8 @@ impl Options {
         Ok(Config {
             machine_memory: machine_memory(self.machine_memory.unwrap_or(USUAL_MEMORY))?,
             swap: whole("swap", self.swap.as_deref().unwrap_or(&state.join("swap")))?,
-            swap_directories: all_whole("swap-directories", self.swap_directories)?,
-            guest_files: all_whole("guest-files", self.guest_files)?,
+            swap_directories: all_whole("swap-directories", self.swap_directories.as_ref())?,
+            guest_files: all_whole("guest-files", self.guest_files.as_ref())?,
             state: whole("state", &state)?,
             socket: self.socket.unwrap_or_else(default_socket),
             socket_group: flat(self.socket_group),
@@ -299,8 +299,8 @@ fn whole(option: &str, path: &Path) -> Result<PathBuf, Error> {
     })
 }
 
-fn all_whole(option: &str, paths: Option<Vec<PathBuf>>) -> Result<Vec<PathBuf>, Error> {
-    paths.iter().flatten().map(|path| whole(option, path)).collect()
+fn all_whole(option: &str, paths: Option<&Vec<PathBuf>>) -> Result<Vec<PathBuf>, Error> {
+    paths.into_iter().flatten().map(|path| whole(option, path)).collect()
 }
 
 /// A part is of all memory that this machine has or, where that is less, that the control group may have.

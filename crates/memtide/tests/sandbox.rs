@@ -81,6 +81,7 @@ fn every_thread_keeps_to_what_its_kind_needs() {
 
 #[test]
 fn nobody_of_its_user_may_look_into_it() {
+    const NOBODY: u32 = 65534;
     // The kernel gives files about such a process to root.
     if !geteuid().is_root() {
         let place = Place::new();
@@ -88,7 +89,6 @@ fn nobody_of_its_user_may_look_into_it() {
         assert_eq!(fs::metadata(format!("/proc/{}/environ", host.child.id())).unwrap().uid(), 0);
         return;
     }
-    const NOBODY: u32 = 65534;
     let owner = |mode: &str| {
         let place = Place::new();
         fs::set_permissions(place.path(), fs::Permissions::from_mode(0o777)).unwrap();

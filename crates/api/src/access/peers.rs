@@ -277,7 +277,7 @@ impl Connected {
         let late = async {
             tokio::time::sleep(self.0.peers.bounds.first).await;
             if self.0.line.has_asked.load(Ordering::Relaxed) {
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
         };
         tokio::select! {

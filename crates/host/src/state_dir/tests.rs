@@ -142,7 +142,9 @@ fn what_cannot_be_read_is_told_and_stays_as_it_is() {
     let garbage = b"\x00\xffgarbage";
     let names = ["settings.toml", "pools.toml", "alarm-rules.toml", "alarms.toml"];
     let file = |name: &str| dir.path().join("state").join(name);
-    names.iter().for_each(|name| fs::write(file(name), garbage).unwrap());
+    for name in names {
+        fs::write(file(name), garbage).unwrap();
+    }
     let found = state.read().unwrap();
     assert_eq!(found.unreadable.len(), names.len(), "{:?}", found.unreadable);
     assert_eq!((found.settings, found.pools.len()), (Settings::default(), 0));

@@ -111,18 +111,17 @@ fn power(vm: &Vm) -> String {
 /// Whether and when it starts with the host.
 fn autostart(vm: &Vm) -> String {
     let spec = &vm.info.spec;
-    let mut text = match (spec.autostart, vm.info.wanted_on) {
+    let when = match (spec.autostart, vm.info.wanted_on) {
         (Autostart::Last, true) => "last: as it is on".to_owned(),
         (Autostart::Last, false) => "last: not while it is off".to_owned(),
         (autostart, _) => autostart.to_string(),
     };
-    if let Some(order) = spec.autostart_order {
-        text += &format!("; order {order}");
-    }
-    if spec.autostart_delay_seconds > 0 {
-        text += &format!("; {} s before the next", spec.autostart_delay_seconds);
-    }
-    text
+    let order = spec.autostart_order.map(|order| format!("; order {order}")).unwrap_or_default();
+    let delay = match spec.autostart_delay_seconds {
+        0 => String::new(),
+        seconds => format!("; {seconds} s before the next"),
+    };
+    when + &order + &delay
 }
 
 const fn yes(it_is: bool) -> &'static str {

@@ -59,7 +59,9 @@ fn frames_that_are_never_finished_are_given_up() {
     let before = anonymous();
     let mut consoles = served.consoles(&token);
     let frame = unfinished(60 << 10, 50 << 10);
-    consoles.iter_mut().for_each(|stream| stream.write_all(&frame).unwrap());
+    for stream in &mut consoles {
+        stream.write_all(&frame).unwrap();
+    }
     let grown = anonymous().saturating_sub(before);
     assert!(grown < 32 << 10, "{grown} KiB are held for unfinished frames");
     for mut stream in consoles {
