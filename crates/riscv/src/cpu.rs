@@ -109,6 +109,15 @@ impl Cpu {
     /// Ticks of the `time` CSR a second.
     pub(crate) const TIMEBASE: u64 = 10_000_000;
 
+    /// Ends the reservation; gives the value loaded if it was this one. Not inlined: an operation that held the reservation
+    /// on its stack could not go on to the next by a jump.
+    #[inline(never)]
+    pub(crate) fn take_reservation(&mut self, frame: Frame, offset: u64, size: u64) -> Option<u64> {
+        let reservation = self.reservation.take()?;
+        ((reservation.frame, reservation.offset, reservation.size) == (frame, offset, size))
+            .then_some(reservation.value)
+    }
+
     pub(crate) fn new(
         memory: Arc<VmMemory>,
         devices: Arc<dyn Devices>,

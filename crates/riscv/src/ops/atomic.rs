@@ -93,14 +93,8 @@ macro_rules! reserved {
                 return missed::<$size, true>(cpu, code, line, here);
             };
             let new = cpu.x(op.rs2) as $word;
-            let stored = cpu.reservation.take().is_some_and(|reservation| {
-                // One by one: to compare all at once, they would have to be on the stack.
-                reservation.frame == frame
-                    && reservation.offset == gva.page_offset()
-                    && reservation.size == $size
-                    && frame
-                        .compare_exchange::<$word>(gva.page_offset(), reservation.value as $word, new)
-                        .is_ok()
+            let stored = cpu.take_reservation(frame, gva.page_offset(), $size).is_some_and(|value| {
+                frame.compare_exchange::<$word>(gva.page_offset(), value as $word, new).is_ok()
             });
             cpu.set_x(op.rd, u64::from(!stored));
             next::<LEN>(cpu, code, line, here.access())
