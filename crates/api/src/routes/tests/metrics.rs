@@ -7,11 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// Fields that are figures under another name.
-const CALLED: [(&str, &str); 8] = [
+const CALLED: [(&str, &str); 10] = [
     ("active_part", "active_ratio"),
     ("active_error", "active_error_ratio"),
     ("latency", "latency_ratio"),
     ("waiting", "waiting_ratio"),
+    ("running", "running_ratio"),
+    ("idle", "idle_ratio"),
     // Rates are those of what is counted.
     ("swap_in_bytes_per_second", "swap_in_bytes_total"),
     ("swap_out_bytes_per_second", "swap_out_bytes_total"),
