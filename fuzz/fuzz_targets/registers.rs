@@ -48,7 +48,10 @@ fuzz_target!(|accesses: Vec<Access>| {
         let (offset, size) = (u64::from(offset % 0x28), size as u8);
         match write {
             Some(value) => device.write(offset, size, value),
-            None => assert!(size == 8 || device.read(offset, size) >> (8 * size) == 0, "no more than was asked for"),
+            None => assert!(
+                size == 8 || device.read(offset, size) >> (8 * size) == 0,
+                "no more than was asked for"
+            ),
         }
         clock.look();
     }
