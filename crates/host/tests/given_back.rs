@@ -62,8 +62,10 @@ fn overhead_is_what_linux_counts_and_goes_back_to_it() {
         vm.map(|vm| vm.metrics.overhead_bytes)
     };
     let start = || {
+        let before = resident("RssAnon").0;
         let id = host.start("vm").unwrap().id;
-        host.wait_for("its code is decoded", |of| overhead(of, id).is_some_and(|of| of > ByteSize::mib(4)));
+        // What is set aside for it is more from the start on.
+        host.wait_for("its code is decoded", |_| resident("RssAnon").0 >= before + ByteSize::mib(3).0);
         id
     };
     let ended = [(); 10].map(|()| {
@@ -81,7 +83,7 @@ fn overhead_is_what_linux_counts_and_goes_back_to_it() {
         overhead(of, id).is_some_and(|of| of < ByteSize::mib(2))
     });
     let gone = before.saturating_sub(resident("RssAnon").0);
-    assert!(gone >= ByteSize::mib(3).0, "{gone} bytes of {before} went back: {ended:?}");
+    assert!(gone >= ByteSize::mib(2).0, "{gone} bytes of {before} went back: {ended:?}");
     let status = host.wait_for("the ledger says what Linux says", agrees_with_linux);
     assert!(
         status.ledger.host_overhead_bytes < ByteSize::mib(33),
