@@ -16,7 +16,7 @@ const MIB: u64 = 1 << 20;
 fn vm(name: &str, number: u64) -> Value {
     let mut vm = json!({
         "name": name, "id": number, "uptime_seconds": 3_661.5, "paused": false, "shares": 2560, "bound": "shares",
-        "active_part": 0.16, "active_error": 0.05, "balloon_conduct": "working", "allowance": "free",
+        "guest": "well", "guest_oom_kills_lately": 0, "active_part": 0.16, "active_error": 0.05, "balloon_conduct": "working", "allowance": "free",
         "running": 0.0, "idle": 1.0, "latency": 0.0, "waiting": 0.0, "slowed": false, "totals": Totals::default(),
     });
     let sizes = [

@@ -188,7 +188,7 @@ mod tests {
         );
         of.private_bytes = ByteSize(of.private_bytes.0 - ByteSize::mib(1).0);
         of.in_flight_bytes = ByteSize::mib(1);
-        assert!(ledger(&of).contains("zip 12.0 + in flight 1.0 + overhead 50.0"), "{}", ledger(&of));
+        assert!(ledger(&of).contains("zip 12.0 + in flight 1.0 + overhead 60.0"), "{}", ledger(&of));
         assert!(ledger(&of).ends_with(": closes\n"), "{}", ledger(&of));
         of.private_bytes = ByteSize(of.private_bytes.0 - 4096);
         assert!(ledger(&of).contains("DOES NOT CLOSE"));
