@@ -196,7 +196,10 @@ fn what_admission_and_what_if_say_is_what_is_done(host: &Under) {
     for size in [160, 140, 120, 100, 80, 60] {
         let refusal = host.what_if(&reserve(size)).unwrap().refusal;
         let change = VmChange { reservation_bytes: Some(ByteSize::mib(size)), ..VmChange::default() };
-        assert_eq!(host.set("idle", &change).is_err(), refusal.is_some(), "{size} MiB: {refusal:?}");
+        let answer = host.set("idle", &change);
+        // What the host itself takes may have changed between the two.
+        let says = [refusal.is_some(), host.what_if(&reserve(size)).unwrap().refusal.is_some()];
+        assert!(says.contains(&answer.is_err()), "{size} MiB: {refusal:?}, but {answer:?}");
         refused += usize::from(refusal.is_some());
         // Nobody was promised what is not there.
         let status = host.status();
