@@ -363,6 +363,7 @@ impl HostError {
                 "list those that there are, or create it"
             }
             Self::NoAlarm(_) => "it may have cleared: list those that there are",
+            Self::Name(_) => "choose another name",
             Self::Spec { .. } => "give what is named another value",
             Self::NoAction(_) => "give it a command or a webhook first",
             Self::TooMany { .. } => "remove those that are not needed first",

@@ -170,7 +170,7 @@ struct Looks(BTreeMap<PathBuf, Look>);
 struct Look {
     /// As it was at the last look; `None` if it was not there.
     seen: Option<Stamp>,
-    /// As it was when it was read last, and when that was.
+    /// As it was when this read it last, and when that was. At first it may have changed since the host read it.
     read: Option<Stamp>,
     at: Instant,
 }
@@ -183,7 +183,7 @@ impl Looks {
         for file in files {
             let now = stamp(&file);
             let look =
-                self.0.entry(file.clone()).or_insert(Look { seen: now, read: now, at: Instant::now() });
+                self.0.entry(file.clone()).or_insert(Look { seen: now, read: None, at: Instant::now() });
             let settled = std::mem::replace(&mut look.seen, now) == now;
             if settled && (look.read != now || look.at.elapsed() >= SELDOM) {
                 (look.read, look.at) = (now, Instant::now());

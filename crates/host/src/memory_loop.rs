@@ -347,8 +347,8 @@ impl MemoryLoop {
         self.plan = Some(planned);
         if is_for_change {
             // Whoever made it may ask what became of it.
-            snapshot.host.state = self.state;
             snapshot.host.may_recover = true;
+            self.judge(&mut snapshot);
             self.publish(snapshot, &usage);
         }
     }

@@ -117,7 +117,7 @@ fn a_stop_is_kept_although_the_disk_is_full() {
     let filler = vec![0; 2 << 20];
     std::fs::write(disk.path().join("filler"), &filler).unwrap_err();
     let full = host.create(under.sleeper("other", SIZE)).unwrap_err();
-    assert_eq!(full.code(), "io", "{full}");
+    assert_eq!(full.code(), "not-kept", "{full}");
     host.stop("web", Stop::Now).unwrap();
     assert_eq!(host.info("web").unwrap().unwritten, None);
     drop(host);

@@ -34,7 +34,7 @@ fn a_guest_runs_its_commands_and_powers_off() {
 fn a_reboot_ends_the_vm_and_says_so() {
     let Some(files) = guest() else { return };
     let place = Place::new();
-    let mut vm = boot(&place, &files, &[], "memtide.run=\"reboot -f\"");
+    let mut vm = boot(&place, &files, &["--on-reboot", "stop"], "memtide.run=\"reboot -f\"");
     assert_eq!(vm.end(BOOT).code(), Some(10), "{}", vm.said());
 }
 

@@ -52,7 +52,10 @@ fn too_little_memory_is_refused_with_what_is_needed() {
         &["run", "--kernel", image, "--memory", "256MiB", "--machine-memory", "100MiB"],
         &["256 MiB", "100 MiB", "--machine-memory 256MiB"],
     );
-    place.refused(&["run", "--kernel", image, "--memory", "256GiB"], &["256 GiB", "available", "--memory"]);
+    place.refused(
+        &["run", "--kernel", image, "--memory", "256GiB"],
+        &["256 GiB", "more than this machine has", "--memory"],
+    );
     place.refused(&["run", "--kernel", image, "--machine-memory", "0"], &["machine memory"]);
     place.refused(&["run", "--kernel", image, "--memory", "1000000"], &["whole number of MiB"]);
     place.refused(&["run", "--kernel", image, "--cpus", "9"], &["1 to 8 CPUs, not 9"]);

@@ -326,7 +326,10 @@ fn one_socket_and_one_state_directory_have_one_host() {
     let other = place.path().join("other");
     let args = ["host", "--machine-memory", "64MiB", "--state", other.to_str().unwrap()];
     place.refused(&args, &["another host listens at", "--socket"]);
-    place.refused(&["host", "--machine-memory", "900TiB"], &["900", "available", "--machine-memory"]);
+    place.refused(
+        &["host", "--machine-memory", "900TiB"],
+        &["900", "more than this machine has", "--machine-memory"],
+    );
 
     // One that was killed leaves its socket behind; clients come and go meanwhile.
     let socket = place.path().join("second.socket");

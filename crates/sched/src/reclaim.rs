@@ -8,7 +8,7 @@
 //!
 //! Of what a VM gives, its balloon is asked for as much as it can give in time, and zip and swap take
 //! the rest. A balloon takes pages that were never used, too: it is counted on for the part of its pages that freed
-//! something lately, and asked for more pages than are needed, up to [`ASKED`] times as many. A VM under its target gets its balloon back, the best payer first, as long as free memory
+//! something lately, and asked for more pages than are needed, up to `ASKED` times as many. A VM under its target gets its balloon back, the best payer first, as long as free memory
 //! lasts.
 //!
 //! **Invariants.** A VM is never taken below its target, and never below its reservation as far as it
