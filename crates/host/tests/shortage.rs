@@ -95,7 +95,8 @@ fn vms_that_want_more_than_there_is_are_slowed_and_told_so_and_live() {
 fn a_vm_whose_reservation_is_not_there_is_refused_with_figures_while_memory_is_short() {
     let host = Under::new(MACHINE);
     sleepers(&host);
-    host.create(VmSpec { reservation_bytes: SIZE, ..host.sleeper("too-many", SIZE) }).unwrap();
+    let large = ByteSize::mib(96);
+    host.create(VmSpec { reservation_bytes: large, ..host.sleeper("too-many", large) }).unwrap();
     let error = host.start("too-many").unwrap_err();
     assert_eq!((error.kind(), error.code()), (Kind::Lack, "no-memory"), "{error}");
     assert!(error.to_string().contains("asked for") && error.to_string().contains("free"), "{error}");
