@@ -107,6 +107,7 @@ class Soak:
         self.watch.audit(self.host.ask)
         self.watch.events(self.host.ask)
         self.watch.look(self.host)
+        self.watch.within()
 
     def figures(self) -> dict[str, str]:
         """What it came to."""
