@@ -1,8 +1,9 @@
 //! What Linux says of the host's process, under the names that all programs give it.
 
 use super::text::Text;
-use procfs::process::Process;
-use procfs::{ProcResult, WithCurrentSystemInfo};
+use rustix::param::{clock_ticks_per_second, page_size};
+use rustix::process::{Resource, getrlimit};
+use std::fs::{read_dir, read_to_string};
 
 struct Figures {
     cpu_seconds: f64,
@@ -10,35 +11,36 @@ struct Figures {
     virtual_bytes: u64,
     files: usize,
     most_files: Option<u64>,
-    threads: i64,
+    threads: u64,
     started: f64,
 }
 
-/// # Errors
-/// If Linux does not say.
-fn figures() -> ProcResult<Figures> {
-    let me = Process::myself()?;
-    let stat = me.stat()?;
-    let ticks = procfs::ticks_per_second() as f64;
-    let most_files = match me.limits()?.max_open_files.soft_limit {
-        procfs::process::LimitValue::Value(most) => Some(most),
-        procfs::process::LimitValue::Unlimited => None,
-    };
-    Ok(Figures {
-        cpu_seconds: (stat.utime + stat.stime) as f64 / ticks,
-        resident_bytes: stat.rss_bytes().get(),
-        virtual_bytes: stat.vsize,
-        files: me.fd_count()?,
-        most_files,
-        threads: stat.num_threads,
-        started: procfs::boot_time_secs()? as f64 + stat.starttime as f64 / ticks,
+/// `None` if Linux does not say.
+fn figures() -> Option<Figures> {
+    let stat = read_to_string("/proc/self/stat").ok()?;
+    // The second field is the program's name, in parentheses and with whatever is in it; `proc_pid_stat(5)` counts from 1.
+    let behind_name = &stat[stat.rfind(')')? + 1..];
+    let fields: Vec<u64> = behind_name.split_whitespace().map(|field| field.parse().unwrap_or(0)).collect();
+    let field = |number: usize| fields.get(number - 3).copied();
+    let ticks = clock_ticks_per_second() as f64;
+    let of_machine = read_to_string("/proc/stat").ok()?;
+    let booted: f64 = of_machine.lines().find_map(|line| line.strip_prefix("btime "))?.parse().ok()?;
+    Some(Figures {
+        cpu_seconds: (field(14)? + field(15)?) as f64 / ticks,
+        resident_bytes: field(24)?.saturating_mul(page_size() as u64),
+        virtual_bytes: field(23)?,
+        // Less the one that lists them.
+        files: read_dir("/proc/self/fd").ok()?.count().saturating_sub(1),
+        most_files: getrlimit(Resource::Nofile).current,
+        threads: field(20)?,
+        started: booted + field(22)? as f64 / ticks,
     })
 }
 
 impl Text {
     /// Nothing, where Linux does not say.
     pub(super) fn of_process(&mut self) {
-        let Ok(of) = figures() else { return };
+        let Some(of) = figures() else { return };
         self.counter("process_cpu_seconds_total", "Processor time, of all VMs, too.", of.cpu_seconds);
         self.gauge("process_resident_memory_bytes", "Memory in use, the pool's among it.", of.resident_bytes);
         self.gauge("process_virtual_memory_bytes", "Addresses in use.", of.virtual_bytes);
