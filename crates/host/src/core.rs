@@ -19,6 +19,7 @@ use addr::{ByteSize, PageCount};
 use machine::{Charge, Pool};
 use parking_lot::{Condvar, MappedMutexGuard, Mutex, MutexGuard};
 use sched::{HostState, InvalidSnapshot, Snapshot, VmId};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -252,9 +253,14 @@ impl Core {
         self.disks.free(&self.config.swap)
     }
 
-    /// Disk space free for swap files now; waits for the disk.
+    /// Disk space free for swap files now; waits for the disk, unless it is known not to answer.
     pub(crate) fn free_disk(&self) -> PageCount {
-        free_disk(&self.config.swap)
+        if self.answers(&self.config.swap) { free_disk(&self.config.swap) } else { self.free_disk_seen() }
+    }
+
+    /// Whether the disk of swap files in `directory` answers, as far as is known.
+    pub(crate) fn answers(&self, directory: &Path) -> bool {
+        !self.disks.is_silent(directory) && !self.taker.hangs(directory)
     }
 }
 

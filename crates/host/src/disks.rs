@@ -105,6 +105,12 @@ impl Disks {
         })
     }
 
+    /// Whether a directory's disk is silent.
+    pub(crate) fn is_silent(&self, directory: &Path) -> bool {
+        let disk = self.watched.lock().get(directory).cloned();
+        disk.is_some_and(|disk| disk.answer.lock().at.elapsed() >= PATIENCE)
+    }
+
     /// Space free in a directory, as was answered last. Before the first answer the disk is waited for.
     pub(crate) fn free(&self, directory: &Path) -> PageCount {
         let disk = self.watched.lock().get(directory).cloned();
@@ -203,6 +209,9 @@ mod tests {
         assert_eq!(silent(&disks, Duration::ZERO), None);
         assert!(matches!(silent(&disks, PATIENCE), Some(News::Silent(time)) if time >= PATIENCE));
         assert_eq!(silent(&disks, 2 * PATIENCE), None, "it was told");
+        assert!(!disks.is_silent(Path::new("hangs")), "not yet");
+        disks.watched.lock()[Path::new("hangs")].answer.lock().at -= PATIENCE;
+        assert!(disks.is_silent(Path::new("hangs")) && !disks.is_silent(Path::new("works")));
         HANGS.store(false, Ordering::Relaxed);
         let answered = |disk: &Known| disk.space == Some(SPACE);
         until(&disks, &["hangs", "works"], |known| known.iter().all(answered));

@@ -90,7 +90,8 @@ impl Host {
         }
         let host = Self(Arc::new(Handle { core: Arc::new(core), threads: Mutex::default() }));
         host.spawn("memtide-memory", memory_loop::run)?;
-        host.spawn("memtide-taker", |core| memory_loop::run_taker(core))?;
+        let taker = memory_loop::start_taker(host.core());
+        taker.map_err(|error| HostError::io("cannot start a thread", error))?;
         host.spawn("memtide-alarms", alarms::run)?;
         host.spawn("memtide-keeper", keeper::run)?;
         host.spawn("memtide-sharing", |core| sharing::run(core))?;

@@ -49,7 +49,7 @@ use std::time::{Duration, Instant};
 use telling::Telling;
 use watched::Watched;
 
-pub(crate) use taker::{Taker, run as run_taker};
+pub(crate) use taker::{Taker, start as start_taker};
 
 /// The VMs that are watched, by their numbers.
 type Vms = BTreeMap<VmId, Watched>;
@@ -235,6 +235,7 @@ impl MemoryLoop {
         self.measure_overhead();
         self.count_state();
         let (mut snapshot, usage) = self.measure();
+        self.look_at_disks();
         self.look_at_takings(&snapshot);
         self.judge(&mut snapshot);
         self.publish(snapshot, &usage);
@@ -376,6 +377,21 @@ impl MemoryLoop {
             HostState::High | HostState::Clear | HostState::Soft => SECOND,
             HostState::Hard | HostState::Low => SECOND / 10,
         }
+    }
+
+    /// VMs whose disks hang are left alone, and the others go on being taken from.
+    fn look_at_disks(&mut self) {
+        let hanging = self.core.taker.replace_hanging(&self.core);
+        let mut news = Vec::new();
+        for watched in self.vms.values() {
+            let running = &watched.running;
+            let why = running.note_hanging(hanging.contains(&*running.swap_dir));
+            news.extend(why.map(|why| What::SwapFailed { vm: running.name.clone(), why }));
+        }
+        if !news.is_empty() {
+            self.plan_by(Instant::now(), Trigger::Progress);
+        }
+        news.into_iter().for_each(|what| self.core.journal.add(what));
     }
 
     /// What the taker brought in this second. When memory is out and nobody gives any, because swap files

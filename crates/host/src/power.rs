@@ -48,6 +48,9 @@ use vm::{Config, Ended, StartError, Vm};
 /// How long others may take to let go of a VM that has ended, before it is told that they do not.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How long it usually takes at most.
+const SOON: Duration = Duration::from_secs(1);
+
 /// How often it is looked whether there is an agent that was never asked whether it listens.
 const ASKS_AGENT: Duration = Duration::from_secs(10);
 
@@ -162,7 +165,7 @@ fn claim(core: &Core, spec: &VmSpec) -> Result<Arc<Running>, HostError> {
             });
         }
         let id = inventory.new_vm_id();
-        let start = describe(spec, id, inventory.share_group(spec, id));
+        let start = describe(core, spec, id, inventory.share_group(spec, id));
         let before = core.books(&inventory, free_disk);
         let after = with_vm(&before, &inventory, spec, &start);
         (start, before, after)
@@ -182,7 +185,7 @@ fn claim(core: &Core, spec: &VmSpec) -> Result<Arc<Running>, HostError> {
     Ok(running)
 }
 
-fn describe(spec: &VmSpec, id: VmId, group: ShareGroup) -> Start {
+fn describe(core: &Core, spec: &VmSpec, id: VmId, group: ShareGroup) -> Start {
     let overhead = Vm::most_overhead(spec.memory_bytes, spec.cpus);
     Start {
         name: spec.name.clone(),
@@ -191,6 +194,7 @@ fn describe(spec: &VmSpec, id: VmId, group: ShareGroup) -> Start {
         salt: spec.salt.clone(),
         cpus: spec.cpus,
         swaps_elsewhere: spec.swap_dir.is_some(),
+        swap_dir: spec.swap_dir.as_ref().unwrap_or(&core.config.swap).as_path().into(),
         overhead: PageCount(overhead.0.div_ceil(addr::PAGE_SIZE)),
         newly_wanted: false,
     }
@@ -221,9 +225,9 @@ fn make(core: &Core, spec: &VmSpec, start: Start, what: String) -> Result<Runnin
     let size = spec.memory_bytes.pages();
     let reservation = spec.controls()?.reservation;
     let swap = PageCount(size.0.saturating_sub(reservation.0));
-    let dir = spec.swap_dir.as_ref().unwrap_or(&core.config.swap);
+    let dir = &*start.swap_dir;
     if swap.0 > 0 && !sandbox::may_write(dir) {
-        return Err(HostError::Kept { what, path: dir.clone(), hint: OTHER_SWAP });
+        return Err(HostError::Kept { what, path: dir.to_owned(), hint: OTHER_SWAP });
     }
     let swap = (swap.0 > 0).then(|| SwapFile::create(dir, swap)).transpose();
     let swap = swap.map_err(|source| HostError::Swap { what: what.clone(), source })?;
@@ -340,6 +344,12 @@ fn release(core: &Core, running: Arc<Running>, ended: Option<&Ended>) {
     }
     running.memory.end();
     core.wakeup.change();
+    running.visits.close();
+    // A disk that hangs keeps its visitors and threads for as long as it does, and others may need the memory.
+    if running.swap_failure().is_some() || !running.visits.are_over_within(SOON) {
+        running.memory.vacate();
+        core.wakeup.change();
+    }
     wait_for_visitors(core, &running);
     let circumstances = Circumstances {
         told_to_stop: running.is_told_to_stop(),

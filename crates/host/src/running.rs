@@ -8,6 +8,7 @@ use machine::{Charge, Reclaimed, ShareGroup, VmId, VmMemory};
 use parking_lot::Mutex;
 use sched::backoff::Restarts;
 use sched::{GuestState, Overhead};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -30,6 +31,8 @@ pub(crate) struct Running {
     pub(crate) cpus: u32,
     /// Whether its swap file lies elsewhere than the host's others.
     pub(crate) swaps_elsewhere: bool,
+    /// Where it lies.
+    pub(crate) swap_dir: Arc<Path>,
     pub(crate) swap_trouble: Mutex<Option<SwapTrouble>>,
     /// What was taken from it and has not been told yet.
     pub(crate) taken: Mutex<Reclaimed>,
@@ -67,8 +70,8 @@ const STEP: ByteSize = ByteSize::kib(512);
 #[derive(Clone)]
 pub(crate) struct SwapTrouble {
     pub(crate) why: String,
-    /// Until when it is not tried again.
-    pub(crate) rests_until: Instant,
+    /// Until when it is not tried again; `None` while its disk hangs.
+    pub(crate) rests_until: Option<Instant>,
 }
 
 /// What a VM is started with.
@@ -79,6 +82,7 @@ pub(crate) struct Start {
     pub(crate) salt: Option<String>,
     pub(crate) cpus: u32,
     pub(crate) swaps_elsewhere: bool,
+    pub(crate) swap_dir: Arc<Path>,
     pub(crate) overhead: PageCount,
     pub(crate) newly_wanted: bool,
 }
@@ -102,6 +106,7 @@ impl Running {
             salt: start.salt,
             cpus: start.cpus,
             swaps_elsewhere: start.swaps_elsewhere,
+            swap_dir: start.swap_dir,
             swap_trouble: Mutex::default(),
             taken: Mutex::default(),
             guest: Mutex::default(),
@@ -129,6 +134,7 @@ impl Running {
             salt: self.salt.clone(),
             cpus: self.cpus,
             swaps_elsewhere: self.swaps_elsewhere,
+            swap_dir: Arc::clone(&self.swap_dir),
             overhead: self.overhead().reserved,
             newly_wanted: false,
         };
@@ -221,6 +227,27 @@ impl Running {
     /// Why its swap file did not take what it was given, if that is so now.
     pub(crate) fn swap_failure(&self) -> Option<String> {
         self.swap_trouble.lock().as_ref().map(|trouble| trouble.why.clone())
+    }
+
+    /// Notes whether the disk of its swap file hangs; gives why nothing is swapped, if that is new. Once the disk answers, the
+    /// file is tried again.
+    pub(crate) fn note_hanging(&self, hangs: bool) -> Option<String> {
+        let mut trouble = self.swap_trouble.lock();
+        let was_hanging = trouble.as_ref().is_some_and(|trouble| trouble.rests_until.is_none());
+        match (hangs, was_hanging) {
+            (true, false) if self.memory.stores().swap.total.0 > 0 => {
+                let why = format!("the disk of the swap file in {} does not answer", self.swap_dir.display());
+                *trouble = Some(SwapTrouble { why: why.clone(), rests_until: None });
+                Some(why)
+            }
+            (false, true) => {
+                if let Some(trouble) = trouble.as_mut() {
+                    trouble.rests_until = Some(Instant::now());
+                }
+                None
+            }
+            _ => None,
+        }
     }
 
     /// Frames that are still to be taken from it by compressing and swapping.

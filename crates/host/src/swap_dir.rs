@@ -10,12 +10,13 @@ use std::path::Path;
 /// What Linux calls file systems that are memory.
 const IN_MEMORY: [u32; 2] = [0x0102_1994, 0x8584_58f6];
 
-/// Refuses to start a VM whose swap file has no place, and says so if its place is memory. Waits for the disk.
+/// Refuses to start a VM whose swap file has no place, and says so if its place is memory. Waits for the disk, if that answers.
 pub(crate) fn check(core: &Core, spec: &VmSpec) -> Result<(), HostError> {
     if spec.memory_bytes == spec.reservation_bytes {
         return Ok(());
     }
     let dir = spec.swap_dir.as_ref().unwrap_or(&core.config.swap);
+    check_answers(core, dir, || format!("VM '{}' cannot start", spec.name))?;
     if *dir == core.config.swap {
         // The host's own is made anew if somebody removed it. Why that fails is said next.
         let _ = fs::create_dir_all(dir);
@@ -28,6 +29,15 @@ pub(crate) fn check(core: &Core, spec: &VmSpec) -> Result<(), HostError> {
         core.journal.add(What::SwapInMemory { vm: spec.name.clone(), directory: dir.display().to_string() });
     }
     Ok(())
+}
+
+/// Refuses what a disk would be waited for that does not answer: others wait for whoever makes a change.
+pub(crate) fn check_answers(core: &Core, dir: &Path, what: impl FnOnce() -> String) -> Result<(), HostError> {
+    if core.answers(dir) {
+        return Ok(());
+    }
+    let why = format!("the disk of '{}' does not answer, and has to hold its swap file", dir.display());
+    Err(HostError::SwapDir { what: what(), why })
 }
 
 fn usable(dir: &Path) -> Result<(), String> {

@@ -276,6 +276,74 @@ fn when_memory_stands_still_one_whose_disk_fails_ends_for_the_others() {
     assert!(found.contains("'less'") && found.contains("swap file's length"), "{found}");
 }
 
+#[test]
+fn a_disk_that_hangs_freezes_its_vms_only_and_one_that_must_end_gives_its_memory_back_meanwhile() {
+    let Some(disk) = Disk::in_file(160) else { return };
+    let host = Under::new(ByteSize::mib(180));
+    for name in ["hangs", "neighbour"] {
+        host.create(on(&host, name, disk.path())).unwrap();
+    }
+    host.create(VmSpec { zip: false, ..host.sleeper("fine", SIZE) }).unwrap();
+    for (name, count) in [("hangs", 14_000), ("neighbour", 10_000), ("fine", 14_000)] {
+        host.start(name).unwrap();
+        let memory = host.memory(name);
+        fill(&memory, 6, memory.pmap().pages().skip(1024).take(count));
+    }
+    let mut frozen = disk.freeze(240);
+    std::thread::sleep(Duration::from_millis(300));
+    host.set("hangs", &limit(Some(ByteSize::mib(16)))).unwrap();
+    host.wait_for("a slice is stuck", |status| status.memory_loop.longest_slice_microseconds > 1_000_000);
+    let held = |status: &HostStatus, name: &str| vm(status, name).map(|vm| vm.metrics.consumed_bytes);
+    let before = host.status();
+    let start = Instant::now();
+    host.set("fine", &limit(Some(ByteSize::mib(16)))).unwrap();
+    host.wait_for("others are taken from", |status| held(status, "fine") <= Some(ByteSize::mib(17)));
+    println!("the others' turn came after {:.1} s", start.elapsed().as_secs_f64());
+    assert!(start.elapsed() < Duration::from_secs(30), "INV-7: {:?}", start.elapsed());
+    let status = host.wait_for("it is told of the disk", |status| {
+        ["hangs", "neighbour"].iter().all(|name| {
+            let why = vm(status, name).and_then(|vm| vm.swap_failure.as_ref());
+            why.is_some_and(|why| why.contains("does not answer"))
+        })
+    });
+    for name in ["hangs", "neighbour"] {
+        assert!(held(&status, name) <= held(&before, name), "{name} is frozen: {status:#?}");
+    }
+    assert_eq!(vm(&status, "fine").unwrap().swap_failure, None);
+    // Whoever would wait for it is refused, as others wait for whoever makes a change.
+    host.create(on(&host, "late", disk.path())).unwrap();
+    let error = host.start("late").unwrap_err();
+    assert!(error.to_string().contains("does not answer"), "{error}");
+
+    // More than there is without what those hold whose disk hangs: one of them ends for it, and gives its memory back at once.
+    let promised =
+        VmSpec { reservation_bytes: ByteSize::mib(80), ..host.sleeper("promised", ByteSize::mib(96)) };
+    host.create(promised).unwrap();
+    host.start("promised").unwrap();
+    let promised = host.memory("promised");
+    std::thread::scope(|scope| {
+        let all = scope.spawn(|| fill(&promised, 6, promised.pmap().pages().skip(1024).take(20_000)));
+        host.wait_for("what is promised is there", |_| all.is_finished());
+    });
+    println!("and what is promised was there after {:.1} s", start.elapsed().as_secs_f64());
+    assert!(frozen.lasts(), "in time");
+    let powers = ["hangs", "neighbour", "fine", "promised"].map(|name| host.info(name).unwrap().power);
+    assert_eq!(powers, [Power::Stopping, Power::Running, Power::Running, Power::Running], "{}", host.told());
+    let fine = host.memory("fine");
+    verify(&fine, 6, fine.pmap().pages().skip(1024).take(14_000));
+    drop(frozen);
+    host.ends("hangs");
+    assert_eq!(host.info("hangs").unwrap().ended, Some(HowEnded::Failed));
+    let neighbour = host.memory("neighbour");
+    verify(&neighbour, 6, neighbour.pmap().pages().skip(1024).take(10_000));
+    host.set("neighbour", &limit(Some(ByteSize::mib(16)))).unwrap();
+    host.wait_for("its swap file works again", |status| {
+        vm(status, "neighbour").is_some_and(|vm| vm.swap_failure.is_none())
+    });
+    drop((promised, fine, neighbour));
+    host.audit().unwrap();
+}
+
 /// Writes to `pages` of a VM again and again, counting rounds, until it is told to stop or the VM ends.
 fn work(memory: &VmMemory, pages: usize, stop: &AtomicBool, rounds: &AtomicU64) {
     for round in 0.. {

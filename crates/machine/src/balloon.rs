@@ -14,7 +14,7 @@
 use crate::entry::PageState;
 use crate::passage::{Because, Passage};
 use crate::vm_memory::VmMemory;
-use addr::{Gfn, Mfn};
+use addr::{Gfn, Mfn, PageCount};
 
 /// How many pages are taken away from the processors at once.
 const BATCH: usize = 256;
@@ -102,6 +102,23 @@ impl VmMemory {
         }
         report.taken += self.free_batch(&mut batch, given);
         report
+    }
+
+    /// Gives up what can be of a VM that has ended ([`VmMemory::end`]) while somebody still works with it: all pages but those in passage,
+    /// which may be for as long as a disk takes, and those that devices hold. Nothing is promised to it any more.
+    pub fn vacate(&self) {
+        let mut batch: Vec<Passage<'_>> = Vec::with_capacity(BATCH);
+        for gfn in self.pmap.pages() {
+            let passage = self.begin(gfn, |_| true);
+            let is_held = |passage: &Passage<'_>| passage.was().frame().is_some_and(|mfn| self.is_held(mfn));
+            batch.extend(passage.filter(|passage| !is_held(passage)));
+            if batch.len() == BATCH {
+                self.free_batch(&mut batch, Given::ReportedFree);
+            }
+        }
+        self.free_batch(&mut batch, Given::ReportedFree);
+        // Less is never refused.
+        let _ = self.set_reservation(PageCount(0));
     }
 
     fn is_held(&self, mfn: Mfn) -> bool {

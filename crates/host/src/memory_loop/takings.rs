@@ -11,7 +11,7 @@
 //!
 //! **Concurrency.** An order keeps no VM alive: a VM that ended meanwhile gives nothing more.
 //!
-//! **Failure.** A VM whose swap file fails is left alone for [`REST`] and the others go on.
+//! **Failure.** A VM whose swap file fails is left alone for [`REST`] and the others go on; one whose disk hangs, until it answers.
 
 use crate::event::What;
 use crate::journal::Journal;
@@ -131,6 +131,11 @@ impl Takings {
         }
     }
 
+    /// The VM that the next slice is taken from, if it has not ended.
+    pub(super) fn first(&self) -> Option<Visit> {
+        self.order.queue.front()?.vm.visit()
+    }
+
     /// When the next slice may be taken; `None` if there is nothing to take.
     pub(super) fn ready_at(&self) -> Option<Instant> {
         let first = self.order.queue.front()?;
@@ -217,21 +222,22 @@ fn note_left<'a>(left: impl Iterator<Item = (&'a Known, u64)>) {
     });
 }
 
-/// Whether its swap file failed a moment ago.
+/// Whether its swap file failed a moment ago, or hangs.
 fn is_resting(vm: &Running) -> bool {
     let trouble = vm.swap_trouble.lock();
-    trouble.as_ref().is_some_and(|trouble| Instant::now() < trouble.rests_until)
+    trouble.as_ref().is_some_and(|trouble| trouble.rests_until.is_none_or(|until| Instant::now() < until))
 }
 
 fn reclaim(vm: &Running, wanted: u64, journal: &Journal) -> Reclaimed {
     if is_resting(vm) {
         return Reclaimed::default();
     }
-    let trouble = vm.swap_trouble.lock().clone();
     let report = vm.memory.reclaim(PageCount(wanted));
-    match (&report.failure, trouble) {
+    // As it is by now: it may have been found to hang.
+    let before = vm.swap_trouble.lock().clone();
+    match (&report.failure, before) {
         (Some(why), before) => {
-            let trouble = SwapTrouble { why: why.clone(), rests_until: Instant::now() + REST };
+            let trouble = SwapTrouble { why: why.clone(), rests_until: Some(Instant::now() + REST) };
             *vm.swap_trouble.lock() = Some(trouble);
             if before.is_none_or(|before| before.why != *why) {
                 journal.add(What::SwapFailed { vm: vm.name.clone(), why: why.clone() });

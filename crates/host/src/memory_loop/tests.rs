@@ -10,6 +10,7 @@ use crate::state_dir::StateDir;
 use addr::{ByteSize, Gfn, Gpa, Mfn, PAGE_SIZE};
 use machine::{Backing, Pool, ShareGroup, ShootDown, Stores, SwapFile, VmMemory};
 use parking_lot::{Condvar, Mutex};
+use std::path::Path;
 use std::thread;
 use tempfile::TempDir;
 
@@ -33,7 +34,8 @@ fn add(core: &Core, spec: VmSpec) -> Arc<VmMemory> {
     let mut inventory = core.inventory.lock();
     let id = inventory.new_vm_id();
     let size = spec.memory_bytes.pages();
-    let swap = spec.limit_bytes.map(|_| SwapFile::create(&core.config.swap, size).unwrap());
+    let dir = spec.swap_dir.as_deref().unwrap_or(&core.config.swap);
+    let swap = spec.limit_bytes.map(|_| SwapFile::create(dir, size).unwrap());
     let backing = Backing {
         reservation: PageCount(0),
         group: ShareGroup(id.0),
@@ -46,7 +48,8 @@ fn add(core: &Core, spec: VmSpec) -> Arc<VmMemory> {
         group: ShareGroup(id.0),
         salt: None,
         cpus: 1,
-        swaps_elsewhere: false,
+        swaps_elsewhere: spec.swap_dir.is_some(),
+        swap_dir: dir.into(),
         overhead: PageCount(16),
         newly_wanted: true,
     };
@@ -104,7 +107,7 @@ fn wait_until(what: &str, done: impl Fn() -> bool) {
 fn while_running(core: &Arc<Core>, work: impl FnOnce()) {
     thread::scope(|scope| {
         scope.spawn(|| run(core));
-        scope.spawn(|| run_taker(core));
+        start_taker(core).unwrap();
         let result = catch_unwind(AssertUnwindSafe(work));
         core.wakeup.stop();
         core.taker.stop();
@@ -158,6 +161,58 @@ fn the_loop_keeps_its_period_while_a_disk_takes_nothing() {
 }
 
 #[test]
+fn a_disk_that_hangs_holds_up_the_takings_of_its_own_vms_only() {
+    let (core, dir) = core(ByteSize::mib(96));
+    let (hung, fine) = (dir.path().join("hung"), dir.path().join("fine"));
+    [&hung, &fine].into_iter().for_each(|dir| std::fs::create_dir(dir).unwrap());
+    let place = |name: &str, dir: &Path| {
+        let spec = VmSpec { swap_dir: Some(dir.to_owned()), ..spec(name, Some(ByteSize::mib(4))) };
+        let memory = add(&core, spec);
+        fill(&memory);
+        memory
+    };
+    let memory = place("hangs", &hung);
+    let disk = Arc::new(Stuck::default());
+    memory.attach(&disk);
+    while_running(&core, || {
+        let stuck = || core.measured().status.memory_loop.longest_slice_microseconds > 300_000;
+        wait_until("a slice is stuck", stuck);
+        let begun = Instant::now();
+        let (neighbour, other) = (place("neighbour", &hung), place("other", &fine));
+        core.wakeup.change();
+        let held = [&memory, &neighbour].map(|memory| memory.held());
+        wait_until("another disk's VM is within its limit", || other.held() <= ByteSize::mib(5).pages());
+        assert!(begun.elapsed() < 3 * taker::HANGS, "{:?}", begun.elapsed());
+        let of = |name: &str| {
+            let status = Arc::clone(&core.measured().status);
+            status.vms.iter().find(|vm| vm.name == name).and_then(|vm| vm.swap_failure.clone())
+        };
+        for name in ["hangs", "neighbour"] {
+            wait_until("it is told of each VM on the disk", || {
+                of(name).is_some_and(|why| why.contains("hung does not answer"))
+            });
+        }
+        assert_eq!(of("other"), None);
+        assert_eq!(
+            held,
+            [&memory, &neighbour].map(|memory| memory.held()),
+            "nothing is tried on a disk that hangs"
+        );
+
+        disk.go_on();
+        wait_until("once the disk answers, its VMs' limits are kept", || {
+            [&memory, &neighbour].iter().all(|memory| memory.held() <= ByteSize::mib(5).pages())
+        });
+        wait_until("and that is told", || of("hangs").is_none() && of("neighbour").is_none());
+        let told =
+            |of: fn(&What) -> bool| core.journal.since(0).iter().filter(|event| of(&event.what)).count();
+        assert_eq!(told(|what| matches!(what, What::SwapFailed { .. })), 2);
+        assert_eq!(told(|what| matches!(what, What::SwapWorks { .. })), 2);
+    });
+    memory.audit().unwrap();
+}
+
+#[test]
 fn takings_end_with_the_slice_when_the_host_shuts_down() {
     let (core, _dir) = core(ByteSize::mib(64));
     let memory = add(&core, spec("large", Some(ByteSize::mib(1))));
@@ -167,8 +222,11 @@ fn takings_end_with_the_slice_when_the_host_shuts_down() {
     while_running(&core, || {
         let stuck = || core.measured().status.memory_loop.longest_slice_microseconds > 0;
         wait_until("a slice is stuck", stuck);
-        core.taker.stop();
-        disk.go_on();
+        thread::scope(|scope| {
+            scope.spawn(|| core.taker.stop());
+            wait_until("it is to end", || core.taker.is_stopping());
+            disk.go_on();
+        });
     });
     assert!(memory.held() > ByteSize::mib(8).pages(), "{:?} are left", memory.held());
 }

@@ -5,7 +5,7 @@
 use kernels::skipped;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
-use tempfile::TempDir;
+use tempfile::{TempDir, TempPath};
 
 /// A file system that goes with this.
 pub(crate) struct Disk {
@@ -53,11 +53,16 @@ impl Disk {
         self.dir.path()
     }
 
-    /// Lets nobody write for some seconds. That ends by itself, whatever becomes of the test.
+    /// Lets nobody write for some seconds, or until that is ended. It ends by itself, whatever becomes of the test.
     pub(crate) fn freeze(&self, seconds: u32) -> Frozen {
         let dir = self.path().display();
-        let script = format!("fsfreeze -f {dir}; sleep {seconds}; fsfreeze -u {dir}");
-        Frozen(Command::new("setsid").args(["sh", "-c", &script]).spawn().unwrap())
+        let until = tempfile::NamedTempFile::new().unwrap().into_temp_path();
+        let file = until.display();
+        let waits =
+            format!("i=0; while [ -e {file} ] && [ $i -lt {seconds}0 ]; do sleep 0.1; i=$((i+1)); done");
+        let script = format!("fsfreeze -f {dir}; {waits}; fsfreeze -u {dir}");
+        let child = Command::new("setsid").args(["sh", "-c", &script]).spawn().unwrap();
+        Frozen { child, until: Some(until) }
     }
 }
 
@@ -69,18 +74,23 @@ impl Drop for Disk {
 }
 
 /// The time in which a disk is frozen.
-pub(crate) struct Frozen(Child);
+pub(crate) struct Frozen {
+    child: Child,
+    /// It ends when this file is gone.
+    until: Option<TempPath>,
+}
 
 impl Frozen {
     /// Whether it still is.
     pub(crate) fn lasts(&mut self) -> bool {
-        self.0.try_wait().unwrap().is_none()
+        self.child.try_wait().unwrap().is_none()
     }
 }
 
 impl Drop for Frozen {
     fn drop(&mut self) {
-        let _ = self.0.wait();
+        self.until = None;
+        let _ = self.child.wait();
     }
 }
 
