@@ -17,6 +17,8 @@ use crate::power::refused;
 use crate::revision::{Expected, Revision};
 use crate::running::Running;
 use crate::spec::{PoolSpec, VmSpec};
+use crate::swap_dir::check_answers;
+use crate::visits::Visit;
 use addr::PageCount;
 use sched::admission::admit;
 use sched::settings::{Setting, SettingError, TABLE};
@@ -64,16 +66,28 @@ pub(crate) fn remove_vm(core: &Core, name: &str) -> Result<(), HostError> {
     Ok(())
 }
 
-/// Changes a VM.
-pub(crate) fn change_vm(
-    core: &Core,
-    name: &str,
-    change: &VmChange,
-    expected: &Expected,
-) -> Result<(), HostError> {
-    let state = core.change()?;
-    let free_disk = core.free_disk();
-    let (old, new, running, before, after) = {
+/// A change of a VM that was looked at and has not been made.
+pub(crate) struct Edited {
+    pub(crate) old: VmSpec,
+    pub(crate) new: VmSpec,
+    /// The VM, if it runs.
+    pub(crate) running: Option<Visit>,
+    /// The host before and after, if it does.
+    books: Option<(Snapshot, Snapshot)>,
+}
+
+impl Edited {
+    /// The VM called `name` with `change` made.
+    ///
+    /// # Errors
+    /// What cannot be, or not while it runs.
+    pub(crate) fn of(
+        core: &Core,
+        name: &str,
+        change: &VmChange,
+        expected: &Expected,
+        free_disk: PageCount,
+    ) -> Result<Self, HostError> {
         let inventory = core.inventory.lock();
         let entry = inventory.readable(name)?;
         let new = change.applied_to(&entry.spec);
@@ -85,14 +99,45 @@ pub(crate) fn change_vm(
         }
         // Last of all checks: what could not be anyway is not for want of reading again.
         expected.check(|| format!("VM '{name}'"), Revision::of_vm(&entry.spec))?;
-        let before = core.books(&inventory, free_disk);
-        let after = running.as_ref().map(|running| edited(&before, &inventory, &new, running));
-        (entry.spec.clone(), new, running, before, after)
-    };
-    if let Some(after) = after {
-        let what = || format!("VM '{name}' cannot be changed");
-        admit(&before, &after).map_err(|error| refused(what(), error))?;
+        let books = running.as_ref().map(|running| {
+            let before = core.books(&inventory, free_disk);
+            let after = edited(&before, &inventory, &new, running);
+            (before, after)
+        });
+        Ok(Self { old: entry.spec.clone(), new, running, books })
     }
+
+    /// Whether there is memory and disk space for it. Waits for the disk.
+    ///
+    /// # Errors
+    /// A refusal with figures; [`HostError::SwapDir`].
+    pub(crate) fn admit(&self, core: &Core) -> Result<(), HostError> {
+        let what = || format!("VM '{}' cannot be changed", self.old.name);
+        if let Some((before, after)) = &self.books {
+            admit(before, after).map_err(|error| refused(what(), error))?;
+        }
+        if let Some(running) = &self.running
+            && self.new.reservation_bytes < self.old.reservation_bytes
+        {
+            check_answers(core, &running.swap_dir, what)?;
+            let enough = running.memory.check_swap(swap_for(running, &self.new)?);
+            enough.map_err(|source| HostError::Swap { what: what(), source })?;
+        }
+        Ok(())
+    }
+}
+
+/// Changes a VM.
+pub(crate) fn change_vm(
+    core: &Core,
+    name: &str,
+    change: &VmChange,
+    expected: &Expected,
+) -> Result<(), HostError> {
+    let state = core.change()?;
+    let edited = Edited::of(core, name, change, expected, core.free_disk())?;
+    edited.admit(core)?;
+    let Edited { old, new, running, .. } = edited;
     if let Some(running) = &running {
         change_memory(running, &new)?;
     }
@@ -147,21 +192,27 @@ fn edited(before: &Snapshot, inventory: &Inventory, new: &VmSpec, running: &Runn
     after
 }
 
+/// Swap space for what is not reserved of a running VM.
+fn swap_for(running: &Running, spec: &VmSpec) -> Result<PageCount, HostError> {
+    let size = running.memory.pmap().size();
+    Ok(PageCount(size.0.saturating_sub(spec.controls()?.reservation.0)))
+}
+
 /// Gives a running VM its new reservation. There is always swap space for what is not reserved.
 fn change_memory(running: &Running, new: &VmSpec) -> Result<(), HostError> {
     let reservation = new.controls()?.reservation;
     let memory = &running.memory;
-    let before = memory.reservation();
-    if reservation == before {
+    if reservation == memory.reservation() {
         return Ok(());
     }
     let what = || format!("VM '{}' cannot be changed", new.name);
-    let swap = PageCount(memory.pmap().size().0.saturating_sub(reservation.0));
-    if reservation < before {
+    let swap = swap_for(running, new)?;
+    let is_larger = swap > memory.stores().swap.total;
+    if is_larger {
         memory.resize_swap(swap).map_err(|source| HostError::Swap { what: what(), source })?;
     }
     memory.set_reservation(reservation).map_err(|source| HostError::Memory { what: what(), source })?;
-    if reservation > before {
+    if !is_larger {
         // Pages may lie at the file's end: then it keeps its size, which is merely generous.
         let _ = memory.resize_swap(swap);
     }

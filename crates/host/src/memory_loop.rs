@@ -391,7 +391,9 @@ impl MemoryLoop {
         if !news.is_empty() {
             self.plan_by(Instant::now(), Trigger::Progress);
         }
-        news.into_iter().for_each(|what| self.core.journal.add(what));
+        for what in news {
+            self.core.journal.add(what);
+        }
     }
 
     /// What the taker brought in this second. When memory is out and nobody gives any, because swap files

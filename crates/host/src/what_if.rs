@@ -1,13 +1,14 @@
 //! What would be different if: plans of an edited snapshot, which touch nothing.
 
-use crate::catalog::running_id;
-use crate::change::given;
+use crate::catalog::{Edited, running_id};
+use crate::change::{VmChange, given};
 use crate::core::Core;
 use crate::error::HostError;
+use crate::revision::Expected;
 use crate::spec::VmSpec;
 use addr::{ByteSize, PageCount};
 use sched::admission::admit;
-use sched::{HostState, Overhead, Pages, Shares, Snapshot, VmId, diff, plan, whole_pages};
+use sched::{HostState, Overhead, Pages, Shares, Snapshot, VmId, diff, plan};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use vm::Vm;
@@ -128,11 +129,8 @@ pub(crate) fn what_if(core: &Core, edit: &Edit) -> Result<WhatIf, HostError> {
         balloon_target: shift(change.balloon_target),
         swap_target: shift(change.swap_target),
     });
-    // Admission goes by the host as it is now, as it does when the change is made.
-    let books = core.books(&core.inventory.lock(), core.free_disk_seen());
-    let refusal = admit(&books, &edited(core, &books, edit)?).err();
     Ok(WhatIf {
-        refusal: refusal.map(|refusal| refusal.to_string()),
+        refusal: refusal(core, edit)?,
         state_before: difference.state.0,
         state_after: difference.state.1,
         for_guests_before_bytes: difference.for_guests.before.bytes(),
@@ -141,23 +139,39 @@ pub(crate) fn what_if(core: &Core, edit: &Edit) -> Result<WhatIf, HostError> {
     })
 }
 
+/// Why it would be refused by the host as it is now: by the same look at it as when the change is made.
+fn refusal(core: &Core, edit: &Edit) -> Result<Option<String>, HostError> {
+    if let Edit::Vm { name, .. } = edit {
+        return Ok(match edited_vm(core, name, edit)?.admit(core) {
+            Ok(()) => None,
+            Err(HostError::Refused { refusal, .. }) => Some(refusal.to_string()),
+            Err(error) => Some(error.to_string()),
+        });
+    }
+    let books = core.books(&core.inventory.lock(), core.free_disk_seen());
+    Ok(admit(&books, &edited(core, &books, edit)?).err().map(|refusal| refusal.to_string()))
+}
+
+/// The VM with an edit of its controls.
+fn edited_vm(core: &Core, name: &str, edit: &Edit) -> Result<Edited, HostError> {
+    let change = match edit {
+        Edit::Vm { shares, reservation_bytes, limit_bytes, .. } => VmChange {
+            shares: *shares,
+            reservation_bytes: *reservation_bytes,
+            limit_bytes: *limit_bytes,
+            ..VmChange::default()
+        },
+        _ => VmChange::default(),
+    };
+    Edited::of(core, name, &change, &Expected::Anything, core.free_disk_seen())
+}
+
 fn edited(core: &Core, before: &Snapshot, edit: &Edit) -> Result<Snapshot, HostError> {
     let mut after = before.clone();
     match edit {
-        Edit::Vm { name, shares, reservation_bytes, limit_bytes } => {
+        Edit::Vm { name, .. } => {
             let index = index(core, before, name)?;
-            let vm = &mut after.vms[index];
-            let pages = |what, size| whole_pages(what, size).map_err(|error| HostError::spec(name, error));
-            let mut controls = vm.controls;
-            controls.shares = shares.unwrap_or(controls.shares);
-            if let Some(reservation) = *reservation_bytes {
-                controls.reservation = pages("reservation", reservation)?;
-            }
-            if let Some(limit) = *limit_bytes {
-                controls.limit = limit.map(|limit| pages("limit", limit)).transpose()?;
-            }
-            controls.check_vm(vm.size).map_err(|error| HostError::spec(name, error))?;
-            vm.controls = controls;
+            after.vms[index].controls = edited_vm(core, name, edit)?.new.controls()?;
         }
         Edit::AddVm { memory_bytes, reservation_bytes, shares, pool, used_bytes } => {
             let spec = VmSpec {

@@ -342,6 +342,15 @@ impl SwapFile {
         })
     }
 
+    /// Whether there is space for a file of `size`. Asks the disk, and changes nothing.
+    ///
+    /// # Errors
+    /// [`SwapError::NoSpace`].
+    pub fn check_size(&self, size: PageCount) -> Result<(), SwapError> {
+        let more = size.0.saturating_sub(self.slots.lock().total().0);
+        check_space(&self.storage, &self.dir, PageCount(more).bytes()).map(drop)
+    }
+
     /// What the file holds and has done.
     pub fn usage(&self) -> SwapUse {
         let (total, used) = {
@@ -375,15 +384,20 @@ impl SwapFile {
 /// Sets the bytes of the file in `range` aside, or leaves it as it was.
 fn reserve(storage: &Storage, dir: &Path, range: Range<u64>) -> Result<(), SwapError> {
     let asked = ByteSize(range.end - range.start);
-    let free = storage.free_space();
     // Asked first, because on the way to failing a file system would take all that is left.
-    if let Some(free) = free.filter(|&free| free < asked) {
-        return Err(SwapError::NoSpace { dir: dir.to_owned(), asked, free });
-    }
+    let free = check_space(storage, dir, asked)?;
     storage.reserve(range).map_err(|source| match free {
         Some(free) if source.kind() == io::ErrorKind::StorageFull => {
             SwapError::NoSpace { dir: dir.to_owned(), asked, free }
         }
         _ => SwapError::Reserve { dir: dir.to_owned(), asked, source },
     })
+}
+
+/// Gives what the disk has free, if it says.
+fn check_space(storage: &Storage, dir: &Path, asked: ByteSize) -> Result<Option<ByteSize>, SwapError> {
+    match storage.free_space() {
+        Some(free) if free < asked => Err(SwapError::NoSpace { dir: dir.to_owned(), asked, free }),
+        free => Ok(free),
+    }
 }

@@ -339,6 +339,14 @@ impl VmMemory {
         self.stores.swap().map_or(Ok(()), |swap| swap.resize(size))
     }
 
+    /// Whether there is disk space for a swap file of `size`. Asks the disk, and changes nothing.
+    ///
+    /// # Errors
+    /// [`SwapError::NoSpace`].
+    pub fn check_swap(&self, size: PageCount) -> Result<(), SwapError> {
+        self.stores.swap().map_or(Ok(()), |swap| swap.check_size(size))
+    }
+
     /// Frames of its zip store.
     pub fn zip_frames(&self) -> PageCount {
         PageCount(self.stores.zip_frames())

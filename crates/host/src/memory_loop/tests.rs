@@ -164,7 +164,9 @@ fn the_loop_keeps_its_period_while_a_disk_takes_nothing() {
 fn a_disk_that_hangs_holds_up_the_takings_of_its_own_vms_only() {
     let (core, dir) = core(ByteSize::mib(96));
     let (hung, fine) = (dir.path().join("hung"), dir.path().join("fine"));
-    [&hung, &fine].into_iter().for_each(|dir| std::fs::create_dir(dir).unwrap());
+    for dir in [&hung, &fine] {
+        std::fs::create_dir(dir).unwrap();
+    }
     let place = |name: &str, dir: &Path| {
         let spec = VmSpec { swap_dir: Some(dir.to_owned()), ..spec(name, Some(ByteSize::mib(4))) };
         let memory = add(&core, spec);
