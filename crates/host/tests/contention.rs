@@ -212,15 +212,17 @@ fn limits_of_nested_pools_hold(host: &Under, guests: &[Guest]) {
     limit("outer", Some(100));
     settles(host, "a pool's limit holds, and is used", |status| {
         let held = together(status, &["a", "b"]);
-        held <= 100 * MIB + SLACK && held >= 96 * MIB
+        (96 * MIB..=100 * MIB + SLACK).contains(&held)
     });
     limit("inner", Some(30));
     settles(host, "limits of nested pools hold, and are used", |status| {
         let (outer, inner) = (together(status, &["a", "b"]), together(status, &["b"]));
-        outer <= 100 * MIB + SLACK && inner <= 30 * MIB + SLACK && outer >= 96 * MIB && inner >= 27 * MIB
+        (96 * MIB..=100 * MIB + SLACK).contains(&outer) && (27 * MIB..=30 * MIB + SLACK).contains(&inner)
     });
     // One that does not use its part any more is taken from as well.
-    guests.iter().for_each(|guest| guest.area.store(IDLE, Ordering::Relaxed));
+    for guest in guests {
+        guest.area.store(IDLE, Ordering::Relaxed);
+    }
     limit("outer", Some(60));
     settles(host, "a limit takes from who is idle", |status| {
         together(status, &["a", "b"]) <= 60 * MIB + SLACK

@@ -1,12 +1,12 @@
 //! What is decided is what happens: each lever moved on a live host with a busy, an idle and a sleeping guest, and the
-//! outcome compared with the plan once things have settled.
+//! outcome compared with the plan once things have settled. Shares and the tax, which count only between VMs that want more than there is,
+//! are in `contention.rs`.
 
 mod guests;
 
 use addr::ByteSize;
 use guests::{PATIENCE, Under, debian, fill, spec};
-use host::{Edit, HostError, HostStatus, PoolChange, PoolSpec, VmChange, VmSpec, VmStatus};
-use sched::{HostState, Shares};
+use host::{Edit, HostStatus, PoolChange, PoolSpec, VmChange, VmSpec, VmStatus};
 use std::time::{Duration, Instant};
 
 const SIZE: ByteSize = ByteSize::mib(160);
@@ -18,7 +18,7 @@ const REPORTS: usize = 4;
 /// figures are counted while guests run.
 const SLACK: u64 = MIB + MIB / 2;
 /// A pool's limit counts overhead, which is measured once a second: that of a busy VM grows by megabytes in between, as its
-/// code is decoded.
+/// code is decoded. Where it does not, `contention.rs` allows no more than for a VM's limit.
 const POOL_SLACK: u64 = SLACK + 8 * MIB;
 
 fn vm<'a>(status: &'a HostStatus, name: &str) -> &'a VmStatus {
@@ -103,7 +103,7 @@ fn each_lever_does_what_the_plan_says() {
     a_balloons_cap_is_kept_and_the_rest_goes_out(&host);
     limits_of_nested_pools_hold(&host);
     what_admission_and_what_if_say_is_what_is_done(&host);
-    reservations_shares_and_the_tax_decide_who_gives(&host);
+    reservations_are_kept_whatever_the_tax(&host);
     host.audit().unwrap();
 }
 
@@ -190,18 +190,14 @@ fn what_admission_and_what_if_say_is_what_is_done(host: &Under) {
         reservation_bytes: Some(ByteSize::mib(size)),
         limit_bytes: None,
     };
-    let reserved = PoolSpec { reservation_bytes: ByteSize::mib(280), ..PoolSpec::new("reserved") };
-    host.create_pool(reserved).unwrap();
+    // Some 110 MiB are guaranteed to nobody then.
+    let reservation_bytes = whole(host.status().unreserved_bytes.0 - 110 * MIB);
+    host.create_pool(PoolSpec { reservation_bytes, ..PoolSpec::new("reserved") }).unwrap();
     let mut refused = 0;
     for size in [160, 140, 120, 100, 80, 60] {
         let refusal = host.what_if(&reserve(size)).unwrap().refusal;
         let change = VmChange { reservation_bytes: Some(ByteSize::mib(size)), ..VmChange::default() };
         let answer = host.set("idle", &change);
-        if matches!(answer, Err(HostError::Swap { .. })) {
-            // What lies in its swap file has to come back first, which what-if knows nothing of.
-            refused += 1;
-            continue;
-        }
         // What the host itself takes may have changed between the two.
         let says = [refusal.is_some(), host.what_if(&reserve(size)).unwrap().refusal.is_some()];
         assert!(says.contains(&answer.is_err()), "{size} MiB: {refusal:?}, but {answer:?}");
@@ -223,7 +219,7 @@ fn what_admission_and_what_if_say_is_what_is_done(host: &Under) {
     host.remove_pool("reserved").unwrap();
 }
 
-fn reservations_shares_and_the_tax_decide_who_gives(host: &Under) {
+fn reservations_are_kept_whatever_the_tax(host: &Under) {
     // Memory that is promised to another makes the host short.
     let reserved = ByteSize::mib(150);
     let ballast = VmSpec { reservation_bytes: reserved, ..host.sleeper("ballast", ByteSize::mib(180)) };
@@ -233,22 +229,10 @@ fn reservations_shares_and_the_tax_decide_who_gives(host: &Under) {
     fill(&memory, 1, memory.pmap().pages().skip(1024).take(36_000));
     drop(memory);
     let kept = held(&host.status(), "idle").min(60 * MIB);
-    set(host, "sleeping", VmChange { shares: Some(Shares::Low), ..VmChange::default() });
     for tax in [0, 99] {
         host.set_setting("Mem.IdleTax", tax).unwrap();
-        // Memory is taken until as much is free as should be, from whoever is over its target: so that is how far VMs
-        // may be over their targets together, and a megabyte for figures of different moments.
-        settles(host, "nobody is further over its target than free memory lacks", |status| {
-            let over =
-                |vm: &VmStatus| vm.metrics.consumed_bytes.0.saturating_sub(vm.metrics.entitlement_bytes.0);
-            let over: u64 = status.vms.iter().map(over).sum();
-            let free = status.ledger.free_bytes.0;
-            let lacking = status.thresholds.high_bytes.0.saturating_sub(free);
-            // While the host is not short, everybody keeps what it has.
-            status.state < HostState::Soft || over <= lacking + MIB
+        settles(host, "reservations are kept", |status| {
+            held(status, "idle") + SLACK >= kept && held(status, "ballast") + SLACK >= 36_000 << 12
         });
-        let status = host.status();
-        assert!(held(&status, "idle") + SLACK >= kept, "a reservation is kept: {:#?}", vm(&status, "idle"));
-        assert!(held(&status, "ballast") + SLACK >= 36_000 << 12, "{:#?}", vm(&status, "ballast"));
     }
 }
