@@ -81,3 +81,24 @@ pub fn writing() -> Vec<u8> {
 pub fn waiting() -> Vec<u8> {
     image(&WAIT)
 }
+
+/// A kernel that waits for a byte on its serial port and then asks for a reset, again and again: bit 0 is the kind, the others are the
+/// reason, as for [`reset`].
+#[must_use]
+pub fn obeying() -> Vec<u8> {
+    let [upper, lower, function, _, _, ecall] = reset(0, 0);
+    image(&[
+        0x1000_02b7, // lui  t0, 0x10000    the serial port
+        0x0052_c303, // lbu  t1, 5(t0)      and here again
+        0x0013_7313, // andi t1, t1, 1
+        0xfe03_0ce3, // beqz t1, -8
+        0x0002_c383, // lbu  t2, 0(t0)
+        0x0013_f513, // andi a0, t2, 1
+        0x0013_d593, // srli a1, t2, 1
+        upper,
+        lower,
+        function,
+        ecall,
+        0xfd9f_f06f, // j    -40
+    ])
+}
