@@ -29,6 +29,11 @@ use rustix::termios::tcgetwinsize;
 use std::io::{stderr, stdout};
 use std::os::fd::AsFd;
 
+/// A number of what is many with an s: `1 VM`, `2 VMs`.
+pub(crate) fn counted(number: u64, one: &str) -> String {
+    format!("{number} {one}{}", if number == 1 { "" } else { "s" })
+}
+
 /// Pages in a picture drawn with characters, and in a finer drawing.
 pub(crate) const TERMINAL_PAGES: usize = 10;
 pub(crate) const SVG_PAGES: usize = 24;

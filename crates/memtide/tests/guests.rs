@@ -58,7 +58,7 @@ fn panics_and_kills_are_seen_in_lists_events_and_alarms() {
         (Some(1), Some(0)),
         "{killed}"
     );
-    assert!(place.tell(&["info", "full"]).contains("killed 1 programs for want of memory"));
+    assert!(place.tell(&["info", "full"]).contains("killed 1 program for want of memory"));
 
     wait_for("no alarms", &host, || {
         let alarms = place.json(&["alarms", "ls"]);

@@ -207,7 +207,7 @@ fn a_person_is_told_no_more_than_before() {
     );
     assert_eq!(
         lines[1..],
-        ["memtide: ending; 1 VMs are running", "memtide: web has ended", "memtide: the host has ended"]
+        ["memtide: ending; running: 1 VM", "memtide: web has ended", "memtide: the host has ended"]
     );
 }
 

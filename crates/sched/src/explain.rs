@@ -263,7 +263,10 @@ impl Explanation {
         }
         let others: u64 = self.siblings.iter().skip(NAMED).map(|sibling| sibling.shares).sum();
         if others > 0 {
-            write!(f, ", {} others have {others}", self.siblings.len() - NAMED)?;
+            match self.siblings.len() - NAMED {
+                1 => write!(f, ", another has {others}")?,
+                more => write!(f, ", {more} others have {others}")?,
+            }
         }
         writeln!(f, ".")
     }

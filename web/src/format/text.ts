@@ -2,6 +2,9 @@
 
 export const count = (number: number): string => number.toLocaleString('en');
 
+/** `1 VM`, `2 VMs`: a number of what is many with an s. */
+export const counted = (number: number, one: string): string => `${count(number)} ${one}${number === 1 ? '' : 's'}`;
+
 /** 0.123 as `12 %`. What is less than is written is not nothing. */
 export function percent(part: number): string {
   const value = part * 100;

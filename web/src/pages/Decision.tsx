@@ -2,7 +2,7 @@ import type { Event } from '../api/schema.ts';
 import { Size } from '../parts/Size.tsx';
 import { Table, type Column } from '../parts/Table.tsx';
 import { Term } from '../parts/Term.tsx';
-import { words } from '../format/text.ts';
+import { counted, words } from '../format/text.ts';
 import { plan } from '../words/figures.ts';
 import { balloonUses, bounds, whys } from '../words/values.ts';
 
@@ -26,9 +26,9 @@ export const Decision = ({ event }: { event: Planned }) => (
     <Table label={{ text: 'The plan, for each VM' }} columns={columns} rows={event.vms} rowKey={(vm) => vm.vm} />
     {event.plans > 1 && (
       <p class="hint">
-        {event.plans} plans were made since the one told before, and the state changed {event.state_changes} times.
+        {event.plans} plans were made since the one told before, and the state changed {counted(event.state_changes, 'time')}.
       </p>
     )}
-    {event.more_vms > 0 && <p class="hint">And {event.more_vms} VMs more.</p>}
+    {event.more_vms > 0 && <p class="hint">And {counted(event.more_vms, 'VM')} more.</p>}
   </>
 );

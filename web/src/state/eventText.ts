@@ -3,7 +3,7 @@
 import type { Changed, Event } from '../api/schema.ts';
 import { ends, restarts } from '../words/values.ts';
 import { size } from '../format/size.ts';
-import { percent, sentence, words } from '../format/text.ts';
+import { counted, percent, sentence, words } from '../format/text.ts';
 
 const changed = (changes: Changed[]): string =>
   changes.map(({ field, old, new: now }) => `${words(field)} ${old ?? 'none'} → ${now ?? 'none'}`).join(', ');
@@ -11,7 +11,7 @@ const changed = (changes: Changed[]): string =>
 export function textOf(event: Event): string {
   switch (event.event) {
     case 'host-opened':
-      return `The host has ${size(event.machine_memory_bytes)} of memory and knows ${event.vms} VMs.`;
+      return `The host has ${size(event.machine_memory_bytes)} of memory and knows ${counted(event.vms, 'VM')}.`;
     case 'host-exposed':
       return `The host lacks protection: ${event.why}.`;
     case 'host-shuts-down':
@@ -47,7 +47,7 @@ export function textOf(event: Event): string {
     case 'guest-answers':
       return 'Its guest’s agent answers again.';
     case 'guest-oom-kills':
-      return `Its guest says that it killed ${event.kills === 1 ? 'a program' : `${event.kills} programs`} for want of memory, while its balloon held ${size(event.ballooned_bytes)}.`;
+      return `Its guest says that it killed ${counted(event.kills, 'program')} for want of memory, while its balloon held ${size(event.ballooned_bytes)}.`;
     case 'vm-slowed':
       return `It is slowed: it waits for memory for ${percent(event.waits)} of its time.`;
     case 'vm-not-slowed':

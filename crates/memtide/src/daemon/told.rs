@@ -5,6 +5,7 @@
 
 use crate::args::Format;
 use crate::print::json_line;
+use crate::view::counted;
 use addr::ByteSize;
 use serde::Serialize;
 use std::fmt::{self, Display};
@@ -30,8 +31,9 @@ impl Display for Told<'_> {
         match self {
             Told::Ready { machine_memory_bytes, vms, state, socket } => write!(
                 f,
-                "the host is ready: {machine_memory_bytes} of machine memory, {vms} VMs known, state in {}, \
+                "the host is ready: {machine_memory_bytes} of machine memory, {} known, state in {}, \
                  listening at {}",
+                counted(*vms as u64, "VM"),
                 state.display(),
                 socket.display()
             ),
@@ -45,7 +47,7 @@ impl Display for Told<'_> {
                 vms.join(" ")
             ),
             Told::RunsAgain { vm } => write!(f, "{vm} runs again"),
-            Told::Ending { running } => write!(f, "ending; {running} VMs are running"),
+            Told::Ending { running } => write!(f, "ending; running: {}", counted(*running as u64, "VM")),
             Told::VmEnded { vm } => write!(f, "{vm} has ended"),
             Told::Ended => write!(f, "the host has ended"),
         }

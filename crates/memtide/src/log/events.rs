@@ -4,7 +4,7 @@
 //! `/v1/events`, as long as the host keeps them.
 
 use crate::print::written_out;
-use crate::view::facts;
+use crate::view::{counted, facts};
 use host::{Event, Host, HowEnded, What};
 use sandbox::Kind;
 use serde_json::Value;
@@ -96,7 +96,7 @@ impl Allowance {
         self.left -= 1.0;
         let omitted = std::mem::take(&mut self.omitted);
         if omitted > 0 {
-            tracing::warn!(omitted, "{omitted} events before this one are not in this log");
+            tracing::warn!(omitted, "not in this log: {} before this one", counted(omitted, "event"));
         }
         true
     }

@@ -1,5 +1,6 @@
 //! VMs in short.
 
+use super::counted;
 use super::table::Align::Left;
 use super::table::{lay_out, uptime};
 use addr::ByteSize;
@@ -32,8 +33,11 @@ pub(super) fn show(info: &Info) -> String {
 /// What an order to move pages did.
 pub(super) fn moved(of: &Moved) -> String {
     format!(
-        "{}: {} pages moved; {} left for being in use by a device or on their way already, {} for want of a frame\n",
-        of.name, of.pages_moved, of.pages_in_use, of.pages_without_frame
+        "{}: {} moved; {} left for being in use by a device or on their way already, {} for want of a frame\n",
+        of.name,
+        counted(of.pages_moved, "page"),
+        of.pages_in_use,
+        of.pages_without_frame
     )
 }
 
@@ -133,7 +137,7 @@ fn guest(memory: &VmStatus) -> String {
     let said = |size: Option<ByteSize>| size.map_or_else(|| "unknown".to_owned(), |size| size.to_string());
     let kills = match memory.guest_oom_kills {
         None => String::new(),
-        Some(kills) => format!("; killed {kills} programs for want of memory"),
+        Some(kills) => format!("; killed {} for want of memory", counted(kills, "program")),
     };
     let (free, available) = (said(memory.guest_free_bytes), said(memory.guest_available_bytes));
     format!("{}; says {free} is free, {available} available{kills}", memory.guest)

@@ -6,6 +6,7 @@
 //!       \........shadow.....................^
 //! ```
 
+use super::counted;
 use api::inspect::Hex;
 use api::inspect::map::{Map, Mapped};
 
@@ -69,13 +70,13 @@ impl Lanes {
 pub(super) fn heading(map: &Map) -> String {
     let space = &map.space;
     format!(
-        "{}, CPU {}, {} MMU: {} address space {}, {} pages mapped, {} shown, {} shadow entries",
+        "{}, CPU {}, {} MMU: {} address space {}, {} mapped, {} shown; shadow entries: {}",
         map.name,
         map.cpu,
         map.technique,
         space.mode,
         space.asid,
-        map.mapped_pages,
+        counted(map.mapped_pages as u64, "page"),
         map.sample.len(),
         map.shadow_entries
     )

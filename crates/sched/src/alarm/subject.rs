@@ -234,7 +234,8 @@ impl Subject {
             Self::VmBalloonDriver => format!("the balloon driver of VM '{on}' is {value}"),
             Self::VmGuest => format!("the guest of VM '{on}' is {value}"),
             Self::VmGuestOomKills => {
-                format!("the guest of VM '{on}' killed {value} programs for want of memory in ten minutes")
+                let programs = if value == "1" { "program" } else { "programs" };
+                format!("the guest of VM '{on}' killed {value} {programs} for want of memory in ten minutes")
             }
             Self::VmStart => format!("VM '{on}': its last start {value}"),
         }

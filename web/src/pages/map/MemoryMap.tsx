@@ -90,9 +90,9 @@ function Shown({ name, cpus }: { name: string; cpus: number }) {
         {value && (
           <>
             <p class="soft">
-              {count(value.mapped_pages)} pages are mapped in the address space that vCPU {value.cpu} used ({value.space.mode}, ASID{' '}
+              Pages mapped: {count(value.mapped_pages)}, in the address space that vCPU {value.cpu} used ({value.space.mode}, ASID{' '}
               {value.space.asid}, root table at gfn <code>{value.space.root_table_gfn}</code>), translated in {value.technique};{' '}
-              {value.sample.length} of them are shown. The vCPU has {count(value.shadow_entries)} shadow entries for all its address spaces.
+              {value.sample.length} shown. Shadow entries of the vCPU, for all its address spaces: {count(value.shadow_entries)}.
             </p>
             {asTable ? (
               <MapTable map={value} followed={gva} follow={follow} />

@@ -4,7 +4,7 @@ use super::bars::{Part, short_legend, sparkline, stacked};
 use super::{FAINT, Look, TITLE, fitted};
 use crate::top::clock;
 use crate::top::model::{Explanation, Model};
-use crate::view::{mib, uptime};
+use crate::view::{counted, mib, uptime};
 use addr::ByteSize;
 use api::types::{GuestState, Metrics, VmStatus};
 use ratatui::Frame;
@@ -64,7 +64,7 @@ fn guest_view(vm: &VmStatus) -> String {
         GuestState::Unknown | GuestState::Well => String::new(),
     };
     let kills = vm.guest_oom_kills.filter(|kills| *kills > 0);
-    let kills = kills.map(|kills| format!("; killed {kills} programs")).unwrap_or_default();
+    let kills = kills.map(|kills| format!("; killed {}", counted(kills, "program"))).unwrap_or_default();
     format!(
         "{state}has {}; says free {}, available {}; uses {active}{kills}",
         mib(vm.size_bytes),
