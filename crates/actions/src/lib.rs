@@ -82,11 +82,12 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Starts the thread. Commands have no access to the directories that are `hidden`.
+    /// Starts the thread. Commands have no access to the directories that are `hidden`; webhooks are called at `hosts` only, or
+    /// anywhere if there are none (see [`Webhook::is_at`]).
     ///
     /// # Errors
     /// The machine gives no thread, or nothing to wait with.
-    pub fn start(hidden: Vec<PathBuf>) -> io::Result<Self> {
+    pub fn start(hidden: Vec<PathBuf>, hosts: Vec<String>) -> io::Result<Self> {
         // What whoever started this process left open is no command's.
         close_fds::set_fds_cloexec_threadsafe(3, &[]);
         let (orders, waiting) = mpsc::channel(MOST_WAITING);
@@ -96,7 +97,7 @@ impl Worker {
             runtime.block_on(async {
                 tokio::select! {
                     _ = stopped => {}
-                    () = carry_out_all(waiting, hidden.into()) => {}
+                    () = carry_out_all(waiting, hidden.into(), hosts.into()) => {}
                 }
             });
         };
@@ -124,15 +125,18 @@ impl Drop for Worker {
 }
 
 /// For ever. Dropping the tasks breaks off what goes on.
-async fn carry_out_all(mut orders: mpsc::Receiver<Order>, hidden: Arc<[PathBuf]>) {
+async fn carry_out_all(mut orders: mpsc::Receiver<Order>, hidden: Arc<[PathBuf]>, hosts: Arc<[String]>) {
     let places = Arc::new(Semaphore::new(AT_ONCE));
     let mut tasks = JoinSet::new();
     while let Some(Order { action, body, environment, again, done }) = orders.recv().await {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-        let hidden = Arc::clone(&hidden);
+        let (hidden, hosts) = (Arc::clone(&hidden), Arc::clone(&hosts));
         tasks.spawn(async move {
             let outcome = match action {
                 Action::Command(command) => command.run(&body, &environment, &hidden).await,
+                Action::Webhook(webhook) if !hosts.is_empty() && !webhook.is_at(&hosts) => {
+                    Err(webhook.elsewhere())
+                }
                 Action::Webhook(webhook) => webhook.call(&body, again).await,
             };
             drop(place);

@@ -10,7 +10,7 @@ const SOON: Duration = Duration::from_secs(20);
 
 /// Has `action` done, and waits for how it went.
 fn done(action: Action, again: bool) -> Result<String, Failure> {
-    let worker = Worker::start(Vec::new()).unwrap();
+    let worker = Worker::start(Vec::new(), Vec::new()).unwrap();
     let (tell, told) = channel();
     let environment = vec![("MEMTIDE_ALARM_RULE", "vm; rm -rf /".to_owned())];
     let done = Box::new(move |outcome| tell.send(outcome).unwrap());
@@ -49,7 +49,7 @@ fn a_command_finds_nothing_of_the_hosts_and_gains_nothing() {
         std::fs::create_dir(directory).unwrap();
     }
     std::fs::write(state.join("secret"), "open sesame").unwrap();
-    let worker = Worker::start(vec![state.clone()]).unwrap();
+    let worker = Worker::start(vec![state.clone()], Vec::new()).unwrap();
     let run = |script: &str| {
         let (tell, told) = channel();
         let done = Box::new(move |outcome| tell.send(outcome).unwrap());
@@ -91,7 +91,7 @@ async fn a_command_that_does_not_end_is_killed_with_what_it_started() {
 
 #[test]
 fn orders_are_bounded_and_forgotten_at_the_end() {
-    let worker = Worker::start(Vec::new()).unwrap();
+    let worker = Worker::start(Vec::new(), Vec::new()).unwrap();
     let order = |_| Order {
         action: shell("sleep 60"),
         body: String::new(),
@@ -130,6 +130,40 @@ fn server(answers: &'static [&'static str]) -> (u16, Receiver<String>) {
 
 fn to(port: u16, header: Option<(&str, &str)>) -> Action {
     Action::Webhook(Webhook::new(&format!("http://127.0.0.1:{port}/hook?a=b"), header).unwrap())
+}
+
+#[test]
+fn webhooks_are_called_where_they_may_be() {
+    let hook = |url: &str| Webhook::new(url, None).unwrap();
+    let hosts = ["alerts.example".to_owned(), "10.0.0.5:9093".to_owned(), "[::1]:443".to_owned()];
+    for good in
+        ["http://alerts.example/x", "https://ALERTS.example:8443", "http://10.0.0.5:9093/", "https://[::1]/"]
+    {
+        assert!(hook(good).is_at(&hosts), "{good}");
+    }
+    for elsewhere in [
+        "http://10.0.0.5/",
+        "http://127.0.0.1/",
+        "http://x.alerts.example/",
+        "http://[::1]/",
+        "http://alerts.example.org/",
+    ] {
+        assert!(!hook(elsewhere).is_at(&hosts), "{elsewhere}");
+    }
+
+    let (port, asked) = server(&["204 No Content", "204 No Content"]);
+    let outcome_at = |host: String| {
+        let worker = Worker::start(Vec::new(), vec![host]).unwrap();
+        let (tell, told) = channel();
+        let done = Box::new(move |outcome| tell.send(outcome).unwrap());
+        let (action, body, environment) = (to(port, None), "{\"id\":1}".to_owned(), Vec::new());
+        worker.order(Order { action, body, environment, again: true, done }).unwrap();
+        told.recv_timeout(SOON).unwrap()
+    };
+    let refused = outcome_at("alerts.example".to_owned()).unwrap_err();
+    assert_eq!(refused.why, format!("127.0.0.1:{port}: the host's option webhook-hosts does not name it"));
+    assert!(asked.try_recv().is_err(), "it was not reached");
+    assert_eq!(outcome_at(format!("127.0.0.1:{port}")).unwrap(), "204 No Content");
 }
 
 #[test]

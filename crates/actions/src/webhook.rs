@@ -92,6 +92,22 @@ impl Webhook {
         Ok(Self { host: authority.to_string(), header: header.transpose()?, url: parsed })
     }
 
+    /// Whether it is at one of these: names or addresses as a URL has them, each alone, for any port, or with a port.
+    pub fn is_at(&self, hosts: &[String]) -> bool {
+        let name = self.url.host().unwrap_or_default();
+        let with_port = format!("{name}:{}", self.port());
+        hosts.iter().any(|host| host.eq_ignore_ascii_case(name) || host.eq_ignore_ascii_case(&with_port))
+    }
+
+    /// That it is not where webhooks may be.
+    pub(crate) fn elsewhere(&self) -> Failure {
+        Failure::new(format!("{}: the host's option webhook-hosts does not name it", self.host))
+    }
+
+    fn port(&self) -> u16 {
+        self.url.port_u16().unwrap_or(if self.url.scheme() == Some(&Scheme::HTTPS) { 443 } else { 80 })
+    }
+
     /// Tells it, a few times if need be and `again`; gives the beginning of the answer.
     ///
     /// # Errors
@@ -140,8 +156,7 @@ impl Webhook {
     async fn reach<'a>(&self, trusted: impl FnOnce() -> &'a RootCertStore) -> Result<Box<dyn Line>, Refused> {
         let tls = self.url.scheme() == Some(&Scheme::HTTPS);
         let name = self.url.host().unwrap_or_default().trim_matches(['[', ']']);
-        let port = self.url.port_u16().unwrap_or(if tls { 443 } else { 80 });
-        let stream = TcpStream::connect((name, port)).await.map_err(Refused::later)?;
+        let stream = TcpStream::connect((name, self.port())).await.map_err(Refused::later)?;
         if !tls {
             return Ok(Box::new(stream));
         }

@@ -58,7 +58,7 @@ impl Host {
     /// [`HostError::Locked`] if another host has the directory, [`HostError::Io`] if it is none, or the machine does not give the
     /// memory. A file in it that makes no sense is a trouble, and keeps nothing but what is in it from being there.
     pub fn open(config: &HostConfig) -> Result<Self, HostError> {
-        let actions = actions::Worker::start(Vec::new());
+        let actions = actions::Worker::start(Vec::new(), Vec::new());
         Self::open_with(config, actions.map_err(|error| HostError::io("cannot start a thread", error))?)
     }
 

@@ -49,6 +49,8 @@ pub(crate) struct Config {
     /// A certificate and its key.
     pub(crate) certificate: Option<(PathBuf, PathBuf)>,
     pub(crate) names: Vec<String>,
+    /// Where webhooks may be; anywhere if there are none.
+    pub(crate) webhook_hosts: Vec<String>,
     pub(crate) resume: bool,
     /// `None`: as the setting says.
     pub(crate) stop_deadline: Option<Duration>,
@@ -180,6 +182,7 @@ fn defaults(place: Place) -> Options {
         tls_cert: Some(OrNone(None)),
         tls_key: Some(OrNone(None)),
         name: Some(Vec::new()),
+        webhook_hosts: Some(Vec::new()),
         resume: Some(place.resume),
         stop_deadline: Some(OrNone(None)),
         sandbox: Some(SandboxMode::On),
@@ -204,6 +207,7 @@ impl Options {
             tls_cert: self.tls_cert.or(other.tls_cert),
             tls_key: self.tls_key.or(other.tls_key),
             name: self.name.or(other.name),
+            webhook_hosts: self.webhook_hosts.or(other.webhook_hosts),
             resume: self.resume.or(other.resume),
             stop_deadline: self.stop_deadline.or(other.stop_deadline),
             sandbox: self.sandbox.or(other.sandbox),
@@ -213,7 +217,7 @@ impl Options {
     }
 
     /// Every option and what is said of it, by the names they have in a file.
-    fn rows(&self) -> [(&'static str, Option<String>); 17] {
+    fn rows(&self) -> [(&'static str, Option<String>); 18] {
         let path = |path: &PathBuf| path.display().to_string();
         let yes_or_no = |yes: bool| if yes { "yes" } else { "no" }.to_owned();
         let names = |names: &Vec<String>| if names.is_empty() { "none".to_owned() } else { names.join(" ") };
@@ -231,6 +235,7 @@ impl Options {
             ("tls-cert", or_none(self.tls_cert.as_ref(), path)),
             ("tls-key", or_none(self.tls_key.as_ref(), path)),
             ("name", self.name.as_ref().map(names)),
+            ("webhook-hosts", self.webhook_hosts.as_ref().map(names)),
             ("resume", self.resume.map(yes_or_no)),
             ("stop-deadline", or_none(self.stop_deadline.as_ref(), Deadline::to_string)),
             ("sandbox", self.sandbox.as_ref().map(word)),
@@ -267,6 +272,7 @@ impl Options {
             tls,
             certificate,
             names: self.name.unwrap_or_default(),
+            webhook_hosts: self.webhook_hosts.unwrap_or_default(),
             resume: self.resume.unwrap_or_default(),
             stop_deadline: flat(self.stop_deadline).map(|Deadline(time)| time),
             sandbox: self.sandbox.unwrap_or(SandboxMode::On).into(),

@@ -25,7 +25,7 @@ fn core(memory: ByteSize) -> (Arc<Core>, TempDir) {
         HostConfig { state: dir.path().join("state"), machine_memory: memory, swap: dir.path().to_owned() };
     let troubles = Arc::new(crate::file_troubles::FileTroubles::new(Arc::default()));
     let (pool, state) = (Pool::new(memory).unwrap(), StateDir::open(&config.state, troubles).unwrap());
-    let alarms = (crate::alarms::Book::default(), actions::Worker::start(Vec::new()).unwrap());
+    let alarms = (crate::alarms::Book::default(), actions::Worker::start(Vec::new(), Vec::new()).unwrap());
     (Arc::new(Core::new(config, pool, state, Inventory::default(), Vec::new(), alarms).unwrap()), dir)
 }
 

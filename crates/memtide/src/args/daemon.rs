@@ -82,6 +82,10 @@ pub(crate) struct Options {
     /// A name that clients call this machine, besides its addresses, its host name and localhost; may be given again
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<Vec<String>>,
+    /// A host that alarms' webhooks may be at, with a port or for any; may be given again. With some, webhooks elsewhere are
+    /// not called
+    #[arg(long, value_name = "HOST")]
+    pub(crate) webhook_hosts: Option<Vec<String>>,
     /// Start the VMs that start with the host, as each one's autostart has it [default: no, or yes for the service]
     #[arg(long, value_name = "YES-OR-NO", num_args = 0..=1, require_equals = true, default_missing_value = "yes",
           value_parser = yes_or_no)]
