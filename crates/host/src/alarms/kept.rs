@@ -1,13 +1,14 @@
 //! Rules and alarms as they lie in files, for people to read.
 //!
 //! **Model.** `alarm-rules.toml` has all rules, with their secrets; like every file of the state directory only its owner can read
-//! it. Without it the rules are those by default. `alarms.toml` has the alarms there are, so that they go on, acknowledged
+//! it. Without it the rules are those by default. A later version may have more of these: the file names those by default that the host had
+//! when it was written, so that one that is new is added, and one that was removed is not. `alarms.toml` has the alarms there are, so that they go on, acknowledged
 //! or not, after a restart.
 
 use super::rule::{AlarmRule, MOST_RULES};
 use sched::alarm::{Alarm, Alarms};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Rules as written.
 #[derive(Serialize, Deserialize, Default)]
@@ -15,14 +16,33 @@ use std::collections::BTreeMap;
 pub(crate) struct WrittenRules {
     #[serde(default)]
     rule: Vec<AlarmRule>,
+    /// The rules by default there were, whether they are in `rule` still or not.
+    #[serde(default = "first_defaults")]
+    defaults: BTreeSet<String>,
+}
+
+/// The rules by default of hosts that did not note them.
+fn first_defaults() -> BTreeSet<String> {
+    let names = [
+        "host-memory-short",
+        "host-overcommitted",
+        "swap-disk-full",
+        "vm-balloon-driver",
+        "vm-ballooned",
+        "vm-memory-use",
+        "vm-swapped",
+        "vm-swapping-in",
+        "vm-waiting",
+    ];
+    names.map(str::to_owned).into()
 }
 
 impl WrittenRules {
     pub(crate) fn of<'a>(rules: impl Iterator<Item = &'a AlarmRule>) -> Self {
-        Self { rule: rules.cloned().collect() }
+        Self { rule: rules.cloned().collect(), defaults: default_rules().into_keys().collect() }
     }
 
-    /// The rules, by name.
+    /// The rules, by name, with those by default that there were not yet.
     ///
     /// # Errors
     /// What of them makes no sense.
@@ -35,6 +55,11 @@ impl WrittenRules {
             rule.check().map_err(|error| error.to_string())?;
             if let Some(other) = rules.insert(rule.name.clone(), rule) {
                 return Err(format!("rule: there are two named '{}'", other.name));
+            }
+        }
+        for (name, rule) in default_rules() {
+            if !self.defaults.contains(&name) && rules.len() < MOST_RULES {
+                rules.entry(name).or_insert(rule);
             }
         }
         Ok(rules)
@@ -64,5 +89,48 @@ impl WrittenAlarms {
 
     pub(crate) fn read(self) -> Alarms {
         Alarms::restored(self.last, self.alarm)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(file: &str) -> BTreeMap<String, AlarmRule> {
+        toml::from_str::<WrittenRules>(file).unwrap().read().unwrap()
+    }
+
+    #[test]
+    fn rules_of_a_later_version_are_added_once() {
+        let mut rules = default_rules();
+        // Somebody removed one and changed another, on a host that knew neither of what guests tell nor of what was left out.
+        rules.retain(|name, _| name != "vm-waiting" && !name.starts_with("vm-guest"));
+        rules.get_mut("vm-swapped").unwrap().enabled = true;
+        let written = toml::to_string(&WrittenRules::of(rules.values())).unwrap();
+        assert_eq!(read(&written), rules, "nothing is new to it");
+        let earlier = toml::to_string(
+            &toml::from_str::<toml::Table>(&written)
+                .map(|mut file| {
+                    file.remove("defaults");
+                    file
+                })
+                .unwrap(),
+        )
+        .unwrap();
+        let mut upgraded = read(&earlier);
+        assert!(upgraded.contains_key("vm-guest") && upgraded.contains_key("vm-guest-oom-kills"));
+        assert!(!upgraded.contains_key("vm-waiting") && upgraded["vm-swapped"].enabled, "that was decided");
+        upgraded.remove("vm-guest");
+        let written = toml::to_string(&WrittenRules::of(upgraded.values())).unwrap();
+        assert_eq!(read(&written), upgraded, "what is removed after that stays so");
+    }
+
+    #[test]
+    fn those_that_are_added_leave_room() {
+        let rules = (0..MOST_RULES)
+            .map(|at| AlarmRule { name: format!("r{at}"), ..default_rules()["vm-guest"].clone() });
+        let mut written = WrittenRules::of(rules.collect::<Vec<_>>().iter());
+        written.defaults.clear();
+        assert_eq!(written.read().unwrap().len(), MOST_RULES);
     }
 }
