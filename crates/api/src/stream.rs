@@ -1,7 +1,7 @@
 //! What happens and how memory is, as it comes, to any number of clients.
 //!
-//! **Model.** One task looks for events and for what was measured, writes each out once, and hands the bytes to all clients. A client
-//! has a queue of [`QUEUE`] such pieces; one that does not take them in time is cut off, and may come back with the id of what it got
+//! **Model.** One task looks for events and for what was measured, writes each out once, and hands the bytes to all clients by
+//! a queue that is bounded in pieces and bytes. A client that does not take them in time is cut off, and may come back with the id of what it got
 //! last: it is given what it missed or, if that is not kept any more, what there is.
 //!
 //! An id is the stream's own name and the number of the last event. Another host, or the same one started again, has another name, so
@@ -9,30 +9,22 @@
 //!
 //! **Cost.** A client costs a copy into its socket for each piece, and nothing while it does not read.
 
+mod queue;
+
 use crate::query::Only;
 use crate::types::{StreamSnapshot, Vm};
 use axum::body::Bytes;
 use host::{Event, Host, HostStatus};
+use queue::{Next, Piece, Place, Queue};
 use std::fmt::Write;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::watch;
 
-/// Pieces that a client may be behind.
-const QUEUE: usize = 64;
 /// How often it is looked whether something was measured, and how long events are gathered.
 const LOOK: Duration = Duration::from_millis(100);
 /// Looks between two pieces that merely say that the stream lives.
 const LOOKS_ALIVE: u32 = 100;
-
-/// What is handed to every client.
-#[derive(Clone)]
-struct Piece {
-    is_status: bool,
-    bytes: Bytes,
-    /// The same without decisions.
-    only_events: Bytes,
-}
 
 impl Piece {
     /// What of it those get who want `only` something.
@@ -51,6 +43,8 @@ pub(crate) struct Stream {
     name: Arc<str>,
     host: Host,
     sent: Arc<Mutex<Sent>>,
+    /// How often there was something new in `sent`.
+    news: watch::Sender<u64>,
 }
 
 struct Sent {
@@ -58,7 +52,9 @@ struct Sent {
     last: u64,
     /// The last status.
     status: Bytes,
-    pieces: broadcast::Sender<Piece>,
+    queue: Queue,
+    /// Nothing more will be handed out.
+    is_over: bool,
 }
 
 /// One client's part of it.
@@ -66,7 +62,9 @@ pub(crate) struct Follower {
     only: Option<Only>,
     /// What it is given before anything else.
     first: Option<Bytes>,
-    pieces: broadcast::Receiver<Piece>,
+    place: Place,
+    sent: Arc<Mutex<Sent>>,
+    news: watch::Receiver<u64>,
 }
 
 /// Where a client wants to go on.
@@ -81,11 +79,10 @@ pub(crate) enum Since {
 
 impl Stream {
     pub(crate) fn new(host: Host) -> Self {
-        let (pieces, _) = broadcast::channel(QUEUE);
         let last = host.events_since(0).last().map_or(0, |event| event.seq);
         let name = format!("{:016x}", fastrand::u64(..));
-        let sent = Sent { last, status: Bytes::new(), pieces };
-        Self { name: name.into(), host, sent: Arc::new(Mutex::new(sent)) }
+        let sent = Sent { last, status: Bytes::new(), queue: Queue::default(), is_over: false };
+        Self { name: name.into(), host, sent: Arc::new(Mutex::new(sent)), news: watch::Sender::new(0) }
     }
 
     /// Hands out what comes, until the server ends.
@@ -111,39 +108,40 @@ impl Stream {
                 // A comment, for those who only follow events.
                 let bytes = Bytes::from_static(b":\n\n");
                 let only_events = bytes.clone();
-                let _ = self.lock().pieces.send(Piece { is_status: false, bytes, only_events });
+                self.change(|sent| sent.queue.hand_out(Piece { is_status: false, bytes, only_events }));
             }
         }
         // Followers end once they have what was handed out.
-        self.lock().pieces = broadcast::channel(1).0;
+        self.change(|sent| sent.is_over = true);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Sent> {
-        // Nothing is left half done by who panics with it.
-        self.sent.lock().unwrap_or_else(PoisonError::into_inner)
+    fn change(&self, change: impl FnOnce(&mut Sent)) {
+        change(&mut lock(&self.sent));
+        self.news.send_modify(|news| *news += 1);
     }
 
     /// Whether there was something for all who follow events.
     fn hand_out_events(&self) -> bool {
-        let last = self.lock().last;
+        let last = lock(&self.sent).last;
         let events = self.host.events_since(last);
         let Some(newest) = events.last().map(|event| event.seq) else { return false };
         let bytes = self.written(&events, true);
         let only_events = self.written(&events, false);
         let told = !only_events.is_empty();
-        let mut sent = self.lock();
-        sent.last = newest;
-        // An error says that nobody follows.
-        let _ = sent.pieces.send(Piece { is_status: false, bytes, only_events });
+        self.change(|sent| {
+            sent.last = newest;
+            sent.queue.hand_out(Piece { is_status: false, bytes, only_events });
+        });
         told
     }
 
     fn hand_out_status(&self, status: &HostStatus) {
         let json = serde_json::to_string(status).expect("a status is JSON");
-        let mut sent = self.lock();
-        let bytes = Bytes::from(message(Some(&self.id(sent.last)), "status", &json));
-        sent.status = bytes.clone();
-        let _ = sent.pieces.send(Piece { is_status: true, bytes, only_events: Bytes::new() });
+        self.change(|sent| {
+            let bytes = Bytes::from(message(Some(&self.id(sent.last)), "status", &json));
+            sent.status = bytes.clone();
+            sent.queue.hand_out(Piece { is_status: true, bytes, only_events: Bytes::new() });
+        });
     }
 
     fn id(&self, event: u64) -> String {
@@ -161,10 +159,12 @@ impl Stream {
 
     /// One client more. May wait for the host's locks.
     pub(crate) fn follow(&self, since: &Since, only: Option<Only>) -> Follower {
-        let (pieces, last, status) = {
-            let sent = self.lock();
-            (sent.pieces.subscribe(), sent.last, sent.status.clone())
+        let news = self.news.subscribe();
+        let (place, last, status) = {
+            let mut sent = lock(&self.sent);
+            (sent.queue.join(), sent.last, sent.status.clone())
         };
+        let mut follower = Follower { only, first: None, place, sent: Arc::clone(&self.sent), news };
         // What is handed out from here on comes by the queue; what was before is made up for now.
         let known = match since {
             Since::Beginning => None,
@@ -180,7 +180,8 @@ impl Stream {
             }
             None => self.snapshot(last),
         };
-        Follower { only, first: Some(first), pieces }
+        follower.first = Some(first);
+        follower
     }
 
     /// The number of the event in an id, if all that followed are kept.
@@ -213,13 +214,34 @@ impl Follower {
             return Some(first);
         }
         loop {
-            let piece = self.pieces.recv().await.ok()?;
-            let bytes = piece.bytes_for(self.only);
-            if !bytes.is_empty() {
-                return Some(bytes);
+            let next = {
+                let mut sent = lock(&self.sent);
+                match sent.queue.take(&mut self.place) {
+                    Next::Nothing if sent.is_over => return None,
+                    next => next,
+                }
+            };
+            match next {
+                Next::Lost => return None,
+                Next::Nothing => self.news.changed().await.ok()?,
+                Next::Piece(piece) => match piece.bytes_for(self.only) {
+                    nothing if nothing.is_empty() => {}
+                    bytes => return Some(bytes),
+                },
             }
         }
     }
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        lock(&self.sent).queue.leave(&self.place);
+    }
+}
+
+/// Nothing is left half done by who panics with it.
+fn lock(sent: &Mutex<Sent>) -> MutexGuard<'_, Sent> {
+    sent.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A message as `text/event-stream` has it. One without an id is none to go on from.
