@@ -43,7 +43,7 @@ pub use tls::{Tls, TlsError};
 pub(crate) use tokens::Tokens;
 pub use tokens::{NewToken, Token, TokenSpec};
 
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemCode};
 use host::{FileState, Host};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -97,7 +97,7 @@ impl Access {
             "'{}' can only be named over the host's Unix socket; over TCP, files in {directories} can",
             path.display()
         );
-        Err(Problem::new("not-allowed", why)
+        Err(Problem::new(ProblemCode::NotAllowed, why)
             .hint("put it there, or name its directory with the host's option guest-files"))
     }
 }

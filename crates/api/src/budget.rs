@@ -9,7 +9,7 @@
 
 use crate::access::Peer;
 use crate::extract::MOST_BODY;
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemCode};
 use addr::ByteSize;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Request, State};
@@ -89,8 +89,11 @@ impl Budget {
     pub(crate) fn busy(&self, peer: Peer, bytes: u64) -> Problem {
         let free = self.side(peer).available_permits() as u64 * UNIT;
         let [all, free, asked] = [self.of_a_side, free, bytes].map(ByteSize);
-        Problem::new("busy", format!("{asked} more cannot be held for requests: {free} of {all} is free"))
-            .hint("come back in some seconds, or end some of the requests and consoles that go on")
+        Problem::new(
+            ProblemCode::Busy,
+            format!("{asked} more cannot be held for requests: {free} of {all} is free"),
+        )
+        .hint("come back in some seconds, or end some of the requests and consoles that go on")
     }
 
     /// What a connection is told that there is no room for.
@@ -166,7 +169,10 @@ mod tests {
         let connections: Vec<_> = std::iter::from_fn(|| budget.connection(there())).collect();
         assert_eq!(connections.len(), 8);
         let problem = budget.hold(there(), 1).await.err().unwrap();
-        assert!(problem.code == "busy" && problem.message.contains("0 B of 64 KiB is free"), "{problem}");
+        assert!(
+            problem.code == ProblemCode::Busy && problem.message.contains("0 B of 64 KiB is free"),
+            "{problem}"
+        );
         assert!(budget.no_connection(there()).starts_with("HTTP/1.1 503 "));
         assert!(budget.connection(HERE).is_some() && budget.hold(HERE, REQUEST).await.is_ok());
         drop(connections);

@@ -1,6 +1,6 @@
 //! Taking requests apart, every mistake answered with a [`Problem`]; and asking the host without holding up others.
 
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemCode};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
@@ -30,7 +30,8 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for InPath<
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let path = Path::from_request_parts(parts, state).await;
-        path.map(|Path(part)| Self(part)).map_err(|error| Problem::new("bad-path", error.body_text()))
+        path.map(|Path(part)| Self(part))
+            .map_err(|error| Problem::new(ProblemCode::BadPath, error.body_text()))
     }
 }
 
@@ -42,7 +43,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> 
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
         let query = Query::try_from_uri(&parts.uri);
-        query.map(|Query(query)| Self(query)).map_err(|error| Problem::new("bad-query", error.body_text()))
+        query
+            .map(|Query(query)| Self(query))
+            .map_err(|error| Problem::new(ProblemCode::BadQuery, error.body_text()))
     }
 }
 
@@ -55,7 +58,7 @@ impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
         let mut revisions = Vec::new();
         for value in parts.headers.get_all(header::IF_MATCH) {
-            let text = value.to_str().map_err(|error| Problem::new("bad-header", error))?;
+            let text = value.to_str().map_err(|error| Problem::new(ProblemCode::BadHeader, error))?;
             if text.trim() == "*" {
                 return Ok(Self(Expected::Anything));
             }
@@ -87,10 +90,12 @@ impl<S: Send + Sync> FromRequest<S> for Raw {
         match timeout(PATIENCE, Limited::new(request.into_body(), MOST_BODY).collect()).await {
             Ok(Ok(body)) => Ok(Self(body.to_bytes())),
             Ok(Err(error)) if error.is::<LengthLimitError>() => {
-                Err(Problem::new("large-body", format!("a body has at most {MOST_BODY} bytes")))
+                Err(Problem::new(ProblemCode::LargeBody, format!("a body has at most {MOST_BODY} bytes")))
             }
-            Ok(Err(error)) => Err(Problem::new("bad-body", error)),
-            Err(_) => Err(Problem::new("slow-body", format!("the body did not come within {PATIENCE:?}"))),
+            Ok(Err(error)) => Err(Problem::new(ProblemCode::BadBody, error)),
+            Err(_) => {
+                Err(Problem::new(ProblemCode::SlowBody, format!("the body did not come within {PATIENCE:?}")))
+            }
         }
     }
 }
@@ -128,10 +133,11 @@ impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for GivenOrDe
 /// All that is asked is an object. Serde would also take a list, for its fields in their order.
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
     if body.trim_ascii_start().starts_with(b"[") {
-        return Err(Problem::new("bad-field", "the body is a list and should be an object"));
+        return Err(Problem::new(ProblemCode::BadField, "the body is a list and should be an object"));
     }
     serde_json::from_slice(body).map_err(|error| {
-        let code = if error.classify() == Category::Data { "bad-field" } else { "bad-json" };
+        let code =
+            if error.classify() == Category::Data { ProblemCode::BadField } else { ProblemCode::BadJson };
         Problem::new(code, error)
     })
 }
@@ -143,8 +149,11 @@ fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
     if essence.eq_ignore_ascii_case("application/json") {
         return Ok(());
     }
-    Err(Problem::new("wrong-type", format!("the body is '{essence}' and should be application/json"))
-        .hint("curl sends that with --json instead of --data"))
+    Err(Problem::new(
+        ProblemCode::WrongType,
+        format!("the body is '{essence}' and should be application/json"),
+    )
+    .hint("curl sends that with --json instead of --data"))
 }
 
 /// Asks the host on a thread that may wait.
@@ -156,8 +165,8 @@ pub(crate) async fn ask<T: Send + 'static>(
     match timeout(WORK, tokio::task::spawn_blocking(move || work(&host))).await {
         Ok(Ok(outcome)) => Ok(outcome?),
         // A panic: our mistake, reported where it happened.
-        Ok(Err(error)) => Err(Problem::new("internal", format!("the host failed: {error}"))),
-        Err(_) => Err(Problem::new("late", format!("the host is not done after {WORK:?}"))
+        Ok(Err(error)) => Err(Problem::new(ProblemCode::Internal, format!("the host failed: {error}"))),
+        Err(_) => Err(Problem::new(ProblemCode::Late, format!("the host is not done after {WORK:?}"))
             .hint("it goes on; its events say when it is done")),
     }
 }

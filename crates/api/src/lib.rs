@@ -37,5 +37,5 @@ pub mod types;
 mod web;
 
 pub use access::{Tls, TlsError};
-pub use problem::Problem;
+pub use problem::{Problem, ProblemCode};
 pub use server::{Server, ServerError};

@@ -5,7 +5,7 @@
 //!
 //! **Bounds.** [`MOST_RUNNING`] at once; of those that have ended the last [`KEPT`] are kept.
 
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemCode};
 use crate::types::{Operation, OperationKind, OperationState};
 use host::{Host, Progress};
 use std::collections::BTreeMap;
@@ -76,15 +76,19 @@ impl Operations {
             begun.is_some()
         });
         let begun = begun.ok_or_else(|| {
-            Problem::new("too-many-operations", format!("{MOST_RUNNING} operations are going on already"))
-                .hint("wait for one of them to end, or cancel it")
+            Problem::new(
+                ProblemCode::TooManyOperations,
+                format!("{MOST_RUNNING} operations are going on already"),
+            )
+            .hint("wait for one of them to end, or cancel it")
         })?;
         let (all, host, id) = (self.0.clone(), host.clone(), begun.id);
         tokio::task::spawn_blocking(move || {
             let outcome = catch_unwind(AssertUnwindSafe(|| work(&host, &progress)));
             // A panic: our mistake, reported where it happened.
-            let outcome =
-                outcome.unwrap_or_else(|_| Err(Problem::new("internal", "the host failed in the middle")));
+            let outcome = outcome.unwrap_or_else(|_| {
+                Err(Problem::new(ProblemCode::Internal, "the host failed in the middle"))
+            });
             all.send_modify(|all| all.end(id, outcome));
         });
         Ok(begun)
@@ -121,11 +125,17 @@ impl Operations {
         let all = self.0.borrow();
         let entry = all.by_number.get(&id).ok_or_else(|| no_such(id))?;
         if entry.end.is_some() {
-            return Err(Problem::new("operation-over", format!("operation {id} has ended already")));
+            return Err(Problem::new(
+                ProblemCode::OperationOver,
+                format!("operation {id} has ended already"),
+            ));
         }
         if !entry.is_cancellable() {
-            return Err(Problem::new("not-cancellable", format!("operation {id} cannot be cancelled"))
-                .hint("wait for its end"));
+            return Err(Problem::new(
+                ProblemCode::NotCancellable,
+                format!("operation {id} cannot be cancelled"),
+            )
+            .hint("wait for its end"));
         }
         entry.progress.cancel();
         Ok(entry.shown(id))
@@ -141,7 +151,7 @@ impl Operations {
 }
 
 fn no_such(id: u64) -> Problem {
-    Problem::new("no-such-operation", format!("there is no operation {id}"))
+    Problem::new(ProblemCode::NoSuchOperation, format!("there is no operation {id}"))
         .hint(format!("the last {KEPT} that have ended are kept"))
 }
 
@@ -185,7 +195,7 @@ impl Entry {
         let state = match outcome {
             None => OperationState::Running,
             Some(Ok(_)) => OperationState::Done,
-            Some(Err(problem)) if problem.code == "cancelled" => OperationState::Cancelled,
+            Some(Err(problem)) if problem.code == ProblemCode::Cancelled => OperationState::Cancelled,
             Some(Err(_)) => OperationState::Failed,
         };
         let part = total_bytes.map(|total| (done_bytes.0 as f64 / total.0 as f64).min(1.0));

@@ -3,6 +3,8 @@
 //! **Model.** A [`Problem`] says what went wrong in a word for programs and a sentence for people, what to do about
 //! it, and the figures. Its code decides the HTTP status; [`Problem::status`] has the whole table.
 
+pub use host::ProblemCode;
+
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use host::HostError;
@@ -16,7 +18,7 @@ use utoipa::ToSchema;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
     /// A word for programs.
-    pub code: String,
+    pub code: ProblemCode,
     /// What went wrong, for people.
     pub message: String,
     /// What to do about it, where the message does not say.
@@ -30,14 +32,8 @@ pub struct Problem {
 
 impl Problem {
     /// A problem without a hint.
-    pub fn new(code: &str, message: impl Display) -> Self {
-        Self {
-            code: code.to_owned(),
-            message: message.to_string(),
-            hint: None,
-            details: None,
-            request_id: None,
-        }
+    pub fn new(code: ProblemCode, message: impl Display) -> Self {
+        Self { code, message: message.to_string(), hint: None, details: None, request_id: None }
     }
 
     /// The same with a hint.
@@ -49,38 +45,67 @@ impl Problem {
 
     /// The HTTP status that goes with the code.
     pub fn status(&self) -> StatusCode {
-        match self.code.as_str() {
-            "bad-json" | "bad-query" | "bad-path" | "bad-header" | "bad-body" | "bad-request" => {
+        use ProblemCode as P;
+        match self.code {
+            P::BadJson | P::BadQuery | P::BadPath | P::BadHeader | P::BadBody | P::BadRequest => {
                 StatusCode::BAD_REQUEST
             }
-            "not-signed-in" | "bad-token" => StatusCode::UNAUTHORIZED,
-            "not-allowed" | "foreign-origin" => StatusCode::FORBIDDEN,
-            "foreign-host" => StatusCode::MISDIRECTED_REQUEST,
-            "no-such-vm" | "no-such-pool" | "no-such-setting" | "no-such-cpu" | "no-such-operation"
-            | "no-such-alarm" | "no-such-alarm-rule" | "no-such-token" | "no-such-route" => {
-                StatusCode::NOT_FOUND
-            }
-            "wrong-method" => StatusCode::METHOD_NOT_ALLOWED,
-            "slow-body" => StatusCode::REQUEST_TIMEOUT,
-            "exists" | "not-stopped" | "not-running" | "not-restarted" | "paused" | "pool-in-use"
-            | "unreadable" | "bad-file" | "operation-over" | "not-cancellable" | "cancelled"
-            | "no-action" | "still-runs" => StatusCode::CONFLICT,
-            "changed" => StatusCode::PRECONDITION_FAILED,
-            "wrong-type" => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "large-body" => StatusCode::PAYLOAD_TOO_LARGE,
-            "bad-name" | "bad-spec" | "bad-setting" | "bad-guest" | "bad-field" | "bad-mode"
-            | "guest-file" | "kept-from" => StatusCode::UNPROCESSABLE_ENTITY,
-            "too-many"
-            | "too-many-followers"
-            | "too-many-operations"
-            | "too-many-requests"
-            | "too-many-refusals"
-            | "too-many-alarm-rules"
-            | "too-many-tokens" => StatusCode::TOO_MANY_REQUESTS,
-            "shutting-down" | "not-ready" | "busy" => StatusCode::SERVICE_UNAVAILABLE,
-            "late" => StatusCode::GATEWAY_TIMEOUT,
-            "no-memory" | "no-swap" | "unwritten" => StatusCode::INSUFFICIENT_STORAGE,
-            _ => StatusCode::INTERNAL_SERVER_ERROR,
+            P::NotSignedIn | P::BadToken => StatusCode::UNAUTHORIZED,
+            P::NotAllowed | P::ForeignOrigin => StatusCode::FORBIDDEN,
+            P::ForeignHost => StatusCode::MISDIRECTED_REQUEST,
+            P::NoSuchVm
+            | P::NoSuchPool
+            | P::NoSuchSetting
+            | P::NoSuchCpu
+            | P::NoSuchOperation
+            | P::NoSuchAlarm
+            | P::NoSuchAlarmRule
+            | P::NoSuchToken
+            | P::NoSuchRoute => StatusCode::NOT_FOUND,
+            P::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
+            P::SlowBody => StatusCode::REQUEST_TIMEOUT,
+            P::Exists
+            | P::NotStopped
+            | P::NotRunning
+            | P::NotRestarted
+            | P::Paused
+            | P::PoolInUse
+            | P::Unreadable
+            | P::BadFile
+            | P::OperationOver
+            | P::NotCancellable
+            | P::Cancelled
+            | P::NoAction
+            | P::StillRuns => StatusCode::CONFLICT,
+            P::Changed => StatusCode::PRECONDITION_FAILED,
+            P::WrongType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            P::LargeBody => StatusCode::PAYLOAD_TOO_LARGE,
+            P::BadName
+            | P::BadSpec
+            | P::BadSetting
+            | P::BadGuest
+            | P::BadField
+            | P::BadMode
+            | P::GuestFile
+            | P::KeptFrom => StatusCode::UNPROCESSABLE_ENTITY,
+            P::TooMany
+            | P::TooManyFollowers
+            | P::TooManyOperations
+            | P::TooManyRequests
+            | P::TooManyRefusals
+            | P::TooManyAlarmRules
+            | P::TooManyTokens => StatusCode::TOO_MANY_REQUESTS,
+            P::ShuttingDown | P::NotReady | P::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            P::Late => StatusCode::GATEWAY_TIMEOUT,
+            P::NoMemory | P::NoSwap | P::Unwritten => StatusCode::INSUFFICIENT_STORAGE,
+            P::NotKept
+            | P::Locked
+            | P::Io
+            | P::AuditLog
+            | P::BrokenInvariant
+            | P::AuditUndecided
+            | P::Internal
+            | P::Unknown => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 }
@@ -88,7 +113,7 @@ impl Problem {
 impl Problem {
     /// For a status that axum or hyper chose, which have no problem of ours.
     pub(crate) fn of_status(status: StatusCode) -> Self {
-        let code = if status.is_server_error() { "internal" } else { "bad-request" };
+        let code = if status.is_server_error() { ProblemCode::Internal } else { ProblemCode::BadRequest };
         Self::new(code, status.canonical_reason().unwrap_or("the request cannot be answered"))
     }
 }
@@ -109,7 +134,7 @@ impl From<HostError> for Problem {
             _ => None,
         };
         Self {
-            code: error.code().to_owned(),
+            code: error.code(),
             message: error.to_string(),
             hint: error.hint().map(str::to_owned),
             details: details.map(Box::new),
@@ -132,5 +157,20 @@ impl IntoResponse for Problem {
         let mut response = self.status().into_response();
         response.extensions_mut().insert(self);
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_code_is_a_word_and_a_later_hosts_is_unknown() {
+        let problem = Problem::new(ProblemCode::NoSuchVm, "there is no VM 'x'");
+        let mut json = serde_json::to_value(&problem).unwrap();
+        assert_eq!(json["code"], "no-such-vm");
+        assert_eq!(serde_json::from_value::<Problem>(json.clone()).unwrap(), problem);
+        json["code"] = "of-tomorrow".into();
+        assert_eq!(serde_json::from_value::<Problem>(json).unwrap().code, ProblemCode::Unknown);
     }
 }

@@ -14,7 +14,7 @@ mod stream;
 use crate::access::{Access, admit};
 use crate::budget::{self, Budget};
 use crate::operations::Operations;
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemCode};
 use crate::request;
 use crate::stream::Stream;
 use axum::Router;
@@ -118,12 +118,12 @@ pub(crate) fn router(shared: Shared) -> Router {
 }
 
 async fn no_such_route(uri: Uri) -> Problem {
-    Problem::new("no-such-route", format!("there is nothing at {}", uri.path()))
+    Problem::new(ProblemCode::NoSuchRoute, format!("there is nothing at {}", uri.path()))
         .hint("/v1/docs says what there is")
 }
 
 async fn wrong_method(method: Method, uri: Uri) -> Problem {
-    Problem::new("wrong-method", format!("{} does not take {method}", uri.path()))
+    Problem::new(ProblemCode::WrongMethod, format!("{} does not take {method}", uri.path()))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use crate::connection::{Line, broken, refused};
 use crate::requests::of_vm;
 use crate::types::CONSOLE_FROM;
-use crate::{Bytes, Client, Error, Problem};
+use crate::{Bytes, Client, Error, Problem, ProblemCode};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use hyper::Response;
@@ -86,7 +86,7 @@ impl ConsoleOutput {
         loop {
             match self.stream.next().await {
                 Some(Ok(Message::Close(Some(CloseFrame { code: CloseCode::Policy, reason })))) => {
-                    return Err(Error::Problem(Problem::new("bad-token", reason.as_str())));
+                    return Err(Error::Problem(Problem::new(ProblemCode::BadToken, reason.as_str())));
                 }
                 None | Some(Ok(Message::Close(_))) => return Ok(None),
                 Some(Ok(Message::Binary(bytes))) => {

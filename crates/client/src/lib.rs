@@ -25,8 +25,8 @@
 //! let half = ByteSize(web.value.info.spec.memory_bytes.0 / 2);
 //! let change = VmChange { reservation_bytes: Some(half), ..VmChange::default() };
 //! match host.set_if("web", &change, &web.revision).await {
-//!     Err(client::Error::Problem(problem)) if problem.code == "changed" => println!("somebody was faster"),
-//!     Err(client::Error::Problem(problem)) if problem.code == "no-memory" => println!("{problem}"),
+//!     Err(client::Error::Problem(problem)) if problem.code == client::ProblemCode::Changed => println!("somebody was faster"),
+//!     Err(client::Error::Problem(problem)) if problem.code == client::ProblemCode::NoMemory => println!("{problem}"),
 //!     other => println!("{}", other?.info.spec.reservation_bytes),
 //! }
 //! # Ok(())
@@ -73,7 +73,7 @@ mod tokens;
 
 pub use addr::ByteSize;
 pub use address::Address;
-pub use api::{Problem, inspect, types};
+pub use api::{Problem, ProblemCode, inspect, types};
 pub use console::{ConsoleInput, ConsoleOutput, Said};
 pub use hyper::body::Bytes;
 pub use raw::RawAnswer;

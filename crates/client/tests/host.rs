@@ -7,7 +7,7 @@ use client::types::{
     PoolSpec, Power, RestartVm, Secret, SettingsChange, StopVm, VmChange, VmSpec, Webhook,
 };
 use client::{Client, Error, Message};
-use host::{Host, HostConfig};
+use host::{Host, HostConfig, ProblemCode};
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::time::timeout;
@@ -56,7 +56,7 @@ impl Drop for Place {
     }
 }
 
-fn code(error: Error) -> String {
+fn code(error: Error) -> ProblemCode {
     match error {
         Error::Problem(problem) => problem.code,
         other => panic!("{other}"),
@@ -69,28 +69,28 @@ async fn what_takes_long_is_waited_for_and_a_failure_is_the_operations() {
     let client = &place.client;
     client.create(&place.spec("web")).await.unwrap();
     assert_eq!(client.start("web").await.unwrap().info.power, Power::Running);
-    assert_eq!(code(client.start("web").await.unwrap_err()), "not-stopped");
+    assert_eq!(code(client.start("web").await.unwrap_err()), ProblemCode::NotStopped);
     assert_eq!(client.unswap("web").await.unwrap(), ByteSize(0));
     assert_eq!(client.audit().await.unwrap(), "all invariants hold");
     client.audit_vm("web").await.unwrap();
     assert_eq!(client.pause("web").await.unwrap().info.power, Power::Paused);
-    assert_eq!(code(client.type_in("web", "x").await.map(drop).unwrap_err()), "paused");
+    assert_eq!(code(client.type_in("web", "x").await.map(drop).unwrap_err()), ProblemCode::Paused);
     assert_eq!(client.resume("web").await.unwrap().info.power, Power::Running);
     let before = client.vm("web").await.unwrap().info.id;
     assert_eq!(client.restart("web", &RestartVm::default()).await.unwrap().info.id, before);
     let unforced = RestartVm { guest: true, force: false, ..RestartVm::default() };
-    assert_eq!(code(client.restart("web", &unforced).await.unwrap_err()), "still-runs");
+    assert_eq!(code(client.restart("web", &unforced).await.unwrap_err()), ProblemCode::StillRuns);
     let how = client.stop("web", &StopVm::default()).await.unwrap();
     assert_eq!(how, "web is powered off: no agent runs in its guest");
     assert_eq!(client.vm("web").await.unwrap().info.power, Power::Stopped);
-    assert_eq!(code(client.pause("web").await.unwrap_err()), "not-running");
+    assert_eq!(code(client.pause("web").await.unwrap_err()), ProblemCode::NotRunning);
     client.create(&VmSpec { kernel: "/nowhere".into(), ..place.spec("lost") }).await.unwrap();
-    assert_eq!(code(client.start("lost").await.unwrap_err()), "guest-file");
+    assert_eq!(code(client.start("lost").await.unwrap_err()), ProblemCode::GuestFile);
     let operations = client.operations().await.unwrap();
     assert_eq!(operations.last().unwrap().state, OperationState::Failed);
     let begun = client.begin(OperationKind::Audit, None).await.unwrap();
     assert_eq!(client.finish(begun.id).await.unwrap().state, OperationState::Done);
-    assert_eq!(code(client.cancel(begun.id).await.unwrap_err()), "operation-over");
+    assert_eq!(code(client.cancel(begun.id).await.unwrap_err()), ProblemCode::OperationOver);
 }
 
 #[tokio::test]
@@ -101,14 +101,20 @@ async fn changes_are_made_at_the_revision_that_was_read() {
     let read = client.revised_vm("web").await.unwrap();
     let change = |cpus| VmChange { cpus: Some(cpus), ..VmChange::default() };
     client.set_if("web", &change(2), &read.revision).await.unwrap();
-    assert_eq!(code(client.set_if("web", &change(3), &read.revision).await.unwrap_err()), "changed");
+    assert_eq!(
+        code(client.set_if("web", &change(3), &read.revision).await.unwrap_err()),
+        ProblemCode::Changed
+    );
     assert_eq!(client.vm("web").await.unwrap().info.spec.cpus, 2);
     client.create_pool(&PoolSpec::new("lab")).await.unwrap();
     assert!(client.revised_pool("lab").await.unwrap().revision.starts_with('"'));
     let read = client.revised_settings().await.unwrap();
     assert_eq!(client.set_setting("mem.idletax", 40).await.unwrap().value, 40);
     let back = SettingsChange([("Mem.IdleTax".to_owned(), None)].into());
-    assert_eq!(code(client.set_settings(&back, Some(&read.revision)).await.unwrap_err()), "changed");
+    assert_eq!(
+        code(client.set_settings(&back, Some(&read.revision)).await.unwrap_err()),
+        ProblemCode::Changed
+    );
     client.set_settings(&back, None).await.unwrap();
     assert_eq!(client.revised_settings().await.unwrap(), read);
 }
@@ -118,7 +124,7 @@ async fn a_console_is_heard_and_typed_to_until_its_vm_is_gone() {
     let place = Place::new();
     let client = &place.client;
     client.create(&place.spec("web")).await.unwrap();
-    assert_eq!(code(client.console("nobody", 0).await.unwrap_err()), "no-such-vm");
+    assert_eq!(code(client.console("nobody", 0).await.unwrap_err()), ProblemCode::NoSuchVm);
     let (mut output, mut input) = client.console("web", 0).await.unwrap();
     client.start("web").await.unwrap();
     let mut heard = Vec::new();
@@ -138,7 +144,7 @@ async fn a_console_is_heard_and_typed_to_until_its_vm_is_gone() {
             Err(error) => break code(error),
         }
     };
-    assert_eq!((full.as_str(), others.len()), ("too-many-followers", 31));
+    assert_eq!((full, others.len()), (ProblemCode::TooManyFollowers, 31));
     others.clear();
     let again = async {
         while client.console("web", 0).await.is_err() {
@@ -202,7 +208,7 @@ async fn alarms_are_seen_and_their_rules_changed_as_they_were_read() {
     });
     let alarm = alarm.await.unwrap();
     assert!(client.acknowledge_alarm(alarm.id).await.unwrap().acknowledged.is_some());
-    assert_eq!(code(client.acknowledge_alarm(999).await.unwrap_err()), "no-such-alarm");
+    assert_eq!(code(client.acknowledge_alarm(999).await.unwrap_err()), ProblemCode::NoSuchAlarm);
     let read = client.revised_alarm_rule("little-free").await.unwrap();
     let webhook = Webhook {
         url: "http://127.0.0.1:9/".to_owned(),
@@ -213,7 +219,7 @@ async fn alarms_are_seen_and_their_rules_changed_as_they_were_read() {
     let changed = client.set_alarm_rule("little-free", &change, Some(&read.revision)).await.unwrap();
     assert_eq!(changed.spec.webhook.unwrap().secret, None);
     let late = client.set_alarm_rule("little-free", &change, Some(&read.revision)).await;
-    assert_eq!(code(late.unwrap_err()), "changed");
+    assert_eq!(code(late.unwrap_err()), ProblemCode::Changed);
     client.remove_alarm_rule("little-free").await.unwrap();
-    assert_eq!(code(client.alarm_rule("little-free").await.unwrap_err()), "no-such-alarm-rule");
+    assert_eq!(code(client.alarm_rule("little-free").await.unwrap_err()), ProblemCode::NoSuchAlarmRule);
 }

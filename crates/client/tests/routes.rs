@@ -6,7 +6,7 @@ use client::types::{
     AlarmRuleChange, Edit, OperationKind, PoolChange, PoolSpec, RestartVm, SettingsChange, StopVm, TokenSpec,
     VmChange, VmSpec,
 };
-use client::{ByteSize, Client, Error, inspect::Hex};
+use client::{ByteSize, Client, Error, ProblemCode, inspect::Hex};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
@@ -60,7 +60,7 @@ fn is_of(request: &str, route: &str) -> bool {
 }
 
 fn refused<T>(answer: Result<T, Error>) {
-    assert!(matches!(answer, Err(Error::Problem(problem)) if problem.code == "no-such-route"));
+    assert!(matches!(answer, Err(Error::Problem(problem)) if problem.code == ProblemCode::NoSuchRoute));
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@
 //! refusal, with figures), and what is the fault of the host or the machine it runs on.
 
 use crate::alarms::MOST_RULES;
+use crate::problem_code::ProblemCode;
 use crate::revision::Revision;
 use addr::ByteSize;
 use files::FileError;
@@ -316,43 +317,43 @@ impl HostError {
     }
 
     /// A word for programs.
-    pub fn code(&self) -> &'static str {
+    pub fn code(&self) -> ProblemCode {
         match self {
-            Self::Name(_) => "bad-name",
-            Self::NoVm(_) => "no-such-vm",
-            Self::NoPool(_) => "no-such-pool",
-            Self::NoAlarm(_) => "no-such-alarm",
-            Self::NoAlarmRule(_) => "no-such-alarm-rule",
-            Self::NoAction(_) => "no-action",
-            Self::TooMany { .. } => "too-many",
-            Self::TooManyRules => "too-many-alarm-rules",
-            Self::Exists { .. } => "exists",
-            Self::Spec { .. } | Self::Invalid { .. } | Self::TooLittle { .. } => "bad-spec",
-            Self::NotStopped { .. } => "not-stopped",
-            Self::NotRunning(_) => "not-running",
-            Self::Paused(_) => "paused",
-            Self::PoolInUse { .. } => "pool-in-use",
-            Self::Changed { .. } => "changed",
-            Self::Cancelled | Self::StopCancelled(_) => "cancelled",
-            Self::StillRuns { .. } => "still-runs",
-            Self::NotRestarted { .. } => "not-restarted",
-            Self::Setting(SettingError::Unknown(_)) => "no-such-setting",
-            Self::Setting(_) => "bad-setting",
-            Self::GuestFile { .. } => "guest-file",
-            Self::Guest { .. } => "bad-guest",
-            Self::BadFile { .. } => "bad-file",
-            Self::Unreadable { .. } => "unreadable",
-            Self::NotKept { .. } => "not-kept",
-            Self::Locked(_) => "locked",
-            Self::Refused { .. } | Self::Memory { .. } => "no-memory",
-            Self::Swap { .. } | Self::SwapDir { .. } => "no-swap",
-            Self::Kept { .. } => "kept-from",
-            Self::ShuttingDown => "shutting-down",
-            Self::Unwritten { .. } => "unwritten",
-            Self::Io { .. } => "io",
-            Self::Late(_) => "late",
-            Self::Broken(_) => "broken-invariant",
-            Self::Undecided(_) => "audit-undecided",
+            Self::Name(_) => ProblemCode::BadName,
+            Self::NoVm(_) => ProblemCode::NoSuchVm,
+            Self::NoPool(_) => ProblemCode::NoSuchPool,
+            Self::NoAlarm(_) => ProblemCode::NoSuchAlarm,
+            Self::NoAlarmRule(_) => ProblemCode::NoSuchAlarmRule,
+            Self::NoAction(_) => ProblemCode::NoAction,
+            Self::TooMany { .. } => ProblemCode::TooMany,
+            Self::TooManyRules => ProblemCode::TooManyAlarmRules,
+            Self::Exists { .. } => ProblemCode::Exists,
+            Self::Spec { .. } | Self::Invalid { .. } | Self::TooLittle { .. } => ProblemCode::BadSpec,
+            Self::NotStopped { .. } => ProblemCode::NotStopped,
+            Self::NotRunning(_) => ProblemCode::NotRunning,
+            Self::Paused(_) => ProblemCode::Paused,
+            Self::PoolInUse { .. } => ProblemCode::PoolInUse,
+            Self::Changed { .. } => ProblemCode::Changed,
+            Self::Cancelled | Self::StopCancelled(_) => ProblemCode::Cancelled,
+            Self::StillRuns { .. } => ProblemCode::StillRuns,
+            Self::NotRestarted { .. } => ProblemCode::NotRestarted,
+            Self::Setting(SettingError::Unknown(_)) => ProblemCode::NoSuchSetting,
+            Self::Setting(_) => ProblemCode::BadSetting,
+            Self::GuestFile { .. } => ProblemCode::GuestFile,
+            Self::Guest { .. } => ProblemCode::BadGuest,
+            Self::BadFile { .. } => ProblemCode::BadFile,
+            Self::Unreadable { .. } => ProblemCode::Unreadable,
+            Self::NotKept { .. } => ProblemCode::NotKept,
+            Self::Locked(_) => ProblemCode::Locked,
+            Self::Refused { .. } | Self::Memory { .. } => ProblemCode::NoMemory,
+            Self::Swap { .. } | Self::SwapDir { .. } => ProblemCode::NoSwap,
+            Self::Kept { .. } => ProblemCode::KeptFrom,
+            Self::ShuttingDown => ProblemCode::ShuttingDown,
+            Self::Unwritten { .. } => ProblemCode::Unwritten,
+            Self::Io { .. } => ProblemCode::Io,
+            Self::Late(_) => ProblemCode::Late,
+            Self::Broken(_) => ProblemCode::BrokenInvariant,
+            Self::Undecided(_) => ProblemCode::AuditUndecided,
         }
     }
 

@@ -7,6 +7,7 @@ pub use decision::{Decision, Trigger, VmDecision};
 use crate::alarms::{AlarmInfo, ClearedAlarm};
 use crate::ended::{HowEnded, RestartedFor};
 use crate::file_troubles::FileState;
+use crate::problem_code::ProblemCode;
 use crate::status::MemoryLimit;
 use addr::ByteSize;
 use sched::balloon::Conduct;
@@ -73,7 +74,7 @@ pub enum What {
         /// Which one.
         vm: String,
         /// The error's code.
-        code: &'static str,
+        code: ProblemCode,
         /// The error in words, with figures.
         why: String,
     },

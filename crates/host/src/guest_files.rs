@@ -216,6 +216,7 @@ fn failure(spec: &VmSpec, what: &'static str, path: &Path, source: FileError) ->
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::problem_code::ProblemCode;
 
     fn spec() -> VmSpec {
         VmSpec::new("a", ByteSize::mib(64), "/kernel")
@@ -312,7 +313,7 @@ mod tests {
         let readers = Readers::default();
         let held: Vec<_> = (0..MOST).map(|_| Arc::clone(&readers.0)).collect();
         let error = read(&readers, PATIENCE, &|| Ok(()), drips).unwrap_err();
-        assert_eq!(error.code(), "io");
+        assert_eq!(error.code(), ProblemCode::Io);
         drop(held);
         read(&readers, PATIENCE, &|| Ok(()), drips).unwrap();
     }

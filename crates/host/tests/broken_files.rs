@@ -4,7 +4,7 @@ mod guests;
 
 use addr::ByteSize;
 use guests::{PATIENCE, Under, config};
-use host::{FileState, Host, Kind, PoolSpec, Power, Stop, VmChange, VmSpec};
+use host::{FileState, Host, Kind, PoolSpec, Power, ProblemCode, Stop, VmChange, VmSpec};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -69,13 +69,13 @@ fn one_bad_file_is_one_vm_and_is_taken_in_once_it_is_mended() {
     let reason = host.info("bad").unwrap().reason.unwrap();
     assert!(reason.contains("line") && reason.contains("memroy_bytes"), "{reason}");
     let error = host.start("bad").unwrap_err();
-    assert_eq!((error.kind(), error.code()), (Kind::Mistake, "unreadable"));
+    assert_eq!((error.kind(), error.code()), (Kind::Mistake, ProblemCode::Unreadable));
     assert!(error.to_string().contains("memroy_bytes") && error.hint().is_some(), "{error}");
-    assert_eq!(host.set("bad", &VmChange::default()).unwrap_err().code(), "unreadable");
-    assert_eq!(host.create(VmSpec::new("bad", SIZE, "/Image")).unwrap_err().code(), "exists");
+    assert_eq!(host.set("bad", &VmChange::default()).unwrap_err().code(), ProblemCode::Unreadable);
+    assert_eq!(host.create(VmSpec::new("bad", SIZE, "/Image")).unwrap_err().code(), ProblemCode::Exists);
     assert_eq!(host.stop("bad", Stop::Now).unwrap().to_string(), "stopped");
-    assert_eq!(host.create_pool(PoolSpec::new("new")).unwrap_err().code(), "bad-file");
-    assert_eq!(host.set_setting("Mem.IdleTax", 5).unwrap_err().code(), "bad-file");
+    assert_eq!(host.create_pool(PoolSpec::new("new")).unwrap_err().code(), ProblemCode::BadFile);
+    assert_eq!(host.set_setting("Mem.IdleTax", 5).unwrap_err().code(), ProblemCode::BadFile);
     assert_eq!(host.setting("Mem.IdleTax").unwrap().value, host.setting("Mem.IdleTax").unwrap().default);
     // Others do not feel it.
     host.start("good").unwrap();
@@ -136,7 +136,7 @@ fn what_the_host_keeps_by_itself_is_written_as_soon_as_it_can_be() {
         fs::create_dir_all(path.join("full")).unwrap();
     }
     let error = host.set("a", &VmChange { cpus: Some(2), ..VmChange::default() }).unwrap_err();
-    assert_eq!((error.kind(), error.code()), (Kind::Internal, "not-kept"), "{error}");
+    assert_eq!((error.kind(), error.code()), (Kind::Internal, ProblemCode::NotKept), "{error}");
     assert!(error.hint().unwrap().starts_with("nothing was changed"), "{error}");
     assert_eq!(host.info("a").unwrap().spec.cpus, 1);
     // An alarm has to be written: about another file, which cannot be read.
@@ -165,7 +165,7 @@ fn swap_directories_are_made_again_or_named() {
     host.start("a").unwrap();
     assert!(swap.is_dir(), "the host's own is made again");
     let error = host.start("b").unwrap_err();
-    assert_eq!((error.kind(), error.code()), (Kind::Mistake, "no-swap"));
+    assert_eq!((error.kind(), error.code()), (Kind::Mistake, ProblemCode::NoSwap));
     let expected =
         format!("VM 'b' cannot start: there is no directory '{}' for its swap file", gone.display());
     assert_eq!(error.to_string(), expected);
@@ -183,7 +183,7 @@ fn swap_directories_are_made_again_or_named() {
     fs::remove_dir_all(&swap).unwrap();
     fs::write(&swap, "").unwrap();
     wait_until(&host, "the alarm", || alarms(&host).contains(&"host-files unwritten".to_owned()));
-    assert_eq!(host.start("a").unwrap_err().code(), "no-swap");
+    assert_eq!(host.start("a").unwrap_err().code(), ProblemCode::NoSwap);
     fs::remove_file(&swap).unwrap();
     wait_until(&host, "no alarm of files", || {
         alarms(&host).iter().all(|alarm| !alarm.starts_with("host-files"))
@@ -201,5 +201,5 @@ fn a_host_starts_without_a_directory_for_swap_files() {
     host.create(reserved).unwrap();
     host.create(host.sleeper("swaps", SIZE)).unwrap();
     host.start("reserved").unwrap();
-    assert_eq!(host.start("swaps").unwrap_err().code(), "no-swap");
+    assert_eq!(host.start("swaps").unwrap_err().code(), ProblemCode::NoSwap);
 }

@@ -6,7 +6,9 @@ mod guests;
 use addr::{ByteSize, PageCount};
 use disks::{Disk, open_files};
 use guests::{PATIENCE, Under, fill, free_pages, noise, verify};
-use host::{HostError, HostStatus, HowEnded, Kind, Power, Stop, VmChange, VmSpec, VmStatus, What};
+use host::{
+    HostError, HostStatus, HowEnded, Kind, Power, ProblemCode, Stop, VmChange, VmSpec, VmStatus, What,
+};
 use machine::VmMemory;
 use std::fs::File;
 use std::io::Write;
@@ -35,7 +37,7 @@ fn vm<'a>(status: &'a HostStatus, name: &str) -> Option<&'a VmStatus> {
     status.vms.iter().find(|vm| vm.name == name)
 }
 
-fn lack(error: &HostError, code: &str, figures: &[&str]) {
+fn lack(error: &HostError, code: ProblemCode, figures: &[&str]) {
     assert_eq!((error.kind(), error.code()), (Kind::Lack, code), "{error}");
     let words = error.to_string();
     assert!(figures.iter().all(|figure| words.contains(figure)), "{words}");
@@ -50,9 +52,10 @@ fn a_full_disk_of_its_own_refuses_a_vm_and_a_lower_reservation_with_figures() {
     }
     host.start("one").unwrap();
     let error = host.start("two").unwrap_err();
-    lack(&error, "no-swap", &["swap needs 64 MiB", "32 MiB is free", "make room"]);
+    lack(&error, ProblemCode::NoSwap, &["swap needs 64 MiB", "32 MiB is free", "make room"]);
     assert_eq!(host.info("two").unwrap().power, Power::Stopped);
-    let told = |what: &What| matches!(what, What::VmRefused { vm, code: "no-swap", .. } if vm == "two");
+    let told =
+        |what: &What| matches!(what, What::VmRefused { vm, code: ProblemCode::NoSwap, .. } if vm == "two");
     assert!(host.events_since(0).iter().any(|event| told(&event.what)), "{}", host.told());
 
     // With most of it reserved it needs less of the disk, and only so much is reserved no more.
@@ -61,7 +64,7 @@ fn a_full_disk_of_its_own_refuses_a_vm_and_a_lower_reservation_with_figures() {
     let memory = host.memory("two");
     assert_eq!(memory.stores().swap.total, ByteSize::mib(16).pages());
     let error = host.set("two", &reservation(ByteSize(0))).unwrap_err();
-    lack(&error, "no-swap", &["swap needs 48 MiB", "16 MiB is free"]);
+    lack(&error, ProblemCode::NoSwap, &["swap needs 48 MiB", "16 MiB is free"]);
     assert_eq!(memory.reservation(), ByteSize::mib(48).pages(), "nothing has changed");
     assert_eq!(host.info("two").unwrap().spec.reservation_bytes, ByteSize::mib(48));
     host.set("two", &reservation(ByteSize::mib(32))).unwrap();
@@ -70,7 +73,7 @@ fn a_full_disk_of_its_own_refuses_a_vm_and_a_lower_reservation_with_figures() {
     host.set("two", &reservation(ByteSize::mib(60))).unwrap();
     assert_eq!(memory.stores().swap.total, ByteSize::mib(4).pages(), "the disk gets back what is reserved");
     let change = VmChange { memory_bytes: Some(ByteSize::mib(128)), ..VmChange::default() };
-    assert_eq!(host.set("two", &change).unwrap_err().code(), "not-stopped");
+    assert_eq!(host.set("two", &change).unwrap_err().code(), ProblemCode::NotStopped);
     drop(memory);
     host.stop("one", Stop::Now).unwrap();
     host.set("two", &reservation(ByteSize(0))).unwrap();
@@ -86,11 +89,11 @@ fn a_full_disk_of_the_hosts_refuses_with_figures_what_was_not_set_aside() {
     }
     host.start("one").unwrap();
     let figures = ["swap", "64 MiB asked for", "32 MiB free", "reserve more"];
-    lack(&host.start("two").unwrap_err(), "no-memory", &figures);
+    lack(&host.start("two").unwrap_err(), ProblemCode::NoMemory, &figures);
     host.set("two", &reservation(ByteSize::mib(32))).unwrap();
     host.start("two").unwrap();
     let error = host.set("two", &reservation(ByteSize::mib(16))).unwrap_err();
-    lack(&error, "no-memory", &["swap", "16 MiB asked for", "free"]);
+    lack(&error, ProblemCode::NoMemory, &["swap", "16 MiB asked for", "free"]);
     assert_eq!(host.memory("two").stores().swap.total, ByteSize::mib(32).pages());
     // What is on the disk was set aside, so all of it can be used.
     let memory = host.memory("one");

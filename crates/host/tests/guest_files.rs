@@ -4,7 +4,7 @@ mod guests;
 
 use addr::ByteSize;
 use guests::Under;
-use host::{HostError, Kind, Power, VmChange, VmSpec};
+use host::{HostError, Kind, Power, ProblemCode, VmChange, VmSpec};
 use std::fs::File;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -51,7 +51,7 @@ fn a_file_that_cannot_be_a_guests_is_refused_before_it_costs_anything() {
             host.set("a", &change).unwrap();
             let begun = Instant::now();
             let error = host.start("a").unwrap_err();
-            assert_eq!((error.kind(), error.code()), (Kind::Mistake, "guest-file"), "{error}");
+            assert_eq!((error.kind(), error.code()), (Kind::Mistake, ProblemCode::GuestFile), "{error}");
             let what = if as_kernel { "the kernel" } else { "the initrd" };
             let said = error.to_string();
             assert!(said.contains(what) && said.contains(why) && error.hint().is_some(), "{said}");

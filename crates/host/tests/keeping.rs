@@ -4,7 +4,9 @@ mod guests;
 
 use addr::ByteSize;
 use guests::{Under, config};
-use host::{Edit, Host, HostError, Kind, PoolChange, PoolSpec, Power, Stop, VmChange, VmSpec, What};
+use host::{
+    Edit, Host, HostError, Kind, PoolChange, PoolSpec, Power, ProblemCode, Stop, VmChange, VmSpec, What,
+};
 use sched::Shares;
 use std::time::Duration;
 
@@ -49,31 +51,31 @@ fn mistakes_are_told_apart_and_change_nothing() {
     };
     let change = |change: VmChange| code(host.set("a", &change).map(drop));
     let mistake = |code| (Kind::Mistake, code);
-    assert_eq!(code(host.create(vm("a")).map(drop)), mistake("exists"));
+    assert_eq!(code(host.create(vm("a")).map(drop)), mistake(ProblemCode::Exists));
     for name in ["", ".hidden", "a/b", "ä", &"x".repeat(64)] {
-        assert_eq!(code(host.create(vm(name)).map(drop)), mistake("bad-name"));
+        assert_eq!(code(host.create(vm(name)).map(drop)), mistake(ProblemCode::BadName));
     }
-    assert_eq!(code(host.create(VmSpec { cpus: 9, ..vm("b") }).map(drop)), mistake("bad-spec"));
+    assert_eq!(code(host.create(VmSpec { cpus: 9, ..vm("b") }).map(drop)), mistake(ProblemCode::BadSpec));
     assert_eq!(
         code(host.create(VmSpec { pool: Some("lab".into()), ..vm("b") }).map(drop)),
-        mistake("no-such-pool")
+        mistake(ProblemCode::NoSuchPool)
     );
     assert_eq!(
         change(VmChange { limit_bytes: Some(Some(ByteSize(5))), ..VmChange::default() }),
-        mistake("bad-spec")
+        mistake(ProblemCode::BadSpec)
     );
     assert_eq!(
         change(VmChange { shares: Some(Shares::Custom(0)), ..VmChange::default() }),
-        mistake("bad-spec")
+        mistake(ProblemCode::BadSpec)
     );
-    assert_eq!(code(host.stop("b", Stop::Now).map(drop)), mistake("no-such-vm"));
-    assert_eq!(code(host.explain("a").map(drop)), mistake("not-running"));
-    assert_eq!(code(host.set_setting("Mem.IdleTax", 100).map(drop)), mistake("bad-setting"));
-    assert_eq!(code(host.set_setting("Mem.Nothing", 1).map(drop)), mistake("no-such-setting"));
-    assert_eq!(code(host.start("a").map(drop)), mistake("guest-file"));
+    assert_eq!(code(host.stop("b", Stop::Now).map(drop)), mistake(ProblemCode::NoSuchVm));
+    assert_eq!(code(host.explain("a").map(drop)), mistake(ProblemCode::NotRunning));
+    assert_eq!(code(host.set_setting("Mem.IdleTax", 100).map(drop)), mistake(ProblemCode::BadSetting));
+    assert_eq!(code(host.set_setting("Mem.Nothing", 1).map(drop)), mistake(ProblemCode::NoSuchSetting));
+    assert_eq!(code(host.start("a").map(drop)), mistake(ProblemCode::GuestFile));
     assert_eq!(host.info("a").unwrap().power, Power::Stopped);
     assert_eq!(host.info("a").unwrap().spec, vm("a"));
-    let refused = |what: &What| matches!(what, What::VmRefused { code: "guest-file", .. });
+    let refused = |what: &What| matches!(what, What::VmRefused { code: ProblemCode::GuestFile, .. });
     assert!(host.events_since(0).iter().any(|event| refused(&event.what)), "{}", host.told());
 }
 
@@ -85,12 +87,12 @@ fn pools_are_admitted_with_figures() {
     assert!(unreserved < MEMORY && unreserved > ByteSize::mib(96), "{unreserved}");
     host.create_pool(pool("a", 64)).unwrap();
     let error = host.create_pool(pool("b", 64)).unwrap_err();
-    assert_eq!((error.kind(), error.code()), (Kind::Lack, "no-memory"));
+    assert_eq!((error.kind(), error.code()), (Kind::Lack, ProblemCode::NoMemory));
     assert!(error.to_string().contains("64 MiB asked for"), "{error}");
     assert_eq!(host.pools().len(), 1);
     let inside = PoolSpec { parent: Some("a".into()), expandable: false, ..pool("inside", 32) };
     assert_eq!(host.create_pool(inside).unwrap().unreserved_bytes, ByteSize::mib(32));
-    assert_eq!(host.remove_pool("a").unwrap_err().code(), "pool-in-use");
+    assert_eq!(host.remove_pool("a").unwrap_err().code(), ProblemCode::PoolInUse);
     let cycle = PoolChange { parent: Some(Some("inside".into())), ..PoolChange::default() };
     assert_eq!(host.set_pool("a", &cycle).unwrap_err().kind(), Kind::Mistake);
     assert_eq!(host.pool("a").unwrap().spec.parent, None);
@@ -125,7 +127,7 @@ fn imagining_touches_nothing() {
     assert!(host.what_if(&many).unwrap().refusal.unwrap().contains("asked for"));
     assert_eq!(
         host.what_if(&Edit::Setting { name: "Mem.X".into(), value: 1 }).unwrap_err().code(),
-        "no-such-setting"
+        ProblemCode::NoSuchSetting
     );
     assert!(host.list().is_empty() && host.status().vms.is_empty());
     host.audit().unwrap();

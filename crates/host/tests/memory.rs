@@ -4,7 +4,7 @@ mod guests;
 
 use addr::ByteSize;
 use guests::{Under, check, debian, spec};
-use host::{HostError, HowEnded, Kind, Power, Stop, VmChange, What};
+use host::{HostError, HowEnded, Kind, Power, ProblemCode, Stop, VmChange, What};
 use sched::HostState;
 use std::time::{Duration, Instant};
 
@@ -136,12 +136,12 @@ fn a_vm_too_many_is_refused_with_figures_and_changes_count_while_running() {
     host.create_pool(pool).unwrap();
     host.start("one").unwrap();
     let error = host.start("two").unwrap_err();
-    assert_eq!((error.kind(), error.code()), (Kind::Lack, "no-memory"), "{error}");
+    assert_eq!((error.kind(), error.code()), (Kind::Lack, ProblemCode::NoMemory), "{error}");
     let words = error.to_string();
     assert!(words.contains("asked for") && words.contains("MiB free"), "{words}");
     assert_eq!(host.info("two").unwrap().power, Power::Stopped);
     let same = host.start("one").unwrap_err();
-    assert_eq!(same.code(), "not-stopped");
+    assert_eq!(same.code(), ProblemCode::NotStopped);
 
     host.hears("one", "shell ready");
     let raise = VmChange { reservation_bytes: Some(SIZE), ..VmChange::default() };

@@ -4,7 +4,7 @@ mod guests;
 
 use addr::{ByteSize, Gfn};
 use guests::{PATIENCE, Under, check, fill, noise, verify};
-use host::{HostStatus, Kind, Power, VmSpec, VmStatus, What};
+use host::{HostStatus, Kind, Power, ProblemCode, VmSpec, VmStatus, What};
 use machine::VmMemory;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -98,7 +98,7 @@ fn a_vm_whose_reservation_is_not_there_is_refused_with_figures_while_memory_is_s
     let large = ByteSize::mib(96);
     host.create(VmSpec { reservation_bytes: large, ..host.sleeper("too-many", large) }).unwrap();
     let error = host.start("too-many").unwrap_err();
-    assert_eq!((error.kind(), error.code()), (Kind::Lack, "no-memory"), "{error}");
+    assert_eq!((error.kind(), error.code()), (Kind::Lack, ProblemCode::NoMemory), "{error}");
     assert!(error.to_string().contains("asked for") && error.to_string().contains("free"), "{error}");
     let refused = |what: &What| matches!(what, What::VmRefused { vm, why, .. } if vm == "too-many" && *why == error.to_string());
     assert!(host.events_since(0).iter().any(|event| refused(&event.what)), "{}", host.told());

@@ -6,7 +6,7 @@ mod guests;
 use addr::ByteSize;
 use disks::Disk;
 use guests::{PATIENCE, Under, config};
-use host::{Host, HostConfig, HostError, HowEnded, Power, Stop, Stopped, VmSpec, What};
+use host::{Host, HostConfig, HostError, HowEnded, Power, ProblemCode, Stop, Stopped, VmSpec, What};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -82,7 +82,7 @@ fn a_start_that_cannot_be_written_down_is_refused_and_a_stop_is_written_later() 
     let refused = under.start("web").unwrap_err();
     assert_eq!(
         (refused.code(), under.info("web").unwrap().power),
-        ("unwritten", Power::Stopped),
+        (ProblemCode::Unwritten, Power::Stopped),
         "{refused}"
     );
     assert!(!under.info("web").unwrap().wanted_on);
@@ -117,7 +117,7 @@ fn a_stop_is_kept_although_the_disk_is_full() {
     let filler = vec![0; 2 << 20];
     std::fs::write(disk.path().join("filler"), &filler).unwrap_err();
     let full = host.create(under.sleeper("other", SIZE)).unwrap_err();
-    assert_eq!(full.code(), "not-kept", "{full}");
+    assert_eq!(full.code(), ProblemCode::NotKept, "{full}");
     host.stop("web", Stop::Now).unwrap();
     assert_eq!(host.info("web").unwrap().unwritten, None);
     drop(host);

@@ -1,6 +1,6 @@
 //! What the program says when it cannot do what it was asked.
 
-use api::Problem;
+use api::{Problem, ProblemCode};
 use serde::{Deserialize, Serialize};
 use std::fmt::{self, Display};
 
@@ -75,21 +75,28 @@ impl Error {
 
 impl From<Problem> for Error {
     fn from(problem: Problem) -> Self {
-        let status = match problem.code.as_str() {
-            "no-such-vm" | "no-such-pool" | "no-such-setting" | "no-such-token" | "no-such-operation"
-            | "no-such-alarm" | "no-such-alarm-rule" => NOT_FOUND,
-            "no-memory" | "no-swap" => REFUSED,
-            "not-signed-in" | "bad-token" | "not-allowed" => NOT_ALLOWED,
+        let status = match problem.code {
+            ProblemCode::NoSuchVm
+            | ProblemCode::NoSuchPool
+            | ProblemCode::NoSuchSetting
+            | ProblemCode::NoSuchToken
+            | ProblemCode::NoSuchOperation
+            | ProblemCode::NoSuchAlarm
+            | ProblemCode::NoSuchAlarmRule => NOT_FOUND,
+            ProblemCode::NoMemory | ProblemCode::NoSwap => REFUSED,
+            ProblemCode::NotSignedIn | ProblemCode::BadToken | ProblemCode::NotAllowed => NOT_ALLOWED,
             _ => FAILED,
         };
         // The host does not know how its clients are asked.
-        let hint = match problem.code.as_str() {
-            "no-such-vm" => Some("'memtide ls' lists those that there are".to_owned()),
-            "no-such-pool" => Some("'memtide pool ls' lists those that there are".to_owned()),
-            "no-such-alarm" => {
+        let hint = match problem.code {
+            ProblemCode::NoSuchVm => Some("'memtide ls' lists those that there are".to_owned()),
+            ProblemCode::NoSuchPool => Some("'memtide pool ls' lists those that there are".to_owned()),
+            ProblemCode::NoSuchAlarm => {
                 Some("it may have cleared: 'memtide alarms ls' lists those that there are".to_owned())
             }
-            "no-such-alarm-rule" => Some("'memtide alarms rules ls' lists those that there are".to_owned()),
+            ProblemCode::NoSuchAlarmRule => {
+                Some("'memtide alarms rules ls' lists those that there are".to_owned())
+            }
             _ => problem.hint,
         };
         Self { message: problem.message, hint, status }

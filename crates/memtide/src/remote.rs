@@ -7,7 +7,7 @@ use crate::args::AskedHost;
 use crate::control::runtime_directory;
 use crate::error::{Error, UNREACHABLE};
 use crate::meant::closest;
-use client::{Address, Client, Problem};
+use client::{Address, Client, Problem, ProblemCode};
 use std::future::Future;
 use std::path::PathBuf;
 use tokio::runtime::{Builder, Runtime};
@@ -113,12 +113,20 @@ impl Remote {
         let names: Vec<String> = self
             .runtime
             .block_on(async {
-                Ok::<_, client::Error>(match problem.code.as_str() {
-                    "no-such-vm" => client.vms().await?.into_iter().map(|vm| vm.info.spec.name).collect(),
-                    "no-such-pool" => client.pools().await?.into_iter().map(|pool| pool.spec.name).collect(),
-                    "no-such-setting" => client.settings().await?.into_iter().map(|of| of.name).collect(),
-                    "no-such-token" => client.tokens().await?.into_iter().map(|token| token.name).collect(),
-                    "no-such-alarm-rule" => {
+                Ok::<_, client::Error>(match problem.code {
+                    ProblemCode::NoSuchVm => {
+                        client.vms().await?.into_iter().map(|vm| vm.info.spec.name).collect()
+                    }
+                    ProblemCode::NoSuchPool => {
+                        client.pools().await?.into_iter().map(|pool| pool.spec.name).collect()
+                    }
+                    ProblemCode::NoSuchSetting => {
+                        client.settings().await?.into_iter().map(|of| of.name).collect()
+                    }
+                    ProblemCode::NoSuchToken => {
+                        client.tokens().await?.into_iter().map(|token| token.name).collect()
+                    }
+                    ProblemCode::NoSuchAlarmRule => {
                         client.alarm_rules().await?.into_iter().map(|rule| rule.spec.name).collect()
                     }
                     _ => Vec::new(),

@@ -32,7 +32,7 @@ export class Refusal extends Error {
   }
 }
 
-const problem = (code: string, message: string, hint: string | null = null): Problem => ({
+const problem = (code: Problem['code'], message: string, hint: string | null = null): Problem => ({
   code,
   message,
   hint,
@@ -42,7 +42,7 @@ const problem = (code: string, message: string, hint: string | null = null): Pro
 
 /** The host cannot be reached. */
 export const unreachable = (message: string): Refusal =>
-  new Refusal(0, problem('unreachable', message, 'is it running, and can this machine reach it?'));
+  new Refusal(0, problem('unknown', message, 'is it running, and can this machine reach it?'));
 
 /** What a thrown thing says to people. */
 export const problemOf = (error: unknown): Problem =>

@@ -5,7 +5,7 @@
 
 use super::now;
 use super::tokens::{Invalid, Token, Tokens};
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemCode};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,7 +52,8 @@ fn ended(name: &str, why: Invalid) -> Problem {
         Invalid::Unknown => "was removed",
         Invalid::Expired => "has expired",
     };
-    Problem::new("bad-token", format!("the token {name} {why}")).hint("'memtide token create' makes another")
+    Problem::new(ProblemCode::BadToken, format!("the token {name} {why}"))
+        .hint("'memtide token create' makes another")
 }
 
 #[cfg(test)]
@@ -78,7 +79,7 @@ mod tests {
         let short = admitted(&tokens, "short", Some(1));
         tokens.remove("other").unwrap();
         let why = timeout(SOON, other.over()).await.unwrap();
-        assert!(why.code == "bad-token" && why.message.contains("other was removed"), "{why}");
+        assert!(why.code == ProblemCode::BadToken && why.message.contains("other was removed"), "{why}");
         assert!(timeout(SOON, short.over()).await.unwrap().message.contains("short has expired"));
         let late = Duration::from_millis(50);
         assert!(timeout(late, one.over()).await.is_err());

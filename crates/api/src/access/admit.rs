@@ -5,7 +5,7 @@
 use super::role::Asked;
 use super::tokens::{Invalid, Token};
 use super::{Access, Admission, AuditLine, Connected, Peer, Role, now, origin};
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemCode};
 use crate::request::RequestId;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
@@ -37,10 +37,10 @@ pub struct Caller {
 pub(crate) async fn admit(State(access): State<Access>, mut request: Request, next: Next) -> Response {
     // Every connection says whose it is. A request without one was not asked over any.
     let Some(&peer) = request.extensions().get::<Peer>() else {
-        return Problem::new("internal", "nobody knows who asks").into_response();
+        return Problem::new(ProblemCode::Internal, "nobody knows who asks").into_response();
     };
     if let Err(wait) = access.peers.request(peer, Instant::now()) {
-        return come_back("too-many-requests", "too many requests", wait);
+        return come_back(ProblemCode::TooManyRequests, "too many requests", wait);
     }
     let route = request.extensions().get::<MatchedPath>().cloned();
     let method = request.method().clone();
@@ -115,11 +115,11 @@ impl Access {
 fn decide(asked: Asked<'_>, caller: Option<&Caller>) -> Result<(), Problem> {
     let Some(least) = asked.needs() else { return Ok(()) };
     match caller {
-        None => Err(Problem::new("not-signed-in", "a token is needed")
+        None => Err(Problem::new(ProblemCode::NotSignedIn, "a token is needed")
             .hint("send the header 'authorization: Bearer TOKEN'; 'memtide token create' makes one")),
         Some(caller) if caller.role < least => {
             let why = format!("{} may {}; this takes the role {least}", caller.who, caller.role);
-            Err(Problem::new("not-allowed", why).hint("ask an administrator"))
+            Err(Problem::new(ProblemCode::NotAllowed, why).hint("ask an administrator"))
         }
         Some(_) => Ok(()),
     }
@@ -131,7 +131,7 @@ fn presented(headers: &HeaderMap, upgrade: bool) -> Result<Option<&str>, Problem
         let value = value.to_str().ok().and_then(|value| value.split_once(' '));
         return match value {
             Some((scheme, secret)) if scheme.eq_ignore_ascii_case("bearer") => Ok(Some(secret.trim())),
-            _ => Err(Problem::new("bad-token", "the header authorization has no token")
+            _ => Err(Problem::new(ProblemCode::BadToken, "the header authorization has no token")
                 .hint("it is 'authorization: Bearer TOKEN'")),
         };
     }
@@ -145,7 +145,7 @@ fn not_valid(why: Invalid) -> Problem {
         Invalid::Unknown => "there is no such token",
         Invalid::Expired => "the token has expired",
     };
-    Problem::new("bad-token", why).hint("'memtide token create' on the host makes one")
+    Problem::new(ProblemCode::BadToken, why).hint("'memtide token create' on the host makes one")
 }
 
 fn is_websocket(headers: &HeaderMap) -> bool {
@@ -177,7 +177,7 @@ fn short(method: &Method) -> String {
 
 async fn refuse(access: Access, peer: Peer, problem: Problem, line: AuditLine) -> Response {
     if let Err(wait) = access.peers.refusal(peer, Instant::now()) {
-        return come_back("too-many-refusals", &format!("{problem}, and that too often"), wait);
+        return come_back(ProblemCode::TooManyRefusals, &format!("{problem}, and that too often"), wait);
     }
     let status = problem.status();
     write(access, AuditLine { status: status.as_u16(), ..line }, true).await;
@@ -196,7 +196,7 @@ async fn write(access: Access, line: AuditLine, refused: bool) {
     let _ = tokio::task::spawn_blocking(write).await;
 }
 
-fn come_back(code: &str, why: &str, wait: Duration) -> Response {
+fn come_back(code: ProblemCode, why: &str, wait: Duration) -> Response {
     let seconds = wait.as_secs() + 1;
     let mut response = Problem::new(code, why).hint(format!("come back in {seconds} s")).into_response();
     response.headers_mut().insert(header::RETRY_AFTER, seconds.into());

@@ -7,7 +7,7 @@
 //!
 //! Over the Unix socket, which no browser asks, none of this is looked at.
 
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemCode};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, Uri, header};
 use std::net::IpAddr;
@@ -18,19 +18,19 @@ pub(super) fn check(uri: &Uri, headers: &HeaderMap, names: &[String], tls: bool)
     // As proxies are asked. Two that read this by two names would not agree on what it asks for.
     if let Some(asked) = uri.authority().filter(|asked| !asked.as_str().eq_ignore_ascii_case(host)) {
         return Err(Problem::new(
-            "foreign-host",
+            ProblemCode::ForeignHost,
             format!("'{asked}' is asked, and the header host says '{host}'"),
         )
         .hint("ask for a path alone"));
     }
     if !is_known(host, names) {
-        return Err(Problem::new("foreign-host", format!("this host is not called '{host}'"))
+        return Err(Problem::new(ProblemCode::ForeignHost, format!("this host is not called '{host}'"))
             .hint("use an address, or give the host that name with --name"));
     }
     let scheme = if tls { "https" } else { "http" };
     match only(headers, &header::ORIGIN)? {
         Some(origin) if !origin.eq_ignore_ascii_case(&format!("{scheme}://{host}")) => {
-            Err(Problem::new("foreign-origin", format!("pages of '{origin}' may ask nothing here")))
+            Err(Problem::new(ProblemCode::ForeignOrigin, format!("pages of '{origin}' may ask nothing here")))
         }
         _ => Ok(()),
     }
@@ -41,10 +41,11 @@ fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
         (None, _) => Ok(None),
-        (Some(value), None) => {
-            value.to_str().map(Some).map_err(|_| Problem::new("bad-header", format!("{name} is no text")))
-        }
-        _ => Err(Problem::new("bad-header", format!("{name} is there twice"))),
+        (Some(value), None) => value
+            .to_str()
+            .map(Some)
+            .map_err(|_| Problem::new(ProblemCode::BadHeader, format!("{name} is no text"))),
+        _ => Err(Problem::new(ProblemCode::BadHeader, format!("{name} is there twice"))),
     }
 }
 
@@ -65,7 +66,7 @@ fn is_known(host: &str, names: &[String]) -> bool {
 mod tests {
     use super::*;
 
-    fn code(headers: &[(HeaderName, &str)], tls: bool) -> Option<String> {
+    fn code(headers: &[(HeaderName, &str)], tls: bool) -> Option<ProblemCode> {
         let headers = headers.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect();
         check(&Uri::from_static("/v1/vms"), &headers, &["vm-host.example".to_owned()], tls)
             .err()
@@ -89,9 +90,9 @@ mod tests {
             "1 2",
             "[::1",
         ] {
-            assert_eq!(code(&[(header::HOST, bad)], false).as_deref(), Some("foreign-host"), "{bad}");
+            assert_eq!(code(&[(header::HOST, bad)], false), Some(ProblemCode::ForeignHost), "{bad}");
         }
-        assert_eq!(code(&[], false).as_deref(), Some("foreign-host"));
+        assert_eq!(code(&[], false), Some(ProblemCode::ForeignHost));
     }
 
     #[test]
@@ -107,9 +108,9 @@ mod tests {
             "https://evil.example",
             "localhost:8080",
         ] {
-            assert_eq!(from(foreign, false).as_deref(), Some("foreign-origin"), "{foreign}");
+            assert_eq!(from(foreign, false), Some(ProblemCode::ForeignOrigin), "{foreign}");
         }
-        assert_eq!(from("http://localhost:8080", true).as_deref(), Some("foreign-origin"));
+        assert_eq!(from("http://localhost:8080", true), Some(ProblemCode::ForeignOrigin));
     }
 
     #[test]
@@ -121,7 +122,7 @@ mod tests {
         for foreign in
             ["http://evil.example/v1/vms", "http://localhost/v1/vms", "http://a@localhost:80/v1/vms"]
         {
-            assert_eq!(code(foreign).as_deref(), Some("foreign-host"), "{foreign}");
+            assert_eq!(code(foreign), Some(ProblemCode::ForeignHost), "{foreign}");
         }
     }
 
@@ -131,6 +132,9 @@ mod tests {
         for name in ["localhost", "evil.example"] {
             headers.append(header::HOST, name.parse().unwrap());
         }
-        assert_eq!(check(&Uri::from_static("/"), &headers, &[], false).unwrap_err().code, "bad-header");
+        assert_eq!(
+            check(&Uri::from_static("/"), &headers, &[], false).unwrap_err().code,
+            ProblemCode::BadHeader
+        );
     }
 }

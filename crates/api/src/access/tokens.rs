@@ -11,7 +11,7 @@
 //! is made, as that would overwrite the file. It is looked at again ([`Tokens::look_again`]).
 
 use super::{Role, now};
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemCode};
 use addr::ByteSize;
 use files::{Written, read_text, write_atomically};
 use ring::digest::{SHA256, digest};
@@ -163,7 +163,7 @@ impl Tokens {
         match &*changes {
             None => Ok(changes),
             Some(why) => Err(Problem::new(
-                "bad-file",
+                ProblemCode::BadFile,
                 format!("{}: it cannot be read and is not overwritten: {why}", self.path.display()),
             )
             .hint("correct the file, or move it out of the state directory")),
@@ -183,12 +183,18 @@ impl Tokens {
         let _changes = self.change()?;
         let mut known = self.read();
         if known.iter().any(|known| known.token.name == spec.name) {
-            return Err(Problem::new("exists", format!("there is a token '{}' already", spec.name))
-                .hint("choose another name, or remove that one first"));
+            return Err(Problem::new(
+                ProblemCode::Exists,
+                format!("there is a token '{}' already", spec.name),
+            )
+            .hint("choose another name, or remove that one first"));
         }
         if known.len() >= MOST_TOKENS {
-            return Err(Problem::new("too-many-tokens", format!("there are {MOST_TOKENS} tokens already"))
-                .hint("remove those that are not used"));
+            return Err(Problem::new(
+                ProblemCode::TooManyTokens,
+                format!("there are {MOST_TOKENS} tokens already"),
+            )
+            .hint("remove those that are not used"));
         }
         let secret = secret()?;
         let now = now();
@@ -211,7 +217,7 @@ impl Tokens {
         let before = known.len();
         known.retain(|known| known.token.name != name);
         if known.len() == before {
-            let problem = Problem::new("no-such-token", format!("there is no token '{name}'"));
+            let problem = Problem::new(ProblemCode::NoSuchToken, format!("there is no token '{name}'"));
             return Err(Problem { details: Some(Box::new(json!({"name": name}))), ..problem }
                 .hint("'memtide token ls' lists those there are"));
         }
@@ -290,7 +296,7 @@ impl Tokens {
     }
 
     fn not_kept(&self, error: &io::Error) -> Problem {
-        Problem::new("not-kept", format!("cannot write '{}': {error}", self.path.display()))
+        Problem::new(ProblemCode::NotKept, format!("cannot write '{}': {error}", self.path.display()))
     }
 }
 
@@ -312,15 +318,18 @@ fn check(spec: &TokenSpec) -> Result<(), Problem> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     if !(1..=MOST_NAME).contains(&spec.name.len()) || !spec.name.bytes().all(allowed) {
         let why = format!("a token's name is 1 to {MOST_NAME} letters, digits, '-', '_' and '.'");
-        return Err(Problem::new("bad-name", why));
+        return Err(Problem::new(ProblemCode::BadName, why));
     }
     // Kept apart from any token by accident: names are written into logs.
     if spec.name.starts_with(PREFIX) {
-        return Err(Problem::new("bad-name", format!("a token's name does not begin with '{PREFIX}'")));
+        return Err(Problem::new(
+            ProblemCode::BadName,
+            format!("a token's name does not begin with '{PREFIX}'"),
+        ));
     }
     match spec.lifetime_seconds {
         Some(seconds) if !(1..=MOST_SECONDS).contains(&seconds) => Err(Problem::new(
-            "bad-field",
+            ProblemCode::BadField,
             format!("lifetime_seconds: it is 1 to {MOST_SECONDS}, not {seconds}"),
         )),
         _ => Ok(()),
@@ -330,7 +339,7 @@ fn check(spec: &TokenSpec) -> Result<(), Problem> {
 fn secret() -> Result<String, Problem> {
     let mut random = [0; 32];
     let filled = SystemRandom::new().fill(&mut random);
-    filled.map_err(|_| Problem::new("internal", "the system gives no random numbers"))?;
+    filled.map_err(|_| Problem::new(ProblemCode::Internal, "the system gives no random numbers"))?;
     Ok(format!("{PREFIX}{}", hex(&random)))
 }
 

@@ -2,7 +2,7 @@
 
 use crate::inspect::statistics::Statistics;
 use crate::inspect::{Hex, Info, map};
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemCode};
 use addr::{Gfn, Gva};
 use host::Lease;
 use machine::Books;
@@ -125,13 +125,13 @@ impl Guest {
 
     fn audit(&self) -> Result<String, Problem> {
         let name = self.vm.name();
-        let broken = |violation| Problem::new("broken-invariant", format!("'{name}': {violation}"));
+        let broken = |violation| Problem::new(ProblemCode::BrokenInvariant, format!("'{name}': {violation}"));
         self.vm.audit().map_err(broken)?;
         match Books::decide(|| self.vm.memory().compare_census()) {
             Books::Agree => Ok(format!("{name}: all invariants hold")),
             Books::Differ(violation) => Err(broken(violation)),
             Books::Undecided(why) => Err(Problem::new(
-                "audit-undecided",
+                ProblemCode::AuditUndecided,
                 format!("'{name}': it could not be decided whether all invariants hold: {why}"),
             )
             .hint("nothing wrong was found; ask again when it is less busy")),
@@ -142,7 +142,7 @@ impl Guest {
         if cpu < self.vm.cpus() {
             return Ok(cpu);
         }
-        Err(Problem::new("no-such-cpu", format!("'{}' has no CPU {cpu}", self.vm.name()))
+        Err(Problem::new(ProblemCode::NoSuchCpu, format!("'{}' has no CPU {cpu}", self.vm.name()))
             .hint(format!("its CPUs are 0 to {}", self.vm.cpus() - 1)))
     }
 
@@ -156,7 +156,8 @@ impl Guest {
                 Ok(format!("{name}: {before}, now {technique}: {}", choice.reason))
             }
             Some(mode) => {
-                let mode: MmuChoice = mode.parse().map_err(|error| Problem::new("bad-mode", error))?;
+                let mode: MmuChoice =
+                    mode.parse().map_err(|error| Problem::new(ProblemCode::BadMode, error))?;
                 self.vm.set_mmu(mode);
                 Ok(format!("{name}: {before} -> {mode}"))
             }

@@ -2,7 +2,7 @@
 
 use super::Shared;
 use crate::extract::{Given, InPath, Parameters, ask};
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemCode};
 use crate::query::{AuditLogQuery, TokensQuery, page, selects};
 use crate::types::{AuditLine, Caller, List, NewToken, Token, TokenSpec};
 use axum::extract::State;
@@ -78,7 +78,8 @@ pub(super) async fn show_audit_log(
 ) -> Result<Json<List<AuditLine>>, Problem> {
     let log = Arc::clone(&shared.access.audit_log);
     let lines = ask(&shared.host, move |_| Ok(log.last(query.limit))).await?;
-    let items =
-        lines.map_err(|error| Problem::new("audit-log", format!("cannot read the audit log: {error}")))?;
+    let items = lines.map_err(|error| {
+        Problem::new(ProblemCode::AuditLog, format!("cannot read the audit log: {error}"))
+    })?;
     Ok(Json(List { items, next: None }))
 }

@@ -3,7 +3,7 @@
 use super::Shared;
 use crate::access::{Caller, Role};
 use crate::extract::{Given, IfMatch, InPath, Parameters, Tagged, ask};
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemCode};
 use crate::query::{AlarmRulesQuery, AlarmsQuery, page, selects};
 use crate::types::{Alarm, AlarmRule, AlarmRuleChange, AlarmRuleSpec, List, TestedActions};
 use axum::extract::State;
@@ -68,9 +68,10 @@ fn check_command(command: Option<&Vec<String>>, caller: &Caller) -> Result<(), P
     if command.is_none() || caller.is_local {
         return Ok(());
     }
-    Err(Problem::new("not-allowed", "a command can only be given over the host's Unix socket").hint(
-        "on the host's machine, 'memtide alarms rules set' gives one; a webhook can be given from here",
-    ))
+    Err(Problem::new(ProblemCode::NotAllowed, "a command can only be given over the host's Unix socket")
+        .hint(
+            "on the host's machine, 'memtide alarms rules set' gives one; a webhook can be given from here",
+        ))
 }
 
 /// List alarm rules

@@ -13,7 +13,7 @@ use super::Shared;
 use crate::access::{Admission, Peer};
 use crate::budget::Held;
 use crate::extract::{InPath, Parameters, Raw, ask};
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemCode};
 use crate::query::ConsoleQuery;
 use crate::types::{CONSOLE_FROM, CONSOLE_PROTOCOL, TypedIn};
 use addr::ByteSize;
@@ -77,14 +77,17 @@ pub(super) async fn read_console(
         return Ok((headers, bytes).into_response());
     }
     let place = Arc::clone(&shared.followers).try_acquire_owned().map_err(|_| {
-        Problem::new("too-many-followers", format!("{MOST_FOLLOWERS} consoles are being followed already"))
-            .hint("leave one of them, or read without a WebSocket")
+        Problem::new(
+            ProblemCode::TooManyFollowers,
+            format!("{MOST_FOLLOWERS} consoles are being followed already"),
+        )
+        .hint("leave one of them, or read without a WebSocket")
     })?;
     let held = shared.budget.hold(peer, FOLLOWER).await?;
     let (mut parts, _) = request.into_parts();
     let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &())
         .await
-        .map_err(|error| Problem::new("bad-header", error.body_text()))?;
+        .map_err(|error| Problem::new(ProblemCode::BadHeader, error.body_text()))?;
     let follower = Follower {
         name,
         console,

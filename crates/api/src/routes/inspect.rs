@@ -5,7 +5,7 @@ use crate::extract::{Given, InPath, Parameters, ask};
 use crate::inspect::map::{Address, Map};
 use crate::inspect::statistics::Statistics;
 use crate::inspect::{Answer, Guest, Hex, Moved, Request};
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemCode};
 use crate::query::{CpuQuery, MapQuery};
 use crate::types::MovePages;
 use axum::Json;
@@ -22,7 +22,8 @@ async fn ask_guest<T: Send + 'static>(
     only: fn(Answer) -> Option<T>,
 ) -> Result<Json<T>, Problem> {
     let answer = ask(&shared.host, move |host| Ok(guest(host, &name)?.answer(&request))).await??;
-    let answer = only(answer).ok_or_else(|| Problem::new("internal", "a VM answered something else"))?;
+    let answer =
+        only(answer).ok_or_else(|| Problem::new(ProblemCode::Internal, "a VM answered something else"))?;
     Ok(Json(answer))
 }
 

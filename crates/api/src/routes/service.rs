@@ -2,7 +2,7 @@
 
 use super::Shared;
 use crate::extract::ask;
-use crate::problem::Problem;
+use crate::problem::{Problem, ProblemCode};
 use crate::{metrics, openapi};
 use axum::extract::State;
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
@@ -29,11 +29,11 @@ pub(super) async fn readyz(State(shared): State<Shared>) -> Result<&'static str,
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let age = now.saturating_sub(Duration::from_millis(shared.host.status().at_milliseconds));
     if *shared.closing.borrow() {
-        return Err(Problem::new("not-ready", "the host is shutting down"));
+        return Err(Problem::new(ProblemCode::NotReady, "the host is shutting down"));
     }
     if age > STALE {
         let why = format!("nothing was measured for {} s", age.as_secs());
-        return Err(Problem::new("not-ready", why).hint("see the host's events"));
+        return Err(Problem::new(ProblemCode::NotReady, why).hint("see the host's events"));
     }
     Ok("ready\n")
 }

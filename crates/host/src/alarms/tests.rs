@@ -1,6 +1,7 @@
 use super::readings::{Rates, Seen, readings};
 use super::*;
 use crate::error::HostError;
+use crate::problem_code::ProblemCode;
 use crate::revision::{Expected, Revision};
 use crate::{Event, Host, HostConfig, HostStatus};
 use addr::ByteSize;
@@ -163,9 +164,9 @@ fn rules_are_changed_as_expected_and_kept_with_secrets_that_nobody_sees() {
     let troubles = host.core().files.shown();
     let said = format!("{}: {}", troubles[0].file, troubles[0].why);
     assert!(said.contains("alarm-rules.toml") && said.contains("a number from 0 to 100"), "{said}");
-    assert_eq!(host.alarm_rule("told").unwrap_err().code(), "no-such-alarm-rule", "those by default");
+    assert_eq!(host.alarm_rule("told").unwrap_err().code(), ProblemCode::NoSuchAlarmRule, "those by default");
     let error = host.remove_alarm_rule("vm-waiting").unwrap_err();
-    assert_eq!(error.code(), "bad-file", "nothing is written over it");
+    assert_eq!(error.code(), ProblemCode::BadFile, "nothing is written over it");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 use super::*;
 use crate::journal::Journal;
+use crate::problem_code::ProblemCode;
 use addr::ByteSize;
 use proptest::prelude::*;
 use sched::Shares;
@@ -159,7 +160,7 @@ fn what_cannot_be_read_is_told_and_stays_as_it_is() {
         state.write_alarm_rules([].into_iter()),
     ];
     for refusal in refused {
-        assert_eq!(refusal.unwrap_err().code(), "bad-file");
+        assert_eq!(refusal.unwrap_err().code(), ProblemCode::BadFile);
     }
     names[..3].iter().for_each(|name| assert_eq!(fs::read(file(name)).unwrap(), garbage));
     // What the host writes by itself is moved aside, each time to another place.
@@ -192,7 +193,7 @@ fn a_change_that_cannot_be_written_is_refused_with_what_to_do() {
     let state = open(&dir).unwrap();
     fs::remove_dir(dir.path().join("state/vms")).unwrap();
     let error = state.create_vm(&spec()).unwrap_err();
-    assert_eq!(error.code(), "not-kept");
+    assert_eq!(error.code(), ProblemCode::NotKept);
     assert!(error.hint().unwrap().starts_with("nothing was changed"), "{error}");
 }
 

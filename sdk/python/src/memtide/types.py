@@ -624,7 +624,7 @@ class VmStartedEvent(Event):
 class VmRefusedEvent(Event):
     """A VM could not start."""
 
-    code: str
+    code: ProblemCode
     """The error's code."""
 
     event: Literal["vm-refused"]
@@ -2139,7 +2139,7 @@ Power: TypeAlias = Literal["stopped", "starting", "running", "paused", "stopping
 class Problem:
     """What went wrong, with the facts, and what to do about it."""
 
-    code: str
+    code: ProblemCode
     """A word for programs."""
 
     details: dict[str, Any] | None
@@ -2153,6 +2153,10 @@ class Problem:
 
     request_id: str | None
     """The request, as the header `x-request-id` names it; null in what is no answer to a request."""
+
+
+ProblemCode: TypeAlias = Literal["bad-json", "bad-query", "bad-path", "bad-header", "bad-body", "bad-request", "not-signed-in", "bad-token", "not-allowed", "foreign-origin", "foreign-host", "no-such-vm", "no-such-pool", "no-such-setting", "no-such-cpu", "no-such-operation", "no-such-alarm", "no-such-alarm-rule", "no-such-token", "no-such-route", "wrong-method", "slow-body", "exists", "not-stopped", "not-running", "not-restarted", "paused", "pool-in-use", "unreadable", "bad-file", "operation-over", "not-cancellable", "cancelled", "no-action", "still-runs", "changed", "wrong-type", "large-body", "bad-name", "bad-spec", "bad-setting", "bad-guest", "bad-field", "bad-mode", "guest-file", "kept-from", "too-many", "too-many-followers", "too-many-operations", "too-many-requests", "too-many-refusals", "too-many-alarm-rules", "too-many-tokens", "shutting-down", "not-ready", "busy", "late", "no-memory", "no-swap", "unwritten", "not-kept", "locked", "io", "audit-log", "broken-invariant", "audit-undecided", "internal", "unknown"]
+"""What went wrong, in a word for programs. More words may come with later hosts."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -27,7 +27,7 @@ fn each_role_may_what_it_may_and_no_more() {
             let decided = decide(asked, role.map(caller).as_ref());
             assert_eq!(decided.is_ok(), may, "{asked:?} {role:?}");
             let code = decided.err().map(|problem| problem.code);
-            let expected = if role.is_none() { "not-signed-in" } else { "not-allowed" };
+            let expected = if role.is_none() { ProblemCode::NotSignedIn } else { ProblemCode::NotAllowed };
             assert!(code.is_none_or(|code| code == expected), "{asked:?} {role:?}");
         }
     }
@@ -43,6 +43,6 @@ fn a_token_comes_in_a_header_or_as_a_websockets_protocol() {
     assert_eq!(presented(&HeaderMap::new(), true), Ok(None));
     for bad in ["Basic YTpi", "abc", ""] {
         let headers = headers(&[(header::AUTHORIZATION, bad)]);
-        assert_eq!(presented(&headers, false).unwrap_err().code, "bad-token", "{bad}");
+        assert_eq!(presented(&headers, false).unwrap_err().code, ProblemCode::BadToken, "{bad}");
     }
 }

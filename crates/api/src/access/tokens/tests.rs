@@ -21,7 +21,7 @@ fn a_token_is_kept_without_its_secret() {
     assert_eq!(again.find(&made.secret, now()), Ok(made.token));
     again.remove("ci").unwrap();
     assert_eq!(again.find(&made.secret, now()), Err(Invalid::Unknown));
-    assert_eq!(again.remove("ci").unwrap_err().code, "no-such-token");
+    assert_eq!(again.remove("ci").unwrap_err().code, ProblemCode::NoSuchToken);
     assert!(Tokens::open(state.path()).list().is_empty());
 }
 
@@ -54,19 +54,19 @@ fn what_cannot_be_a_token_is_refused() {
     tokens.create(&spec("ci", Role::View, None)).unwrap();
     let refused =
         |name: &str, lifetime| tokens.create(&spec(name, Role::View, lifetime)).map(|_| ()).unwrap_err().code;
-    assert_eq!(refused("ci", None), "exists");
+    assert_eq!(refused("ci", None), ProblemCode::Exists);
     for name in ["", "a b", "a/b", "ü", "memtide_1", &"x".repeat(41)] {
-        assert_eq!(refused(name, None), "bad-name", "{name}");
+        assert_eq!(refused(name, None), ProblemCode::BadName, "{name}");
     }
     for lifetime in [0, MOST_SECONDS + 1, u64::MAX] {
-        assert_eq!(refused("x", Some(lifetime)), "bad-field", "{lifetime}");
+        assert_eq!(refused("x", Some(lifetime)), ProblemCode::BadField, "{lifetime}");
     }
     for number in 1..MOST_TOKENS {
         // Not through the disk each time.
         let token = Token { name: number.to_string(), ..tokens.list()[0].clone() };
         tokens.known.write().unwrap().push(Known { hash: [0; 32], token });
     }
-    assert_eq!(refused("x", None), "too-many-tokens");
+    assert_eq!(refused("x", None), ProblemCode::TooManyTokens);
 }
 
 #[test]
@@ -87,7 +87,10 @@ fn when_a_token_was_used_is_kept_once_an_hour() {
 fn what_is_not_kept_is_not_there() {
     let state = TempDir::new().unwrap();
     let tokens = Tokens::open(&state.path().join("gone"));
-    assert_eq!(tokens.create(&spec("ci", Role::View, None)).map(|_| ()).unwrap_err().code, "not-kept");
+    assert_eq!(
+        tokens.create(&spec("ci", Role::View, None)).map(|_| ()).unwrap_err().code,
+        ProblemCode::NotKept
+    );
     assert!(tokens.list().is_empty());
 }
 
@@ -102,8 +105,12 @@ fn a_file_that_makes_no_sense_is_named() {
         write(&bad);
         let tokens = Tokens::open(state.path());
         let error = tokens.create(&spec("new", Role::View, None)).map(|_| ()).unwrap_err();
-        assert!(error.code == "bad-file" && error.message.contains("tokens.toml"), "{}", error.message);
-        assert_eq!(tokens.remove("ci").unwrap_err().code, "bad-file");
+        assert!(
+            error.code == ProblemCode::BadFile && error.message.contains("tokens.toml"),
+            "{}",
+            error.message
+        );
+        assert_eq!(tokens.remove("ci").unwrap_err().code, ProblemCode::BadFile);
         tokens.keep_used();
         assert!(tokens.list().is_empty(), "nobody gets in");
         assert_eq!(std::fs::read_to_string(tokens.path()).unwrap(), bad, "it is as it was");

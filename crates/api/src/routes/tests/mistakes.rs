@@ -1,6 +1,7 @@
 //! Whatever a client does wrong, it is told what, and nothing else comes of it.
 
 use super::*;
+use crate::problem::ProblemCode;
 
 #[tokio::test]
 async fn what_cannot_be_is_never_the_servers_fault() {
@@ -163,7 +164,7 @@ async fn a_refusal_has_figures() {
     fixture.read::<types::Vm>("POST", "/v1/vms", spec).await;
     let operation = fixture.carry_out("/v1/vms/big/start").await;
     let problem = operation.problem.unwrap();
-    assert_eq!((operation.state, problem.code.as_str()), (types::OperationState::Failed, "no-memory"));
+    assert_eq!((operation.state, problem.code), (types::OperationState::Failed, ProblemCode::NoMemory));
     let details = problem.details.unwrap();
     assert_eq!(details["place"], "host");
     assert!(details["asked_bytes"].as_u64() > Some(256 << 20), "{details}");
