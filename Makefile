@@ -85,7 +85,8 @@ experiments: setup guest ## repeat the ESX paper's measurements with real guests
 fuzz: setup ## run every fuzz target for FUZZ_SECONDS (60)
 	@scripts/fuzz $(FUZZ_SECONDS)
 
-fuzz-api: setup ## ask a live host whatever its OpenAPI description allows, and more
+fuzz-api: guest build ## ask a live host whatever its OpenAPI description allows, and stand in its door, while a guest has to go on
+	@scripts/setup test curl python3-venv
 	@scripts/fuzz-api
 
 .PHONY: crowd
