@@ -53,13 +53,14 @@ class Host:
         command = [str(program), "host", "--state", str(self.directory / "state"), "--socket", str(self.socket)]
         with self._said.open("w") as said:
             self.process = subprocess.Popen([*command, *self.options], stdout=said, stderr=subprocess.STDOUT)
-        # What it says last, so that everything is there by then.
-        last = "listening at http" if "--listen" in self.options else "the host is ready"
-        until(f"'{last}'", lambda: self.process.poll() is not None or f"{last}" in self.said(), 30.0)
-        assert self.process.poll() is None, self.said()
-        if match := re.search(
-            r"listening at (https?://\S+?)(?:, the certificate's fingerprint is (\w+))?$", self.said()
-        ):
+        # A whole line of it; what it warns of may come after that.
+        ready = r"the host is ready.*\n"
+        if "--listen" in self.options:
+            ready = r"listening at (https?://\S+?)(?:, the certificate's fingerprint is (\w+))?\n"
+        until(f"'{ready}'", lambda: self.process.poll() is not None or re.search(ready, self.said()), 30.0)
+        match = re.search(ready, self.said())
+        assert match, self.said()
+        if "--listen" in self.options:
             self.address, self.fingerprint = match[1], match[2]
 
     def said(self) -> str:

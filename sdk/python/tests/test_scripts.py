@@ -37,7 +37,7 @@ def command(script: str, host: Host, *arguments: str | Path) -> list[str]:
 def run(unix_host: Host) -> Run:
     def run(script: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
         called = command(script, unix_host, *arguments)
-        return subprocess.run(called, capture_output=True, text=True, timeout=120, check=False)
+        return subprocess.run(called, capture_output=True, text=True, timeout=240, check=False)
 
     return run
 
@@ -238,7 +238,7 @@ def test_a_vm_is_drained_and_stopped(client: Memtide, run: Run) -> None:
     dry = run("drain", "guest", "--below", "24MiB", "--dry-run")
     assert "would be entitled to" in dry.stdout, dry.stderr
     assert client.vm("guest").limit_bytes is None
-    done = run("drain", "guest", "--below", "24MiB", "--step", "8MiB", "--within", "60s", "--type", "poweroff -f")
+    done = run("drain", "guest", "--below", "24MiB", "--step", "8MiB", "--within", "180s", "--type", "poweroff -f")
     assert done.returncode == 0, done.stderr
     assert "the time is over" not in done.stdout
     limits = [line.rsplit(" ", 2)[-2:] for line in done.stdout.splitlines() if "may hold" in line]
