@@ -38,6 +38,7 @@ const pages = [
   { name: 'vm', hash: 'vms/web-a', ready: (page) => page.locator('.prose p').first().waitFor() },
   { name: 'allocation', hash: 'vms/web-a/allocation', ready: imagine },
   { name: 'mmu', hash: 'vms/web-a/mmu', ready: (page) => page.getByRole('row', { name: /^TLB hits/ }).waitFor() },
+  { name: 'power', hash: 'vms/web-a/power' },
   { name: 'console', hash: 'vms/web-b/console', ready: (page) => page.locator('.screen', { hasText: 'shell ready' }).waitFor() },
   { name: 'map', hash: 'map/web-b', ready: follow },
   { name: 'pools', hash: 'pools' },

@@ -34,7 +34,7 @@ export const host = {
 /** A VM's. */
 export const vm = {
   name: 'The VM. A mark beside it: there are alarms.',
-  power: 'Whether it runs: stopped, starting, running or stopping. A stopped VM takes no machine memory.',
+  power: 'Whether it runs: stopped, starting, running, paused or stopping; or unreadable, if its file is. A stopped VM takes no machine memory, a paused one keeps its own.',
   pages: 'What its pages are, of its whole size. In order of what is reclaimed.',
   size: 'Memory that the guest believes to have.',
   consumed: 'Machine memory that its pages take: shared frames by part, and compressed pages. Overhead is not included.',
@@ -63,6 +63,7 @@ export const vm = {
   worstCase: 'What it would be entitled to if every VM used its whole size.',
   saved: 'Machine memory that its pages would take more if they were not shared and compressed.',
   balloonTarget: 'The size that its balloon is asked to have. The driver in the guest gets there by and by.',
+  swapTarget: 'What is swapped of it, and what is still to be taken by compressing and swapping. As much as is swapped: no more will be.',
   conduct: 'What its balloon driver is worth, judged by what it did when it was asked.',
   overhead: 'What is set aside for what it costs beyond its guest’s memory: translations, devices, the stores of reclaimed pages, and a step for what it takes next.',
   reservation: 'Machine memory guaranteed to it: never taken back once it has touched it. Others may use it until then.',

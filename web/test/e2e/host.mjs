@@ -51,7 +51,7 @@ export class TestHost {
     await this.#create('web-a', 112, `memtide.run="${busy}"`, true);
     await this.#create('web-b', 96, '', true);
     await this.#create('idle-c', 96, '', false);
-    await until('the shell is there', async () => (await this.ask('GET', '/v1/vms/web-b/console')).includes('shell ready'));
+    await until('the shell is there', async () => (await this.ask('GET', '/v1/vms/web-b/console')).includes('shell ready'), 180);
     // Such a small sample lasts as long as the tests otherwise.
     await this.ask('PATCH', '/v1/settings', { 'Mem.SamplePeriod': 5, 'Mem.ShareScanTime': 10, 'Mem.ShareForceSalting': 0 });
   }

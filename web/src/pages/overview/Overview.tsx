@@ -1,6 +1,7 @@
 // The host at a glance: how short it is, what its memory is used for, and its VMs.
 
-import type { FileTrouble } from '../../api/schema.ts';
+import type { FileTrouble, MemoryLimit } from '../../api/schema.ts';
+import { size } from '../../format/size.ts';
 import { model } from '../../state/host.ts';
 import { HostStateCard } from './HostStateCard.tsx';
 import { HostHistory } from './HostHistory.tsx';
@@ -18,6 +19,7 @@ export function Overview() {
     <>
       <h1 class="unseen">Overview</h1>
       <Standstill seconds={status.memory_loop.standstill_seconds} />
+      <LowLimit limit={status.memory_limit} />
       <FileTroubles troubles={status.file_troubles ?? []} />
       <div class="columns">
         <HostStateCard status={status} />
@@ -38,6 +40,15 @@ const Standstill = ({ seconds }: { seconds: number }) =>
     <div class="banner bad" role="alert">
       <strong>Memory stands still.</strong> None has been free for {seconds} s, and none comes free: VMs wait. Look at which swap files fail, or
       stop a VM.
+    </div>
+  ) : null;
+
+/** A control group that allows the host less than it was told to take. */
+const LowLimit = ({ limit }: { limit: MemoryLimit | null }) =>
+  limit ? (
+    <div class="banner bad" role="alert">
+      <strong>The control group is too small.</strong> {limit.control_group} allows {size(limit.limit_bytes)}, and the host needs{' '}
+      {size(limit.needed_bytes)}: VMs give up {size(limit.lacks_bytes)}.
     </div>
   ) : null;
 

@@ -125,6 +125,7 @@ function HostView({ memory }: { memory: VmStatus }) {
         <SizeFact name="In the worst case" says={says.worstCase} bytes={memory.worst_case_bytes} />
         <SizeFact name="Saved" says={says.saved} bytes={saved} />
         <SizeFact name="Balloon asked for" says={says.balloonTarget} bytes={memory.balloon_target_bytes} />
+        <SizeFact name="Swapped, at most" says={says.swapTarget} bytes={memory.swap_target_bytes} />
         <Fact name="Balloon driver" says={says.conduct}>
           <Term says={conducts[memory.balloon_conduct]}>{words(memory.balloon_conduct)}</Term>
         </Fact>
