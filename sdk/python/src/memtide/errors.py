@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from memtide.types import Operation, Problem
+from memtide.types import Operation, Problem, ProblemCode
 
 
 class MemtideError(Exception):
@@ -54,7 +54,7 @@ class Refused(MemtideError):
         """The HTTP status; `None` for what became of an operation."""
 
     @property
-    def code(self) -> str:
+    def code(self) -> ProblemCode:
         """A word for programs."""
         return self.problem.code
 

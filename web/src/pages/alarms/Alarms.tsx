@@ -2,7 +2,7 @@
 
 import type { Alarm } from '../../api/schema.ts';
 import { call } from '../../api/call.ts';
-import { duration, moment } from '../../format/text.ts';
+import { duration, moment, sentence } from '../../format/text.ts';
 import { SeverityMark } from '../../parts/AlarmMarks.tsx';
 import { Needs } from '../../parts/Needs.tsx';
 import { Empty } from '../../parts/Waiting.tsx';
@@ -73,7 +73,7 @@ function Item({ alarm }: { alarm: Alarm }) {
         {severity}
       </span>
       <div>
-        <p>{text}</p>
+        <p>{sentence(text)}</p>
         <p class="hint">
           by the rule {rule}, for <time dateTime={new Date(raised).toISOString()} title={moment(raised)}>{duration((now - raised) / 1000)}</time>
           {vm && (

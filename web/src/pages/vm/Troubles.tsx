@@ -5,6 +5,7 @@ import type { ComponentChildren } from 'preact';
 import type { Severity, Vm } from '../../api/schema.ts';
 import { SeverityMark } from '../../parts/AlarmMarks.tsx';
 import { size } from '../../format/size.ts';
+import { sentence } from '../../format/text.ts';
 import { inOrder } from '../../state/alarms.ts';
 import { model } from '../../state/host.ts';
 import { link } from '../../state/route.ts';
@@ -37,7 +38,7 @@ export function Troubles({ vm }: { vm: Vm }) {
 const ofAlarm = ({ id, severity, text, rule, acknowledged }: ReturnType<typeof inOrder>[number]): Line => ({
   key: `alarm ${id}`,
   severity,
-  text: `${text}.`,
+  text: `${sentence(text)}.`,
   more: (
     <span class="hint">
       Rule {rule}
