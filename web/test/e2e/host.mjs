@@ -17,6 +17,8 @@ function needed(path, hint) {
   return path;
 }
 
+const guestFiles = () => join(process.env.MEMTIDE_STATE ?? join(root, 'state'), 'guest');
+
 export class TestHost {
   /** Files of the host: its socket and state. */
   directory = mkdtempSync(join(tmpdir(), 'memtide-web-'));
@@ -39,6 +41,8 @@ export class TestHost {
     const target = process.env.CARGO_TARGET_DIR ?? join(root, 'target');
     const program = needed(join(target, 'release/memtide'), 'run make build');
     const options = ['host', '--machine-memory', memory, '--state', join(this.directory, 'state'), '--socket', this.#socket];
+    // The browser, too, names what guests boot.
+    options.push('--guest-files', guestFiles());
     this.#process = spawn(program, [...options, '--listen', '0', '-o', 'json'], { stdio: ['ignore', 'pipe', 'inherit'] });
     this.#port = await listening(this.#process);
     this.token = (await this.ask('POST', '/v1/tokens', { name: 'browser', role: 'administer' })).secret;
@@ -57,7 +61,7 @@ export class TestHost {
   }
 
   async #create(name, mebibytes, run, start) {
-    const guest = join(process.env.MEMTIDE_STATE ?? join(root, 'state'), 'guest');
+    const guest = guestFiles();
     await this.ask('POST', '/v1/vms', {
       name,
       memory_bytes: mebibytes * 2 ** 20,
