@@ -7,10 +7,11 @@
 
 use crate::SandboxError;
 use landlock::{
-    ABI, Access, AccessFs, BitFlags, Ruleset, RulesetAttr, RulesetCreatedAttr, RulesetStatus,
-    path_beneath_rules,
+    ABI, Access, AccessFs, BitFlags, PathBeneath, PathFd, PathFdError, Ruleset, RulesetAttr,
+    RulesetCreatedAttr, RulesetStatus,
 };
 use std::fmt::Display;
+use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -120,18 +121,33 @@ fn restrict(
     let mut rules =
         Ruleset::default().handle_access(handled).and_then(Ruleset::create).map_err(|e| failed(&e))?;
     for (paths, access) in allowed {
-        // What is not there needs no rule.
-        rules = rules.add_rules(path_beneath_rules(*paths, *access)).map_err(|e| failed(&e))?;
+        for path in *paths {
+            let opened = match PathFd::new(path) {
+                Ok(opened) => opened,
+                // What is not there, or not for us, needs no rule.
+                Err(error) if is_missing(&error) => continue,
+                Err(error) => return Err(failed(&error)),
+            };
+            // Of a file that is no directory only some can be allowed.
+            let is_file = path.metadata().is_ok_and(|there| !there.is_dir());
+            let rights = if is_file { *access & AccessFs::from_file(NEWEST) } else { *access };
+            rules = rules.add_rule(PathBeneath::new(opened, rights)).map_err(|e| failed(&e))?;
+        }
     }
     let status = rules.restrict_self().map_err(|e| failed(&e))?;
     Ok(if status.ruleset == RulesetStatus::NotEnforced { Kept::No } else { Kept::Yes })
+}
+
+/// Whether nothing can be opened there, whoever tries it again.
+fn is_missing(error: &PathFdError) -> bool {
+    let PathFdError::OpenCall { source, .. } = error else { return false };
+    matches!(source.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::PermissionDenied)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::fs;
-    use std::io::ErrorKind;
     use std::process::Command;
     use std::thread;
 
