@@ -5,12 +5,13 @@
 //!
 //! **Bounds.** [`MOST_RUNNING`] at once; of those that have ended the last [`KEPT`] are kept.
 
-use crate::problem::{Problem, ProblemCode};
+use crate::problem::{Problem, ProblemCode, no_thread};
 use crate::types::{Operation, OperationKind, OperationState};
 use host::{Host, Progress};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::watch;
 use tokio::time::timeout;
@@ -54,7 +55,7 @@ impl Operations {
     /// Begins one.
     ///
     /// # Errors
-    /// `too-many-operations`.
+    /// `too-many-operations`; `io` if the machine gives no thread for it.
     pub(crate) fn begin(
         &self,
         host: &Host,
@@ -83,7 +84,7 @@ impl Operations {
             .hint("wait for one of them to end, or cancel it")
         })?;
         let (all, host, id) = (self.0.clone(), host.clone(), begun.id);
-        tokio::task::spawn_blocking(move || {
+        let thread = thread::Builder::new().name("operation".to_owned()).spawn(move || {
             let outcome = catch_unwind(AssertUnwindSafe(|| work(&host, &progress)));
             // A panic: our mistake, reported where it happened.
             let outcome = outcome.unwrap_or_else(|_| {
@@ -91,6 +92,10 @@ impl Operations {
             });
             all.send_modify(|all| all.end(id, outcome));
         });
+        if let Err(error) = thread {
+            self.0.send_modify(|all| drop(all.by_number.remove(&id)));
+            return Err(no_thread(error));
+        }
         Ok(begun)
     }
 

@@ -118,6 +118,11 @@ impl Problem {
     }
 }
 
+/// The machine gives no thread.
+pub(crate) fn no_thread(error: std::io::Error) -> Problem {
+    HostError::Io { what: "cannot start a thread".to_owned(), source: error }.into()
+}
+
 impl From<HostError> for Problem {
     fn from(error: HostError) -> Self {
         let details = match &error {

@@ -1,6 +1,6 @@
 //! The server: listeners, connections, and an end in good order.
 //!
-//! **Model.** One thread serves all connections on a runtime of its own. At a Unix socket whoever the file's mode lets in is an
+//! **Model.** One thread serves all connections on a runtime of its own; what waits for the host does so on others (`threads`). At a Unix socket whoever the file's mode lets in is an
 //! administrator; over TCP everybody needs a token, and over anything but loopback there is TLS (`access`). Whichever way
 //! somebody comes, the same is served, within the same bounds.
 //!
@@ -11,6 +11,7 @@
 mod listener;
 mod patient;
 mod strict;
+mod threads;
 
 use crate::access::{Access, Bounds, Connected, Peer, Tls};
 use crate::budget::Budget;
@@ -26,32 +27,26 @@ use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use listener::{Listener, listen_unix};
-use sandbox::Kind;
 use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, SocketAddr, TcpListener as StdTcpListener};
-use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread;
+use std::thread::JoinHandle;
 use std::time::Duration;
 use strict::{Strict, is_last};
 use thiserror::Error;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, watch};
 
-/// Most threads that wait for the host or a console's guest, or carry out an operation.
-const MOST_WAITING: usize = 128;
 /// Longest head of a request.
 const MOST_HEAD: usize = 32 << 10;
 /// Most headers in it.
 const MOST_HEADERS: usize = 64;
 /// How often files are tried again that could not be read or written.
 const LOOKS_AGAIN: Duration = Duration::from_secs(2);
-/// How long answers may take to be finished when the server ends.
-const LAST_ANSWERS: Duration = Duration::from_secs(2);
 
 /// Why the server cannot be started.
 #[derive(Debug, Error)]
@@ -92,7 +87,8 @@ pub struct Server {
     /// What is served; gone when the server ends.
     service: Option<Service>,
     closing: watch::Sender<bool>,
-    runtime: Option<Runtime>,
+    runtime: Handle,
+    thread: Option<JoinHandle<()>>,
 }
 
 /// What every listener serves.
@@ -125,12 +121,13 @@ impl Server {
         access.look_again(host);
         let (closing, closed) = watch::channel(false);
         let shared = Shared::new(host.clone(), access.clone(), closed.clone());
-        let runtime = runtime().map_err(ServerError::Runtime)?;
+        let served = threads::serving(closing.clone()).map_err(ServerError::Runtime)?;
+        let (runtime, thread) = (served.runtime, Some(served.thread));
         runtime.spawn(shared.stream.clone().run(closed.clone()));
         runtime.spawn(look_again(access.clone(), host.clone(), closed.clone()));
         let budget = shared.budget.clone();
         let service = Service { router: router(shared), access, budget, closing: closed };
-        Ok(Self { sockets: Vec::new(), service: Some(service), closing, runtime: Some(runtime) })
+        Ok(Self { sockets: Vec::new(), service: Some(service), closing, runtime, thread })
     }
 
     /// Serves at a Unix socket, to its user and its group: the one given by number, or else the process's.
@@ -141,7 +138,7 @@ impl Server {
         let io = |source| ServerError::Io { path: path.to_owned(), source };
         let listener = listen_unix(path, group)?;
         self.sockets.push(path.to_owned());
-        let _context = self.parts().0.enter();
+        let _context = self.runtime.enter();
         self.serve_at(Listener::Unix(UnixListener::from_std(listener).map_err(io)?));
         Ok(())
     }
@@ -158,22 +155,18 @@ impl Server {
         let listener = StdTcpListener::bind(address).map_err(refused)?;
         listener.set_nonblocking(true).map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
-        let _context = self.parts().0.enter();
+        let _context = self.runtime.enter();
         let listener = TcpListener::from_std(listener).map_err(refused)?;
         self.serve_at(Listener::Tcp(listener, tls.map(|tls| tls.acceptor)));
         Ok(address)
     }
 
     fn serve_at(&self, listener: Listener) {
-        let (runtime, service) = self.parts();
-        runtime.spawn(accept(listener, service.clone()));
+        self.runtime.spawn(accept(listener, self.service().clone()));
     }
 
-    fn parts(&self) -> (&Runtime, &Service) {
-        match (&self.runtime, &self.service) {
-            (Some(runtime), Some(service)) => (runtime, service),
-            _ => unreachable!("both are there until the server is dropped"),
-        }
+    fn service(&self) -> &Service {
+        self.service.as_ref().expect("it is there until the server is dropped")
     }
 }
 
@@ -186,30 +179,11 @@ impl Drop for Server {
         }
         // Whoever serves holds a receiver as long as it lives; so does what is served, which is not waited for.
         self.service = None;
-        if let Some(runtime) = self.runtime.take() {
-            runtime.block_on(async {
-                let _ = tokio::time::timeout(LAST_ANSWERS, self.closing.closed()).await;
-            });
-            runtime.shutdown_timeout(LAST_ANSWERS);
+        if let Some(thread) = self.thread.take() {
+            // A panic in it was printed.
+            let _ = thread.join();
         }
     }
-}
-
-/// Its threads are started by one that keeps to what these need, so they do.
-fn runtime() -> io::Result<Runtime> {
-    let build = || {
-        sandbox::keep_to(Kind::Service);
-        Builder::new_multi_thread()
-            .worker_threads(1)
-            .max_blocking_threads(MOST_WAITING)
-            .thread_name("api")
-            .enable_all()
-            .build()
-    };
-    thread::scope(|scope| {
-        let builder = thread::Builder::new().spawn_scoped(scope, build)?;
-        builder.join().unwrap_or_else(|panic| resume_unwind(panic))
-    })
 }
 
 /// Now and then has files read and written again that could not be.

@@ -91,9 +91,18 @@ pub(crate) fn in_turn(inventory: &Inventory) -> Vec<(String, Duration)> {
     all.into_iter().map(|entry| (entry.spec.name.clone(), delay(entry))).collect()
 }
 
-/// What the thread does, until the host shuts down.
-pub(crate) fn run(core: &Arc<Core>, tell: &Arc<Tell>) {
+/// What the thread does, until the host shuts down. It begins once there is somebody to tell.
+pub(crate) fn run(core: &Arc<Core>) {
     sandbox::keep_to(Kind::Service);
+    let begins = || core.autostart.lock().take();
+    let tell = loop {
+        match begins() {
+            Some(tell) => break tell,
+            None if core.is_closed() => return,
+            None => core.wait_for_power(Instant::now() + PATIENCE, |_| core.autostart.lock().is_some()),
+        }
+    };
+    let tell = &tell;
     let mut starts = Vec::new();
     let turns = in_turn(&core.inventory.lock());
     for (name, delay) in turns {

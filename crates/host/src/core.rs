@@ -1,6 +1,7 @@
 //! What the host's threads share.
 
 use crate::alarms::Book;
+use crate::autostart::Tell;
 use crate::catalog::running_id;
 use crate::disks::{Disks, free_disk};
 use crate::error::HostError;
@@ -71,6 +72,8 @@ pub(crate) struct Core {
     closing: AtomicBool,
     /// The files that say which VMs are wanted on.
     pub(crate) wanted: crate::wanted::Files,
+    /// Whom to tell of VMs that are started with the host, once they are to be.
+    pub(crate) autostart: Mutex<Option<Arc<Tell>>>,
     /// VMs that were wanted on when the host opened.
     pub(crate) wanted_before: Vec<String>,
 }
@@ -113,6 +116,7 @@ impl Core {
             disks: Disks::default(),
             readers: Readers::default(),
             is_whole_process: AtomicBool::new(false),
+            autostart: Mutex::new(None),
             wanted_before,
         })
     }

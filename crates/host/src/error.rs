@@ -380,6 +380,7 @@ impl HostError {
             Self::GuestFile { source, .. } => source.hint(),
             Self::Unreadable { .. } => "correct its file, which is noticed, or remove the VM",
             Self::NotKept { source, .. } => not_kept(source),
+            Self::Io { source, .. } => of_machine(source),
             Self::BadFile { .. } => "correct the file, or move it out of the state directory",
             Self::Locked(_) => "use that host, or another state directory",
             Self::Unwritten { .. } => "make room in the state directory, or see why it takes nothing",
@@ -390,6 +391,26 @@ impl HostError {
             Self::Undecided(_) => "nothing wrong was found; ask again when the host is less busy",
             _ => return None,
         })
+    }
+}
+
+/// What to do where the machine that the host runs on does not give what it needs.
+pub fn of_machine(error: &io::Error) -> &'static str {
+    match error.raw_os_error().map(rustix::io::Errno::from_raw_os_error) {
+        Some(rustix::io::Errno::MFILE | rustix::io::Errno::NFILE) => {
+            "too many files are open: raise the limit (ulimit -n, LimitNOFILE=), or have fewer VMs run and fewer clients ask"
+        }
+        Some(rustix::io::Errno::AGAIN | rustix::io::Errno::NOMEM) => {
+            "Linux gives no more threads or memory: raise the limits (ulimit -u, TasksMax=, MemoryMax=), or stop something else, and try again"
+        }
+        Some(rustix::io::Errno::NOSPC | rustix::io::Errno::DQUOT) => "make room on the disk, and try again",
+        Some(rustix::io::Errno::ACCESS | rustix::io::Errno::PERM | rustix::io::Errno::ROFS) => {
+            "let the host's user do that, and try again"
+        }
+        _ if error.kind() == io::ErrorKind::WouldBlock => {
+            "Linux gives no more threads: raise the limits (ulimit -u, TasksMax=), or stop something else, and try again"
+        }
+        _ => "look after the machine that the host runs on and its disks, and try again",
     }
 }
 

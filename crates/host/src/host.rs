@@ -19,7 +19,7 @@ use crate::status::HostStatus;
 use crate::stopping::Stop;
 use crate::visits::{Lease, Visit};
 use crate::what_if::{self, Edit, WhatIf};
-use crate::{alarms, audit, catalog, keeper, memory_loop, sharing, stopping, unswap, wanted};
+use crate::{alarms, audit, autostart, catalog, keeper, memory_loop, sharing, stopping, unswap, wanted};
 use addr::{ByteSize, PageCount};
 use parking_lot::Mutex;
 use sched::PoolId;
@@ -96,6 +96,7 @@ impl Host {
         host.spawn("memtide-keeper", keeper::run)?;
         host.spawn("memtide-sharing", |core| sharing::run(core))?;
         host.spawn("memtide-wanted", |core| wanted::run(core))?;
+        host.spawn("memtide-autostart", autostart::run)?;
         Ok(host)
     }
 

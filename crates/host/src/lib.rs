@@ -78,7 +78,7 @@ pub use change::{PoolChange, VmChange};
 pub use console::{Console, Excerpt};
 pub use core::MOST_SERVED;
 pub use ended::{Afterwards, HowEnded, RestartedFor};
-pub use error::{HostError, Kind};
+pub use error::{HostError, Kind, of_machine};
 pub use event::{Changed, Decision, Event, Trigger, VmDecision, What};
 pub use explained::{
     EntitlementBytes, Explained, LeverBytes, PageBytes, PoolEntitlement, ReclaimBytes, SiblingShares,

@@ -40,6 +40,7 @@ use sched::admission::{AdmissionError, admit};
 use sched::{Overhead, Snapshot};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
 use std::thread;
 use std::time::Duration;
 use vm::boot::{Initrd, KernelImage};
@@ -249,6 +250,20 @@ fn start_error(name: &str, error: StartError) -> HostError {
 
 /// The guest runs. From here on the VM's own thread has it.
 fn go_on(core: &Arc<Core>, running: Arc<Running>, vm: Arc<Vm>) -> Result<(), HostError> {
+    let name = running.name.clone();
+    // It is there before anything is said of the run, which it gets then.
+    let (give, given) = sync_channel(1);
+    let waiting = Arc::clone(core);
+    let watcher = thread::Builder::new().name(format!("{name}-end")).spawn(move || {
+        if let Ok((running, vm)) = given.recv() {
+            wait_for_end(&waiting, running, vm);
+        }
+    });
+    if let Err(error) = watcher {
+        drop(vm);
+        release(core, running, None);
+        return Err(HostError::io(format!("cannot start VM '{name}'"), error));
+    }
     // A stop may have come between, of the run before.
     if !running.is_told_to_stop()
         && let Err(error) = core.want_on(&running.name)
@@ -258,16 +273,8 @@ fn go_on(core: &Arc<Core>, running: Arc<Running>, vm: Arc<Vm>) -> Result<(), Hos
         return Err(error);
     }
     note_started(core, &running);
-    let name = running.name.clone();
-    let waiting = Arc::clone(core);
-    let watcher = thread::Builder::new().name(format!("{name}-end"));
-    if let Err(error) = watcher.spawn(move || wait_for_end(&waiting, running, vm)) {
-        let running = core.inventory.lock().vm(&name)?.running.clone();
-        if let Some(running) = running {
-            release(core, running, None);
-        }
-        return Err(HostError::io(format!("cannot start VM '{name}'"), error));
-    }
+    // It waits for nothing else.
+    let _ = give.send((running, vm));
     core.wakeup.change();
     Ok(())
 }

@@ -114,7 +114,7 @@ impl Core {
     /// Leaves nothing behind of a VM that does not run.
     ///
     /// # Errors
-    /// [`HostError::Io`].
+    /// [`HostError::NotKept`].
     pub(crate) fn forget_wanted(&self, name: &str) -> Result<(), HostError> {
         self.wanted.lock().as_ref().ok_or(HostError::ShuttingDown)?.write(name, false)
     }

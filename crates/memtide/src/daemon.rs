@@ -20,10 +20,11 @@ use crate::notify::Notifier;
 use crate::progress::during;
 use actions::Worker;
 use api::Server;
-use host::{Host, HostConfig, HostError, Progress, Stop, What};
+use host::{Host, HostConfig, HostError, Progress, Stop, What, of_machine};
 use sandbox::Kind;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
+use std::io;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -35,15 +36,19 @@ pub(crate) fn run(args: &args::Host) -> Result<(), Error> {
         return config::check(args);
     }
     // Before anything is there that a signal should end in order.
-    let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM])
-        .map_err(|error| Error::new(format!("cannot watch for signals: {error}")))?;
+    let mut signals =
+        Signals::new([SIGHUP, SIGINT, SIGTERM]).map_err(|error| refused("watch for signals", &error))?;
     let config = Config::of(args)?;
     let log = log::begin(config.log_format, config.log_level)?;
     limits::prepare(config.machine_memory)?;
     // Before there are other threads.
     let (actions, gaps) = confined::begin(&config)?;
     let speaker = Speaker { format: args.output.output, only_logs: log == LogFormat::Journald };
-    let (host, server) = begin(&config, actions, speaker)?;
+    let host = open(&config, actions)?;
+    // All threads that it cannot do without are there before it is ready.
+    let follower = log::Follower::of(&host).map_err(|error| refused("start a thread", &error))?;
+    let notifier = Notifier::begin(&host).map_err(|error| refused("start a thread", &error))?;
+    let server = serve(&host, &config, speaker)?;
     for gap in gaps {
         // Elsewhere it is logged.
         if config.log_level < LogLevel::Warn {
@@ -51,9 +56,8 @@ pub(crate) fn run(args: &args::Host) -> Result<(), Error> {
         }
         host.note_exposed(gap);
     }
-    let follower = log::Follower::of(&host);
-    let notifier = Notifier::ready(&host);
-    autostart(&host, config.resume, speaker)?;
+    notifier.ready(&host);
+    autostart(&host, config.resume, speaker);
     sandbox::keep_to(Kind::Service);
     signals.forever().next();
     // Without a thread for it a second signal does nothing.
@@ -70,8 +74,8 @@ pub(crate) fn run(args: &args::Host) -> Result<(), Error> {
     Ok(())
 }
 
-/// Opens the host and lets it be asked.
-fn begin(config: &Config, actions: Worker, speaker: Speaker) -> Result<(Host, Arc<Server>), Error> {
+/// Opens the host.
+fn open(config: &Config, actions: Worker) -> Result<Host, Error> {
     crate::run::check_available(
         config.machine_memory,
         "the host",
@@ -85,7 +89,12 @@ fn begin(config: &Config, actions: Worker, speaker: Speaker) -> Result<(Host, Ar
     let host =
         during("opening the host", || Host::open_with(&files, actions)).map_err(|error| explain(&error))?;
     host.is_whole_process().map_err(|error| explain(&error))?;
-    let (server, listening) = listen::serve(&host, config, speaker)?;
+    Ok(host)
+}
+
+/// Lets the host be asked.
+fn serve(host: &Host, config: &Config, speaker: Speaker) -> Result<Arc<Server>, Error> {
+    let (server, listening) = listen::serve(host, config, speaker)?;
     speaker.tell(&Told::Ready {
         machine_memory_bytes: config.machine_memory,
         vms: host.vm_count(),
@@ -95,7 +104,7 @@ fn begin(config: &Config, actions: Worker, speaker: Speaker) -> Result<(Host, Ar
     if let Some(listening) = &listening {
         speaker.tell(&Told::Listening(listening));
     }
-    Ok((host, server))
+    Ok(server)
 }
 
 /// Ends in order, saying what is going on. A second signal ends at once.
@@ -140,16 +149,19 @@ fn stop(host: &Host, deadline: Duration) {
 }
 
 /// Has the VMs started that start with the host, if that is wanted, and says so if not.
-fn autostart(host: &Host, wanted: bool, speaker: Speaker) -> Result<(), Error> {
+fn autostart(host: &Host, wanted: bool, speaker: Speaker) {
     if wanted {
-        let tell = Box::new(move |vm: &str| speaker.tell(&Told::RunsAgain { vm }));
-        return host.autostart(tell).map_err(|error| explain(&error));
+        return host.autostart(Box::new(move |vm: &str| speaker.tell(&Told::RunsAgain { vm })));
     }
     let vms = host.starts_with_host();
     if !vms.is_empty() {
         speaker.tell(&Told::WouldStart { vms: &vms });
     }
-    Ok(())
+}
+
+/// What the machine does not let the host do.
+fn refused(what: &str, error: &io::Error) -> Error {
+    Error::new(format!("cannot {what}: {error}")).hint(of_machine(error))
 }
 
 fn explain(error: &HostError) -> Error {

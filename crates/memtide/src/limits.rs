@@ -8,6 +8,7 @@
 
 use crate::error::Error;
 use addr::ByteSize;
+use host::of_machine;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use signal_hook::consts::{SIGXCPU, SIGXFSZ};
 use std::sync::Arc;
@@ -25,8 +26,9 @@ const DATA: ByteSize = ByteSize::mib(128);
 pub(crate) fn prepare(machine_memory: ByteSize) -> Result<(), Error> {
     for signal in [SIGXFSZ, SIGXCPU] {
         // Caught, so that it does not end the process: a write beyond the limit fails.
-        signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false)))
-            .map_err(|error| Error::new(format!("cannot watch for signals: {error}")))?;
+        signal_hook::flag::register(signal, Arc::new(AtomicBool::new(false))).map_err(|error| {
+            Error::new(format!("cannot watch for signals: {error}")).hint(of_machine(&error))
+        })?;
     }
     for resource in
         [Resource::Nofile, Resource::Fsize, Resource::As, Resource::Data, Resource::Nproc, Resource::Cpu]

@@ -12,6 +12,7 @@
 use host::{Host, HostStatus};
 use sandbox::Kind;
 use sd_notify::NotifyState;
+use std::io;
 use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
@@ -30,18 +31,19 @@ pub(crate) struct Notifier {
 }
 
 impl Notifier {
-    /// Says that the host is ready.
-    pub(crate) fn ready(host: &Host) -> Self {
+    /// Begins, if systemd listens.
+    ///
+    /// # Errors
+    /// There is no thread for that.
+    pub(crate) fn begin(host: &Host) -> io::Result<Self> {
         if std::env::var_os("NOTIFY_SOCKET").is_none() {
-            return Self { ending: None, thread: None };
+            return Ok(Self { ending: None, thread: None });
         }
-        let status = told(&host.status(), host.vm_count());
-        say(&[NotifyState::Ready, NotifyState::Status(&status)]);
         let (ending, ended) = channel();
         let host = host.clone();
         let thread = thread::Builder::new().name("notify".to_owned()).spawn(move || {
             sandbox::keep_to(Kind::Notify);
-            let mut last = Last { status, fed: 0 };
+            let mut last = Last { status: String::new(), fed: 0 };
             loop {
                 match ended.recv_timeout(TICK) {
                     Ok(deadline) => say_stopping(deadline),
@@ -49,11 +51,16 @@ impl Notifier {
                     Err(RecvTimeoutError::Disconnected) => return,
                 }
             }
-        });
-        if let Err(error) = &thread {
-            tracing::error!("the watchdog will not be fed: {error}");
+        })?;
+        Ok(Self { ending: Some(ending), thread: Some(thread) })
+    }
+
+    /// Says that the host is ready.
+    pub(crate) fn ready(&self, host: &Host) {
+        if self.thread.is_some() {
+            let status = told(&host.status(), host.vm_count());
+            say(&[NotifyState::Ready, NotifyState::Status(&status)]);
         }
-        Self { ending: Some(ending), thread: thread.ok() }
     }
 
     /// Says that the host stops, and that its guests have so long for it.

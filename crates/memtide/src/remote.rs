@@ -150,6 +150,9 @@ impl From<client::Error> for Error {
             mistake @ client::Error::Address(_) => {
                 Self::new(mistake).hint("see 'memtide --help' on --host and --fingerprint")
             }
+            broken @ client::Error::BrokenOff(_) => {
+                Self::new(broken).hint("what was asked may be done all the same: look before you ask again")
+            }
             other => Self::new(other).hint("see what the host printed; is it of the same version?"),
         }
     }

@@ -13,7 +13,7 @@ use super::Shared;
 use crate::access::{Admission, Peer};
 use crate::budget::Held;
 use crate::extract::{InPath, Parameters, Raw, ask};
-use crate::problem::{Problem, ProblemCode};
+use crate::problem::{Problem, ProblemCode, no_thread};
 use crate::query::ConsoleQuery;
 use crate::types::{CONSOLE_FROM, CONSOLE_PROTOCOL, TypedIn};
 use addr::ByteSize;
@@ -27,6 +27,7 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use host::{Console, Excerpt, Host};
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 use tokio::time::{Instant, interval_at, timeout};
@@ -88,9 +89,9 @@ pub(super) async fn read_console(
     let upgrade = WebSocketUpgrade::from_request_parts(&mut parts, &())
         .await
         .map_err(|error| Problem::new(ProblemCode::BadHeader, error.body_text()))?;
+    let said = Listener::start(&name, &console, &shared.host, from)?;
     let follower = Follower {
         name,
-        console,
         silence: shared.access.peers.bounds.silence,
         host: shared.host,
         closing: shared.closing,
@@ -105,7 +106,7 @@ pub(super) async fn read_console(
         .read_buffer_size(READ_AT_ONCE)
         .write_buffer_size(PIECE)
         .max_write_buffer_size(4 * PIECE)
-        .on_upgrade(move |socket| follower.run(socket, from)))
+        .on_upgrade(move |socket| follower.run(socket, said)))
 }
 
 /// Type to a VM's guest
@@ -128,7 +129,6 @@ pub(super) async fn type_in(
 /// Somebody at a console.
 struct Follower {
     name: String,
-    console: Arc<Console>,
     host: Host,
     /// How long the client may finish no frame.
     silence: Duration,
@@ -139,15 +139,7 @@ struct Follower {
 
 impl Follower {
     /// Until the client leaves or may not stay, the VM is gone, or the server ends.
-    async fn run(self, socket: WebSocket, from: u64) {
-        let (sender, said) = mpsc::channel(1);
-        let listener = Listener {
-            name: self.name.clone(),
-            console: Arc::clone(&self.console),
-            host: self.host.clone(),
-            sender,
-        };
-        tokio::task::spawn_blocking(move || listener.run(from));
+    async fn run(self, socket: WebSocket, said: mpsc::Receiver<Excerpt>) {
         let (mut sink, typed) = socket.split();
         let mut closing = self.closing.clone();
         let why = tokio::select! {
@@ -223,6 +215,21 @@ struct Listener {
 }
 
 impl Listener {
+    /// Starts the thread, which ends soon after nobody receives any more; gives where to receive.
+    fn start(
+        name: &str,
+        console: &Arc<Console>,
+        host: &Host,
+        from: u64,
+    ) -> Result<mpsc::Receiver<Excerpt>, Problem> {
+        let (sender, said) = mpsc::channel(1);
+        let (name, console) = (name.to_owned(), Arc::clone(console));
+        let listener = Self { name, console, host: host.clone(), sender };
+        let thread = thread::Builder::new().name("console".to_owned());
+        thread.spawn(move || listener.run(from)).map_err(no_thread)?;
+        Ok(said)
+    }
+
     fn run(&self, from: u64) {
         let first = self.console.wait_since(from, PIECE, Duration::ZERO);
         let mut from = first.next();

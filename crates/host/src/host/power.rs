@@ -87,13 +87,10 @@ impl Host {
         autostart::in_turn(&self.core().inventory.lock()).into_iter().map(|(name, _)| name).collect()
     }
 
-    /// Starts the VMs that start with the host, in turn, and again those that cannot start, on a thread of its own; calls `tell`
-    /// with the name of each that runs. To be called once.
-    ///
-    /// # Errors
-    /// [`HostError::Io`] if there is no thread for that.
-    pub fn autostart(&self, tell: Box<dyn Fn(&str) + Send + Sync>) -> Result<(), HostError> {
-        let tell = Arc::from(tell);
-        self.spawn("memtide-autostart", move |core| autostart::run(core, &tell))
+    /// Starts the VMs that start with the host, in turn, and again those that cannot start, on a thread that is there already; calls
+    /// `tell` with the name of each that runs. Called again, it does nothing.
+    pub fn autostart(&self, tell: Box<dyn Fn(&str) + Send + Sync>) {
+        *self.core().autostart.lock() = Some(Arc::from(tell));
+        self.core().note_power();
     }
 }

@@ -83,11 +83,11 @@ impl WantedFiles {
     /// Keeps whether a VM is wanted on. It is on the disk when this returns.
     ///
     /// # Errors
-    /// [`HostError::Io`]: what was kept stays, unless it is merely not known whether the disk has it yet.
+    /// [`HostError::NotKept`]: what was kept stays, unless it is merely not known whether the disk has it yet.
     pub(crate) fn write(&self, vm: &str, on: bool) -> Result<(), HostError> {
         let path = self.vms.join(format!("{vm}.on"));
-        let (what, written) = if on { ("write", make(&path)) } else { ("remove", remove(&path)) };
-        written.map_err(|error| HostError::io(format!("cannot {what} {}", path.display()), error))
+        let written = if on { make(&path) } else { remove(&path) };
+        written.map_err(|source| HostError::NotKept { file: path, source })
     }
 }
 

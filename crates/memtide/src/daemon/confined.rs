@@ -49,7 +49,7 @@ pub(super) fn begin(config: &Config) -> Result<(Worker, Vec<String>), Error> {
     }
     let hidden = if is_on { vec![config.state.clone()] } else { Vec::new() };
     let actions = Worker::start(hidden, config.webhook_hosts.clone())
-        .map_err(|error| Error::new(format!("cannot start a thread: {error}")))?;
+        .map_err(|error| super::refused("begin what carries out alarms' actions", &error))?;
     if is_on {
         match sandbox::keep_to_files(files(config)) {
             Ok(Kept::Yes) => {}

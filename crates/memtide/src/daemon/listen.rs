@@ -30,8 +30,13 @@ pub(super) fn serve(
     let failed = |error: api::ServerError| {
         Error::new(error).hint("--socket takes another socket; --host of other verbs names it then")
     };
-    let mut server = Server::start(host, &config.state, names.clone(), config.guest_files.clone())
-        .map_err(|error| Error::new(error).hint("see 'memtide host --help'"))?;
+    let mut server =
+        Server::start(host, &config.state, names.clone(), config.guest_files.clone()).map_err(|error| {
+            match &error {
+                api::ServerError::Runtime(source) => super::refused("serve", source),
+                _ => Error::new(error).hint("see 'memtide host --help'"),
+            }
+        })?;
     server.listen_unix(&config.socket, group).map_err(failed)?;
     let server = Arc::new(server);
     let Some(address) = config.listen else { return Ok((server, None)) };
@@ -48,7 +53,7 @@ pub(super) fn serve(
             };
             let thread = thread::Builder::new().name("listen".to_owned());
             let spawned = thread.spawn(move || later.listen(address, error));
-            spawned.map_err(|error| Error::new(format!("cannot listen later: {error}")))?;
+            spawned.map_err(|error| super::refused("start a thread", &error))?;
             return Ok((server, None));
         }
     };

@@ -8,6 +8,7 @@ use crate::view::{counted, facts};
 use host::{Event, Host, HowEnded, What};
 use sandbox::Kind;
 use serde_json::Value;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -29,14 +30,13 @@ pub(crate) struct Follower {
 }
 
 impl Follower {
-    pub(crate) fn of(host: &Host) -> Self {
+    /// # Errors
+    /// There is no thread for that.
+    pub(crate) fn of(host: &Host) -> io::Result<Self> {
         let ending = Arc::new(AtomicBool::new(false));
         let (host, ended) = (host.clone(), Arc::clone(&ending));
-        let thread = thread::Builder::new().name("log".to_owned()).spawn(move || follow(&host, &ended));
-        if let Err(error) = &thread {
-            tracing::error!("events are not logged: {error}");
-        }
-        Self { ending, thread: thread.ok() }
+        let thread = thread::Builder::new().name("log".to_owned()).spawn(move || follow(&host, &ended))?;
+        Ok(Self { ending, thread: Some(thread) })
     }
 }
 

@@ -44,7 +44,7 @@ impl Served {
 
     fn token(&self, name: &str, role: Role, lifetime_seconds: Option<u64>) -> String {
         let spec = TokenSpec { name: name.to_owned(), role, lifetime_seconds };
-        let NewToken { secret, .. } = self.server.parts().1.access.tokens.create(&spec).unwrap();
+        let NewToken { secret, .. } = self.server.service().access.tokens.create(&spec).unwrap();
         secret
     }
 
@@ -106,7 +106,7 @@ impl Served {
     }
 
     fn log(&self) -> Vec<AuditLine> {
-        self.server.parts().1.access.audit_log.last(1000).unwrap()
+        self.server.service().access.audit_log.last(1000).unwrap()
     }
 }
 
@@ -355,7 +355,8 @@ fn one_peer_has_so_many_connections_requests_and_refusals() {
     assert_eq!(statuses, [401, 401, 401, 401, 429, 429]);
     assert_eq!(served.log().len(), 4);
     assert_eq!(served.with_token("GET /v1/vms", &token, "").status, 200, "who has a token is not kept out");
-    let last = (0..20).map(|_| served.with_token("GET /v1/vms", &token, "")).last().unwrap();
+    let answers: Vec<_> = (0..20).map(|_| served.with_token("GET /v1/vms", &token, "")).collect();
+    let last = answers.last().unwrap();
     assert_eq!((last.status, &last.body["code"]), (429, &json!("too-many-requests")));
     assert!(last.head.to_lowercase().contains("retry-after: "), "{}", last.head);
 }
@@ -369,7 +370,7 @@ fn half_open(to: SocketAddr, from: [&str; 2], words: &[u8]) -> Vec<tokio::net::T
         stream.write_all(words).await.unwrap();
         stream
     };
-    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let mut streams = Vec::new();
         for number in 0..256 {
