@@ -76,6 +76,31 @@ pub fn writing() -> Vec<u8> {
     ])
 }
 
+/// A kernel that counts in memory, some hundred times a second for ever, and sleeps in between. If it does not find there what it wrote last, it
+/// shuts itself down.
+#[must_use]
+pub fn counting() -> Vec<u8> {
+    let count = [
+        0x0200_0293, // addi t0, zero, 32
+        0x1042_9073, // csrw sie, t0        its timer wakes it
+        0x0010_0e93, // addi t4, zero, 1
+        0x01fe_9e93, // slli t4, t4, 31     where memory begins
+        0x0100_0337, // lui  t1, 0x1000     16 MiB
+        0x006e_8eb3, // add  t4, t4, t1
+        0xc010_22f3, // rdtime t0           and here again
+        0x0001_8337, // lui  t1, 0x18       10 ms
+        0x0062_82b3, // add  t0, t0, t1
+        0x14d2_9073, // csrw stimecmp, t0
+        0x1050_0073, // wfi
+        0x000e_bf03, // ld   t5, 0(t4)
+        0x007f_1863, // bne  t5, t2, 16
+        0x0013_8393, // addi t2, t2, 1
+        0x007e_b023, // sd   t2, 0(t4)
+        0xfddf_f06f, // j    -36
+    ];
+    image(&[&count[..], &reset(0, 1)].concat())
+}
+
 /// A kernel that waits for ever.
 #[must_use]
 pub fn waiting() -> Vec<u8> {
