@@ -7,6 +7,7 @@ use addr::ByteSize;
 use disks::Disk;
 use guests::{PATIENCE, Under, config};
 use host::{Host, HostConfig, HostError, HowEnded, Power, ProblemCode, Stop, Stopped, VmSpec, What};
+use rustix::fs::{CWD, RenameFlags};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -96,8 +97,10 @@ fn a_start_that_cannot_be_written_down_is_refused_and_a_stop_is_written_later() 
     assert!(info.unwritten.is_some_and(|why| why.contains("web.on")) && !info.wanted_on);
     let told = |what: &What| matches!(what, What::Trouble { why } if why.contains("'web' is to be off"));
     assert!(under.events_since(0).iter().any(|event| told(&event.what)), "{}", under.told());
-    std::fs::remove_dir(&file).unwrap();
-    std::fs::write(&file, "").unwrap();
+    // In one step, as it is tried all the time: the directory makes place for the file there was.
+    let kept = under.dir.path().join("kept");
+    std::fs::write(&kept, "").unwrap();
+    rustix::fs::renameat_with(CWD, &kept, CWD, &file, RenameFlags::EXCHANGE).unwrap();
     wait_for("it is written", || under.info("web").unwrap().unwritten.is_none());
     assert!(!file.exists());
 }
