@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from memtide import Memtide, MemtideError, program, size, size_text
+from memtide import Memtide, MemtideError, MiB, program, size, size_text
 from memtide.program import Failed
 from memtide.sizes import PAGE
 from memtide.types import Vm, VmChange
@@ -43,18 +43,22 @@ def held(host: Memtide, name: str) -> int | None:
     return vm.memory.consumed_bytes if vm.power == "running" and vm.memory else None
 
 
+# A VM may hold so much more than its limit.
+SLACK = MiB(1)
+
+
 def lower(host: Memtide, vm: Vm, below: int, step: int, deadline: float) -> bool:
     """Lowers the limit until the VM holds no more than `below`; gives whether it does in time."""
     holds = held(host, vm.name)
     # Never above what it may have anyway.
     limit = min(vm.limit_bytes or vm.memory_bytes, holds if holds is not None else vm.memory_bytes)
     while True:
-        if holds is None or holds <= below:
+        if holds is None or holds <= below + SLACK:
             return True
         if time.monotonic() >= deadline:
             return False
         # The next step comes when this one is done.
-        if holds <= limit + PAGE:
+        if holds <= limit + SLACK:
             limit = max(below, limit - step) // PAGE * PAGE
             host.set(vm.name, limit_bytes=limit, reservation_bytes=min(vm.reservation_bytes, limit), shares="low")
         print(f"{vm.name} holds {size_text(holds)}, and may hold {size_text(limit)}", flush=True)
