@@ -7,8 +7,8 @@
 use crate::entry::PageState;
 use crate::frame::Audit;
 use crate::pool::{Frame, Page};
-use crate::swap::{Slot, SwapError, SwapFile, SwapUse};
-use crate::zip::{Compressor, ZipHandle, ZipStore, ZipUse};
+use crate::swap::{BYTES_PER_SLOT, Slot, SwapError, SwapFile, SwapUse};
+use crate::zip::{BYTES_PER_FRAME, Compressor, ZipHandle, ZipStore, ZipUse};
 use addr::{Gfn, Mfn, PageCount};
 use parking_lot::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -34,6 +34,18 @@ pub struct StoreUse {
     pub zip: ZipUse,
     /// The swap file.
     pub swap: SwapUse,
+}
+
+impl StoreUse {
+    /// Memory outside the pool for what the stores keep about pages, in bytes.
+    pub const fn bytes(&self) -> u64 {
+        self.swap.used.0 * BYTES_PER_SLOT + self.zip.frames.0 * BYTES_PER_FRAME
+    }
+
+    /// The most of it for a VM with so much memory: a page that is out takes a slot, and a frame of the zip store holds more than one page.
+    pub const fn most_bytes(memory: PageCount) -> u64 {
+        memory.0 * BYTES_PER_SLOT
+    }
 }
 
 impl Stores {

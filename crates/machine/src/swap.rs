@@ -45,6 +45,7 @@ use crate::frame::Audit;
 use addr::{ByteSize, PAGE_SIZE, PageCount};
 use parking_lot::Mutex;
 use seal::Key;
+pub(crate) use slots::BYTES_PER_SLOT;
 use slots::{Run, Slots};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -41,6 +41,7 @@ pub use codec::{Compressed, Compressor};
 use crate::frame::Audit;
 use crate::pool::Frame;
 use addr::{ByteSize, Gfn, Mfn, PAGE_SIZE, PageCount};
+pub(crate) use frames::BYTES_PER_FRAME;
 use frames::ZipFrames;
 use place::{HEADER_BYTES, Header};
 use thiserror::Error;

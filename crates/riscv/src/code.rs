@@ -13,18 +13,19 @@
 //! increment of a number there. So nothing needs to watch the frame for writes, and a frame that left and came
 //! back with other content is never mistaken for what it was.
 //!
+//! Pages and lines are made between slices, a few in advance. When there may be no more, lines make room that were not
+//! reached since the hand of a clock was there last. The hand *hides* the lines of the page it comes to: their table leads to
+//! them no more until they are reached again, which compares them. Those that are hidden still when it comes again go, and a
+//! page without lines. So what is in use is known line by line, and costs nothing to know. [`Code::forget_unused`], called every so
+//! often, does the same to all pages at once, and [`Code::limit`] has lines go until there are few enough.
+//!
 //! **Invariants.** What the TLB says of instructions needs no more checks: a page that makes room
 //! for another frame is dropped from there first. Operations of a line follow from its own words alone. Lines are
 //! reached through their page's table only, so they may move between slices.
 //!
 //! **Concurrency.** Belongs to one hart; cells, not locks.
 //!
-//! Pages and lines are made between slices, a few in advance. When there may be no more, a page that was not
-//! entered since the hand of a clock was there last makes room. [`Code::forget_unused`], called every so often,
-//! drops all that were not entered in between, and [`Code::limit`] more than there is room for; this empties the TLB of instructions, so that those in use
-//! are entered again and are told from the others.
-//!
-//! **Cost.** 2.3 KiB a line, at most [`LINES`] of them; a comparison is a nanosecond a word.
+//! **Cost.** 1.2 KiB a line, at most [`LINES`] of them; a comparison is a nanosecond a word.
 
 use crate::line::{LINES_IN_PAGE, Line, PAGE_END};
 use crate::op::{At, Op};
@@ -35,39 +36,29 @@ use rustc_hash::FxHashMap;
 use std::cell::{Cell, RefCell};
 
 /// Most lines that a hart keeps, and most pages they are of.
-const LINES: usize = 1664;
-const PAGES: usize = 1024;
+const LINES: usize = 4096;
+const PAGES: usize = 1536;
 /// Lines and pages kept ready for a slice.
 const SPARE_LINES: usize = 32;
 const SPARE_PAGES: usize = 8;
 /// However short memory is, a hart keeps so many lines.
 const LEAST_LINES: usize = 2 * SPARE_LINES;
-const _: () = assert!(LINES < NONE as usize);
 const _: () = assert!(PAGES < NONE as usize);
 /// No line, no page.
 const NONE: u16 = u16::MAX;
-/// Bytes for a page, without its lines.
-const PER_PAGE: usize = size_of::<Page>() + LINES_IN_PAGE * 2;
+/// Added to a line's place in its page's table while it is hidden: there is no such line.
+const HIDDEN: u16 = 1 << 15;
+const _: () = assert!(LINES < HIDDEN as usize);
 const NO_FRAME: Mfn = Mfn(u64::MAX);
-
-/// A frame that something was decoded from.
-struct Page {
-    mfn: Cell<Mfn>,
-    /// Entered since somebody looked.
-    used: Cell<bool>,
-}
-
-impl Page {
-    fn new() -> Self {
-        Self { mfn: Cell::new(NO_FRAME), used: Cell::new(false) }
-    }
-}
+/// Bytes for a page, without its lines.
+const PER_PAGE: usize = size_of::<Mfn>() + LINES_IN_PAGE * 2;
 
 /// A hart's decoded code.
 pub(crate) struct Code {
     /// First those that hold a frame's code or did, then spare ones. They grow and shrink between slices.
     lines: Area<Line>,
-    pages: Vec<Page>,
+    /// The frame of each page.
+    pages: Vec<Cell<Mfn>>,
     /// For each page, its table: where each of its lines is.
     tables: Vec<Cell<u16>>,
     /// Most lines there may be now.
@@ -127,7 +118,7 @@ impl Code {
         }
         let pages = (self.filled_pages.get() + SPARE_PAGES).min(PAGES);
         if pages > self.pages.len() {
-            self.pages.resize_with(pages, Page::new);
+            self.pages.resize(pages, Cell::new(NO_FRAME));
             self.tables.resize(pages * LINES_IN_PAGE, Cell::new(NONE));
         }
     }
@@ -149,8 +140,6 @@ impl Code {
     pub(crate) fn enter(&self, pool: &Pool, mmu: &mut Mmu, gva: Gva, mfn: Mfn) -> u32 {
         let known = self.by_frame.borrow().get(&mfn).copied();
         let index = known.unwrap_or_else(|| self.new_page(mmu, mfn));
-        let page = &self.pages[index as usize];
-        page.used.set(true);
         let frame = pool.frame(mfn);
         for line in self.table(index.into()).iter().filter_map(|line| self.lines.get(line.get() as usize)) {
             line.check(frame);
@@ -160,17 +149,22 @@ impl Code {
         table
     }
 
-    /// The same of a page that the TLB knows; the line is made if it is not there.
+    /// The line of `at` in the page with this table, which the TLB knows; it is made if it is not there.
     #[inline(never)]
-    pub(crate) fn line_made(&self, mmu: &mut Mmu, table: u32, at: At) -> &Line {
-        if let Some(line) = self.line(table, at) {
+    pub(crate) fn line_made(&self, pool: &Pool, mmu: &mut Mmu, table: u32, at: At) -> &Line {
+        let place = &self.tables[table as usize + at.line()];
+        let page = table as usize / LINES_IN_PAGE;
+        let mfn = self.pages[page].get();
+        if place.get() == NONE {
+            place.set(self.new_line(mmu, page));
+            let line = &self.lines[place.get() as usize];
+            line.begin(table, at.line(), mfn);
             return line;
         }
-        let page = table as usize / LINES_IN_PAGE;
-        let id = self.new_line(mmu, page);
-        let line = &self.lines[id as usize];
-        line.begin(table, at.line(), self.pages[page].mfn.get());
-        self.tables[table as usize + at.line()].set(id);
+        let line = &self.lines[(place.get() & !HIDDEN) as usize];
+        if place.replace(place.get() & !HIDDEN) & HIDDEN != 0 {
+            line.check(pool.frame(mfn));
+        }
         line
     }
 
@@ -198,7 +192,7 @@ impl Code {
             }
             self.evict(mmu, None);
         };
-        self.pages[index as usize].mfn.set(mfn);
+        self.pages[index as usize].set(mfn);
         self.by_frame.borrow_mut().insert(mfn, index);
         index
     }
@@ -213,39 +207,52 @@ impl Code {
         }
     }
 
-    /// Drops the page that the hand comes to, unless it was entered since the hand was there last. Of the page
-    /// that is to `stay` only lines go.
+    /// Has the hand go on until something made room for it. The page that is to `stay` does, without lines too.
     fn evict(&self, mmu: &mut Mmu, stay: Option<usize>) {
-        let filled = self.filled_pages.get();
-        let mut index = self.hand.get() % filled;
-        while self.pages[index].mfn.get() == NO_FRAME || self.pages[index].used.replace(false) {
-            index = (index + 1) % filled;
-        }
-        self.hand.set(index + 1);
-        self.drop_lines(index);
-        if stay != Some(index) {
-            self.drop_page(index);
-            mmu.drop_code((index * LINES_IN_PAGE) as u32);
+        loop {
+            let index = self.hand.get() % self.filled_pages.get();
+            self.hand.set(index + 1);
+            if self.pages[index].get() == NO_FRAME {
+                continue;
+            }
+            let (dropped, left) = self.age(index);
+            let is_dropped = left == 0 && stay != Some(index);
+            if is_dropped {
+                self.drop_page(index);
+                mmu.drop_code((index * LINES_IN_PAGE) as u32);
+            }
+            if dropped > 0 || is_dropped {
+                return;
+            }
         }
     }
 
-    fn drop_lines(&self, page: usize) {
-        let lines = self.table(page).iter().map(|line| line.replace(NONE)).filter(|&line| line != NONE);
-        self.free_lines.borrow_mut().extend(lines);
+    /// Drops the lines of a page that are hidden, and hides the others; how many of both there are.
+    fn age(&self, page: usize) -> (usize, usize) {
+        let (mut dropped, mut left) = (0, 0);
+        let mut free = self.free_lines.borrow_mut();
+        for place in self.table(page).iter().filter(|place| place.get() != NONE) {
+            if place.get() & HIDDEN == 0 {
+                place.set(place.get() | HIDDEN);
+                left += 1;
+            } else {
+                free.push(place.replace(NONE) & !HIDDEN);
+                dropped += 1;
+            }
+        }
+        (dropped, left)
     }
 
-    /// Drops a page whose lines are dropped. The TLB may know it still.
+    /// Drops a page without lines. The TLB may know it still.
     fn drop_page(&self, page: usize) {
-        self.by_frame.borrow_mut().remove(&self.pages[page].mfn.replace(NO_FRAME));
+        self.by_frame.borrow_mut().remove(&self.pages[page].replace(NO_FRAME));
         self.free_pages.borrow_mut().push(page as u16);
     }
 
-    /// Drops the pages that were not entered since this was called last, and gives their memory back.
+    /// Drops the lines that were not reached since this was called last, and gives their memory back.
     pub(crate) fn forget_unused(&mut self, mmu: &mut Mmu) {
         for index in 0..self.filled_pages.get() {
-            let page = &self.pages[index];
-            if page.mfn.get() != NO_FRAME && !page.used.replace(false) {
-                self.drop_lines(index);
+            if self.pages[index].get() != NO_FRAME && self.age(index).1 == 0 {
                 self.drop_page(index);
             }
         }
@@ -270,22 +277,23 @@ impl Code {
         let mut is_held = vec![false; self.lines.len()];
         self.tables
             .iter()
-            .filter(|line| line.get() != NONE)
-            .for_each(|line| is_held[line.get() as usize] = true);
+            .filter(|place| place.get() != NONE)
+            .for_each(|place| is_held[(place.get() & !HIDDEN) as usize] = true);
         let mut is_held = is_held.into_iter();
         self.lines.retain(|_| is_held.next().expect("one for each line"));
-        let mut new_place = vec![NONE; self.pages.len()];
-        let held = (0..self.pages.len()).filter(|&index| self.pages[index].mfn.get() != NO_FRAME);
-        held.zip(0..).for_each(|(index, place)| new_place[index] = place);
-        self.pages.retain(|page| page.mfn.get() != NO_FRAME);
+        let mut new_page = vec![NONE; self.pages.len()];
+        let held = (0..self.pages.len()).filter(|&index| self.pages[index].get() != NO_FRAME);
+        held.zip(0..).for_each(|(index, page)| new_page[index] = page);
+        self.pages.retain(|mfn| mfn.get() != NO_FRAME);
         self.pages.shrink_to_fit();
-        self.tables = vec![Cell::new(NONE); self.pages.len() * LINES_IN_PAGE];
+        let before =
+            std::mem::replace(&mut self.tables, vec![Cell::new(NONE); self.pages.len() * LINES_IN_PAGE]);
         for (id, line) in self.lines.iter().enumerate() {
-            let place = new_place[line.table() as usize / LINES_IN_PAGE];
-            line.move_to(u32::from(place) * LINES_IN_PAGE as u32);
-            self.tables[line.table() as usize + line.number()].set(id as u16);
+            let hidden = before[line.table() as usize + line.number()].get() & HIDDEN;
+            line.move_to(u32::from(new_page[line.table() as usize / LINES_IN_PAGE]) * LINES_IN_PAGE as u32);
+            self.tables[line.table() as usize + line.number()].set(id as u16 | hidden);
         }
-        let by_frame = self.pages.iter().enumerate().map(|(index, page)| (page.mfn.get(), index as u16));
+        let by_frame = self.pages.iter().enumerate().map(|(index, mfn)| (mfn.get(), index as u16));
         self.by_frame.replace(by_frame.collect());
         self.filled_lines.set(self.lines.len());
         self.filled_pages.set(self.pages.len());

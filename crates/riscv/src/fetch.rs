@@ -49,7 +49,7 @@ fn arrive(cpu: &mut Cpu, code: &Code, target: u64, here: Here) -> Stop {
         return cpu.stopped();
     };
     let at = At::of_byte(target & PAGE_OFFSET);
-    let line = code.line_made(&mut cpu.mmu, table, at);
+    let line = code.line_made(&cpu.pool, &mut cpu.mmu, table, at);
     enter(cpu, code, line, target, here.moved_to(at))
 }
 
@@ -161,5 +161,5 @@ fn last(cpu: &mut Cpu, code: &Code, line: &Line, here: Here, _slot: &Cell<Op>) -
 fn first_halfword(cpu: &mut Cpu, code: &Code, here: Here) -> Option<u16> {
     let pc = cpu.pc_at(here.at());
     let table = table_of(cpu, code, Gva(pc).page_base().wrapping_add(PAGE_SIZE), pc, here)?;
-    Some(code.line_made(&mut cpu.mmu, table, At::of(0)).halfword(&cpu.pool, At::of(0)))
+    Some(code.line_made(&cpu.pool, &mut cpu.mmu, table, At::of(0)).halfword(&cpu.pool, At::of(0)))
 }

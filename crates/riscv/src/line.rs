@@ -11,7 +11,7 @@ use std::cell::Cell;
 /// Halfwords in a page.
 pub(crate) const HALFWORDS: usize = 2048;
 /// Halfwords in a line.
-pub(crate) const LINE: usize = 128;
+pub(crate) const LINE: usize = 64;
 /// Lines in a page.
 pub(crate) const LINES_IN_PAGE: usize = HALFWORDS / LINE;
 /// Words of eight bytes that a line's operations stand for: its own, and one that its last instruction may end in.

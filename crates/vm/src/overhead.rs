@@ -9,7 +9,7 @@
 use crate::statistics::HartStatistics;
 use crate::vm::Vm;
 use addr::{ByteSize, PageCount};
-use machine::Pmap;
+use machine::{Pmap, StoreUse};
 use mmu::{Mmu, Tlb};
 use riscv::Hart;
 
@@ -17,10 +17,6 @@ use riscv::Hart;
 const FIXED: ByteSize = ByteSize::kib(384);
 /// A vCPU's stack as far as it is used, and its registers and spaces.
 const PER_CPU: ByteSize = ByteSize::kib(64);
-/// What the swap file's slots keep for each page that is out.
-const PER_SWAPPED_PAGE: u64 = 24;
-/// What the zip store keeps for each of its frames.
-const PER_ZIP_FRAME: u64 = 32;
 
 impl Vm {
     /// What the VM costs now beyond its guest's memory.
@@ -35,8 +31,7 @@ impl Vm {
             .iter()
             .map(|hart| PER_CPU.0 + Tlb::BYTES + hart.shadow_bytes + hart.code_bytes)
             .sum::<u64>();
-        let stores = self.shared.memory.stores();
-        bytes += stores.swap.used.0 * PER_SWAPPED_PAGE + stores.zip.frames.0 * PER_ZIP_FRAME;
+        bytes += self.shared.memory.stores().bytes();
         ByteSize(bytes)
     }
 
@@ -44,8 +39,7 @@ impl Vm {
     pub fn most_overhead(memory: ByteSize, cpus: u32) -> ByteSize {
         let size = memory.pages();
         let per_cpu = PER_CPU.0 + Tlb::BYTES + Mmu::most_shadow_bytes(size) + Hart::MOST_CODE_BYTES;
-        let out = size.0 * PER_SWAPPED_PAGE;
-        ByteSize(fixed(size) + u64::from(cpus) * per_cpu + out)
+        ByteSize(fixed(size) + u64::from(cpus) * per_cpu + StoreUse::most_bytes(size))
     }
 }
 

@@ -46,7 +46,9 @@ impl Extent {
 }
 
 const _: () = assert!(size_of::<Extent>() == 16, "the cost per extent that the documentation names");
-const _: () = assert!(size_of::<Option<Seal>>() == 24, "the cost per page that the documentation names");
+/// Memory for each page in use.
+pub(crate) const BYTES_PER_SLOT: u64 = size_of::<Option<Seal>>() as u64;
+const _: () = assert!(BYTES_PER_SLOT == 24, "the cost per page that the documentation names");
 
 pub(super) struct Slots {
     total: u64,

@@ -21,7 +21,9 @@ struct ZipFrame {
     class: u8,
 }
 
-const _: () = assert!(size_of::<ZipFrame>() == 32, "the cost per frame that the documentation names");
+/// Memory for each frame.
+pub(crate) const BYTES_PER_FRAME: u64 = size_of::<ZipFrame>() as u64;
+const _: () = assert!(BYTES_PER_FRAME == 32, "the cost per frame that the documentation names");
 
 /// The number of a row, plus one.
 type Row = std::num::NonZeroU32;

@@ -38,8 +38,8 @@ struct World {
     memory: BTreeMap<(u64, usize), u16>,
     /// What must be decoded still, as nothing it follows from changed and nothing had to make room.
     sure: BTreeSet<(u64, usize)>,
-    /// Frames entered since pages were forgotten or had to make room.
-    entered: BTreeSet<u64>,
+    /// Lines of frames that were reached since lines were forgotten or had to make room.
+    reached: BTreeSet<(u64, usize)>,
 }
 
 impl World {
@@ -50,7 +50,7 @@ impl World {
             code: Code::new(),
             memory: BTreeMap::new(),
             sure: BTreeSet::new(),
-            entered: BTreeSet::new(),
+            reached: BTreeSet::new(),
         }
     }
 
@@ -77,16 +77,15 @@ impl World {
             Step::Come(frame, halfword) => self.come(frame, halfword),
             Step::Forget => {
                 self.code.forget_unused(&mut self.mmu);
-                let entered = std::mem::take(&mut self.entered);
-                self.sure.retain(|(frame, _)| entered.contains(frame));
-                let frames: BTreeSet<u64> = self.sure.iter().map(|(frame, _)| *frame).collect();
-                assert!(frames.len() <= self.code.pages.len());
+                let reached = std::mem::take(&mut self.reached);
+                self.sure.retain(|&(frame, at)| reached.contains(&(frame, At::of(at).line())));
+                assert!(self.code.lines.len() <= reached.len(), "what was not reached is gone");
+                let frames: BTreeSet<u64> = reached.iter().map(|(frame, _)| *frame).collect();
+                assert!(self.code.pages.len() <= frames.len(), "pages without lines are gone");
             }
             Step::Limit(lines) => {
                 self.code.limit(&mut self.mmu, (lines * size_of::<Line>()) as u64);
                 assert!(self.code.lines.len() <= lines.max(LEAST_LINES));
-                // Who is in the TLB is not entered again.
-                self.entered.clear();
                 if lines < LINES {
                     self.sure.clear();
                 }
@@ -99,11 +98,14 @@ impl World {
         let table = if let Some((table, _)) = self.mmu.tlb().fetch(gva) {
             table
         } else {
-            self.entered.insert(frame);
             self.code.enter(&self.pool, &mut self.mmu, gva, Mfn(frame))
         };
         let at = At::of(halfword);
-        let line = self.code.line_made(&mut self.mmu, table, at);
+        let line = match self.code.line(table, at) {
+            Some(line) => line,
+            None => self.code.line_made(&self.pool, &mut self.mmu, table, at),
+        };
+        self.reached.insert((frame, at.line()));
         if line.is_undecoded(at) {
             assert!(!self.sure.contains(&(frame, halfword)), "{frame} {halfword} was decoded");
             let decoded = line.halfword(&self.pool, at);
@@ -118,8 +120,9 @@ impl World {
     fn check(&self) {
         let mut seen = BTreeSet::new();
         for (place, id) in self.code.tables.iter().enumerate().filter(|(_, id)| id.get() != NONE) {
-            let line = &self.code.lines[id.get() as usize];
-            assert!(seen.insert(id.get()), "line {} is in two places", id.get());
+            let id = id.get() & !HIDDEN;
+            let line = &self.code.lines[id as usize];
+            assert!(seen.insert(id), "line {id} is in two places");
             assert_eq!(line.table() as usize + line.number(), place);
             assert!((line.table() as usize).is_multiple_of(LINES_IN_PAGE) && line.number() < LINES_IN_PAGE);
         }
@@ -127,7 +130,7 @@ impl World {
             if let Some((table, mfn)) = self.mmu.tlb().fetch(Self::gva(frame)) {
                 assert_eq!(mfn, Mfn(frame));
                 let page = table as usize / LINES_IN_PAGE;
-                assert_eq!(self.code.pages[page].mfn.get(), mfn, "the TLB is right about page {page}");
+                assert_eq!(self.code.pages[page].get(), mfn, "the TLB is right about page {page}");
             }
         }
         assert!(self.code.bytes() <= Code::MOST_BYTES);
