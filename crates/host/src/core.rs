@@ -30,6 +30,9 @@ const PART: ByteSize = ByteSize::mib(4);
 /// The same for a process that is all the host's: the program's own pages, its threads' stacks, and what [`MOST_SERVED`] allows.
 const WHOLE: ByteSize = ByteSize::mib(16 + (MOST_SERVED.0 >> 20));
 
+/// What is set aside beyond what the host was measured to take, for what it takes before it is measured again.
+const STEP: ByteSize = ByteSize::mib(2);
+
 /// The most that whoever serves the host may hold for those who ask: connections, requests, answers and what is queued for them. It is
 /// counted as the host's own overhead from the start, so that it is never taken from VMs.
 pub const MOST_SERVED: ByteSize = ByteSize::mib(12);
@@ -211,11 +214,11 @@ impl Core {
     }
 
     /// The process takes `beside_pool` by Linux's count, `of_vms` of it for VMs, and may not use `withheld` of its machine memory. What
-    /// that leaves for the host itself is charged, or what is allowed for it if that is more.
+    /// that leaves for the host itself is charged with a step for what it grows by, or what is allowed for it if that is more.
     pub(crate) fn note_own_overhead(&self, beside_pool: PageCount, of_vms: PageCount, withheld: PageCount) {
         let own = PageCount(beside_pool.0.saturating_sub(of_vms.0 + self.loading().0));
         let least = own_overhead(self.pool.size(), self.is_whole_process.load(Ordering::Relaxed));
-        self.own.set(PageCount(own.max(least).0 + withheld.0));
+        self.own.set(PageCount((own.0 + STEP.pages().0).max(least.0) + withheld.0));
     }
 
     /// Gives Linux what the heap does not need, where it is the host's.

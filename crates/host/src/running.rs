@@ -267,6 +267,11 @@ impl Running {
         }
     }
 
+    /// What is set aside for that, for as long as somebody holds it.
+    pub(crate) fn charge(&self) -> Arc<Charge> {
+        Arc::clone(&self.charge)
+    }
+
     /// What it was measured to cost last.
     pub(crate) fn overhead_measured(&self) -> PageCount {
         PageCount(self.overhead_used.load(Ordering::Relaxed))
