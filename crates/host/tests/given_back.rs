@@ -9,14 +9,14 @@ use host::{HostStatus, Stop, VmSpec};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-/// Pages of code, each with instructions in two lines: nearly as much as a vCPU keeps decoded.
+/// Pages of code, each with instructions in four lines: nearly as much as a vCPU keeps decoded.
 const CODE_PAGES: u64 = 800;
 /// Below 32 MiB, and so of a size that an allocator keeps what it was given for.
 const KERNEL: ByteSize = ByteSize::mib(31);
 
 /// A kernel that runs two instructions on each of many pages, a thousand times over, and then waits for ever.
 fn kernel(dir: &Path) -> PathBuf {
-    const JUMP_BY_HALF_A_PAGE: u32 = 0x0010_006f;
+    const JUMP_BY_A_QUARTER: u32 = 0x4000_006f;
     const BACK: u32 = (-(CODE_PAGES as i32) << 12) as u32;
     // addi t0, t0, 1; slti t1, t0, 1000; beqz t1, the first wfi; auipc t2, back; jr -12(t2);
     // wfi; j to the wfi.
@@ -26,7 +26,7 @@ fn kernel(dir: &Path) -> PathBuf {
     let file = std::fs::File::create(&path).unwrap();
     file.set_len(KERNEL.0).unwrap();
     let put = |at: u64, word: u32| file.write_all_at(&word.to_le_bytes(), at).unwrap();
-    (0..2 * CODE_PAGES).for_each(|half| put(half * 2048, JUMP_BY_HALF_A_PAGE));
+    (0..4 * CODE_PAGES).for_each(|quarter| put(quarter * 1024, JUMP_BY_A_QUARTER));
     (0..).zip(END).for_each(|(index, word)| put(CODE_PAGES * 4096 + index * 4, word));
     file.write_all_at(&KERNEL.0.to_le_bytes(), 16).unwrap();
     file.write_all_at(b"RSC\x05", 56).unwrap();
