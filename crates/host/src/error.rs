@@ -380,7 +380,8 @@ impl HostError {
             Self::GuestFile { source, .. } => source.hint(),
             Self::Unreadable { .. } => "correct its file, which is noticed, or remove the VM",
             Self::NotKept { source, .. } => not_kept(source),
-            Self::Io { source, .. } => of_machine(source),
+            // What cannot be had anywhere is no fault of the machine's: whoever asked knows what to ask for instead.
+            Self::Io { source, .. } if source.kind() != io::ErrorKind::InvalidInput => of_machine(source),
             Self::BadFile { .. } => "correct the file, or move it out of the state directory",
             Self::Locked(_) => "use that host, or another state directory",
             Self::Unwritten { .. } => "make room in the state directory, or see why it takes nothing",
