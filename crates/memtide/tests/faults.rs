@@ -17,7 +17,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::thread;
 use std::time::{Duration, Instant};
-use strace::{Came, ask, can_trace, copy, executed, host_with, is_up, template, traced};
+use strace::{AT_ONCE, Came, ask, can_trace, copy, each, executed, host_with, is_up, template, traced};
 use support::{Place, Running, SOON, host};
 
 /// Calls, and what they fail with.
@@ -109,9 +109,6 @@ const SAMPLE: [Fault<'static>; 16] = [
 
 /// More calls of a kind than are looked at for any thread.
 const MOST: u32 = 200;
-
-/// How many hosts live at the same time. Each waits most of the time.
-const AT_ONCE: usize = 4;
 
 /// The n-th call of a kind that a thread makes.
 #[derive(Clone, Copy, Debug)]
@@ -369,23 +366,6 @@ fn kinds(asked: &str) -> Vec<Fault<'static>> {
     all.filter(is_meant).collect()
 }
 
-/// Has these come about, each of which must.
-fn each(faults: &[Fault<'_>], template: &Path) -> Vec<String> {
-    let (queue, failures) = (Mutex::new(faults.iter()), Mutex::new(Vec::new()));
-    let work = || {
-        loop {
-            let Some(fault) = queue.lock().unwrap().next() else { return };
-            match live_through(*fault, template) {
-                Ok(true) => {}
-                Ok(false) => failures.lock().unwrap().push(format!("{fault} does not come about")),
-                Err(why) => failures.lock().unwrap().push(format!("{fault}: {why}")),
-            }
-        }
-    };
-    thread::scope(|scope| (0..AT_ONCE).for_each(|_| drop(scope.spawn(work))));
-    failures.into_inner().unwrap()
-}
-
 #[test]
 fn a_system_call_that_fails_harms_nobody_else() {
     if !can_trace() {
@@ -394,8 +374,11 @@ fn a_system_call_that_fails_harms_nobody_else() {
     let template = template();
     let asked = std::env::var("MEMTIDE_FAULTS").unwrap_or_default();
     let failures = match asked.split(':').collect::<Vec<_>>()[..] {
-        [""] => each(&SAMPLE, template.path()),
-        [call, error, number] => each(&[Fault::new(call, error, number.parse().unwrap())], template.path()),
+        [""] => each(SAMPLE, |fault| live_through(*fault, template.path())),
+        [call, error, number] => {
+            let fault = Fault::new(call, error, number.parse().unwrap());
+            each([fault], |fault| live_through(*fault, template.path()))
+        }
         _ => {
             let minutes = std::env::var("MEMTIDE_FAULTS_MINUTES").ok();
             let until = minutes.map(|minutes| Instant::now() + Duration::from_mins(minutes.parse().unwrap()));

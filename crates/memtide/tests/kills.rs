@@ -12,11 +12,12 @@ mod support;
 use rustix::process::Signal;
 use serde_json::Value;
 use std::collections::BTreeSet;
+use std::fmt;
 use std::path::Path;
 use std::sync::Mutex;
 use std::thread;
 use std::time::Instant;
-use strace::{Came, ask, can_trace, copy, host_with, is_up, template, traced};
+use strace::{AT_ONCE, Came, ask, can_trace, copy, each, host_with, is_up, template, traced};
 use support::{Place, SOON, host};
 
 /// Calls that change the state directory, and what in it each changes.
@@ -49,8 +50,6 @@ const FILES: [&str; 7] = [
 
 /// No thread makes more calls that are looked at.
 const MOST: u32 = 60;
-/// How many hosts live at the same time.
-const AT_ONCE: usize = 4;
 
 /// The n-th call of a kind that a thread makes for one of these files.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +59,12 @@ struct Kill {
     number: u32,
     /// From which write of a thread on the disk is full, if it is.
     full_from: Option<u32>,
+}
+
+impl fmt::Display for Kill {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{self:?}")
+    }
 }
 
 impl Kill {
@@ -220,20 +225,7 @@ fn first_of_each() -> impl Iterator<Item = Kill> {
 /// The first of each kind, and one on a full disk, each of which must come about.
 fn sample(template: &Path) -> Vec<String> {
     let full = Kill { call: "unlink", files: &FILES, number: 2, full_from: Some(1) };
-    let kills: Vec<Kill> = first_of_each().chain([full]).collect();
-    let (kills, failures) = (Mutex::new(kills.into_iter()), Mutex::new(Vec::new()));
-    let work = || {
-        loop {
-            let Some(kill) = kills.lock().unwrap().next() else { return };
-            match killed_at(kill, template) {
-                Ok(true) => {}
-                Ok(false) => failures.lock().unwrap().push(format!("{kill:?} does not come about")),
-                Err(why) => failures.lock().unwrap().push(format!("{kill:?}: {why}")),
-            }
-        }
-    };
-    thread::scope(|scope| (0..AT_ONCE).for_each(|_| drop(scope.spawn(work))));
-    failures.into_inner().unwrap()
+    each(first_of_each().chain([full]), |kill| killed_at(*kill, template))
 }
 
 #[test]

@@ -7,10 +7,36 @@
 use crate::support::{Place, Running, SOON, host, text};
 use kernels::skipped;
 use rustix::process::{Pid, Signal, kill_process};
+use std::fmt::Display;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{Mutex, mpsc};
+use std::thread;
 use std::time::{Duration, Instant};
+
+/// Hosts that are tried at once.
+pub(crate) const AT_ONCE: usize = 4;
+
+/// Tries each of these, which must come about; what went wrong.
+pub(crate) fn each<T: Display + Send>(
+    trials: impl IntoIterator<Item = T>,
+    live_through: impl Fn(&T) -> Result<bool, String> + Sync,
+) -> Vec<String> {
+    let trials: Vec<T> = trials.into_iter().collect();
+    let (queue, failures) = (Mutex::new(trials.into_iter()), Mutex::new(Vec::new()));
+    let work = || {
+        loop {
+            let Some(trial) = queue.lock().unwrap().next() else { return };
+            match live_through(&trial) {
+                Ok(true) => {}
+                Ok(false) => failures.lock().unwrap().push(format!("{trial} does not come about")),
+                Err(why) => failures.lock().unwrap().push(format!("{trial}: {why}")),
+            }
+        }
+    };
+    thread::scope(|scope| (0..AT_ONCE).for_each(|_| drop(scope.spawn(work))));
+    failures.into_inner().unwrap()
+}
 
 /// Whether this machine lets a process be traced.
 pub(crate) fn can_trace() -> bool {
