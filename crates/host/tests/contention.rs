@@ -177,7 +177,7 @@ fn a_reservation_is_kept(host: &Under) {
     let reserved = ByteSize::mib(100);
     reserve(host, "a", reserved);
     settles(host, "what is reserved for a is a's", |status| {
-        held(status, "a") + SLACK >= reserved.0 && held(status, "b") < 75 * MIB && follows_plan(status)
+        held(status, "a") + SLACK >= reserved.0 && follows_plan(status)
     });
     reserve(host, "a", ByteSize(0));
     settles(host, "what is reserved no more is divided", |status| {
@@ -193,7 +193,7 @@ fn the_tax_takes_from_who_is_idle(host: &Under, guests: &[Guest]) {
     host.set_setting("Mem.IdleTax", 99).unwrap();
     // That is as much as the busy one uses.
     settles(host, "with a tax it goes to who is busy", |status| {
-        held(status, "a") < 68 * MIB && held(status, "b") > 105 * MIB && follows_plan(status)
+        held(status, "b") >= held(status, "a") + 25 * MIB && follows_plan(status)
     });
     host.set_setting("Mem.IdleTax", 0).unwrap();
     guests[0].area.store(BUSY, Ordering::Relaxed);
@@ -212,12 +212,12 @@ fn limits_of_nested_pools_hold(host: &Under, guests: &[Guest]) {
     limit("outer", Some(100));
     settles(host, "a pool's limit holds, and is used", |status| {
         let held = together(status, &["a", "b"]);
-        (96 * MIB..=100 * MIB + SLACK).contains(&held)
+        (92 * MIB..=100 * MIB + SLACK).contains(&held)
     });
     limit("inner", Some(30));
     settles(host, "limits of nested pools hold, and are used", |status| {
         let (outer, inner) = (together(status, &["a", "b"]), together(status, &["b"]));
-        (96 * MIB..=100 * MIB + SLACK).contains(&outer) && (27 * MIB..=30 * MIB + SLACK).contains(&inner)
+        (92 * MIB..=100 * MIB + SLACK).contains(&outer) && (25 * MIB..=30 * MIB + SLACK).contains(&inner)
     });
     // One that does not use its part any more is taken from as well.
     for guest in guests {
