@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { alarms } from './e2e/alarms.mjs';
 import { launch, open, TestHost, until } from './e2e/host.mjs';
+import { settings } from './e2e/settings.mjs';
 
 const MIB = 2 ** 20;
 const host = new TestHost();
@@ -285,6 +286,8 @@ describe('its allocation', () => {
   });
 });
 
+settings(host, () => tab, said);
+
 describe('its processors and console', () => {
   test('the technique is chosen, with its counters and the reason', async () => {
     const { page, go } = tab;
@@ -353,10 +356,11 @@ describe('resource pools', () => {
     await page.getByLabel('Resource pool of idle-c').selectOption('lab');
     await until('it is moved', async () => (await vm('idle-c')).pool === 'lab');
     await page.getByRole('button', { name: 'Edit lab' }).click();
-    await dialog.getByLabel('Shares').selectOption('high');
+    await dialog.getByLabel('Shares').selectOption('custom');
+    await dialog.getByLabel('How many').fill('123456');
     await dialog.getByRole('button', { name: 'Apply' }).click();
     await said('lab is changed');
-    assert.equal((await host.ask('GET', '/v1/pools/lab')).shares, 'high');
+    assert.equal((await host.ask('GET', '/v1/pools/lab')).shares, 123456);
     await page.getByRole('button', { name: 'Edit lab' }).click();
     await dialog.getByRole('button', { name: 'Remove' }).click();
     await dialog.getByRole('alert').waitFor();
@@ -423,6 +427,10 @@ test('who may only look is offered nothing else, and may still try what would be
   await go('vms/web-b/mmu');
   await page.getByText('To choose takes the role administer').waitFor();
   assert.ok(await page.getByLabel('Software').isDisabled());
+  await go('vms/web-b/settings');
+  await page.getByText('To change this takes the role administer').waitFor();
+  assert.ok(await page.getByLabel('Sharing group').isDisabled());
+  assert.equal(await offered('Apply'), 0);
   await go('vms/web-b/console');
   await page.getByText('takes the role operate').waitFor();
   await go('alarms');

@@ -39,6 +39,7 @@ const pages = [
   { name: 'allocation', hash: 'vms/web-a/allocation', ready: imagine },
   { name: 'mmu', hash: 'vms/web-a/mmu', ready: (page) => page.getByRole('row', { name: /^TLB hits/ }).waitFor() },
   { name: 'power', hash: 'vms/web-a/power' },
+  { name: 'vm-settings', hash: 'vms/idle-c/settings', ready: (page) => page.getByLabel('Swap directory').waitFor() },
   { name: 'console', hash: 'vms/web-b/console', ready: (page) => page.locator('.screen', { hasText: 'shell ready' }).waitFor() },
   { name: 'map', hash: 'map/web-b', ready: follow },
   { name: 'pools', hash: 'pools' },
@@ -147,6 +148,8 @@ test('dialogs, meanings and the sign-in form', async () => {
   assert.deepEqual(await violations(page), []);
   await page.keyboard.press('Escape');
   await page.getByRole('button', { name: 'Create…' }).click();
+  for (const summary of await page.locator('dialog summary').all()) await summary.click();
+  await page.getByLabel('Shares', { exact: true }).selectOption('custom');
   assert.deepEqual(await violations(page), []);
   await go('pools');
   await page.getByRole('button', { name: 'Edit lab' }).click();

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Event } from '../src/api/schema.ts';
-import { allocationOf, changes, isEmpty, rebase, sharesAt, sharesNumber, sharesPosition } from '../src/state/allocation.ts';
+import { allocationOf, type Allocation, sharesAt, sharesNumber, sharesPosition } from '../src/state/allocation.ts';
+import { changes, isEmpty, rebase } from '../src/state/edits.ts';
 import { activeOf, machineParts, pageParts, pagesOf, promised, usesOf } from '../src/state/composition.ts';
 import { filtered, isRoutine, isUsual, news, textOf } from '../src/state/eventText.ts';
 import { History, SAMPLES } from '../src/state/history.ts';
@@ -74,9 +75,9 @@ test('the distance to the next state', () => {
 });
 
 test('only what was edited is changed, on top of what others did', () => {
-  const was = allocationOf(vm('a', 1, { reservation_bytes: 8 * MIB }));
-  assert.deepEqual(was, { reservation_bytes: 8 * MIB, limit_bytes: null, shares: 'normal' });
-  const mine = { ...was, limit_bytes: 64 * MIB };
+  const was: Allocation = allocationOf(vm('a', 1, { reservation_bytes: 8 * MIB }));
+  assert.deepEqual({ ...was }, { reservation_bytes: 8 * MIB, limit_bytes: null, shares: 'normal' });
+  const mine: Allocation = { ...was, limit_bytes: 64 * MIB };
   assert.deepEqual(changes(was, mine), { limit_bytes: 64 * MIB });
   assert.ok(isEmpty(changes(was, { ...was })));
   const theirs = { ...was, reservation_bytes: 16 * MIB, shares: 'high' as const };

@@ -44,6 +44,9 @@ const problem = (code: Problem['code'], message: string, hint: string | null = n
 export const unreachable = (message: string): Refusal =>
   new Refusal(0, problem('unknown', message, 'is it running, and can this machine reach it?'));
 
+/** What cannot be asked for, as the host would say it. */
+export const refusal = (message: string, hint: string): Refusal => new Refusal(0, problem('bad-request', message, hint));
+
 /** What a thrown thing says to people. */
 export const problemOf = (error: unknown): Problem =>
   error instanceof Refusal ? error.problem : problem('internal', String(error));

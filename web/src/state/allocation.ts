@@ -1,6 +1,6 @@
-// What can be edited of a VM's claim on memory, and two editors at once. Pure.
+// What can be edited of a VM's claim on memory. Pure.
 
-import type { Shares, VmChange, VmSpec } from '../api/schema.ts';
+import type { Shares, VmSpec } from '../api/schema.ts';
 
 const MIB = 2 ** 20;
 
@@ -11,36 +11,10 @@ export interface Allocation {
   shares: Shares;
 }
 
-export const fields = ['reservation_bytes', 'limit_bytes', 'shares'] as const;
-export type Field = (typeof fields)[number];
-
-export const labels: Record<Field, string> = {
-  reservation_bytes: 'Reservation',
-  limit_bytes: 'Limit',
-  shares: 'Shares',
-};
-
 export const allocationOf = (vm: VmSpec): Allocation => ({
   reservation_bytes: vm.reservation_bytes ?? 0,
   limit_bytes: vm.limit_bytes ?? null,
   shares: vm.shares ?? 'normal',
-});
-
-/** What the second has different from the first, field by field. */
-export function changes(before: Allocation, after: Allocation): Partial<Allocation> & VmChange {
-  const changed: Partial<Allocation> = {};
-  if (after.reservation_bytes !== before.reservation_bytes) changed.reservation_bytes = after.reservation_bytes;
-  if (after.limit_bytes !== before.limit_bytes) changed.limit_bytes = after.limit_bytes;
-  if (after.shares !== before.shares) changed.shares = after.shares;
-  return changed;
-}
-
-export const isEmpty = (change: object): boolean => Object.keys(change).length === 0;
-
-/** My edits of `base`, made of what somebody else has made of it in the meantime. */
-export const rebase = (base: Allocation, mine: Allocation, theirs: Allocation): Allocation => ({
-  ...theirs,
-  ...changes(base, mine),
 });
 
 /** What the levels stand for, for each MiB of a VM. */

@@ -1,7 +1,7 @@
 // What words that stand as values mean, and what can be done about them. Every value of the interface has one: what is new does
 // not compile until it is explained.
 
-import type { Afterwards, Autostart, BalloonUse, Bound, Conduct, GuestState, HostState, Power, RestartedFor, Why } from '../api/schema.ts';
+import type { Afterwards, Autostart, BalloonUse, Bound, Conduct, GuestState, HostState, Mmu, Power, RestartedFor, Why } from '../api/schema.ts';
 import type { MachineUse, PageState } from '../state/composition.ts';
 
 export const hostStates: Record<HostState, string> = {
@@ -114,6 +114,13 @@ export const restarts: Record<RestartedFor, string> = {
   asked: 'somebody asked for it',
   'guest-rebooted': 'its guest rebooted',
   'guest-failed': 'its guest panicked, or said that it failed',
+};
+
+/** How a VM's addresses are translated. */
+export const techniques: Record<Mmu, [string, string]> = {
+  automatic: ['Automatic', 'Whichever costs less at present; changed while it runs.'],
+  software: ['Software', 'Shadow page tables lead straight from guest addresses to frames.'],
+  hardware: ['Hardware', 'Two stages are walked on each miss: the guest’s tables, then the pmap.'],
 };
 
 /** Whether a VM starts with the host. */

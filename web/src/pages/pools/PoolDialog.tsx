@@ -1,14 +1,17 @@
 // A resource pool is created, changed or removed.
 
-import { useEffect, useState } from 'preact/hooks';
-import type { Pool, Problem, Shares } from '../../api/schema.ts';
+import { useEffect, useId, useState } from 'preact/hooks';
+import type { Pool, PoolSpec, Problem } from '../../api/schema.ts';
 import { call, problemOf, Refusal } from '../../api/call.ts';
 import { Dialog } from '../../parts/Dialog.tsx';
 import { Failed } from '../../parts/Waiting.tsx';
+import { SharesChoice } from '../../parts/SharesChoice.tsx';
 import { SizeSlider } from '../../parts/SizeSlider.tsx';
+import { sharesNumber } from '../../state/allocation.ts';
 import { model, reloadPools, reloadVms } from '../../state/host.ts';
 import { tell } from '../../state/notices.ts';
 import { within } from '../../state/poolTree.ts';
+import { pool as says } from '../../words/figures.ts';
 
 interface Props {
   /** Null: a new one. */
@@ -16,14 +19,10 @@ interface Props {
   close: () => void;
 }
 
-interface Draft {
-  name: string;
-  parent: string | null;
-  reservation_bytes: number;
-  limit_bytes: number | null;
-  shares: Shares;
-  expandable: boolean;
-}
+type Draft = Required<PoolSpec>;
+
+/** A level of a resource pool stands for as many shares as that of a VM of this size. */
+const STANDS_FOR = 16 * 2 ** 30;
 
 const draftOf = (pool: Pool | null): Draft => ({
   name: pool?.name ?? '',
@@ -38,6 +37,7 @@ export function PoolDialog({ pool, close }: Props) {
   const [draft, setDraft] = useState(draftOf(pool));
   const [etag, setEtag] = useState<string | null>(null);
   const [problem, setProblem] = useState<Problem | null>(null);
+  const sharesId = useId();
   const name = pool?.name;
   const total = model.value?.status.ledger.total_bytes ?? 0;
   const parents = (model.value?.pools ?? []).filter((one) => !name || !within(name, model.value?.pools ?? []).has(one.name));
@@ -81,16 +81,15 @@ export function PoolDialog({ pool, close }: Props) {
   return (
     <Dialog title={name ? `Resource pool ${name}` : 'Create a resource pool'} close={close}>
       <form onSubmit={apply}>
-        {problem && <Failed problem={problem} />}
         {!name && (
           <label class="field">
             <span>Name</span>
-            <input value={typed} required pattern="[A-Za-z0-9][A-Za-z0-9._\-]{0,62}" onInput={(event) => setDraft({ ...draft, name: event.currentTarget.value })} />
+            <input value={typed} required pattern="[A-Za-z0-9][A-Za-z0-9._\-]{0,62}" onInput={({ currentTarget: { value: called } }) => setDraft({ ...draft, name: called })} />
           </label>
         )}
         <label class="field">
           <span>Lies in</span>
-          <select value={draft.parent ?? ''} onChange={(event) => setDraft({ ...draft, parent: event.currentTarget.value || null })}>
+          <select value={draft.parent ?? ''} onChange={({ currentTarget: { value } }) => setDraft({ ...draft, parent: value || null })}>
             <option value="">the host itself</option>
             {parents.map((one) => (
               <option key={one.name} value={one.name}>
@@ -99,25 +98,36 @@ export function PoolDialog({ pool, close }: Props) {
             ))}
           </select>
         </label>
-        <SizeSlider label="Reservation" meaning="Guaranteed to those within, overhead included." bytes={draft.reservation_bytes} most={total} change={(bytes) => setDraft({ ...draft, reservation_bytes: bytes })} />
+        <SizeSlider
+          label="Reservation"
+          meaning="Guaranteed to those within, overhead included."
+          bytes={draft.reservation_bytes}
+          most={total}
+          change={(reservation_bytes) => setDraft({ ...draft, reservation_bytes })}
+        />
         <label class="check">
-          <input type="checkbox" checked={draft.expandable} onChange={(event) => setDraft({ ...draft, expandable: event.currentTarget.checked })} />
+          <input type="checkbox" checked={draft.expandable} onChange={({ currentTarget: { checked: expandable } }) => setDraft({ ...draft, expandable })} />
           May reserve more from where it lies in
         </label>
-        <SizeSlider label="Limit" meaning="What those within may hold together, never exceeded." bytes={draft.limit_bytes ?? total} most={total} disabled={!limited} change={(bytes) => setDraft({ ...draft, limit_bytes: bytes })} />
+        <p class="hint beneath">{says.expandable}</p>
+        <SizeSlider
+          label="Limit"
+          meaning={says.limit}
+          bytes={draft.limit_bytes ?? total}
+          most={total}
+          disabled={!limited}
+          change={(limit_bytes) => setDraft({ ...draft, limit_bytes })}
+        />
         <label class="check">
-          <input type="checkbox" checked={!limited} onChange={(event) => setDraft({ ...draft, limit_bytes: event.currentTarget.checked ? null : total })} />
+          <input type="checkbox" checked={!limited} onChange={({ currentTarget: { checked } }) => setDraft({ ...draft, limit_bytes: checked ? null : total })} />
           No limit
         </label>
-        <label class="field">
-          <span>Shares</span>
-          <select value={String(draft.shares)} onChange={(event) => setDraft({ ...draft, shares: event.currentTarget.value as Shares })}>
-            <option value="low">Low</option>
-            <option value="normal">Normal</option>
-            <option value="high">High</option>
-            {typeof draft.shares === 'number' && <option value={draft.shares}>{draft.shares}</option>}
-          </select>
-        </label>
+        <div class="field">
+          <label for={sharesId}>Shares</label>
+          <SharesChoice id={sharesId} shares={draft.shares} usual={sharesNumber('normal', STANDS_FOR)} change={(shares) => setDraft({ ...draft, shares })} />
+          <p class="hint">{says.shares}</p>
+        </div>
+        {problem && <Failed problem={problem} />}
         <div class="actions">
           {name && (
             <button type="button" class="danger aside" onClick={remove}>

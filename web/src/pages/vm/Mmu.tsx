@@ -10,18 +10,13 @@ import { Term } from '../../parts/Term.tsx';
 import { count, sentence, words } from '../../format/text.ts';
 import { counters } from '../../words/counters.ts';
 import { machine } from '../../words/figures.ts';
+import { techniques } from '../../words/values.ts';
 import { may } from '../../state/caller.ts';
 import { reloadVms } from '../../state/host.ts';
 import { useLoaded } from '../../state/loaded.ts';
 import { attempt } from '../../state/notices.ts';
 
 const PERIOD = 2000;
-
-const techniques: readonly [Technique, string, string][] = [
-  ['automatic', 'Automatic', 'Whichever costs less at present; changed while it runs.'],
-  ['software', 'Software', 'Shadow page tables lead straight from guest addresses to frames.'],
-  ['hardware', 'Hardware', 'Two stages are walked on each miss: the guest’s tables, then the pmap.'],
-];
 
 export function Mmu({ vm }: { vm: Vm }) {
   const is = vm.mmu ?? 'automatic';
@@ -49,7 +44,7 @@ export function Mmu({ vm }: { vm: Vm }) {
         <h2 id="mmu-title">Translation of addresses</h2>
         <fieldset class="choices">
           <legend class="unseen">Technique</legend>
-          {techniques.map(([key, label, meaning]) => (
+          {(Object.entries(techniques) as [Technique, [string, string]][]).map(([key, [label, meaning]]) => (
             <label key={key} class="choice">
               <input type="radio" name="mmu" value={key} checked={(chosen ?? is) === key} disabled={!may('administer')} onChange={() => choose(key)} />
               <span>

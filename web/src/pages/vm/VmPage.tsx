@@ -17,12 +17,14 @@ import { Memory } from './Memory.tsx';
 import { Mmu } from './Mmu.tsx';
 import { PowerSettings } from './PowerSettings.tsx';
 import { Troubles } from './Troubles.tsx';
+import { VmSettings } from './VmSettings.tsx';
 
 const views: readonly [string, string, (vm: Vm) => preact.ComponentChildren][] = [
   ['memory', 'Memory', (vm) => <Memory vm={vm} />],
-  ['allocation', 'Allocation', (vm) => <AllocationEditor name={vm.name} />],
+  ['allocation', 'Allocation', (vm) => <AllocationEditor key={vm.name} vm={vm} />],
   ['mmu', 'Processors and MMU', (vm) => <Mmu vm={vm} />],
   ['power', 'Power', (vm) => <PowerSettings vm={vm} />],
+  ['settings', 'Settings', (vm) => <VmSettings key={vm.name} vm={vm} />],
   ['console', 'Console', (vm) => <ConsoleOf vm={vm} />],
 ];
 

@@ -1,14 +1,15 @@
 // What a change would do to everyone, asked of the host while it is being edited.
 
 import { useEffect, useState } from 'preact/hooks';
-import type { Problem, Shift, VmChange, VmShift, WhatIf } from '../../api/schema.ts';
+import type { Problem, Shift, VmShift, WhatIf } from '../../api/schema.ts';
 import { call, problemOf } from '../../api/call.ts';
 import { difference, exact, size } from '../../format/size.ts';
 import { Empty, Failed } from '../../parts/Waiting.tsx';
 import { StatePill } from '../../parts/State.tsx';
 import { Table, type Column } from '../../parts/Table.tsx';
 import { whatIf } from '../../words/figures.ts';
-import { isEmpty, type Allocation } from '../../state/allocation.ts';
+import type { Allocation } from '../../state/allocation.ts';
+import { isEmpty } from '../../state/edits.ts';
 
 /** How long a hand has to rest. */
 const REST = 100;
@@ -18,7 +19,7 @@ const AGAIN = 1000;
 interface Props {
   name: string;
   running: boolean;
-  change: Partial<Allocation> & VmChange;
+  change: Partial<Allocation>;
 }
 
 export function WhatIfView({ name, running, change }: Props) {
