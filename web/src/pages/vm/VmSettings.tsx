@@ -38,7 +38,7 @@ function Editor({ first, newest, stopped }: { first: Read; newest: Read | null; 
     void edit.apply();
   };
   return (
-    <form onSubmit={submit}>
+    <form class="edit" onSubmit={submit}>
       {!stopped && (
         <p class="hint told">Memory, processors, what it boots and the swap directory can be changed while it is stopped.</p>
       )}
