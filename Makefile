@@ -91,7 +91,7 @@ fuzz-api: guest build ## ask a live host whatever its OpenAPI description allows
 
 .PHONY: crowd
 
-crowd: guest build ## start 42 VMs of 96 MiB on 1 GiB, and wait until all have their shells (10 minutes; CROWD='--vms N')
+crowd: guest build ## start 42 VMs of 96 MiB on 1 GiB, and wait until all have their shells (CROWD='--vms N --within SECONDS')
 	@scripts/crowd $(CROWD)
 
 .PHONY: deb test-deb
