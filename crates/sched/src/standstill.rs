@@ -3,8 +3,8 @@
 //! **Model.** Swap space for all that is not reserved is set aside at power-on, so memory stands still only
 //! while disks do not take what they are given. It stands still from the first second in which memory is *out* (less is
 //! free than the threshold of the state low, and somebody waits for a frame) until as much came free, within
-//! [`PATIENCE`] seconds at most, as should be free, or memory was not out for `CALM` seconds on end. A page now and
-//! then, zeros or equal ones, is no progress. For [`PATIENCE`] seconds that is borne: disks recover. Then one VM
+//! [`PATIENCE`] seconds at most, as should be free, memory was not out for `CALM` seconds on end, or as much is free, whoever
+//! gave it, as where the state soft begins. A page now and then, zeros or equal ones, is no progress. For [`PATIENCE`] seconds that is borne: disks recover. Then one VM
 //! whose swap file fails must end so that the others can go on, since what it holds cannot be had in any other way.
 //! A VM whose swap file works, or is merely slow, is never ended: it waits.
 //!
@@ -59,7 +59,7 @@ impl Standstill {
         }
         let freed: u64 = self.seen.iter().map(|second| second.0).sum();
         let is_calm = self.seen.len() >= CALM && self.seen.iter().rev().take(CALM).all(|second| !second.1);
-        if freed >= thresholds.high.0 || is_calm {
+        if freed >= thresholds.high.0 || is_calm || seen.free >= thresholds.soft {
             self.since = None;
         }
         self

@@ -108,6 +108,9 @@ fn progress_and_calm_end_the_wait() {
         assert_eq!(over.seconds(), 0);
         assert_eq!(after(PATIENCE, 0, 0, &over).who_must_end(&plan, ALL), None, "the wait begins anew");
     }
+    // A VM that ended gave it, say, and nothing had to be taken.
+    assert!(after(1, 639, 0, &before).seconds() > 0);
+    assert_eq!(after(1, 640, 0, &before).seconds(), 0, "memory is free");
     // A slow disk that brings as much in half a minute, whatever it brings in a second.
     let slow = after(10 * PATIENCE, 0, 1250 / PATIENCE + 1, &Standstill::default());
     assert!(slow.seconds() < PATIENCE, "{slow:?}");
