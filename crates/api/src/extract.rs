@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 use std::time::Duration;
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 /// Longest body.
@@ -162,8 +163,16 @@ pub(crate) async fn ask<T: Send + 'static>(
     work: impl FnOnce(&Host) -> Result<T, HostError> + Send + 'static,
 ) -> Result<T, Problem> {
     let host = host.clone();
-    match timeout(WORK, tokio::task::spawn_blocking(move || work(&host))).await {
-        Ok(Ok(outcome)) => Ok(outcome?),
+    let (told, mut outcome) = oneshot::channel();
+    // Whoever asked may have gone.
+    do_work(Box::new(move || drop(told.send(work(&host))))).await?;
+    Ok(outcome.try_recv().expect("what is done has told its outcome")?)
+}
+
+/// The runtime's part of [`ask`], compiled once for all that is asked.
+async fn do_work(work: Box<dyn FnOnce() + Send>) -> Result<(), Problem> {
+    match timeout(WORK, tokio::task::spawn_blocking(work)).await {
+        Ok(Ok(())) => Ok(()),
         // A panic: our mistake, reported where it happened.
         Ok(Err(error)) => Err(Problem::new(ProblemCode::Internal, format!("the host failed: {error}"))),
         Err(_) => Err(Problem::new(ProblemCode::Late, format!("the host is not done after {WORK:?}"))

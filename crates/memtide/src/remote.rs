@@ -10,6 +10,7 @@ use crate::meant::closest;
 use client::{Address, Client, Problem, ProblemCode};
 use std::future::Future;
 use std::path::PathBuf;
+use std::pin::Pin;
 use tokio::runtime::{Builder, Runtime};
 
 /// Where the service listens, which is open to its group.
@@ -71,12 +72,20 @@ impl Remote {
 
     /// Does what takes more than one answer.
     pub(crate) fn run<T>(&self, work: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        self.runtime.block_on(work)
+        self.until_done(work)
+    }
+
+    /// The runtime's part of this is compiled once for all that is waited for, not once for each.
+    fn until_done<T>(&self, work: impl Future<Output = T>) -> T {
+        let mut outcome = None;
+        let all: Pin<Box<dyn Future<Output = ()> + '_>> = Box::pin(async { outcome = Some(work.await) });
+        self.runtime.block_on(all);
+        outcome.expect("it is done")
     }
 
     /// Waits for an answer.
     pub(crate) fn wait<T>(&self, answer: impl Future<Output = Result<T, client::Error>>) -> Result<T, Error> {
-        self.runtime.block_on(answer).map_err(|error| self.explain(error))
+        self.until_done(answer).map_err(|error| self.explain(error))
     }
 
     /// Waits for an answer; `None` if there is no host and nobody said that there is.
@@ -84,7 +93,7 @@ impl Remote {
         &self,
         answer: impl Future<Output = Result<T, client::Error>>,
     ) -> Result<Option<T>, Error> {
-        match self.runtime.block_on(answer) {
+        match self.until_done(answer) {
             Ok(answer) => Ok(Some(answer)),
             Err(client::Error::Unreachable { .. }) if !self.named => Ok(None),
             Err(error) => Err(self.explain(error)),
