@@ -248,9 +248,14 @@ async fn closed(closing: &mut watch::Receiver<bool>) {
     let _ = closing.wait_for(|&closing| closing).await;
 }
 
+/// What a client comes over.
+trait Line: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Line for T {}
+
 /// Serves one client, over whatever it comes. One that breaks off has only itself to blame.
 async fn serve(
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    stream: Box<dyn Line>,
     peer: Peer,
     connected: Connected,
     service: Service,

@@ -71,8 +71,8 @@ impl Connection {
     /// Serves whoever is there until they leave.
     pub(super) async fn serve(self, peer: Peer, connected: Connected, service: Service) {
         match self {
-            Self::Unix(stream) => serve(Patient::new(stream), peer, connected, service).await,
-            Self::Tcp(stream, None) => serve(Patient::new(stream), peer, connected, service).await,
+            Self::Unix(stream) => serve(Box::new(Patient::new(stream)), peer, connected, service).await,
+            Self::Tcp(stream, None) => serve(Box::new(Patient::new(stream)), peer, connected, service).await,
             Self::Tcp(stream, Some(tls)) => {
                 let mut closing = service.closing.clone();
                 let limit = service.access.peers.bounds.handshake;
@@ -83,7 +83,7 @@ impl Connection {
                 };
                 // Whoever speaks no TLS, or does not trust the certificate, is gone.
                 if let Ok(Ok(stream)) = begun {
-                    serve(stream, peer, connected, service).await;
+                    serve(Box::new(stream), peer, connected, service).await;
                 }
             }
         }
