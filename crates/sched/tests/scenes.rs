@@ -338,9 +338,10 @@ fn step(snapshot: &mut Snapshot, touching: VmId) -> Plan {
         pages.private.0 -= reclaim.balloon_take.0 + reclaim.out_take.0;
         free_frames += reclaim.balloon_take.0 + reclaim.out_take.0;
         pages.swapped.0 += reclaim.out_take.0;
-        let gave_back = (pages.ballooned.0 + reclaim.balloon_take.0) - reclaim.balloon_target.0;
+        // What a balloon takes beyond what it frees was never touched, and so is what it gives back.
+        pages.untouched.0 += pages.ballooned.0 + reclaim.balloon_take.0;
+        pages.untouched.0 -= reclaim.balloon_target.0;
         pages.ballooned = reclaim.balloon_target;
-        pages.untouched.0 += gave_back;
     }
     for vm in snapshot.vms.iter_mut().filter(|vm| vm.id == touching) {
         let pages = &mut vm.pages;
