@@ -254,12 +254,7 @@ trait Line: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Line for T {}
 
 /// Serves one client, over whatever it comes. One that breaks off has only itself to blame.
-async fn serve(
-    stream: Box<dyn Line>,
-    peer: Peer,
-    connected: Connected,
-    service: Service,
-) {
+async fn serve(stream: Box<dyn Line>, peer: Peer, connected: Connected, service: Service) {
     let Service { router, access, mut closing, .. } = service;
     let router = TowerToHyperService::new(router);
     let with_peer = service_fn(move |mut request: Request<Incoming>| {
