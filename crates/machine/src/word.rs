@@ -16,7 +16,7 @@ pub trait Word: sealed::Sealed + Copy + Eq + Into<u64> {
     const SIZE: u64;
 
     /// The low bits of `value`.
-    fn truncate(value: u64) -> Self;
+    fn low_bits(value: u64) -> Self;
     #[doc(hidden)]
     fn load(cell: &Self::Atomic) -> Self;
     #[doc(hidden)]
@@ -34,7 +34,7 @@ macro_rules! word {
             const SIZE: u64 = size_of::<$int>() as u64;
 
             #[inline(always)]
-            fn truncate(value: u64) -> Self {
+            fn low_bits(value: u64) -> Self {
                 value as $int
             }
 

@@ -34,7 +34,7 @@ macro_rules! loads {
             match cpu.load_missed(cpu.gva(op), <$word>::SIZE, here) {
                 Missed::Retry => dispatch(cpu, code, line, here),
                 Missed::Done => {
-                    let $value = <$word>::truncate(cpu.loaded);
+                    let $value = <$word>::low_bits(cpu.loaded);
                     let ($cpu, $rd) = (&mut *cpu, op.rd);
                     $put;
                     next::<LEN>(cpu, code, line, here.access())
@@ -67,7 +67,7 @@ macro_rules! stores {
                 return $missed::<LEN>(cpu, code, line, here);
             };
             let ($cpu, $rs2) = (&*cpu, op.rs2);
-            frame.store(gva.page_offset(), <$word>::truncate($value));
+            frame.store(gva.page_offset(), <$word>::low_bits($value));
             next::<LEN>(cpu, code, line, here.access())
         }
 
@@ -79,7 +79,7 @@ macro_rules! stores {
             let op = line.op(here.at());
             let value = {
                 let ($cpu, $rs2) = (&*cpu, op.rs2);
-                u64::from(<$word>::truncate($value))
+                u64::from(<$word>::low_bits($value))
             };
             match cpu.store_missed(cpu.gva(op), <$word>::SIZE, value, here) {
                 Missed::Retry => dispatch(cpu, code, line, here),
