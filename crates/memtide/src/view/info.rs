@@ -66,6 +66,16 @@ pub(crate) fn hosted(vm: &Vm) -> String {
         row("starts with host", autostart(vm)),
         row("on reboot, panic", format!("{}, {}", spec.on_reboot, spec.on_panic)),
         row("sharing, zip", format!("{}, {}", yes(spec.sharing), yes(spec.zip))),
+        row("salt", spec.salt.clone().unwrap_or_else(|| "none".to_owned())),
+        row(
+            "balloon at most",
+            spec.balloon_max_bytes
+                .map_or_else(|| "as Mem.CtlMaxPercent says".to_owned(), |most| most.to_string()),
+        ),
+        row(
+            "swap directory",
+            spec.swap_dir.as_ref().map_or_else(|| "the host's".to_owned(), |path| path.display().to_string()),
+        ),
         row("kernel", spec.kernel.display().to_string()),
         row(
             "initrd",
@@ -186,4 +196,52 @@ fn host_view(memory: &VmStatus) -> Vec<(&'static str, String)> {
             ),
         ),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    /// Who changes something has to see what it is.
+    #[test]
+    fn all_that_can_be_set_of_a_vm_is_shown() {
+        let spec = json!({
+            "name": "web", "memory_bytes": 67_108_864, "cpus": 3, "mmu": "software", "kernel": "/srv/Image",
+            "initrd": "/srv/initrd", "append": "quiet splash", "reservation_bytes": 8_388_608,
+            "limit_bytes": 33_554_432, "shares": 777, "pool": "lab", "balloon_max_bytes": 16_777_216,
+            "sharing": false, "salt": "pepper", "swap_dir": "/srv/swap", "zip": true, "autostart": "yes",
+            "autostart_order": 7, "autostart_delay_seconds": 90, "on_reboot": "stop", "on_panic": "restart",
+        });
+        let known: VmSpec = serde_json::from_value(spec.clone()).unwrap();
+        let Value::Object(known) = serde_json::to_value(known).unwrap() else { unreachable!() };
+        let mut vm = spec;
+        for (name, value) in known {
+            assert!(!vm[&name].is_null(), "{name} has a value here that can be told from others");
+            vm[name] = value;
+        }
+        vm["power"] = json!("stopped");
+        vm["wanted_on"] = json!(false);
+        let shown = hosted(&serde_json::from_value(vm).unwrap());
+        for value in [
+            "64 MiB",
+            "3",
+            "software",
+            "/srv/Image",
+            "/srv/initrd",
+            "quiet splash",
+            "8 MiB",
+            "32 MiB",
+            "777",
+            "lab",
+            "16 MiB",
+            "no, yes",
+            "pepper",
+            "/srv/swap",
+            "yes; order 7; 90 s",
+            "stop, restart",
+        ] {
+            assert!(shown.contains(value), "{value}: {shown}");
+        }
+    }
 }
