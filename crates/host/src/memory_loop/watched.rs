@@ -110,7 +110,7 @@ impl Watched {
 
     /// Limits its vCPUs' caches as the host's state asks.
     pub(super) fn limit_caches(&mut self, state: HostState) {
-        let room = caches::room(state, self.rates.latency + self.rates.waiting);
+        let room = caches::room(state, self.rates.latency + self.rates.waiting, self.cache_room);
         if room != self.cache_room
             && let Some(vm) = self.running.vm.get()
         {
