@@ -77,6 +77,12 @@ pub trait VirtioDevice: Send + 'static {
     /// reset learns of its end after this returns.
     fn reset(&mut self) {}
 
+    /// Queues, a bit each, whose buffers the guest is without until they are given back, and that a device may give back undone. So
+    /// they are while its worker rests.
+    fn undone_while_resting(&self) -> u64 {
+        0
+    }
+
     /// Serves queue number `queue`: takes what it can from the ring and returns. Called when the driver
     /// or the host said that there is something to do.
     ///

@@ -360,6 +360,12 @@ impl VirtioDevice for BalloonDevice {
         }
     }
 
+    /// Reports: what they name, half of memory perhaps, is out of the guest's reach meanwhile.
+    fn undone_while_resting(&self) -> u64 {
+        let statistics = if self.features & F_STATISTICS != 0 { 1 << STATISTICS_QUEUE } else { 0 };
+        if self.features & F_REPORTING != 0 { !(1 << 0 | 1 << 1 | statistics) } else { 0 }
+    }
+
     fn serve<M: GuestMemory>(&mut self, queue: usize, ring: &mut Ring<'_, M>) -> Result<(), QueueFault> {
         match queue {
             0 => self.lists(Way::In, ring),

@@ -2,7 +2,8 @@
 //!
 //! **Model.** A worker earns one [`PART`]th of a processor for each vCPU of its VM, saves up to [`MOST_SAVED`] for each,
 //! and pays for what it used after each task. One that is in debt rests until it has earned that. A single task may
-//! cost more than was saved, as it is not interrupted: the rest is then the longer.
+//! cost more than was saved, as it is not interrupted: the rest is then the longer. What a guest is without until it is given back is
+//! given back undone meanwhile ([`super::VirtioDevice::undone_while_resting`]).
 //!
 //! **Cost.** Two system calls for a task.
 
@@ -13,6 +14,9 @@ use std::time::{Duration, Instant};
 const PART: u32 = 20;
 /// What it saves at most, for each vCPU: two seconds' part.
 const MOST_SAVED: Duration = Duration::from_millis(100);
+
+/// How long one that rests keeps what it may give back undone. So it looks for that fifty times a second at most, however often a guest asks.
+pub(super) const KEPT_WHILE_RESTING: Duration = Duration::from_millis(20);
 
 /// A worker's budget.
 pub(super) struct Budget {

@@ -13,6 +13,7 @@
 //! **Sources.** VIRTIO 1.2, section 4.1.
 
 use super::VirtioDevice;
+use super::budget::KEPT_WHILE_RESTING;
 use super::registers::{self, Effect, QueueSetup, Registers};
 use super::ring::QueueFault;
 use super::worker::Worker;
@@ -117,6 +118,8 @@ pub(super) enum Task {
     Start(Vec<QueueSetup>, u64),
     /// Serve the queues whose bits are set.
     Serve(u64),
+    /// Give back undone what is in the queues whose bits are set.
+    PutBack(u64),
     /// Give the queues back.
     Reset,
     /// End.
@@ -321,11 +324,20 @@ impl VirtioPci {
 
 /// The worker's side.
 impl VirtioPci {
-    /// Waits for something to do; before `rests_until`, for the order to stop only.
-    pub(super) fn wait_for_task(&self, rests_until: Instant) -> Task {
+    /// Waits for something to do; before `rests_until`, for the order to stop, and for what is to be put back of the queues
+    /// `undone`.
+    pub(super) fn wait_for_task(&self, rests_until: Instant, undone: u64) -> Task {
         let mut function = self.function.lock();
+        let may_put_back = Instant::now() + KEPT_WHILE_RESTING;
         while !function.stop && Instant::now() < rests_until {
-            self.bell.wait_until(&mut function, rests_until);
+            let is_asked = function.may_serve() && function.kicks & undone != 0;
+            if is_asked && Instant::now() >= may_put_back {
+                let kicks = function.kicks & undone;
+                function.kicks &= !undone;
+                return Task::PutBack(kicks);
+            }
+            let until = if is_asked { may_put_back.min(rests_until) } else { rests_until };
+            self.bell.wait_until(&mut function, until);
         }
         loop {
             if let Some(task) = function.task() {
@@ -408,9 +420,12 @@ impl Function {
             self.kicks = !0;
             return Some(Task::Start(self.registers.queues().to_vec(), self.registers.accepted()));
         }
-        // A function that is not a bus master may not reach memory.
-        let may_serve = self.lent && self.config.half(COMMAND) & BUS_MASTER != 0;
-        (may_serve && self.kicks != 0).then(|| Task::Serve(std::mem::take(&mut self.kicks)))
+        (self.may_serve() && self.kicks != 0).then(|| Task::Serve(std::mem::take(&mut self.kicks)))
+    }
+
+    /// Whether the worker may look at the queues. A function that is not a bus master may not reach memory.
+    fn may_serve(&self) -> bool {
+        self.lent && !self.resetting && self.config.half(COMMAND) & BUS_MASTER != 0
     }
 }
 

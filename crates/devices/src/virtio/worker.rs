@@ -21,6 +21,9 @@ use vm_memory::GuestMemory;
 /// How often a queue that keeps filling is served before it is another queue's turn.
 const ROUNDS: usize = 16;
 
+/// What is done with a queue.
+type How<D, M> = fn(&mut D, usize, &mut Ring<'_, M>) -> Result<(), QueueFault>;
+
 /// A device and where its tasks come from, not running yet.
 pub struct Worker<D> {
     device: D,
@@ -71,7 +74,11 @@ impl<D: VirtioDevice> Worker<D> {
         crate::give_way();
         let mut budget = Budget::new(vcpus, Instant::now());
         let mut paid = Duration::ZERO;
-        while self.perform(self.transport.wait_for_task(budget.rests_until()), memory) {
+        loop {
+            let task = self.transport.wait_for_task(budget.rests_until(), self.device.undone_while_resting());
+            if !self.perform(task, memory) {
+                return;
+            }
             let used = thread_time();
             self.transport.note_worker_time(used);
             budget.pay(used.saturating_sub(paid), Instant::now());
@@ -86,7 +93,8 @@ impl<D: VirtioDevice> Worker<D> {
                 self.device.start(features);
                 open_all(&setups, features, memory).map(|queues| self.queues = queues)
             }
-            Task::Serve(kicks) => self.serve(kicks, memory),
+            Task::Serve(kicks) => self.serve(kicks, memory, D::serve),
+            Task::PutBack(kicks) => self.serve(kicks, memory, put_back),
             Task::Reset => {
                 self.device.reset();
                 self.transport.give_back(None);
@@ -104,22 +112,27 @@ impl<D: VirtioDevice> Worker<D> {
         true
     }
 
-    fn serve<M: GuestMemory>(&mut self, kicks: u64, memory: &M) -> Result<(), QueueFault> {
+    fn serve<M: GuestMemory>(&mut self, kicks: u64, memory: &M, how: How<D, M>) -> Result<(), QueueFault> {
         for index in 0..self.queues.len() {
             if kicks >> index & 1 != 0 && !self.transport.halted() {
-                self.serve_queue(index, memory).map_err(|fault| fault.at_queue(index))?;
+                self.serve_queue(index, memory, how).map_err(|fault| fault.at_queue(index))?;
             }
         }
         Ok(())
     }
 
-    fn serve_queue<M: GuestMemory>(&mut self, index: usize, memory: &M) -> Result<(), QueueFault> {
+    fn serve_queue<M: GuestMemory>(
+        &mut self,
+        index: usize,
+        memory: &M,
+        how: How<D, M>,
+    ) -> Result<(), QueueFault> {
         // The driver need not use every queue.
         let Some(queue) = &mut self.queues[index] else { return Ok(()) };
         for _ in 0..ROUNDS {
             queue.disable_notification(memory)?;
             let mut ring = Ring::new(queue, memory, &self.transport);
-            self.device.serve(index, &mut ring)?;
+            how(&mut self.device, index, &mut ring)?;
             let Ring { drained, used, .. } = ring;
             if used && queue.needs_notification(memory)? {
                 self.transport.interrupt_for_queue();
@@ -132,6 +145,20 @@ impl<D: VirtioDevice> Worker<D> {
         self.transport.kick(index);
         Ok(())
     }
+}
+
+/// Gives back what is in a queue, with nothing done.
+fn put_back<D, M: GuestMemory>(
+    _device: &mut D,
+    _queue: usize,
+    ring: &mut Ring<'_, M>,
+) -> Result<(), QueueFault> {
+    while !ring.halted()
+        && let Some(chain) = ring.take()?
+    {
+        ring.give_back(chain)?;
+    }
+    Ok(())
 }
 
 fn open_all<M: GuestMemory>(

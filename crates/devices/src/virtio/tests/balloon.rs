@@ -1,10 +1,13 @@
 //! The balloon against a driver that means well, and drivers that do not.
 
 use super::driver::{self, BAD_ADDRESS, Driver, Machine, READ, WRITE, buffer};
+use crate::virtio::budget::thread_time;
 use crate::{Balloon, BalloonEvent, DriverState, map};
 use addr::{ByteSize, Gfn, Gpa, PAGE_SIZE, PageCount};
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 use vm_memory::{Bytes, GuestAddress};
 
 const INFLATE: usize = 0;
@@ -25,6 +28,8 @@ struct Guest {
     driver: Driver,
     balloon: Balloon,
     said: Arc<parking_lot::Mutex<Vec<Said>>>,
+    /// Whether what is said takes a second of processor time.
+    works: Arc<AtomicBool>,
 }
 
 /// The n-th page of memory.
@@ -39,7 +44,11 @@ impl Guest {
         let said = Arc::new(parking_lot::Mutex::new(Vec::new()));
         let listener = Arc::clone(&said);
         let numbers = |gfns: &[Gfn]| gfns.iter().map(|gfn| gfn.0).collect::<Vec<u64>>();
+        let works = Arc::new(AtomicBool::new(false));
+        let is_work = Arc::clone(&works);
         let on_event = move |event: BalloonEvent<'_>| {
+            let end = thread_time() + Duration::from_secs(1);
+            while is_work.load(Ordering::Relaxed) && thread_time() < end {}
             listener.lock().push(match event {
                 BalloonEvent::Inflated(gfns) => Said::Inflated(numbers(gfns)),
                 BalloonEvent::Deflated(gfns) => Said::Deflated(numbers(gfns)),
@@ -56,7 +65,7 @@ impl Guest {
             (transport, worker)
         });
         machine.start();
-        Self { machine, driver, balloon: host.unwrap(), said }
+        Self { machine, driver, balloon: host.unwrap(), said, works }
     }
 
     fn up() -> Self {
@@ -309,6 +318,25 @@ fn free_memory_is_reported_by_whole_pages() {
     let mut content = [0; 16];
     guest.machine.memory.read_slice(&mut content, GuestAddress(first)).unwrap();
     assert_eq!(content, [7; 16], "the device itself leaves memory alone");
+}
+
+#[test]
+fn a_report_comes_back_undone_while_the_worker_rests() {
+    let mut guest = Guest::up();
+    // One second's time is twenty seconds' part of it.
+    guest.works.store(true, Ordering::Relaxed);
+    assert_eq!(guest.list(INFLATE, &[page(1)]), [Said::Inflated(vec![page(1)])]);
+    guest.works.store(false, Ordering::Relaxed);
+    let rests = Instant::now();
+    guest.submit(REPORTING, &[(buffer(20), PAGE_SIZE as u32, WRITE)]);
+    guest.submit(REPORTING, &[(buffer(20), PAGE_SIZE as u32, WRITE)]);
+    assert!(rests.elapsed() < Duration::from_secs(10), "{:?}", rests.elapsed());
+    assert_eq!((guest.take_said(), guest.balloon.report().reported), (vec![], PageCount(0)));
+    // The others wait.
+    guest.put(buffer(0), &(page(2) as u32).to_le_bytes());
+    guest.driver.submit(&guest.machine, INFLATE, &[(buffer(0), 4, READ)]);
+    guest.submit(REPORTING, &[(buffer(20), PAGE_SIZE as u32, WRITE)]);
+    assert_eq!((guest.take_said(), guest.held()), (vec![], 1));
 }
 
 #[test]
