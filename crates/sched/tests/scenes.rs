@@ -338,10 +338,13 @@ fn step(snapshot: &mut Snapshot, touching: VmId) -> Plan {
         pages.private.0 -= reclaim.balloon_take.0 + reclaim.out_take.0;
         free_frames += reclaim.balloon_take.0 + reclaim.out_take.0;
         pages.swapped.0 += reclaim.out_take.0;
-        // What a balloon takes beyond what it frees was never touched, and so is what it gives back.
-        pages.untouched.0 += pages.ballooned.0 + reclaim.balloon_take.0;
-        pages.untouched.0 -= reclaim.balloon_target.0;
-        pages.ballooned = reclaim.balloon_target;
+        // What a balloon takes beyond what it frees has no frame: it was never touched, or else is out.
+        let (taken, target) = (pages.ballooned.0 + reclaim.balloon_take.0, reclaim.balloon_target.0);
+        let untouched = target.saturating_sub(taken).min(pages.untouched.0);
+        let out = target.saturating_sub(taken + untouched).min(pages.swapped.0);
+        pages.untouched.0 = pages.untouched.0 - untouched + taken.saturating_sub(target);
+        pages.swapped.0 -= out;
+        pages.ballooned.0 = taken.min(target) + untouched + out;
     }
     for vm in snapshot.vms.iter_mut().filter(|vm| vm.id == touching) {
         let pages = &mut vm.pages;
