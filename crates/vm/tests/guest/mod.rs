@@ -139,13 +139,13 @@ impl Guest {
         memory.pool().audit().unwrap();
     }
 
-    /// Ends the VM, which takes no time, and checks it one last time.
+    /// Ends the VM, which waits for nothing but processors, and checks it one last time.
     pub(crate) fn take_down(self) {
         self.vm.stop();
         self.check();
         let start = Instant::now();
         drop(self.vm);
-        assert!(start.elapsed() < Duration::from_secs(1), "taking the VM down took {:?}", start.elapsed());
+        assert!(start.elapsed() < Duration::from_secs(10), "taking the VM down took {:?}", start.elapsed());
     }
 }
 
