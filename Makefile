@@ -90,14 +90,8 @@ fuzz-api: guest build ## ask a live host whatever its OpenAPI description allows
 	@scripts/setup test curl python3-venv
 	@scripts/fuzz-api
 
-.PHONY: help setup guest agent node web smooth units-web test-web build openapi check test loom demo bench bench-density experiments
-.PHONY: fuzz fuzz-api clean sdk test-sdk load soak crowd deb test-deb
-
 crowd: guest build ## start 42 VMs of 96 MiB on 1 GiB, and wait until all have their shells (CROWD='--vms N --within SECONDS')
 	@scripts/crowd $(CROWD)
-
-.PHONY: help setup guest agent node web smooth units-web test-web build openapi check test loom demo bench bench-density experiments
-.PHONY: fuzz fuzz-api clean sdk test-sdk load soak crowd deb test-deb
 
 deb: node ## build the Debian package, target/debian/memtide_*.deb
 	@scripts/deb

@@ -212,12 +212,12 @@ fn limits_of_nested_pools_hold(host: &Under, guests: &[Guest]) {
     limit("outer", Some(100));
     settles(host, "a pool's limit holds, and is used", |status| {
         let held = together(status, &["a", "b"]);
-        (92 * MIB..=100 * MIB + SLACK).contains(&held)
+        (96 * MIB..=100 * MIB + SLACK).contains(&held)
     });
     limit("inner", Some(30));
     settles(host, "limits of nested pools hold, and are used", |status| {
         let (outer, inner) = (together(status, &["a", "b"]), together(status, &["b"]));
-        (92 * MIB..=100 * MIB + SLACK).contains(&outer) && (25 * MIB..=30 * MIB + SLACK).contains(&inner)
+        (96 * MIB..=100 * MIB + SLACK).contains(&outer) && (27 * MIB..=30 * MIB + SLACK).contains(&inner)
     });
     // One that does not use its part any more is taken from as well.
     for guest in guests {
