@@ -1,27 +1,20 @@
 // A VM's reservation, limit and shares: edited with sliders, with what would happen to everyone shown at once.
 
-import { useEffect, useState } from 'preact/hooks';
 import type { Vm } from '../../api/schema.ts';
 import { size } from '../../format/size.ts';
 import { Failed } from '../../parts/Waiting.tsx';
 import { allocationOf, type Allocation } from '../../state/allocation.ts';
-import { useLoaded } from '../../state/loaded.ts';
 import { fields } from '../../words/fields.ts';
 import { AllocationFields } from './AllocationFields.tsx';
-import { read, useEdit, type Read } from './edit.ts';
+import { useEdit, useRead, type Read } from './edit.ts';
 import { EditEnd } from './EditEnd.tsx';
 import { WhatIfView } from './WhatIfView.tsx';
 
 export function AllocationEditor({ vm }: { vm: Vm }) {
-  // Asked for anew when somebody changes the VM.
-  const { value, problem, again } = useLoaded(`${vm.name} ${JSON.stringify(allocationOf(vm))}`, (stop) => read(vm.name, stop));
-  const [first, setFirst] = useState<Read | null>(null);
-  useEffect(() => {
-    if (value) setFirst((before) => before ?? value);
-  }, [value]);
+  const { first, newest, problem, again } = useRead(vm, allocationOf);
   if (problem && !first) return <Failed problem={problem} again={again} />;
   if (!first) return <div class="card ghost wide" />;
-  return <Editor vm={vm} first={first} newest={value} />;
+  return <Editor vm={vm} first={first} newest={newest} />;
 }
 
 function Editor({ vm, first, newest }: { vm: Vm; first: Read; newest: Read | null }) {

@@ -1,16 +1,14 @@
 // What a VM is and boots, and how its memory is shared and reclaimed. What it may hold, how its addresses are translated and when it
 // is started have pages of their own.
 
-import { useEffect, useState } from 'preact/hooks';
 import type { Vm } from '../../api/schema.ts';
 import { VmFields } from '../../parts/VmFields.tsx';
 import { Empty, Failed } from '../../parts/Waiting.tsx';
 import { may } from '../../state/caller.ts';
-import { useLoaded } from '../../state/loaded.ts';
 import { sent, typedOf, type Typed } from '../../state/vmForm.ts';
 import { fields, groups, type FieldName } from '../../words/fields.ts';
 import { powers } from '../../words/values.ts';
-import { read, useEdit, type Read } from './edit.ts';
+import { useEdit, useRead, type Read } from './edit.ts';
 import { EditEnd } from './EditEnd.tsx';
 
 const mine = groups.filter(({ on }) => on === 'settings');
@@ -18,16 +16,11 @@ const names = mine.flatMap((group) => group.names);
 const settingsOf = (vm: Vm): Typed => typedOf(vm, names);
 
 export function VmSettings({ vm }: { vm: Vm }) {
-  // Asked for anew when somebody changes the VM.
-  const { value, problem, again } = useLoaded(`${vm.name} ${JSON.stringify(settingsOf(vm))}`, (stop) => read(vm.name, stop));
-  const [first, setFirst] = useState<Read | null>(null);
-  useEffect(() => {
-    if (value) setFirst((before) => before ?? value);
-  }, [value]);
+  const { first, newest, problem, again } = useRead(vm, settingsOf);
   if (vm.power === 'unreadable') return <Empty>{powers.unreadable}</Empty>;
   if (problem && !first) return <Failed problem={problem} again={again} />;
   if (!first) return <div class="card ghost wide" />;
-  return <Editor first={first} newest={value} stopped={vm.power === 'stopped'} />;
+  return <Editor first={first} newest={newest} stopped={vm.power === 'stopped'} />;
 }
 
 function Editor({ first, newest, stopped }: { first: Read; newest: Read | null; stopped: boolean }) {

@@ -5,6 +5,7 @@ import type { Problem, Vm, VmChange } from '../../api/schema.ts';
 import { call, problemOf, Refusal } from '../../api/call.ts';
 import { changes, isEmpty, rebase } from '../../state/edits.ts';
 import { reloadVms } from '../../state/host.ts';
+import { useLoaded } from '../../state/loaded.ts';
 import { tell } from '../../state/notices.ts';
 
 export interface Read {
@@ -15,6 +16,16 @@ export interface Read {
 export async function read(name: string, signal?: AbortSignal): Promise<Read> {
   const { answer, etag } = await call('GET /v1/vms/{name}', { params: { name }, ...(signal ? { signal } : {}) });
   return { vm: answer, etag };
+}
+
+/** A VM as it was read first and last: anew when somebody changes what is edited of it. */
+export function useRead<Draft>(vm: Vm, draftOf: (vm: Vm) => Draft): { first: Read | null; newest: Read | null; problem: Problem | null; again: () => void } {
+  const { value, problem, again } = useLoaded(`${vm.name} ${JSON.stringify(draftOf(vm))}`, (stop) => read(vm.name, stop));
+  const [first, setFirst] = useState<Read | null>(null);
+  useEffect(() => {
+    if (value) setFirst((before) => before ?? value);
+  }, [value]);
+  return { first, newest: value, problem, again };
 }
 
 /** What is edited of a VM. */
