@@ -2,7 +2,7 @@
 
 import type { Operation, Routes } from '../api/schema.ts';
 import { call, Refusal } from '../api/call.ts';
-import { reloadVms } from './host.ts';
+import { newestVms, reloadVms } from './host.ts';
 import { attempt } from './notices.ts';
 import { sentence } from '../format/text.ts';
 
@@ -20,15 +20,17 @@ async function ended(operation: Operation): Promise<string> {
   return sentence(now.message ?? `${now.kind} is ${now.state}`);
 }
 
-async function follow(begin: () => Promise<{ answer: Operation }>): Promise<boolean> {
-  const done = await attempt(async () => {
-    const { answer } = await begin();
-    reloadVms();
-    return ended(answer);
+/** What came of it is said once the model has it: until then a page offers what could be done before. */
+const follow = (begin: () => Promise<{ answer: Operation }>): Promise<boolean> =>
+  attempt(async () => {
+    try {
+      const { answer } = await begin();
+      reloadVms();
+      return await ended(answer);
+    } finally {
+      await newestVms();
+    }
   });
-  reloadVms();
-  return done;
-}
 
 const operate = (route: VmOperation, name: string) => follow(() => call(route, { params: { name } }));
 

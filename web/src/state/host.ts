@@ -5,6 +5,7 @@ import type { Event, HostStatus, Metrics, StreamSnapshot, Vm } from '../api/sche
 import { all } from '../api/call.ts';
 import { follow } from '../api/stream.ts';
 import { refused } from '../api/session.ts';
+import { Anew } from './anew.ts';
 import { loadCaller } from './caller.ts';
 import { activeOf, isSampled, machineUses, pagesOf, pageStates, usesOf } from './composition.ts';
 import { History } from './history.ts';
@@ -66,31 +67,29 @@ function record(status: HostStatus): void {
   sampled.value += 1;
 }
 
-/** Asks for the VMs anew: after a command, without waiting for the stream to tell. */
-export const reloadVms = later(async () => {
-  const found = await all('GET /v1/vms');
-  if (model.value) model.value = { ...model.value, vms: found };
-});
+const vmsAnew = new Anew(
+  () => all('GET /v1/vms'),
+  (found) => {
+    if (model.value) model.value = { ...model.value, vms: found };
+  },
+);
+const poolsAnew = new Anew(
+  () => all('GET /v1/pools'),
+  (found) => {
+    if (model.value) model.value = { ...model.value, pools: found };
+  },
+);
 
-export const reloadPools = later(async () => {
-  const found = await all('GET /v1/pools');
-  if (model.value) model.value = { ...model.value, pools: found };
-});
+/** Asks for the VMs anew: after a command, without waiting for the stream to tell. */
+export const reloadVms = (): void => vmsAnew.soon();
+export const reloadPools = (): void => poolsAnew.soon();
+/** The same for who goes on only when the model has what was done. */
+export const newestVms = (): Promise<void> => vmsAnew.now();
 
 /** What happened before the page was there. */
 async function loadEvents(): Promise<void> {
   const found = await all('GET /v1/events', undefined, { decisions: 'true' });
   if (model.value) model.value = { ...model.value, events: mergeEvents(found, model.value.events) };
-}
-
-/** Many wishes in a short time become one. */
-function later(ask: () => Promise<void>): () => void {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  return () => {
-    clearTimeout(timer);
-    // What fails now comes with the next snapshot.
-    timer = setTimeout(() => void ask().catch(() => undefined), 60);
-  };
 }
 
 function setStatus(status: HostStatus): void {
@@ -103,6 +102,8 @@ function setStatus(status: HostStatus): void {
 
 function setSnapshot(snapshot: StreamSnapshot): void {
   model.value = afterSnapshot(snapshot);
+  vmsAnew.outdate();
+  poolsAnew.outdate();
   record(snapshot.status);
   void loadEvents().catch(() => undefined);
 }
