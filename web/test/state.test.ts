@@ -7,7 +7,7 @@ import { activeOf, machineParts, pageParts, pagesOf, promised, usesOf } from '..
 import { filtered, isRoutine, isUsual, news, textOf } from '../src/state/eventText.ts';
 import { History, SAMPLES } from '../src/state/history.ts';
 import { better, worse } from '../src/state/hostState.ts';
-import { afterEvent, afterSnapshot, afterStatus, mergeEvents, MOST_EVENTS, staleAfter } from '../src/state/model.ts';
+import { afterEvent, afterSnapshot, afterStatus, lastChange, mergeEvents, MOST_EVENTS, staleAfter } from '../src/state/model.ts';
 import { flatten, within } from '../src/state/poolTree.ts';
 import { metrics, MIB, snapshot, status, vm, vmStatus } from './samples.ts';
 
@@ -39,6 +39,13 @@ test('events are kept up to a bound, and forgotten at a snapshot', () => {
 test('older events come before newer ones, each once', () => {
   const merged = mergeEvents([1, 2, 3].map((seq) => created(seq)), [3, 4].map((seq) => created(seq)));
   assert.deepEqual(merged.map((event) => event.seq), [1, 2, 3, 4]);
+});
+
+test('a VM that is changed back has changed, and is another than one that was left alone', () => {
+  const changed = (seq: number, name: string): Event => ({ seq, at_milliseconds: seq, event: 'vm-changed', vm: name, changes: [] });
+  assert.equal(lastChange([], 'a'), 0);
+  assert.equal(lastChange([changed(1, 'a'), created(2)], 'a'), 1);
+  assert.equal(lastChange([changed(1, 'a'), changed(2, 'a'), changed(3, 'b')], 'a'), 2);
 });
 
 test('a setting that is changed is changed here, and a VM is asked for anew', () => {

@@ -49,6 +49,10 @@ export function mergeEvents(older: readonly Event[], newer: readonly Event[]): E
   return [...older.filter((event) => event.seq < first), ...newer].slice(-MOST_EVENTS);
 }
 
+/** The number of the last event that tells of a change of a VM. It rises with every change, be it one that takes the last one back. */
+export const lastChange = (events: readonly Event[], vm: string): number =>
+  events.findLast((event) => event.event === 'vm-changed' && event.vm === vm)?.seq ?? 0;
+
 /** Which list has to be asked for anew after an event. */
 export function staleAfter(event: Event): 'vms' | 'pools' | null {
   switch (event.event) {

@@ -54,6 +54,11 @@ export const settings = (host, tab, said) =>
 
     test('are not taken from somebody who was faster', async () => {
       const { page } = tab();
+      // The list of VMs is slow, so that it never has what is changed and changed back.
+      await page.route('**/v1/vms', async (route) => {
+        await new Promise((resolve) => setTimeout(resolve, 500));
+        await route.continue();
+      });
       await page.getByLabel('Page sharing').selectOption('No');
       await host.ask('PATCH', '/v1/vms/idle-c', { swap_dir: null, memory_bytes: 96 * MIB, cpus: 1 });
       await apply().click();
@@ -67,6 +72,21 @@ export const settings = (host, tab, said) =>
       });
       await host.ask('PATCH', '/v1/vms/idle-c', { sharing: true });
       await until('who edits nothing sees what others do', async () => (await page.getByLabel('Page sharing').inputValue()) === 'yes');
+      await page.unrouteAll({ behavior: 'wait' });
+    });
+
+    test('are those of others once what was edited is taken back', async () => {
+      const { page } = tab();
+      const compression = page.getByLabel('Compression');
+      await compression.selectOption('No');
+      const read = page.waitForResponse('**/v1/vms/idle-c');
+      await host.ask('PATCH', '/v1/vms/idle-c', { salt: 'theirs' });
+      await read;
+      assert.equal(await page.getByLabel('Sharing group').inputValue(), '', 'what is edited stays as it is');
+      await page.getByRole('button', { name: 'Reset' }).click();
+      await until('theirs is seen', async () => (await page.getByLabel('Sharing group').inputValue()) === 'theirs');
+      assert.equal(await compression.inputValue(), 'yes');
+      await host.ask('PATCH', '/v1/vms/idle-c', { salt: null });
     });
 
     test('are all offered for a new one, and what is wrong is to be seen', async () => {

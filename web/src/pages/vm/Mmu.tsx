@@ -1,6 +1,6 @@
 // How a VM's addresses are translated, why, and what that costs.
 
-import { useEffect, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import type { Mmu as Technique, Statistics, Vm } from '../../api/schema.ts';
 import { call } from '../../api/call.ts';
 import { Size } from '../../parts/Size.tsx';
@@ -12,7 +12,7 @@ import { counters } from '../../words/counters.ts';
 import { machine } from '../../words/figures.ts';
 import { techniques } from '../../words/values.ts';
 import { may } from '../../state/caller.ts';
-import { reloadVms } from '../../state/host.ts';
+import { newestVms } from '../../state/host.ts';
 import { useLoaded } from '../../state/loaded.ts';
 import { attempt } from '../../state/notices.ts';
 
@@ -20,21 +20,18 @@ const PERIOD = 2000;
 
 export function Mmu({ vm }: { vm: Vm }) {
   const is = vm.mmu ?? 'automatic';
-  // What was chosen is shown at once: until the host has it and says so, the model has what was before.
+  // What was chosen is shown at once: until the host has it and is asked, the model has what was before.
   const [chosen, setChosen] = useState<Technique | null>(null);
-  useEffect(() => {
-    if (is === chosen) setChosen(null);
-  }, [is, chosen]);
   const choose = (mmu: Technique): void => {
     setChosen(mmu);
     void attempt(async () => {
       try {
         await call('PATCH /v1/vms/{name}', { params: { name: vm.name }, body: { mmu } });
-      } catch (problem) {
-        setChosen(null);
-        throw problem;
+        await newestVms();
+      } finally {
+        // Unless something else was chosen since.
+        setChosen((last) => (last === mmu ? null : last));
       }
-      reloadVms();
       return `The technique of ${vm.name} is ${mmu}.`;
     });
   };

@@ -4,23 +4,32 @@ import { useEffect, useState } from 'preact/hooks';
 import type { Problem, Vm, VmChange } from '../../api/schema.ts';
 import { call, problemOf, Refusal } from '../../api/call.ts';
 import { changes, isEmpty, rebase } from '../../state/edits.ts';
-import { reloadVms } from '../../state/host.ts';
+import { model, reloadVms } from '../../state/host.ts';
 import { useLoaded } from '../../state/loaded.ts';
+import { lastChange } from '../../state/model.ts';
 import { tell } from '../../state/notices.ts';
 
 export interface Read {
   vm: Vm;
   etag: string | null;
+  /** Of two, that of the higher turn was asked for later. */
+  turn: number;
 }
 
+let turns = 0;
+
 export async function read(name: string, signal?: AbortSignal): Promise<Read> {
+  turns += 1;
+  const turn = turns;
   const { answer, etag } = await call('GET /v1/vms/{name}', { params: { name }, ...(signal ? { signal } : {}) });
-  return { vm: answer, etag };
+  return { vm: answer, etag, turn };
 }
 
 /** A VM as it was read first and last: anew when somebody changes what is edited of it. */
 export function useRead<Draft>(vm: Vm, draftOf: (vm: Vm) => Draft): { first: Read | null; newest: Read | null; problem: Problem | null; again: () => void } {
-  const { value, problem, again } = useLoaded(`${vm.name} ${JSON.stringify(draftOf(vm))}`, (stop) => read(vm.name, stop));
+  // Events tell, as the list of VMs may never have had what was changed and changed back. What was changed in a file, only the list has.
+  const change = lastChange(model.value?.events ?? [], vm.name);
+  const { value, problem, again } = useLoaded(`${vm.name} ${change} ${JSON.stringify(draftOf(vm))}`, (stop) => read(vm.name, stop));
   const [first, setFirst] = useState<Read | null>(null);
   useEffect(() => {
     if (value) setFirst((before) => before ?? value);
@@ -70,19 +79,21 @@ export function useEdit<Draft extends object>(
     setProblem(null);
   };
 
-  // Who has edited nothing sees what others do, when it is read; who has is told when he applies. What was read before an edit was
-  // applied must not come back after it, so that only a new reading counts.
+  // Who has edited nothing, or does not any more, sees what others do; who has is told when he applies. What was read before an edit
+  // was applied must not come back after it, so that turns count.
   useEffect(() => {
-    if (newest && !edited && newest.etag !== base.etag) take(newest, draftOf(newest.vm));
-  }, [newest]);
+    if (newest && !edited && newest.turn > base.turn && newest.etag !== base.etag) take(newest, draftOf(newest.vm));
+  }, [newest, edited]);
 
   const apply = async (): Promise<void> => {
     setBusy(true);
     setProblem(null);
+    turns += 1;
+    const turn = turns;
     try {
       const { answer, etag } = await call('PATCH /v1/vms/{name}', { params: { name }, body: sent(change), ifMatch: base.etag });
       const vm = { ...base.vm, ...answer };
-      take({ vm, etag }, draftOf(vm));
+      take({ vm, etag, turn }, draftOf(vm));
       tell(`${name} is changed.`);
       reloadVms();
     } catch (error) {
