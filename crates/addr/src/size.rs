@@ -60,6 +60,11 @@ impl ByteSize {
         PageCount(self.0 >> PAGE_SHIFT)
     }
 
+    /// How many pages it takes to hold so much.
+    pub const fn pages_up(self) -> PageCount {
+        PageCount(self.0.div_ceil(PAGE_SIZE))
+    }
+
     /// Whether the size is a whole number of pages.
     pub const fn is_page_aligned(self) -> bool {
         self.0.is_multiple_of(PAGE_SIZE)

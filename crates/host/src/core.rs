@@ -238,7 +238,7 @@ impl Core {
     /// # Errors
     /// How much is guaranteed to nobody, if that is less.
     pub(crate) fn charge_loading(&self, size: ByteSize) -> Result<Loading<'_>, PageCount> {
-        let charge = self.pool.try_charge(PageCount(size.0.div_ceil(addr::PAGE_SIZE)))?;
+        let charge = self.pool.try_charge(size.pages_up())?;
         self.loading.fetch_add(charge.count().0, Ordering::Relaxed);
         Ok(Loading { core: self, charge })
     }

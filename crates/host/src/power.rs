@@ -109,7 +109,7 @@ pub(crate) fn load_config(core: &Core, config: &Config, running: &Running) -> Re
         vm.stop();
     }
     vm.keep_at_reset(core.inventory.lock().vm(name)?.spec.on_reboot == Afterwards::Keep);
-    running.note_overhead(vm.overhead());
+    running.note_overhead(vm.overhead_beside_caches());
     Ok(vm)
 }
 
@@ -196,7 +196,7 @@ fn describe(core: &Core, spec: &VmSpec, id: VmId, group: ShareGroup) -> Start {
         cpus: spec.cpus,
         swaps_elsewhere: spec.swap_dir.is_some(),
         swap_dir: spec.swap_dir.as_ref().unwrap_or(&core.config.swap).as_path().into(),
-        overhead: PageCount(overhead.0.div_ceil(addr::PAGE_SIZE)),
+        overhead: overhead.pages_up(),
         newly_wanted: false,
     }
 }

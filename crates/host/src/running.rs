@@ -11,7 +11,7 @@ use sched::{GuestState, Overhead};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use vm::Vm;
 
 /// A VM that is starting or running. The inventory has it, and the thread that waits for its end; whoever else works with it does so
@@ -53,17 +53,15 @@ pub(crate) struct Running {
     /// Its guest was asked to shut down.
     asked: AtomicBool,
     overhead_reserved: AtomicU64,
-    /// What it was measured to cost.
+    /// What it was measured to cost beside its vCPUs' caches.
     overhead_used: AtomicU64,
     /// While its guest is loaded: cancelled when it is stopped.
     pub(crate) loading: Progress,
-    /// What is set aside for that: last, so that it is given back when all it stands for is gone. The same for all runs of a VM.
+    /// What is set aside for that, beside its vCPUs' caches: last, so that it is given back when all it stands for is gone. The same for all runs of a VM.
     charge: Arc<Charge>,
 }
 
-/// For so long after its start all that is reserved for a VM's overhead is set aside: while its guest boots, it grows fastest.
-const BOOT: Duration = Duration::from_secs(10);
-/// What is set aside for each vCPU beyond what the VM was measured to cost, for what it takes before it is measured again.
+/// What is set aside beyond what the VM was measured to cost, for what it takes before it is measured again.
 const STEP: ByteSize = ByteSize::kib(512);
 
 /// A swap file does not take what it is given.
@@ -91,6 +89,7 @@ impl Running {
     /// All that is reserved for its overhead is set aside from here on.
     pub(crate) fn new(start: Start, memory: Arc<VmMemory>) -> Self {
         let charge = Arc::new(memory.pool().charge(start.overhead));
+        memory.charge_caches();
         Self::with_charge(start, memory, charge)
     }
 
@@ -263,28 +262,31 @@ impl Running {
     pub(crate) fn overhead(&self) -> Overhead {
         Overhead {
             reserved: PageCount(self.overhead_reserved.load(Ordering::Relaxed)),
-            used: self.charge.count(),
+            used: PageCount(self.charge.count().0 + self.memory.caches().charged.0),
         }
     }
 
-    /// What is set aside for that, for as long as somebody holds it.
+    /// What is set aside for that beside its vCPUs' caches, for as long as somebody holds it.
     pub(crate) fn charge(&self) -> Arc<Charge> {
         Arc::clone(&self.charge)
     }
 
-    /// What it was measured to cost last.
+    /// What it was measured to cost last, with its vCPUs' caches as they are.
     pub(crate) fn overhead_measured(&self) -> PageCount {
-        PageCount(self.overhead_used.load(Ordering::Relaxed))
+        PageCount(self.overhead_used.load(Ordering::Relaxed) + self.memory.caches().used.pages_up().0)
     }
 
-    /// Notes what it was measured to cost. What is set aside follows, with a step for what it takes until it is measured again: twice
-    /// what it grew by, if that is more. What is reserved grows with it if need be.
-    pub(crate) fn note_overhead(&self, used: ByteSize) {
-        let pages = used.0.div_ceil(addr::PAGE_SIZE);
+    /// Notes what it was measured to cost beside its vCPUs' caches, which are charged as they grow. What is set aside follows, with a
+    /// step for what it takes until it is measured again: twice what it grew by, if that is more. What is reserved grows with it if
+    /// need be.
+    pub(crate) fn note_overhead(&self, beside_caches: ByteSize) {
+        let pages = beside_caches.pages_up().0;
         let before = self.overhead_used.swap(pages, Ordering::Relaxed);
-        let reserved = self.overhead_reserved.fetch_max(pages, Ordering::Relaxed).max(pages);
-        let step = (STEP.pages().0 * u64::from(self.cpus)).max(2 * pages.saturating_sub(before));
-        let boots = before == 0 || self.since.elapsed() < BOOT;
-        self.charge.set(PageCount(if boots { reserved } else { reserved.min(pages + step) }));
+        let caches = self.memory.caches().charged.0;
+        let reserved =
+            self.overhead_reserved.fetch_max(pages + caches, Ordering::Relaxed).max(pages + caches);
+        let grew = if before == 0 { 0 } else { pages.saturating_sub(before) };
+        let step = STEP.pages().0.max(2 * grew);
+        self.charge.set(PageCount((pages + step).min(reserved - caches)));
     }
 }

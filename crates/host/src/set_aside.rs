@@ -9,7 +9,7 @@ use crate::core::{Core, Loading};
 use crate::error::HostError;
 use crate::progress::Progress;
 use crate::spec::VmSpec;
-use addr::{ByteSize, PageCount};
+use addr::ByteSize;
 use machine::MemoryError;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -32,7 +32,7 @@ pub(crate) fn for_files<'a>(
     let mut charge = || core.charge_loading(size).map_err(Some);
     let loading = wait_for(progress, &mut charge)?;
     let refused = |free| {
-        let asked = PageCount(size.0.div_ceil(addr::PAGE_SIZE));
+        let asked = size.pages_up();
         let what =
             format!("VM '{}' cannot start: its kernel and initrd do not fit while it is loaded", spec.name);
         HostError::Memory { what, source: MemoryError::PoolTooSmall { asked, free } }

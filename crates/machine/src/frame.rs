@@ -165,6 +165,24 @@ impl Frames {
         Ok(())
     }
 
+    /// The same for what could be done without, and says whether it did: only if so many frames are available and nobody waits for one.
+    pub(crate) fn add_spare_overhead(&self, count: PageCount) -> bool {
+        let mut free = self.list.lock();
+        let unreserved = (self.table.len() as u64).saturating_sub(free.reserved + free.overhead);
+        let available = free.available();
+        let fits = free.waiting == 0 && count.0 <= available.min(unreserved);
+        if fits {
+            free.overhead += count.0;
+        }
+        // Who asks runs a guest and holds its vCPU's lock: the bell only wakes who reclaims.
+        let bell = (available <= free.mark + count.0).then(|| free.bell.clone()).flatten();
+        drop(free);
+        if let Some(bell) = bell {
+            bell();
+        }
+        fits
+    }
+
     /// Makes free frames cold until there are as many as stay unused, and says whether there are; `give_back` is to take the host's
     /// memory from a frame.
     pub(crate) fn cool(&self, give_back: impl Fn(Mfn)) -> bool {

@@ -26,6 +26,7 @@
 
 mod balloon;
 mod books;
+mod caches;
 mod census;
 mod charge;
 mod clock;
@@ -66,6 +67,7 @@ mod zip;
 
 pub use balloon::GivenBack;
 pub use books::{Books, read_at_once};
+pub use caches::{CacheCharge, CacheUse};
 pub use census::PageCensus;
 pub use charge::Charge;
 pub use counts::MemoryCounts;

@@ -10,6 +10,7 @@
 //! lost, because a store gave back something else than was put in, is lost with a reason.
 
 use crate::books::{Books, Sections};
+use crate::caches::Caches;
 use crate::census::{PageCensus, RunningCensus};
 use crate::clock::Clock;
 use crate::counts::{Counts, MemoryCounts};
@@ -102,6 +103,7 @@ pub struct VmMemory {
     on_loss: RwLock<Option<OnLoss>>,
     waiting: Waiting,
     pub(crate) sections: Sections,
+    pub(crate) caches: Arc<Caches>,
     /// What its vCPUs spend their time on.
     pub(crate) times: TimeAccount,
 }
@@ -158,6 +160,7 @@ impl VmMemory {
             on_loss: RwLock::new(None),
             waiting: Waiting::new(),
             sections: Sections::new(),
+            caches: Arc::default(),
             times: TimeAccount::new(),
         })
     }

@@ -42,7 +42,7 @@ impl Bench {
         let frames = (0..PAGES)
             .map(|number| (Gfn(number), guest.memory.resolve(Gfn(number), Use::Write).expect("memory")));
         let frames = frames.collect();
-        let mut mmu = Mmu::new(technique, guest.memory.pmap().size());
+        let mut mmu = Mmu::new(technique, &guest.memory);
         mmu.switch(root);
         Self { guest, mmu, root, frames }
     }
@@ -75,7 +75,7 @@ fn misses() {
     for mode in MODES {
         let mut bench = Bench::new(Technique::Software, mode);
         let fresh = |bench: &mut Bench| {
-            bench.mmu = Mmu::new(Technique::Software, bench.guest.memory.pmap().size());
+            bench.mmu = Mmu::new(Technique::Software, &bench.guest.memory);
             bench.mmu.switch(bench.root);
             // The table itself is not what is timed.
             bench.translate(0);

@@ -71,9 +71,6 @@ pub struct Mmu {
     tlb: Tlb,
     spaces: Spaces,
     shadow: Shadow,
-    shadow_limit: usize,
-    /// Bytes for shadow tables that the host lets it have.
-    shadow_bytes: u64,
     technique: Technique,
     root: Root,
     view: View,
@@ -91,15 +88,13 @@ const fn shadow_limit(size: PageCount) -> usize {
 }
 
 impl Mmu {
-    /// A unit for a VM with memory of `size`; translation is off.
-    pub fn new(technique: Technique, size: PageCount) -> Self {
-        let shadow_limit = shadow_limit(size);
+    /// A unit for a VM with this memory; translation is off.
+    pub fn new(technique: Technique, memory: &VmMemory) -> Self {
+        let shadow_limit = shadow_limit(memory.pmap().size());
         let mut mmu = Self {
             tlb: Tlb::new(),
             spaces: Spaces::new(),
-            shadow: Shadow::new(shadow_limit),
-            shadow_limit,
-            shadow_bytes: u64::MAX,
+            shadow: Shadow::new(shadow_limit, memory.new_cache()),
             technique,
             root: Root::BARE,
             view: View::default(),
@@ -166,7 +161,6 @@ impl Mmu {
 
     /// Keeps shadow tables of about `bytes` at most from now on.
     pub fn limit_shadow(&mut self, bytes: u64) {
-        self.shadow_bytes = bytes;
         self.shadow.limit(bytes);
     }
 
@@ -174,10 +168,7 @@ impl Mmu {
     pub fn set_technique(&mut self, technique: Technique) {
         if technique != self.technique {
             self.technique = technique;
-            let counts = self.shadow.counts;
-            self.shadow = Shadow::new(self.shadow_limit);
-            self.shadow.limit(self.shadow_bytes);
-            self.shadow.counts = counts;
+            self.shadow.drop_all();
             self.forget_tlb();
         }
     }

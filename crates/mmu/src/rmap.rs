@@ -109,6 +109,11 @@ impl Chains {
         (lists * 4 + ids * Self::BYTES_PER_ID) as u64
     }
 
+    /// Bytes of host memory the lists take once so many ids are admitted.
+    pub(crate) fn bytes_with(&self, ids: usize) -> u64 {
+        Self::bytes_of(self.lists, ids)
+    }
+
     /// Bytes of host memory the lists take.
     pub(crate) fn bytes(&self) -> u64 {
         Self::bytes_of(self.heads.len(), self.links.len())

@@ -24,7 +24,7 @@ use crate::rmap::Chains;
 use crate::space::{Serving, SpaceId};
 use crate::walk::{NESTED_REFERENCES, Source, Translation};
 use addr::{Gfn, Gva, Mfn};
-use machine::{Use, VmMemory};
+use machine::{CacheCharge, Use, VmMemory};
 use rustc_hash::FxHashMap;
 
 /// Lists of entries for each table there may be: a VM's page is on one with three others.
@@ -121,6 +121,8 @@ pub(crate) struct Shadow {
     /// Of these, how many there were when tables were forgotten last.
     forgotten_at: u64,
     pub(crate) counts: ShadowCounts,
+    /// For the tables and their chains: last, so that it is given back when they are gone.
+    charge: CacheCharge,
 }
 
 const fn key(space: SpaceId, gva: Gva) -> u64 {
@@ -133,7 +135,7 @@ const fn index(gva: Gva) -> usize {
 
 impl Shadow {
     /// An empty shadow of at most `most` tables.
-    pub(crate) fn new(most: usize) -> Self {
+    pub(crate) fn new(most: usize, charge: CacheCharge) -> Self {
         Self {
             tables: Area::new(most),
             free: Vec::new(),
@@ -144,6 +146,7 @@ impl Shadow {
             uses: 0,
             forgotten_at: 0,
             counts: ShadowCounts::default(),
+            charge,
         }
     }
 
@@ -245,7 +248,7 @@ impl Shadow {
 
     fn build(&mut self, space: SpaceId, gva: Gva, source: Source) -> u32 {
         self.counts.tables_built += 1;
-        if self.tables.len() - self.free.len() >= self.limit {
+        if self.tables() >= self.limit || self.free.is_empty() && !self.may_grow() {
             self.drop_oldest();
         }
         let base = Gva(gva.0 & !((1 << 21) - 1));
@@ -261,6 +264,17 @@ impl Shadow {
         };
         self.directory.insert(key(space, gva), table);
         table
+    }
+
+    /// Whether there may be a table more: always, as long as there are few.
+    fn may_grow(&mut self) -> bool {
+        let bytes = self.bytes_with_next();
+        let may_grow = self.charge.grow(bytes);
+        if !may_grow && self.tables.len() < LEAST_TABLES {
+            self.charge.must_grow(bytes);
+            return true;
+        }
+        may_grow
     }
 
     fn drop_oldest(&mut self) {
@@ -319,6 +333,7 @@ impl Shadow {
         self.chains.shrink(in_use * ENTRIES);
         self.free.shrink_to_fit();
         self.directory.shrink_to_fit();
+        self.charge.shrink(self.bytes());
     }
 
     /// Moves a table into a place that is free.
@@ -378,6 +393,15 @@ impl Shadow {
         }
     }
 
+    /// Drops all tables and gives their memory back.
+    pub(crate) fn drop_all(&mut self) {
+        let tables: Vec<u32> = self.directory.values().copied().collect();
+        for table in tables {
+            self.drop_table(table);
+        }
+        self.give_back();
+    }
+
     /// Drops every entry that leads to the page `gfn`.
     pub(crate) fn drop_gfn(&mut self, gfn: Gfn) {
         let ids: Vec<u32> = self.chains.of(gfn).collect();
@@ -416,6 +440,12 @@ impl Shadow {
     /// Bytes of host memory the tables take.
     pub(crate) fn bytes(&self) -> u64 {
         (self.tables.len() * size_of::<Table>()) as u64 + self.chains.bytes()
+    }
+
+    /// The same with one table more.
+    fn bytes_with_next(&self) -> u64 {
+        let tables = self.tables.len() + 1;
+        (tables * size_of::<Table>()) as u64 + self.chains.bytes_with(tables * ENTRIES)
     }
 
     /// Checks that the chains hold exactly the entries present.

@@ -14,7 +14,7 @@ const LOW: Gva = Gva(0x4020_0000);
 const HIGH: Gva = Gva(0xffff_ffff_c000_0000);
 
 fn unit(guest: &Guest, technique: Technique, root: Root) -> Mmu {
-    let mut mmu = Mmu::new(technique, guest.memory.pmap().size());
+    let mut mmu = Mmu::new(technique, &guest.memory);
     mmu.switch(root);
     mmu
 }

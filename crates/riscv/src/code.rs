@@ -30,7 +30,7 @@
 use crate::line::{LINES_IN_PAGE, Line, PAGE_END};
 use crate::op::{At, Op};
 use addr::{Gva, Mfn};
-use machine::Pool;
+use machine::{CacheCharge, Pool};
 use mmu::{Area, Mmu};
 use rustc_hash::FxHashMap;
 use std::cell::{Cell, RefCell};
@@ -76,13 +76,15 @@ pub(crate) struct Code {
     alone: Box<Line>,
     /// The instruction decoded there.
     alone_word: Cell<u32>,
+    /// For all of it: last, so that it is given back when that is gone.
+    charge: CacheCharge,
 }
 
 impl Code {
     /// The most host memory that decoded code takes.
-    pub(crate) const MOST_BYTES: u64 = ((LINES + 1) * size_of::<Line>() + PAGES * PER_PAGE) as u64;
+    pub(crate) const MOST_BYTES: u64 = bytes_of(LINES, PAGES);
 
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(charge: CacheCharge) -> Self {
         Self {
             lines: Area::new(LINES),
             pages: Vec::new(),
@@ -97,6 +99,7 @@ impl Code {
             alone: Box::new(Line::all(PAGE_END)),
             // Not an instruction, so it is never taken for one decoded already.
             alone_word: Cell::new(0),
+            charge,
         }
     }
 
@@ -112,15 +115,20 @@ impl Code {
 
     #[cold]
     fn grow(&mut self) {
-        let lines = (self.filled_lines.get() + SPARE_LINES).min(self.limit);
-        if lines > self.lines.len() {
-            self.lines.grow(lines, || Line::all(PAGE_END));
+        let lines = (self.filled_lines.get() + SPARE_LINES).min(self.limit).max(self.lines.len());
+        let pages = (self.filled_pages.get() + SPARE_PAGES).min(PAGES).max(self.pages.len());
+        let bytes = bytes_of(lines, pages);
+        if !self.charge.grow(bytes) {
+            if lines > LEAST_LINES {
+                return;
+            }
+            self.charge.must_grow(bytes);
         }
-        let pages = (self.filled_pages.get() + SPARE_PAGES).min(PAGES);
-        if pages > self.pages.len() {
-            self.pages.resize(pages, Cell::new(NO_FRAME));
-            self.tables.resize(pages * LINES_IN_PAGE, Cell::new(NONE));
-        }
+        self.lines.grow(lines, || Line::all(PAGE_END));
+        self.pages.reserve_exact(pages - self.pages.len());
+        self.pages.resize(pages, Cell::new(NO_FRAME));
+        self.tables.reserve_exact(pages * LINES_IN_PAGE - self.tables.len());
+        self.tables.resize(pages * LINES_IN_PAGE, Cell::new(NONE));
     }
 
     /// The line of `at` in the page with this table, if it is there.
@@ -300,12 +308,18 @@ impl Code {
         self.free_lines.take();
         self.free_pages.take();
         self.hand.set(0);
+        self.charge.shrink(self.bytes());
     }
 
     /// Bytes of host memory that decoded code takes.
     pub(crate) fn bytes(&self) -> u64 {
-        ((self.lines.len() + 1) * size_of::<Line>() + self.pages.len() * PER_PAGE) as u64
+        bytes_of(self.lines.len(), self.pages.len())
     }
+}
+
+/// Bytes that so many lines of so many pages take, and the line of what stands alone.
+const fn bytes_of(lines: usize, pages: usize) -> u64 {
+    ((lines + 1) * size_of::<Line>() + pages * PER_PAGE) as u64
 }
 
 /// One that held something and is free again, or else a spare one behind those `filled`.

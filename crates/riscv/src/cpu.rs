@@ -138,7 +138,7 @@ impl Cpu {
             loaded: 0,
             user: false,
             csrs: Csrs::reset(),
-            mmu: Mmu::new(technique, memory.pmap().size()),
+            mmu: Mmu::new(technique, &memory),
             pool: memory.pool().clone(),
             memory,
             devices,

@@ -85,7 +85,8 @@ impl Hart {
         technique: Technique,
         boot: Instant,
     ) -> Self {
-        Self { cpu: Cpu::new(memory, devices, lines, technique, boot), code: Code::new() }
+        let code = Code::new(memory.new_cache());
+        Self { cpu: Cpu::new(memory, devices, lines, technique, boot), code }
     }
 
     /// Sets the hart to start at `pc` as SBI's `hart_start` and the boot protocol ask: `a0` and `a1`

@@ -2,14 +2,11 @@
 //!
 //! **Model.** Memory of the host's process, outside the pool: the pmap, what the stores keep about pages,
 //! and for each vCPU its TLB, shadow tables, decoded code and stack. What has a size of its own is
-//! measured; the rest, which hardly differs between VMs, is an allowance.
-//!
-//! **Cost.** One hold of each hart's lock.
+//! measured; the rest, which hardly differs between VMs, is an allowance. Shadow tables and decoded code are caches.
 
-use crate::statistics::HartStatistics;
 use crate::vm::Vm;
 use addr::{ByteSize, PageCount};
-use machine::{Pmap, StoreUse};
+use machine::{CacheCharge, Pmap, StoreUse};
 use mmu::{Mmu, Tlb};
 use riscv::Hart;
 
@@ -21,24 +18,22 @@ const PER_CPU: ByteSize = ByteSize::kib(64);
 impl Vm {
     /// What the VM costs now beyond its guest's memory.
     pub fn overhead(&self) -> ByteSize {
-        self.overhead_with(&self.statistics().harts)
+        ByteSize(self.overhead_beside_caches().0 + self.shared.memory.caches().used.0)
     }
 
-    /// The same, for who has asked for its harts' part already; takes none of their locks.
-    pub fn overhead_with(&self, harts: &[HartStatistics]) -> ByteSize {
-        let mut bytes = fixed(self.shared.memory.pmap().size());
-        bytes += harts
-            .iter()
-            .map(|hart| PER_CPU.0 + Tlb::BYTES + hart.shadow_bytes + hart.code_bytes)
-            .sum::<u64>();
-        bytes += self.shared.memory.stores().bytes();
-        ByteSize(bytes)
+    /// The same without its vCPUs' caches, which are charged as they grow ([`machine::VmMemory::caches`]).
+    pub fn overhead_beside_caches(&self) -> ByteSize {
+        let memory = &self.shared.memory;
+        let per_cpu = PER_CPU.0 + Tlb::BYTES;
+        ByteSize(fixed(memory.pmap().size()) + self.cpus() as u64 * per_cpu + memory.stores().bytes())
     }
 
     /// What a VM with so much memory and so many vCPUs may come to cost.
     pub fn most_overhead(memory: ByteSize, cpus: u32) -> ByteSize {
         let size = memory.pages();
-        let per_cpu = PER_CPU.0 + Tlb::BYTES + Mmu::most_shadow_bytes(size) + Hart::MOST_CODE_BYTES;
+        let caches =
+            CacheCharge::most(Mmu::most_shadow_bytes(size)).0 + CacheCharge::most(Hart::MOST_CODE_BYTES).0;
+        let per_cpu = PER_CPU.0 + Tlb::BYTES + caches;
         ByteSize(fixed(size) + u64::from(cpus) * per_cpu + StoreUse::most_bytes(size))
     }
 }

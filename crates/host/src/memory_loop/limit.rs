@@ -28,7 +28,7 @@ impl Limit {
             (Some(_), None) => core.journal.add(What::MemoryLimitFits),
             _ => {}
         }
-        self.0.as_ref().map_or(PageCount(0), |limit| PageCount(limit.lacks_bytes.0.div_ceil(addr::PAGE_SIZE)))
+        self.0.as_ref().map_or(PageCount(0), |limit| limit.lacks_bytes.pages_up())
     }
 
     /// The limit, if it is lower than what the host needs.

@@ -230,7 +230,7 @@ impl Watched {
     pub(super) fn visit(&mut self) {
         if let Some(vm) = self.running.vm.get() {
             let statistics = vm.statistics();
-            self.running.note_overhead(vm.overhead_with(&statistics.harts));
+            self.running.note_overhead(vm.overhead_beside_caches());
             self.statistics = Some(Arc::new(statistics));
         }
     }

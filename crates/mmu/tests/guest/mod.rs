@@ -17,7 +17,12 @@ pub(crate) struct Guest {
 impl Guest {
     /// A guest with `pages` of memory, and as many spare frames to move them to, up to 64.
     pub(crate) fn new(pages: u64) -> Self {
-        let pool = Pool::new(PageCount(pages + pages.min(64)).bytes()).expect("the pool fits");
+        Self::with_spare(pages, pages.min(64))
+    }
+
+    /// The same with so many spare frames.
+    pub(crate) fn with_spare(pages: u64, spare: u64) -> Self {
+        let pool = Pool::new(PageCount(pages + spare).bytes()).expect("the pool fits");
         let memory = VmMemory::new(&pool, VmId(1), Gfn(0), PageCount(pages)).expect("the VM fits");
         Self { memory, next_table: pages, next_asid: 0 }
     }

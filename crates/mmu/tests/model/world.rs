@@ -59,8 +59,8 @@ pub(crate) struct World {
 }
 
 impl Hart {
-    fn new() -> Self {
-        let unit = |technique| Box::new(Mmu::new(technique, PageCount(PAGES)));
+    fn new(memory: &VmMemory) -> Self {
+        let unit = |technique| Box::new(Mmu::new(technique, memory));
         Self {
             units: [unit(Technique::Software), unit(Technique::Hardware)],
             root: Root::BARE,
@@ -148,9 +148,9 @@ impl World {
         memory.attach(&taken);
         let (run_seeds, table_seeds) = seeds.split_at(6);
         let mut world = Self {
+            harts: [Hart::new(&memory), Hart::new(&memory)],
             memory,
             taken,
-            harts: [Hart::new(), Hart::new()],
             pages: pages(run_seeds),
             words: vec![0; PAGES as usize * 512],
             seen: Seen::default(),
@@ -417,7 +417,10 @@ impl World {
     fn take_marks(&mut self, entries: &[u64], permitted: Option<Leaf>, access: Access) -> bool {
         let leaf_at = permitted.and(entries.last()).map(|at| (at / 8 - FIRST * 512) as usize);
         let mut marked = false;
-        for index in 0..TABLE_PAGES as usize * 512 {
+        // A flipped bit makes a pointer of a leaf, and a table of any page; the other words of such a one are the audit's.
+        let tables = TABLE_PAGES as usize * 512;
+        let elsewhere = leaf_at.filter(|at| (tables..self.words.len()).contains(at));
+        for index in (0..tables).chain(elsewhere) {
             let (word, before) = (self.word(index), self.words[index]);
             if word != before {
                 let wanted = before | Leaf::wanted(access);

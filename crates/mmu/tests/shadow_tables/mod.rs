@@ -21,7 +21,7 @@ fn runs(guest: &mut Guest, many: u64) -> (Root, Vec<Gva>) {
 fn shadow_tables_stay_within_their_limit() {
     let mut guest = Guest::new(1024);
     let (root, runs) = runs(&mut guest, 700);
-    let mut mmu = Mmu::new(Technique::Software, PageCount(1024));
+    let mut mmu = Mmu::new(Technique::Software, &guest.memory);
     mmu.switch(root);
     for _ in 0..2 {
         for &run in &runs {
@@ -41,12 +41,46 @@ fn shadow_tables_stay_within_their_limit() {
     mmu.audit(&guest.memory).unwrap();
 }
 
+/// Where frames are short, tables make room for each other: what they take is charged, and no answer changes.
+#[test]
+fn shadow_tables_grow_where_frames_are_free() {
+    let mut guest = Guest::with_spare(1024, 256);
+    guest.memory.charge_caches();
+    let (root, runs) = runs(&mut guest, 200);
+    let mut mmu = Mmu::new(Technique::Software, &guest.memory);
+    mmu.switch(root);
+    let ask_all = |mmu: &mut Mmu| {
+        for &run in &runs {
+            assert_eq!(ask(&guest, mmu, run, Access::Load), Ok(Gfn(7)));
+        }
+        mmu.audit(&guest.memory).unwrap();
+        let (tables, bytes) = mmu.shadow_size();
+        let caches = guest.memory.caches();
+        assert_eq!(caches.used.0, bytes);
+        assert!(caches.charged.bytes() >= caches.used, "{caches:?}");
+        tables
+    };
+    guest.memory.resolve(Gfn(7), Use::Write).unwrap();
+    let pool = guest.memory.pool();
+    let elsewhere = pool.charge(pool.usage().available());
+    let few = ask_all(&mut mmu);
+    assert!(
+        (16..24).contains(&few),
+        "{few} tables: those it cannot do without, and what a step of its charge is more"
+    );
+    drop(elsewhere);
+    let some = ask_all(&mut mmu);
+    assert!((few + 16..200).contains(&some), "{some} tables in 256 frames");
+    mmu.set_technique(Technique::Hardware);
+    assert_eq!(guest.memory.caches().charged, PageCount(0));
+}
+
 /// Tables that are not used give their memory back, wherever they are among the others; all do when all are unused.
 #[test]
 fn shadow_tables_that_are_not_used_are_forgotten() {
     let mut guest = Guest::new(1024);
     let (root, runs) = runs(&mut guest, 200);
-    let mut mmu = Mmu::new(Technique::Software, PageCount(1024));
+    let mut mmu = Mmu::new(Technique::Software, &guest.memory);
     mmu.switch(root);
     let use_some = |mmu: &mut Mmu, every: usize| {
         for &run in runs.iter().step_by(every) {

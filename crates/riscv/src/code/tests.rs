@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::line::HALFWORDS;
-use addr::{ByteSize, PageCount};
+use addr::{ByteSize, Gfn, PageCount};
+use machine::{Charge, VmId, VmMemory};
 use mmu::Technique;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +20,8 @@ enum Step {
     Forget,
     /// The host limits how many lines there may be.
     Limit(usize),
+    /// The pool has frames for a cache, or none.
+    Frames(bool),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -28,11 +31,16 @@ fn step() -> impl Strategy<Value = Step> {
         20 => (0..FRAMES, halfword()).prop_map(|(frame, at)| Step::Come(frame, at)),
         1 => Just(Step::Forget),
         1 => prop::sample::select(vec![0, LEAST_LINES + 9, LINES]).prop_map(Step::Limit),
+        1 => any::<bool>().prop_map(Step::Frames),
     ]
 }
 
 struct World {
     pool: Pool,
+    /// Of a VM that has no pages, in a pool that its caches are charged to.
+    vm: VmMemory,
+    /// What that pool's frames are for while caches have none.
+    elsewhere: Charge,
     mmu: Mmu,
     code: Code,
     memory: BTreeMap<(u64, usize), u16>,
@@ -44,10 +52,15 @@ struct World {
 
 impl World {
     fn new() -> Self {
+        let charged = Pool::new(ByteSize::mib(16)).expect("a small pool fits");
+        let vm = VmMemory::new(&charged, VmId(1), Gfn(0), PageCount(0)).expect("it asks for nothing");
+        vm.charge_caches();
         Self {
             pool: Pool::new(ByteSize::mib(1)).expect("a small pool fits"),
-            mmu: Mmu::new(Technique::Hardware, PageCount(FRAMES)),
-            code: Code::new(),
+            mmu: Mmu::new(Technique::Hardware, &vm),
+            code: Code::new(vm.new_cache()),
+            elsewhere: charged.charge(PageCount(0)),
+            vm,
             memory: BTreeMap::new(),
             sure: BTreeSet::new(),
             reached: BTreeSet::new(),
@@ -90,6 +103,11 @@ impl World {
                     self.sure.clear();
                 }
             }
+            Step::Frames(true) => self.elsewhere.set(PageCount(0)),
+            Step::Frames(false) => {
+                self.elsewhere.set(self.vm.pool().usage().available());
+                self.sure.clear();
+            }
         }
     }
 
@@ -112,12 +130,18 @@ impl World {
             line.set(at, Op { imm: decoded.into(), ..PAGE_END });
         }
         assert_eq!(line.op(at).imm, i32::from(self.holds(frame, halfword)), "{frame} {halfword}");
-        if self.code.limit == LINES {
+        if self.code.limit == LINES && self.elsewhere.count().0 == 0 {
             self.sure.insert((frame, halfword));
         }
     }
 
     fn check(&self) {
+        let caches = self.vm.caches();
+        assert_eq!(caches.used.0, self.code.bytes(), "all of it is counted");
+        assert!(caches.charged.bytes() >= caches.used, "{caches:?}");
+        let least = CacheCharge::most(bytes_of(LEAST_LINES, PAGES)).pages();
+        let usage = self.vm.pool().usage();
+        assert!(usage.deficit() <= least, "beyond what it needs it grows where frames are free: {usage:?}");
         let mut seen = BTreeSet::new();
         for (place, id) in self.code.tables.iter().enumerate().filter(|(_, id)| id.get() != NONE) {
             let id = id.get() & !HIDDEN;
