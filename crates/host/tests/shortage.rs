@@ -85,7 +85,10 @@ fn vms_that_want_more_than_there_is_are_slowed_and_told_so_and_live() {
     host.wait_for("nobody is slowed once nobody wants so much", |status| {
         status.vms.iter().all(|vm| !vm.slowed) && status.memory_loop.standstill_seconds == 0
     });
-    assert!(host.events_since(0).iter().any(|event| matches!(event.what, What::VmNotSlowed { .. })));
+    // It is told once it can be read.
+    host.wait_for("that is told", |_| {
+        host.events_since(0).iter().any(|event| matches!(event.what, What::VmNotSlowed { .. }))
+    });
     let loop_status = host.status().memory_loop;
     assert!(loop_status.worst_lag_microseconds < 5_000_000, "{loop_status:?}");
     host.audit().unwrap();

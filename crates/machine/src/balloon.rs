@@ -3,8 +3,9 @@
 //! **Model.** A ballooned page has no frame and no content until the guest takes it back or uses it
 //! all the same; then it is a page of zeros. A page reported free is untouched again.
 //!
-//! **Concurrency.** A page that is in passage is waited for, as by anyone who wants to use it: the guest will
-//! take it for ballooned, so it has to be.
+//! **Concurrency.** A page for the balloon that is in passage is waited for, as by anyone who wants to use it: the guest will
+//! take it for ballooned, so it has to be. One that is reported free is left as it is: a passage may last as long as a disk takes, and
+//! what it reports is out of the guest's reach meanwhile.
 //!
 //! **Failure.** What a guest hands over is not to be trusted: a gfn that is not memory and a page that a
 //! device holds for the guest are left as they are, and counted.
@@ -32,6 +33,7 @@ pub struct GivenBack {
 #[derive(Clone, Copy)]
 enum Given {
     Ballooned,
+    Discarded,
     ReportedFree,
 }
 
@@ -48,7 +50,7 @@ impl Given {
         };
         match self {
             Self::Ballooned => PageState::Ballooned { freed },
-            Self::ReportedFree => PageState::Untouched,
+            Self::Discarded | Self::ReportedFree => PageState::Untouched,
         }
     }
 }
@@ -74,8 +76,13 @@ impl VmMemory {
         report
     }
 
-    /// The guest does not need the content of `pages` any more.
+    /// Nobody needs the content of `pages` any more.
     pub fn discard(&self, pages: impl Iterator<Item = Gfn>) -> GivenBack {
+        self.give_back(pages, Given::Discarded)
+    }
+
+    /// The guest reports `pages` free: those that are not in passage are discarded.
+    pub fn reported_free(&self, pages: impl Iterator<Item = Gfn>) -> GivenBack {
         self.give_back(pages, Given::ReportedFree)
     }
 
@@ -84,7 +91,7 @@ impl VmMemory {
         let mut batch: Vec<Passage<'_>> = Vec::with_capacity(BATCH);
         for gfn in pages {
             let mut passage = self.begin(gfn, |_| true);
-            if passage.is_none() {
+            if passage.is_none() && !matches!(given, Given::ReportedFree) {
                 // Nobody waits for a passage who holds others; and it may be one of these, listed twice.
                 report.taken += self.free_batch(&mut batch, given);
                 passage = self.begin_in_turn(gfn, |_| true);
@@ -113,10 +120,10 @@ impl VmMemory {
             let is_held = |passage: &Passage<'_>| passage.was().frame().is_some_and(|mfn| self.is_held(mfn));
             batch.extend(passage.filter(|passage| !is_held(passage)));
             if batch.len() == BATCH {
-                self.free_batch(&mut batch, Given::ReportedFree);
+                self.free_batch(&mut batch, Given::Discarded);
             }
         }
-        self.free_batch(&mut batch, Given::ReportedFree);
+        self.free_batch(&mut batch, Given::Discarded);
         // Less is never refused.
         let _ = self.set_reservation(PageCount(0));
     }

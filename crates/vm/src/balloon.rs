@@ -37,7 +37,7 @@ fn carry_out(event: &BalloonEvent<'_>, memory: &VmMemory) {
 fn discard(memory: &VmMemory, ranges: &[Range<Gfn>], deadline: Instant) {
     let pages = ranges.iter().flat_map(|range| (range.start.0..range.end.0).map(Gfn));
     let in_time = |&(at, _): &(usize, Gfn)| !at.is_multiple_of(PIECE) || Instant::now() < deadline;
-    memory.discard(pages.enumerate().take_while(in_time).map(|(_, page)| page));
+    memory.reported_free(pages.enumerate().take_while(in_time).map(|(_, page)| page));
 }
 
 #[cfg(test)]

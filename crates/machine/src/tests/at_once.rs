@@ -233,6 +233,28 @@ fn a_page_given_back_while_in_passage_is_given_back_when_that_ends() {
 }
 
 #[test]
+fn a_page_reported_free_while_in_passage_is_left_as_it_is_and_not_waited_for() {
+    within_a_minute(|| {
+        let pool = pool(8);
+        let memory = vm(&pool, 1, 1, 4, 0);
+        let processors = Arc::new(Held::default());
+        (0..2).for_each(|page| fill(&memory, page, 3));
+        memory.attach(&processors);
+        std::thread::scope(|scope| {
+            scope.spawn(|| assert_eq!(memory.move_pages(&[Gfn(FIRST.0 + 1)]).moved, 1));
+            while !processors.begun.load(Ordering::SeqCst) {
+                std::thread::yield_now();
+            }
+            let given = memory.reported_free([Gfn(FIRST.0 + 1), Gfn(FIRST.0 + 2)].into_iter());
+            processors.let_go.store(true, Ordering::SeqCst);
+            assert_eq!(given, GivenBack { taken: 1, refused: 1 });
+        });
+        assert!(matches!(memory.pmap().state(Gfn(FIRST.0 + 1)), Some((PageState::Private(_), false))));
+        memory.audit().unwrap();
+    });
+}
+
+#[test]
 fn the_balloon_holds_what_its_driver_gave_whatever_the_host_did_meanwhile() {
     const PAGES: u64 = 8;
     let pool = pool(16);
