@@ -204,6 +204,7 @@ impl Inventory {
                 rate: PageCount(0),
                 yields: None,
                 cap: spec.balloon_max_bytes.map(addr::ByteSize::pages),
+                cushion: PageCount(0),
             },
             slowdown: Slowdown::default(),
             waits: false,

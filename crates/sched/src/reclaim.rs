@@ -187,7 +187,8 @@ pub(crate) fn takings(
     }
     if !state.actions().block && state != HostState::Hard {
         let spare = snapshot.host.free.0.saturating_sub(thresholds.hard.0);
-        give_back(payers.iter().rev().map(|payer| payer.1), &mut of, entitlements, spare);
+        let best_payers = payers.iter().rev().map(|payer| (payer.1, tree.vm(snapshot, payer.1)));
+        give_back(best_payers, &mut of, entitlements, spare);
     }
     let (most, for_limits) = (limits.most, PageCount(for_limits));
     Takings { order, of, most, for_limits, unmet: PageCount(needed) }
@@ -217,7 +218,7 @@ fn nothing_taken(vm: &Vm, entitlement: &Entitlement, snapshot: &Snapshot) -> Rec
         why: Why::WithinTarget,
         balloon_take: PageCount(0),
         balloon_use: BalloonUse::NotNeeded,
-        balloon_target: vm.pages.ballooned.min(balloon_cap(vm, &snapshot.host.settings)),
+        balloon_target: vm.pages.ballooned.min(balloon_cap(vm, settings)).max(vm.balloon.cushion),
         out_take: PageCount(0),
         swap_target: vm.pages.swapped,
         zip_max: PageCount(zip_max),
@@ -267,17 +268,17 @@ fn balloon_yields(vm: &Vm) -> f64 {
     vm.balloon.yields.unwrap_or(mixed).clamp(0.0, 1.0)
 }
 
-/// Lets VMs under their targets have their balloons back, as long as `spare` frames last.
-fn give_back(
-    best_payers: impl Iterator<Item = usize>,
+/// Lets VMs under their targets have their balloons back, but for the cushion, as long as `spare` frames last.
+fn give_back<'a>(
+    best_payers: impl Iterator<Item = (usize, &'a Vm)>,
     of: &mut [Option<Reclaim>],
     entitlements: &[Entitlement],
     mut spare: u64,
 ) {
-    for node in best_payers {
+    for (node, vm) in best_payers {
         let reclaim = of[node].as_mut().expect("a VM");
         let under = entitlements[node].target.0.saturating_sub(reclaim.consumed.0);
-        let back = under.min(spare).min(reclaim.balloon_target.0);
+        let back = under.min(spare).min(reclaim.balloon_target.0.saturating_sub(vm.balloon.cushion.0));
         reclaim.balloon_target.0 -= back;
         spare -= back;
     }

@@ -155,6 +155,9 @@ pub struct Balloon {
     pub yields: Option<f64>,
     /// The VM's own cap; `None`: `Mem.CtlMaxPercent` of its size.
     pub cap: Option<PageCount>,
+    /// What it holds at least, whatever its cap: a guest that reports free memory would otherwise kill a program if it ran out of memory
+    /// while a report is under way.
+    pub cushion: PageCount,
 }
 
 impl Controls {

@@ -279,6 +279,20 @@ fn balloons_are_given_back_to_the_best_payer_as_long_as_memory_lasts() {
 }
 
 #[test]
+fn a_balloon_keeps_its_cushion_and_has_it_filled_again() {
+    let mut snapshot = host(800, vec![vm(1, 256, 200), vm(2, 256, 200)]);
+    let vm = &mut snapshot.vms[0];
+    (vm.balloon.cushion, vm.balloon.cap) = (mib(4), Some(PageCount(0)));
+    vm.pages.private = mib(176);
+    snapshot.host.free = mib(400);
+    for ballooned in [0, 1, 4, 80] {
+        let pages = &mut snapshot.vms[0].pages;
+        (pages.ballooned, pages.untouched) = (mib(ballooned), mib(80 - ballooned));
+        assert_eq!(of(&planned(&snapshot), 1).reclaim.balloon_target, mib(4), "{ballooned} MiB");
+    }
+}
+
+#[test]
 fn balloons_are_let_go_within_seconds_once_memory_is_free_and_stay_so() {
     const SECONDS: u64 = 15;
     // Twelve VMs after hard work that has ended: little held, much in balloons and swap files.

@@ -44,7 +44,7 @@ pub use statistics::GuestStatistics;
 
 use super::{KeptChain, QueueFault, Ring, VirtioDevice, VirtioPci, Worker};
 use crate::IrqLine;
-use addr::{Gfn, PAGE_SIZE, PageCount};
+use addr::{ByteSize, Gfn, PAGE_SIZE, PageCount};
 use contents::{Contents, Refusal};
 use parking_lot::Mutex;
 use report::Books;
@@ -98,6 +98,19 @@ pub struct Balloon {
     memory: PageCount,
 }
 
+/// What a balloon in so much memory keeps for the moment in which its guest runs out of memory, of which it can use nothing that it is
+/// just reporting free. Linux then takes up to 256 pages back from the balloon, and waits for that as long as for the report before; with
+/// nothing in the balloon it kills a program. Guests that have less memory than is given here do not report any.
+const fn cushion(memory: PageCount) -> PageCount {
+    const LEAST_MEMORY: PageCount = ByteSize::mib(64).pages();
+    let part = memory.0 / 64;
+    PageCount(match part {
+        _ if memory.0 < LEAST_MEMORY.0 => 0,
+        1024.. => 1024,
+        _ => part,
+    })
+}
+
 /// The balloon device; made with [`Balloon::attach`].
 pub struct BalloonDevice {
     on_event: OnBalloonEvent,
@@ -147,13 +160,16 @@ impl Balloon {
         let config = self.transport.device_config();
         let requests = self.transport.stats();
         let books = self.books.lock().clone();
+        let features = BalloonFeatures {
+            statistics: features & F_STATISTICS != 0,
+            deflate_on_oom: features & F_DEFLATE_ON_OOM != 0,
+            reporting: features & F_REPORTING != 0,
+        };
+        let has_cushion = features.reporting && features.deflate_on_oom;
         BalloonReport {
             driver,
-            features: BalloonFeatures {
-                statistics: features & F_STATISTICS != 0,
-                deflate_on_oom: features & F_DEFLATE_ON_OOM != 0,
-                reporting: features & F_REPORTING != 0,
-            },
+            features,
+            cushion: if has_cushion { cushion(self.memory) } else { PageCount(0) },
             target: pages_in(&config, TARGET),
             target_set: books.target_set,
             actual: pages_in(&config, ACTUAL),
@@ -343,8 +359,11 @@ impl VirtioDevice for BalloonDevice {
     const FEATURES: u64 = F_STATISTICS | F_DEFLATE_ON_OOM | F_REPORTING;
     const GUEST_CONFIG: Range<usize> = ACTUAL;
 
+    /// Before it is known what the driver can do, the target is the cushion: it is to be there before the first report.
     fn config(&self) -> Vec<u8> {
-        vec![0; ACTUAL.end]
+        let mut config = vec![0; ACTUAL.end];
+        config[TARGET].copy_from_slice(&(cushion(self.contents.memory()).0 as u32).to_le_bytes());
+        config
     }
 
     fn start(&mut self, features: u64) {
@@ -377,5 +396,17 @@ impl VirtioDevice for BalloonDevice {
                 None => Ok(()),
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guest_that_may_report_much_of_its_memory_has_a_cushion_of_whole_rounds() {
+        let mib = |mib| cushion(ByteSize::mib(mib).pages());
+        assert_eq!([mib(16), mib(63), mib(64), mib(192)], [0, 0, 256, 768].map(PageCount));
+        assert_eq!([mib(256), mib(1 << 20)], [ByteSize::mib(4).pages(); 2]);
     }
 }

@@ -23,6 +23,8 @@ use vm::{Statistics, Vm};
 const PATIENCE: u32 = 4;
 /// What was counted in less time says nothing of a second.
 const SHORTEST: Duration = Duration::from_millis(100);
+/// A guest that took its balloon's cushion is asked for it again once the balloon has been the same for so long.
+const CALM: Duration = Duration::from_secs(1);
 
 /// One running VM.
 pub(super) struct Watched {
@@ -173,13 +175,19 @@ impl Watched {
         let report = vm.balloon().report();
         let census = self.running.memory.census();
         let before = self.judge.conduct();
+        // The cushion says nothing of the driver: it comes from memory that its guest has not used.
+        let beyond = |pages: PageCount| PageCount(pages.0.saturating_sub(report.cushion.0));
         self.judge = self.judge.observe(Observation {
             tick: second,
-            asked: report.target,
-            reported: (report.driver == DriverState::Present).then_some(report.actual),
-            given: census.ballooned,
+            asked: beyond(report.target),
+            reported: (report.driver == DriverState::Present).then_some(beyond(report.actual)),
+            given: beyond(census.ballooned),
             freed: census.balloon_freed,
         });
+        if report.held < report.cushion && report.held_changed.is_some_and(|at| at.elapsed() >= CALM) {
+            // The guest ran out of memory and took it, and is over that.
+            vm.balloon().set_target(report.target.max(report.cushion));
+        }
         self.guest.hear(&self.running, second, &report, &self.running.memory.census(), news);
         self.balloon = Some(report);
         let (old, new) = (before, self.judge.conduct());
@@ -277,9 +285,20 @@ impl Watched {
     /// What can be expected of its balloon, given its cap.
     pub(super) fn balloon(&self, cap: Option<PageCount>) -> Balloon {
         if self.is_paused() {
-            return Balloon { conduct: Conduct::Absent, rate: PageCount(0), yields: None, cap };
+            let cushion = PageCount(0);
+            return Balloon { conduct: Conduct::Absent, rate: PageCount(0), yields: None, cap, cushion };
         }
-        Balloon { conduct: self.judge.conduct(), rate: self.judge.rate(), yields: self.judge.yields(), cap }
+        Balloon {
+            conduct: self.judge.conduct(),
+            rate: self.judge.rate(),
+            yields: self.judge.yields(),
+            cap,
+            cushion: self.cushion(),
+        }
+    }
+
+    fn cushion(&self) -> PageCount {
+        self.balloon.as_ref().map_or(PageCount(0), |report| report.cushion)
     }
 
     pub(super) fn set_balloon_target(&self, target: PageCount) {

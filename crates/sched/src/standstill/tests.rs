@@ -25,6 +25,7 @@ fn full(reserved: [u64; 3]) -> Plan {
             rate: PageCount(0),
             yields: None,
             cap: None,
+            cushion: PageCount(0),
         },
         slowdown: Slowdown::default(),
         waits: false,

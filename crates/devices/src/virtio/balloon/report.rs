@@ -23,6 +23,8 @@ pub struct BalloonReport {
     pub driver: DriverState,
     /// What the driver accepted; nothing if there is none.
     pub features: BalloonFeatures,
+    /// What the balloon is to hold at least: for a guest that reports free memory, and takes pages back when it runs out of it.
+    pub cushion: PageCount,
     /// The size the host wants.
     pub target: PageCount,
     /// When the target last changed.
