@@ -109,7 +109,7 @@ fn move_under(techniques: [Technique; 2], mode: PagingMode) {
         .collect();
     let memory = &guest.memory;
     let units = techniques.map(|technique| {
-        let mut mmu = Mmu::new(technique, &memory);
+        let mut mmu = Mmu::new(technique, memory);
         mmu.switch(root);
         Mutex::new(mmu)
     });
