@@ -163,7 +163,7 @@ pub enum What {
         kills: u64,
         /// How many since its kernel started.
         total: u64,
-        /// What its balloon held when that was heard.
+        /// What its balloon held beyond its cushion when that was heard.
         ballooned_bytes: ByteSize,
         /// What it said to be available.
         available_bytes: Option<ByteSize>,

@@ -5,6 +5,7 @@
 
 use crate::event::What;
 use crate::running::Running;
+use addr::PageCount;
 use devices::BalloonReport;
 use machine::PageCensus;
 use sched::GuestState;
@@ -94,7 +95,7 @@ impl GuestWatch {
                 vm: running.name.clone(),
                 kills,
                 total,
-                ballooned_bytes: census.ballooned.bytes(),
+                ballooned_bytes: PageCount(census.ballooned.0.saturating_sub(report.cushion.0)).bytes(),
                 available_bytes: said.available,
             });
         }
