@@ -2,7 +2,8 @@
 //   --watch   builds again whenever a file changes
 //   --tests   builds test/*.test.ts into test/.scratch instead, for node --test
 import { context, build } from 'esbuild';
-import { copyFileSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 
@@ -17,18 +18,28 @@ if (process.argv.includes('--tests')) {
   await build({ ...shared, entryPoints, outdir: 'test/.scratch', outExtension: { '.js': '.mjs' }, platform: 'node', format: 'esm' });
 } else {
   const watch = process.argv.includes('--watch');
-  for (const name of readdirSync('dist').filter((name) => !name.startsWith('.'))) rmSync(`dist/${name}`);
-  copyFileSync('src/index.html', 'dist/index.html');
-  copyFileSync('src/icon.svg', 'dist/icon.svg');
   const options = { ...shared, entryPoints: ['src/main.tsx'], outdir: 'dist', format: 'esm', minify: !watch, sourcemap: watch && 'inline' };
-  if (watch) await (await context(options)).watch();
-  else {
-    await build(options);
-    for (const name of ['main.js', 'main.css']) {
-      writeFileSync(`dist/${name}.gz`, gzipSync(readFileSync(`dist/${name}`), { level: 9 }));
+  const made = new Map(['index.html', 'icon.svg'].map((name) => [name, readFileSync(`src/${name}`)]));
+  if (watch) {
+    put(made);
+    await (await context(options)).watch();
+  } else {
+    for (const { path, contents } of (await build({ ...options, write: false })).outputFiles) {
+      made.set(basename(path), Buffer.from(contents));
+      made.set(`${basename(path)}.gz`, gzipSync(contents, { level: 9 }));
     }
-    const size = statSync('dist/main.js.gz').size;
+    put(made);
+    const size = made.get('main.js.gz').length;
     console.log(`web: ${size} bytes of JavaScript, compressed`);
     if (size > MOST_SCRIPT) throw new Error(`dist/main.js has ${size} bytes compressed; ${MOST_SCRIPT} at most are wanted`);
+  }
+}
+
+/** Has dist/ hold these files and no others. One that is the same is left alone: the host program that has it in need not be built again. */
+function put(files) {
+  for (const name of readdirSync('dist')) if (!name.startsWith('.') && !files.has(name)) rmSync(`dist/${name}`);
+  for (const [name, bytes] of files) {
+    const path = `dist/${name}`;
+    if (!existsSync(path) || !readFileSync(path).equals(bytes)) writeFileSync(path, bytes);
   }
 }
