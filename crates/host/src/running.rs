@@ -86,7 +86,7 @@ pub(crate) struct Start {
 }
 
 impl Running {
-    /// All that is reserved for its overhead is set aside from here on.
+    /// All that is reserved for its overhead is set aside until it is measured, when its guest is loaded.
     pub(crate) fn new(start: Start, memory: Arc<VmMemory>) -> Self {
         let charge = Arc::new(memory.pool().charge(start.overhead));
         memory.charge_caches();

@@ -114,10 +114,15 @@ impl Frames {
         &self.table[mfn.0 as usize]
     }
 
+    /// Frames that are guaranteed to nobody.
+    fn unreserved(&self, free: &FreeList) -> u64 {
+        (self.table.len() as u64).saturating_sub(free.reserved + free.overhead)
+    }
+
     /// Guarantees `count` frames, or says how many could be.
     pub(crate) fn reserve(&self, count: PageCount) -> Result<(), PageCount> {
         let mut free = self.list.lock();
-        let unreserved = (self.table.len() as u64).saturating_sub(free.reserved + free.overhead);
+        let unreserved = self.unreserved(&free);
         if count.0 > unreserved {
             return Err(PageCount(unreserved));
         }
@@ -157,7 +162,7 @@ impl Frames {
     /// The same for frames that are guaranteed to nobody, or says how many of these there are.
     pub(crate) fn add_overhead(&self, count: PageCount) -> Result<(), PageCount> {
         let mut free = self.list.lock();
-        let unreserved = (self.table.len() as u64).saturating_sub(free.reserved + free.overhead);
+        let unreserved = self.unreserved(&free);
         if count.0 > unreserved {
             return Err(PageCount(unreserved));
         }
@@ -168,7 +173,7 @@ impl Frames {
     /// The same for what could be done without, and says whether it did: only if so many frames are available and nobody waits for one.
     pub(crate) fn add_spare_overhead(&self, count: PageCount) -> bool {
         let mut free = self.list.lock();
-        let unreserved = (self.table.len() as u64).saturating_sub(free.reserved + free.overhead);
+        let unreserved = self.unreserved(&free);
         let available = free.available();
         let fits = free.waiting == 0 && count.0 <= available.min(unreserved);
         if fits {

@@ -98,7 +98,7 @@ struct Table {
 pub struct ShadowCounts {
     /// Tables made.
     pub tables_built: u64,
-    /// Tables dropped: for want of room, or because the guest dropped what they mirror.
+    /// Tables dropped: for want of room or of use, because the guest dropped what they mirror, or with the technique.
     pub tables_dropped: u64,
     /// Tables compared with the guest's after a fence.
     pub tables_synced: u64,
@@ -295,14 +295,18 @@ impl Shadow {
         self.free.push(table);
     }
 
+    fn drop_where(&mut self, is_dropped: impl Fn(&Table) -> bool) {
+        let is_dropped = |table: &u32| is_dropped(&self.tables[*table as usize]);
+        let tables: Vec<u32> = self.directory.values().copied().filter(is_dropped).collect();
+        for table in tables {
+            self.drop_table(table);
+        }
+    }
+
     /// Drops the tables that were not used since this was called last, and gives their memory back.
     pub(crate) fn forget_unused(&mut self) {
         let since = std::mem::replace(&mut self.forgotten_at, self.uses);
-        let used = |table: &u32| self.tables[*table as usize].used > since;
-        let unused: Vec<u32> = self.directory.values().copied().filter(|table| !used(table)).collect();
-        for table in unused {
-            self.drop_table(table);
-        }
+        self.drop_where(|table| table.used <= since);
         self.give_back();
     }
 
@@ -382,23 +386,12 @@ impl Shadow {
 
     /// Drops all tables of one space.
     pub(crate) fn drop_space(&mut self, space: SpaceId) {
-        let tables: Vec<u32> = self
-            .directory
-            .values()
-            .copied()
-            .filter(|&table| self.tables[table as usize].space == space)
-            .collect();
-        for table in tables {
-            self.drop_table(table);
-        }
+        self.drop_where(|table| table.space == space);
     }
 
     /// Drops all tables and gives their memory back.
     pub(crate) fn drop_all(&mut self) {
-        let tables: Vec<u32> = self.directory.values().copied().collect();
-        for table in tables {
-            self.drop_table(table);
-        }
+        self.drop_where(|_| true);
         self.give_back();
     }
 

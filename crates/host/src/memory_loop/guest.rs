@@ -5,7 +5,6 @@
 
 use crate::event::What;
 use crate::running::Running;
-use addr::PageCount;
 use devices::BalloonReport;
 use machine::PageCensus;
 use sched::GuestState;
@@ -95,7 +94,7 @@ impl GuestWatch {
                 vm: running.name.clone(),
                 kills,
                 total,
-                ballooned_bytes: PageCount(census.ballooned.0.saturating_sub(report.cushion.0)).bytes(),
+                ballooned_bytes: report.beyond_cushion(census.ballooned).bytes(),
                 available_bytes: said.available,
             });
         }

@@ -176,7 +176,7 @@ impl Watched {
         let census = self.running.memory.census();
         let before = self.judge.conduct();
         // The cushion says nothing of the driver: it comes from memory that its guest has not used.
-        let beyond = |pages: PageCount| PageCount(pages.0.saturating_sub(report.cushion.0));
+        let beyond = |pages| report.beyond_cushion(pages);
         self.judge = self.judge.observe(Observation {
             tick: second,
             asked: beyond(report.target),
@@ -184,10 +184,7 @@ impl Watched {
             given: beyond(census.ballooned),
             freed: census.balloon_freed,
         });
-        if report.held < report.cushion && report.held_changed.is_some_and(|at| at.elapsed() >= CALM) {
-            // The guest ran out of memory and took it, and is over that.
-            vm.balloon().set_target(report.target.max(report.cushion));
-        }
+        fill_cushion(vm, &report);
         self.guest.hear(&self.running, second, &report, &self.running.memory.census(), news);
         self.balloon = Some(report);
         let (old, new) = (before, self.judge.conduct());
@@ -293,12 +290,8 @@ impl Watched {
             rate: self.judge.rate(),
             yields: self.judge.yields(),
             cap,
-            cushion: self.cushion(),
+            cushion: self.balloon.as_ref().map_or(PageCount(0), |report| report.cushion),
         }
-    }
-
-    fn cushion(&self) -> PageCount {
-        self.balloon.as_ref().map_or(PageCount(0), |report| report.cushion)
     }
 
     pub(super) fn set_balloon_target(&self, target: PageCount) {
@@ -349,4 +342,11 @@ fn touched(seen: Sampled) -> activity::Sample {
 
 fn written(seen: Sampled) -> activity::Sample {
     activity::Sample { touched: seen.written, sampled: seen.watched }
+}
+
+/// Asks a guest that ran out of memory, and took its balloon's cushion, for that again once it is over.
+fn fill_cushion(vm: &Vm, report: &devices::BalloonReport) {
+    if report.held < report.cushion && report.held_changed.is_some_and(|at| at.elapsed() >= CALM) {
+        vm.balloon().set_target(report.target.max(report.cushion));
+    }
 }

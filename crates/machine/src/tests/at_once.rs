@@ -4,7 +4,7 @@ use super::faults::within_a_minute;
 use super::overcommit::{pattern, vm};
 use super::{FIRST, pool};
 use crate::frame::{Holds, Taken, VmId};
-use crate::{Books, GivenBack, MemoryError, PageState, ShootDown, Use, User, VmMemory};
+use crate::{Books, GivenBack, MemoryError, PageState, Pool, ShootDown, Use, User, VmMemory};
 use addr::{Gfn, Mfn, PageCount};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -199,6 +199,24 @@ fn a_wait_for_a_frame_counts_while_it_lasts() {
     });
 }
 
+/// Has `act` work with a VM whose second page of two that are in use is in passage until the processors let go.
+fn while_in_passage(act: impl FnOnce(&VmMemory, &Held)) -> (Pool, Arc<VmMemory>) {
+    let pool = pool(8);
+    let memory = vm(&pool, 1, 1, 4, 0);
+    let processors = Arc::new(Held::default());
+    (0..2).for_each(|page| fill(&memory, page, 3));
+    memory.attach(&processors);
+    std::thread::scope(|scope| {
+        scope.spawn(|| assert_eq!(memory.move_pages(&[Gfn(FIRST.0 + 1)]).moved, 1));
+        while !processors.begun.load(Ordering::SeqCst) {
+            std::thread::yield_now();
+        }
+        act(&memory, &processors);
+    });
+    memory.audit().unwrap();
+    (pool, memory)
+}
+
 #[test]
 fn a_page_given_back_while_in_passage_is_given_back_when_that_ends() {
     type Give = fn(&VmMemory) -> GivenBack;
@@ -208,25 +226,17 @@ fn a_page_given_back_while_in_passage_is_given_back_when_that_ends() {
     ];
     for (give, state) in gives {
         within_a_minute(move || {
-            let pool = pool(8);
-            let memory = vm(&pool, 1, 1, 4, 0);
-            let processors = Arc::new(Held::default());
-            (0..2).for_each(|page| fill(&memory, page, 3));
-            memory.attach(&processors);
-            std::thread::scope(|scope| {
-                scope.spawn(|| assert_eq!(memory.move_pages(&[Gfn(FIRST.0 + 1)]).moved, 1));
-                while !processors.begun.load(Ordering::SeqCst) {
-                    std::thread::yield_now();
-                }
-                let giving = scope.spawn(|| give(&memory));
-                std::thread::sleep(Duration::from_millis(20));
-                processors.let_go.store(true, Ordering::SeqCst);
-                assert_eq!(giving.join().unwrap(), GivenBack { taken: 3, refused: 0 });
+            let (pool, memory) = while_in_passage(|memory, processors| {
+                std::thread::scope(|scope| {
+                    let giving = scope.spawn(|| give(memory));
+                    std::thread::sleep(Duration::from_millis(20));
+                    processors.let_go.store(true, Ordering::SeqCst);
+                    assert_eq!(giving.join().unwrap(), GivenBack { taken: 3, refused: 0 });
+                });
             });
             for page in 0..2 {
                 assert_eq!(memory.pmap().state(Gfn(FIRST.0 + page)), Some((state, false)));
             }
-            memory.audit().unwrap();
             assert_eq!(pool.usage().free, PageCount(8));
         });
     }
@@ -235,22 +245,12 @@ fn a_page_given_back_while_in_passage_is_given_back_when_that_ends() {
 #[test]
 fn a_page_reported_free_while_in_passage_is_left_as_it_is_and_not_waited_for() {
     within_a_minute(|| {
-        let pool = pool(8);
-        let memory = vm(&pool, 1, 1, 4, 0);
-        let processors = Arc::new(Held::default());
-        (0..2).for_each(|page| fill(&memory, page, 3));
-        memory.attach(&processors);
-        std::thread::scope(|scope| {
-            scope.spawn(|| assert_eq!(memory.move_pages(&[Gfn(FIRST.0 + 1)]).moved, 1));
-            while !processors.begun.load(Ordering::SeqCst) {
-                std::thread::yield_now();
-            }
+        let (_, memory) = while_in_passage(|memory, processors| {
             let given = memory.reported_free([Gfn(FIRST.0 + 1), Gfn(FIRST.0 + 2)].into_iter());
             processors.let_go.store(true, Ordering::SeqCst);
             assert_eq!(given, GivenBack { taken: 1, refused: 1 });
         });
         assert!(matches!(memory.pmap().state(Gfn(FIRST.0 + 1)), Some((PageState::Private(_), false))));
-        memory.audit().unwrap();
     });
 }
 

@@ -47,6 +47,13 @@ pub struct BalloonReport {
     pub last_mistake: Option<String>,
 }
 
+impl BalloonReport {
+    /// What so many of its pages are beyond the cushion.
+    pub fn beyond_cushion(&self, pages: PageCount) -> PageCount {
+        PageCount(pages.0.saturating_sub(self.cushion.0))
+    }
+}
+
 /// What the device and the host note for the report.
 #[derive(Clone, Default)]
 pub(super) struct Books {
