@@ -787,7 +787,7 @@ class GuestOomKillsEvent(Event):
     """What it said to be available."""
 
     ballooned_bytes: ByteSize
-    """What its balloon held when that was heard."""
+    """What its balloon held beyond its cushion when that was heard."""
 
     event: Literal["guest-oom-kills"]
 
