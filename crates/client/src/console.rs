@@ -17,6 +17,9 @@ use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 /// Longest message of a host, with room for those of others.
 const MOST_PIECE: usize = 64 << 10;
 
+/// Longest message to a host, which takes up to 32 KiB.
+const MOST_TYPED: usize = 16 << 10;
+
 /// What a guest said.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Said {
@@ -107,12 +110,17 @@ impl ConsoleOutput {
 }
 
 impl ConsoleInput {
-    /// Types; returns when the host has it.
+    /// Types, as much as there is; returns when the host has it.
     ///
     /// # Errors
     /// [`Error::BrokenOff`].
     pub async fn type_in(&mut self, bytes: impl Into<Bytes>) -> Result<(), Error> {
-        self.0.send(Message::binary(bytes)).await.map_err(broken)
+        let mut left = bytes.into();
+        while !left.is_empty() {
+            let piece = left.split_to(left.len().min(MOST_TYPED));
+            self.0.send(Message::binary(piece)).await.map_err(broken)?;
+        }
+        Ok(())
     }
 }
 

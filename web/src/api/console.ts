@@ -3,6 +3,15 @@
 import { address } from './call.ts';
 import { token } from './session.ts';
 
+/** Longest message to the host, which takes up to 32 KiB. */
+const MOST_TYPED = 16 * 1024;
+
+/** `bytes` in pieces of a message each. */
+export function pieces(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer>[] {
+  const starts = Array.from({ length: Math.ceil(bytes.length / MOST_TYPED) }, (_, index) => index * MOST_TYPED);
+  return starts.map((start) => bytes.subarray(start, start + MOST_TYPED));
+}
+
 export interface ConsoleListener {
   opened(): void;
   /** What the guest said. */
@@ -43,7 +52,8 @@ export class ConsoleConnection {
   }
 
   type(text: string): void {
-    if (this.#socket.readyState === WebSocket.OPEN) this.#socket.send(new TextEncoder().encode(text));
+    if (this.#socket.readyState !== WebSocket.OPEN) return;
+    for (const piece of pieces(new TextEncoder().encode(text))) this.#socket.send(piece);
   }
 
   close(): void {

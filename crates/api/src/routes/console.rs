@@ -37,7 +37,7 @@ pub(super) const MOST_FOLLOWERS: usize = 32;
 /// How long a thread waits for more before it looks whether anybody still listens.
 const LOOK: Duration = Duration::from_millis(500);
 /// Longest frame and message of a client.
-const MOST_TYPED: usize = 64 << 10;
+const MOST_TYPED: usize = 32 << 10;
 /// Most of what a guest said in one message.
 const PIECE: usize = 16 << 10;
 /// What a follower takes: a message being read, and pieces on their way. All followers there may be have room, and leave some for others.

@@ -58,7 +58,7 @@ fn frames_that_are_never_finished_are_given_up() {
     served.vm("web");
     let before = anonymous();
     let mut consoles = served.consoles(&token);
-    let frame = unfinished(60 << 10, 50 << 10);
+    let frame = unfinished(30 << 10, 25 << 10);
     for stream in &mut consoles {
         stream.write_all(&frame).unwrap();
     }
