@@ -27,15 +27,16 @@ use std::time::{Duration, Instant};
 
 /// What the host itself takes beside its tables where it is part of a larger process: an allowance.
 const PART: ByteSize = ByteSize::mib(4);
-/// The same for a process that is all the host's: the program's own pages, its threads' stacks, and what [`MOST_SERVED`] allows.
-const WHOLE: ByteSize = ByteSize::mib(16 + (MOST_SERVED.0 >> 20));
+/// The same for a process that is all the host's: the program's own pages that are in use, its threads' stacks, its heap, and what
+/// [`MOST_SERVED`] allows.
+const WHOLE: ByteSize = ByteSize::mib(12 + (MOST_SERVED.0 >> 20));
 
 /// What is set aside beyond what the host was measured to take, for what it takes before it is measured again.
 const STEP: ByteSize = ByteSize::mib(2);
 
 /// The most that whoever serves the host may hold for those who ask: connections, requests, answers and what is queued for them. It is
 /// counted as the host's own overhead from the start, so that it is never taken from VMs.
-pub const MOST_SERVED: ByteSize = ByteSize::mib(12);
+pub const MOST_SERVED: ByteSize = ByteSize::mib(8);
 
 /// An answer to a change waits so long at most for the plan that is made of it.
 const PLANNED_WITHIN: Duration = Duration::from_secs(1);
@@ -221,10 +222,11 @@ impl Core {
         self.own.set(PageCount((own.0 + STEP.pages().0).max(least.0) + withheld.0));
     }
 
-    /// Gives Linux what the heap does not need, where it is the host's.
-    pub(crate) fn give_back_heap(&self) {
+    /// Gives Linux what the process does not need of its heap and its program, where they are the host's.
+    pub(crate) fn give_back(&self) {
         if self.is_whole_process.load(Ordering::Relaxed) {
             machine::heap::give_back();
+            machine::program::give_back();
         }
     }
 

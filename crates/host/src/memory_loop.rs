@@ -57,8 +57,10 @@ type Vms = BTreeMap<VmId, Watched>;
 const SECOND: Duration = Duration::from_secs(1);
 /// Time between two plans that the bell rings for.
 const LEAST_BETWEEN: Duration = Duration::from_millis(5);
-/// Seconds after which the heap gives back what it does not need, where memory is short.
-const GIVES_BACK: u64 = 5;
+/// Seconds after which the process gives back what it does not need.
+const GIVES_BACK: u64 = 10;
+/// The same where memory is short.
+const GIVES_BACK_IF_SHORT: u64 = 5;
 /// Lateness worth an event.
 const LATE: Duration = Duration::from_secs(1);
 
@@ -279,8 +281,8 @@ impl MemoryLoop {
         }
         drop(gathered);
         let is_short = matches!(self.state, HostState::Hard | HostState::Low);
-        if is_short && self.second.is_multiple_of(GIVES_BACK) {
-            self.core.give_back_heap();
+        if self.second.is_multiple_of(if is_short { GIVES_BACK_IF_SHORT } else { GIVES_BACK }) {
+            self.core.give_back();
         }
         let of_vms = self.vms.values().map(|watched| watched.running.overhead_measured().0).sum();
         self.beside_pool =

@@ -89,7 +89,7 @@ fn overhead_is_what_linux_counts_and_goes_back_to_it() {
     assert!(gone >= ByteSize::mib(2).0, "{gone} bytes of {before} went back: {ended:?}");
     let status = host.wait_for("the ledger says what Linux says", agrees_with_linux);
     assert!(
-        status.ledger.host_overhead_bytes < ByteSize::mib(33),
+        status.ledger.host_overhead_bytes < ByteSize::mib(27),
         "no more than it is allowed: {:?}",
         status.ledger
     );

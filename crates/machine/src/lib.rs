@@ -48,6 +48,8 @@ mod passage;
 mod pmap;
 #[expect(unsafe_code, reason = "the one place where machine memory is a raw mapping")]
 mod pool;
+#[expect(unsafe_code, reason = "the loader is asked where the program lies, and Linux to unmap it")]
+pub mod program;
 mod reclaim;
 mod resolve;
 mod sample;
