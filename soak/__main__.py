@@ -13,7 +13,7 @@ from memtide import MemtideError
 from .changes import Changes
 from .guests import MIB, SIZE, Guest, append
 from .host import MACHINE_MEMORY, PATIENCE, Failure, Host
-from .machine import Cgroup, failing_disk
+from .machine import Cgroup, FailingDisk
 from .report import write
 from .watch import Watch
 
@@ -26,7 +26,7 @@ CHANGE_SECONDS, AUDIT_SECONDS, KILL_SECONDS = 2, 30, 240
 class Soak:
     """One run."""
 
-    def __init__(self, host: Host, guest: Path, seed: int, failing: Path | None) -> None:
+    def __init__(self, host: Host, guest: Path, seed: int, failing: FailingDisk | None) -> None:
         self.host, self.failing = host, failing
         self.guests = [Guest(f"vm{number + 1}", cpus) for number, cpus in enumerate(CPUS)]
         self.changes = Changes(seed, host.ask, [guest.name for guest in self.guests])
@@ -41,7 +41,7 @@ class Soak:
         for number, guest in enumerate(self.guests):
             spec = {"name": guest.name, "memory_bytes": SIZE, "cpus": guest.cpus, "append": append(number), **self.files}
             if self.failing and guest is self.guests[-1]:
-                spec["swap_dir"] = str(self.failing)
+                spec["swap_dir"] = str(self.failing.directory)
             ask.create(**spec)
             ask.start(guest.name).wait(timeout=PATIENCE)
         say(f"{len(self.guests)} VMs run")
@@ -89,6 +89,8 @@ class Soak:
         """kill -9: whatever ran, runs again."""
         self.follow()
         self.host.kill()
+        if self.failing:
+            self.failing.replace()
         self.host.start()
         self.kills += 1
         self.watch.begin_anew()
@@ -143,7 +145,7 @@ def main() -> None:
     minutes, seed = float(sys.argv[4]), int(sys.argv[5])
     limit = int(MACHINE_MEMORY * BESIDE)
     cgroup = optional("a memory cgroup", lambda: Cgroup(f"memtide-soak-{os.getpid()}", limit))
-    failing = optional("a disk that fails", lambda: failing_disk(place))
+    failing = optional("a disk that fails", lambda: FailingDisk(place))
     host = Host(program, place, cgroup.enter if cgroup else None)
     say(f"{minutes:g} minutes, seed {seed}, cgroup of {limit / MIB:.0f} MiB" + ("" if cgroup else " not to be had"))
     host.start()

@@ -75,12 +75,14 @@ class Changes:
         self.host.set_pool("lab", limit_bytes=self.random.choice([None, 300 * MIB]))
 
     def stop_or_start(self, name: str) -> None:
-        if name in self.running:
-            self.host.stop(name, now=True).wait(timeout=60)
-            self.running.discard(name)
-        else:
+        """Starts a VM that does not run, if there is one: as many as can be are to run."""
+        if stopped := [other for other in self.names if other not in self.running]:
+            name = self.random.choice(stopped)
             self.host.start(name).wait(timeout=START)
             self.running.add(name)
+        else:
+            self.host.stop(name, now=True).wait(timeout=60)
+            self.running.discard(name)
 
     def restart(self, name: str) -> None:
         if name in self.running:

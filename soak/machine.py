@@ -39,16 +39,25 @@ def run(*command: str) -> None:
     subprocess.run(command, check=True, capture_output=True)
 
 
-def failing_disk(place: Path) -> Path:
+class FailingDisk:
     """A directory on a disk that says it has 500 MB and fails for all but the first few: a file system in a sparse file on one
     that is smaller. It goes with the mount namespace that this runs in."""
-    below, disk = place / "below", place / "failing"
-    below.mkdir()
-    disk.mkdir()
-    run("mount", "-t", "tmpfs", "-o", "size=24m", "memtide-soak", str(below))
-    file = below / "disk"
-    with file.open("wb") as sparse:
-        sparse.truncate(500 << 20)
-    run("mkfs.ext4", "-q", "-O", "^has_journal", str(file))
-    run("mount", "-o", "loop", str(file), str(disk))
-    return disk
+
+    def __init__(self, place: Path) -> None:
+        self.directory, self.file = place / "failing", place / "below" / "disk"
+        self.directory.mkdir()
+        self.file.parent.mkdir()
+        run("mount", "-t", "tmpfs", "-o", "size=24m", "memtide-soak", str(self.file.parent))
+        self.make()
+
+    def make(self) -> None:
+        with self.file.open("wb") as sparse:
+            sparse.truncate(500 << 20)
+        run("mkfs.ext4", "-q", "-O", "^has_journal", str(self.file))
+        run("mount", "-o", "loop", str(self.file), str(self.directory))
+
+    def replace(self) -> None:
+        """Puts a new one in its place, which fails as this one did: what is written to a file system that fails ruins it for good. Nobody uses it."""
+        run("umount", str(self.directory))
+        self.file.unlink()
+        self.make()

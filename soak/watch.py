@@ -20,6 +20,8 @@ class Watch:
     # What Linux says the host has beside the pool, less the overhead that the ledger has for it.
     uncharged: list[int] = field(default_factory=list)
     deficits: int = 0
+    # How many VMs there were.
+    vms: list[int] = field(default_factory=list)
     states: dict[str, int] = field(default_factory=dict)
     audits: int = 0
     undecided: int = 0
@@ -35,6 +37,7 @@ class Watch:
         if parts - ledger.deficit_bytes != ledger.total_bytes:
             raise Failure(f"the ledger does not close: {ledger}")
         self.deficits += ledger.deficit_bytes > 0
+        self.vms.append(len(status.vms))
         self.resident.append(resident["all"])
         self.uncharged.append(resident["Anon"] + resident["File"] - ledger.overhead_bytes)
         self.states[status.state] = self.states.get(status.state, 0) + 1
@@ -78,6 +81,7 @@ class Watch:
         parts = statistics.quantiles(self.uncharged, n=20)
         return {
             "looks": str(len(self.resident)),
+            "VMs that run, mean and least": f"{statistics.mean(self.vms):.1f}, {min(self.vms)}",
             "resident memory, most": f"{mib(max(self.resident))} of {mib(MACHINE_MEMORY)}",
             "looks with a deficit": str(self.deficits),
             "resident beside the pool, less the ledger's overhead: 5 %, median, 95 %, most": ", ".join(
