@@ -140,6 +140,8 @@ fn what_was_begun_is_done_whether_or_not_anybody_waits_for_it() {
     let stopping = served.begin(&order("stop"));
     served.wait("it stops", |host| !running(host));
     drop(stopping);
+    // Its VM is off a moment before an operation says so.
+    assert_eq!(served.with_token("GET /v1/operations/2?wait=30", &token, "").status, 200);
     let operations = served.with_token("GET /v1/operations", &token, "").body;
     let states: Vec<_> = operations["items"].as_array().unwrap().iter().map(|of| &of["state"]).collect();
     assert_eq!(states, ["done", "done"], "{operations}");
