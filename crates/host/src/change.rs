@@ -54,7 +54,7 @@ pub struct VmChange {
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub pool: Option<Option<String>>,
-    /// How large its balloon may get.
+    /// How large its balloon may get, but for its cushion.
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<ByteSize>)]
     pub balloon_max_bytes: Option<Option<ByteSize>>,

@@ -214,10 +214,9 @@ impl Core {
         self.own.count()
     }
 
-    /// The process takes `beside_pool` by Linux's count, `of_vms` of it for VMs, and may not use `withheld` of its machine memory. What
-    /// that leaves for the host itself is charged with a step for what it grows by, or what is allowed for it if that is more.
-    pub(crate) fn note_own_overhead(&self, beside_pool: PageCount, of_vms: PageCount, withheld: PageCount) {
-        let own = PageCount(beside_pool.0.saturating_sub(of_vms.0 + self.loading().0));
+    /// The host itself takes `own`, and may not use `withheld` of its machine memory. That is charged with a step for what it grows by, or
+    /// what is allowed for it if that is more.
+    pub(crate) fn note_own_overhead(&self, own: PageCount, withheld: PageCount) {
         let least = own_overhead(self.pool.size(), self.is_whole_process.load(Ordering::Relaxed));
         self.own.set(PageCount((own.0 + STEP.pages().0).max(least.0) + withheld.0));
     }

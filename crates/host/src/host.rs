@@ -115,7 +115,7 @@ impl Host {
         check_size(core.pool.size(), true)?;
         core.is_whole_process.store(true, Ordering::Relaxed);
         machine::heap::keep_little();
-        core.note_own_overhead(PageCount(0), PageCount(0), PageCount(0));
+        core.note_own_overhead(PageCount(0), PageCount(0));
         Ok(())
     }
 

@@ -73,6 +73,8 @@ struct MemoryLoop {
     status: LoopStatus,
     /// What the process takes beside the pool by Linux's count, if all of it is the host's.
     beside_pool: Option<PageCount>,
+    /// What the host itself took of it when the process gave back last what it did not need.
+    own_before_giving_back: PageCount,
     limit: Limit,
     state_since: Instant,
     /// How many changes were made before it was planned last.
@@ -120,6 +122,7 @@ impl MemoryLoop {
         let before = core.measured();
         Self {
             beside_pool: None,
+            own_before_giving_back: PageCount(0),
             limit: Limit::default(),
             core,
             vms: Vms::new(),
@@ -280,17 +283,25 @@ impl MemoryLoop {
             gathered.remove(&watched.running.id);
         }
         drop(gathered);
-        let is_short = matches!(self.state, HostState::Hard | HostState::Low);
-        if self.second.is_multiple_of(if is_short { GIVES_BACK_IF_SHORT } else { GIVES_BACK }) {
-            self.core.give_back();
-        }
-        let of_vms = self.vms.values().map(|watched| watched.running.overhead_measured().0).sum();
-        self.beside_pool =
-            process::beside_pool().filter(|_| self.core.is_whole_process.load(Ordering::Relaxed));
-        let withheld = self.limit.look(&self.core);
-        self.core.note_own_overhead(self.beside_pool.unwrap_or_default(), PageCount(of_vms), withheld);
+        self.measure_own_overhead();
         // Frames that came free while there was a deficit.
         self.core.pool.set_aside();
+    }
+
+    /// Measures what the process takes beside the pool, and has what no VM takes of it charged.
+    fn measure_own_overhead(&mut self) {
+        let of_vms: u64 = self.vms.values().map(|watched| watched.running.overhead_measured().0).sum();
+        self.beside_pool =
+            process::beside_pool().filter(|_| self.core.is_whole_process.load(Ordering::Relaxed));
+        let beside_pool = self.beside_pool.unwrap_or_default();
+        let own = PageCount(beside_pool.0.saturating_sub(of_vms + self.core.loading().0));
+        // The program takes again at once what it needs of what it gives back.
+        self.core.note_own_overhead(own.max(self.own_before_giving_back), self.limit.look(&self.core));
+        let is_short = matches!(self.state, HostState::Hard | HostState::Low);
+        if self.second.is_multiple_of(if is_short { GIVES_BACK_IF_SHORT } else { GIVES_BACK }) {
+            self.own_before_giving_back = own;
+            self.core.give_back();
+        }
     }
 
     /// The host as it is now.

@@ -57,7 +57,8 @@ pub struct VmSpec {
     /// The resource pool it lies in; the host itself by default.
     #[serde(default)]
     pub pool: Option<String>,
-    /// How large its balloon may get; `Mem.CtlMaxPercent` of its memory by default.
+    /// How large its balloon may get; `Mem.CtlMaxPercent` of its memory by default. That of a guest which reports free memory holds a
+    /// cushion of 1 to 4 MiB in any case.
     #[serde(default)]
     pub balloon_max_bytes: Option<ByteSize>,
     /// Whether its pages are looked through for equal ones.

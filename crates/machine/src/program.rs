@@ -2,7 +2,7 @@
 //!
 //! **Model.** Linux maps what is near a page with it when it is first used, and lets it stay. So a program keeps what it used only once: to
 //! start, to boot a guest, to answer a rare request. [`give_back`] unmaps all that cannot have been written; what is used next comes back
-//! from the file's cache, 64 KiB at a time.
+//! from the file's cache, 64 KiB at a time. What a debugger wrote into the program, its breakpoints, goes with the pages.
 //!
 //! **Cost.** Some microseconds for each MiB, and a fault of about a microsecond for each 64 KiB that are used again.
 //!

@@ -43,7 +43,7 @@ export const fields: Readonly<Record<FieldName, Field>> = {
   shares: { label: 'Shares', says: vm.shares, kind: 'shares' },
   balloon_max_bytes: {
     label: 'Balloon, at most',
-    says: 'How large its balloon may get. What is to be taken back beyond that is compressed and swapped; with 0, all of it.',
+    says: 'How large its balloon may get. What is to be taken back beyond that is compressed and swapped; with 0, all but a cushion of 1 to 4 MiB for a guest that reports free memory.',
     kind: 'size',
     none: 'as the setting Mem.CtlMaxPercent says',
   },

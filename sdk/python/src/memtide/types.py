@@ -2611,7 +2611,9 @@ class Vm:
     """Its turn among those that start with the host, the lowest first; null: after all that have one, by name."""
 
     balloon_max_bytes: ByteSize | None
-    """How large its balloon may get; `Mem.CtlMaxPercent` of its memory by default."""
+    """How large its balloon may get; `Mem.CtlMaxPercent` of its memory by default. That of a guest which reports
+    free memory holds a cushion of 1 to 4 MiB in any case.
+    """
 
     cpus: int
     """vCPUs, 1 to 8."""
@@ -2716,7 +2718,7 @@ class VmChange(TypedDict, total=False):
     """Its turn among those that start with the host."""
 
     balloon_max_bytes: ByteSize | None
-    """How large its balloon may get."""
+    """How large its balloon may get, but for its cushion."""
 
     cpus: int | None
     """vCPUs."""
@@ -2852,7 +2854,9 @@ class VmSpec(TypedDict, total=False):
     """Its turn among those that start with the host, the lowest first; null: after all that have one, by name."""
 
     balloon_max_bytes: ByteSize | None
-    """How large its balloon may get; `Mem.CtlMaxPercent` of its memory by default."""
+    """How large its balloon may get; `Mem.CtlMaxPercent` of its memory by default. That of a guest which reports
+    free memory holds a cushion of 1 to 4 MiB in any case.
+    """
 
     cpus: int
     """vCPUs, 1 to 8."""
