@@ -29,7 +29,7 @@ use std::time::{Duration, Instant};
 const PART: ByteSize = ByteSize::mib(4);
 /// The same for a process that is all the host's: the program's own pages that are in use, its threads' stacks, its heap, and what
 /// [`MOST_SERVED`] allows.
-const WHOLE: ByteSize = ByteSize::mib(12 + (MOST_SERVED.0 >> 20));
+const WHOLE: ByteSize = ByteSize::mib(16 + (MOST_SERVED.0 >> 20));
 
 /// What is set aside beyond what the host was measured to take, for what it takes before it is measured again.
 const STEP: ByteSize = ByteSize::mib(2);

@@ -298,7 +298,10 @@ impl MemoryLoop {
         // The program takes again at once what it needs of what it gives back.
         self.core.note_own_overhead(own.max(self.own_before_giving_back), self.limit.look(&self.core));
         let is_short = matches!(self.state, HostState::Hard | HostState::Low);
-        if self.second.is_multiple_of(if is_short { GIVES_BACK_IF_SHORT } else { GIVES_BACK }) {
+        // In the first second, what only a start needs goes before guests are loaded.
+        if self.second == 1
+            || self.second.is_multiple_of(if is_short { GIVES_BACK_IF_SHORT } else { GIVES_BACK })
+        {
             self.own_before_giving_back = own;
             self.core.give_back();
         }

@@ -62,7 +62,7 @@ pub(crate) struct Running {
 }
 
 /// What is set aside beyond what the VM was measured to cost, for what it takes before it is measured again.
-const STEP: ByteSize = ByteSize::kib(128);
+const STEP: ByteSize = ByteSize::kib(512);
 
 /// A swap file does not take what it is given.
 #[derive(Clone)]
