@@ -11,8 +11,8 @@ HEAD = """# Soak
 
 Written by `make soak SOAK={minutes:g}`: eight VMs of 256 MiB with one to four vCPUs on a host of 512 MiB, in a memory cgroup of that and
 2 %. Their guests check every byte they rely on. Every two seconds something is changed at random; every four minutes the host is killed with
-`kill -9` and resumes its VMs; the last VM swaps to a disk that fails for most of what it says it has, and is replaced by another such disk
-when the host is killed. Once a second the ledger must close, every half minute all invariants must hold.
+`kill -9` and resumes its VMs; the last VM swaps to a disk that fails for most of what it says it has and that is
+replaced by another such disk when the host is killed. Once a second the ledger must close, every half minute all invariants must hold.
 
 * Date: {date}
 * Host: {cpus} CPUs, Linux {kernel}

@@ -221,11 +221,10 @@ impl Core {
         self.own.set(PageCount((own.0 + STEP.pages().0).max(least.0) + withheld.0));
     }
 
-    /// Gives Linux what the process does not need of its heap and its program, where they are the host's.
-    pub(crate) fn give_back(&self) {
+    /// Gives Linux what the heap does not need, where it is the host's.
+    pub(crate) fn give_back_heap(&self) {
         if self.is_whole_process.load(Ordering::Relaxed) {
             machine::heap::give_back();
-            machine::program::give_back();
         }
     }
 

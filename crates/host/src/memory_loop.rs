@@ -303,7 +303,10 @@ impl MemoryLoop {
             || self.second.is_multiple_of(if is_short { GIVES_BACK_IF_SHORT } else { GIVES_BACK })
         {
             self.own_before_giving_back = own;
-            self.core.give_back();
+            self.core.give_back_heap();
+            if self.beside_pool.is_some() {
+                machine::program::give_back();
+            }
         }
     }
 

@@ -366,7 +366,7 @@ fn release(core: &Core, running: Arc<Running>, ended: Option<&Ended>) {
     // What it had is set aside for it until Linux has it back: the heap keeps it at first.
     let charge = running.charge();
     drop(running);
-    core.give_back();
+    core.give_back_heap();
     drop(charge);
     if !still_wanted(end.as_ref().map(|end| end.how), circumstances) {
         core.want_off(&name);
