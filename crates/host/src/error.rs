@@ -225,6 +225,14 @@ pub enum HostError {
         /// What is missing.
         source: SwapError,
     },
+    /// A VM's guest could not be loaded to the end.
+    #[error("VM '{name}' cannot start: {why}")]
+    NotLoaded {
+        /// Which VM.
+        name: String,
+        /// Why, in words.
+        why: String,
+    },
     /// The host keeps to some files, and this is none of them.
     #[error("{what}: the host's sandbox keeps it from '{}'", path.display())]
     Kept {
@@ -346,7 +354,7 @@ impl HostError {
             Self::NotKept { .. } => ProblemCode::NotKept,
             Self::Locked(_) => ProblemCode::Locked,
             Self::Refused { .. } | Self::Memory { .. } => ProblemCode::NoMemory,
-            Self::Swap { .. } | Self::SwapDir { .. } => ProblemCode::NoSwap,
+            Self::Swap { .. } | Self::SwapDir { .. } | Self::NotLoaded { .. } => ProblemCode::NoSwap,
             Self::Kept { .. } => ProblemCode::KeptFrom,
             Self::ShuttingDown => ProblemCode::ShuttingDown,
             Self::Unwritten { .. } => ProblemCode::Unwritten,
@@ -388,6 +396,9 @@ impl HostError {
             Self::Memory { .. } => "reserve less, or stop a VM that has reservations",
             Self::Kept { hint, .. } => hint,
             Self::SwapDir { .. } => "make the directory, or name another one for its swap file",
+            Self::NotLoaded { .. } => {
+                "look after the disk of its swap file, or name another directory for it"
+            }
             Self::Late(_) | Self::Broken(_) => "please report this, with the host's events",
             Self::Undecided(_) => "nothing wrong was found; ask again when the host is less busy",
             _ => return None,

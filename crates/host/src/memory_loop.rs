@@ -442,9 +442,7 @@ impl MemoryLoop {
         }
         let must_end = self.standstill.who_must_end(plan, failing.iter().map(|(id, ..)| *id));
         let Some((_, running, why)) = failing.iter().find(|(id, ..)| Some(*id) == must_end) else { return };
-        if let Some(vm) = running.vm.get() {
-            vm.fail(format!("memory is out, and what it holds cannot be swapped: {why}"));
-        }
+        running.fail(format!("memory is out, and what it holds cannot be swapped: {why}"));
         self.standstill = Standstill::default();
     }
 }

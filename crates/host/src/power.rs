@@ -103,10 +103,17 @@ pub(crate) fn load_config(core: &Core, config: &Config, running: &Running) -> Re
     let name = &running.name;
     let writer = || running_console(core, name);
     let vm = Vm::start_on(config, Arc::clone(&running.memory), writer()?, writer()?);
-    let vm = Arc::new(vm.map_err(|error| start_error(name, error))?);
+    let not_loaded = |error| match running.not_loaded() {
+        Some(why) => HostError::NotLoaded { name: name.to_string(), why },
+        None => start_error(name, error),
+    };
+    let vm = Arc::new(vm.map_err(not_loaded)?);
     running.vm.set(Arc::clone(&vm)).unwrap_or_else(|_| unreachable!("a VM is put in its place once"));
     if running.is_stopping() {
         vm.stop();
+    }
+    if let Some(why) = running.not_loaded() {
+        vm.fail(why);
     }
     vm.keep_at_reset(core.inventory.lock().vm(name)?.spec.on_reboot == Afterwards::Keep);
     running.note_overhead(vm.overhead_beside_caches());

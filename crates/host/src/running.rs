@@ -50,6 +50,8 @@ pub(crate) struct Running {
     told_to_stop: AtomicU32,
     /// Why it is powered off, if that was not simply asked for.
     why_stopped: OnceLock<String>,
+    /// Why its guest was not loaded to the end.
+    not_loaded: OnceLock<String>,
     /// Its guest was asked to shut down.
     asked: AtomicBool,
     overhead_reserved: AtomicU64,
@@ -116,6 +118,7 @@ impl Running {
             restart_asked: Mutex::new(None),
             told_to_stop: AtomicU32::new(0),
             why_stopped: OnceLock::new(),
+            not_loaded: OnceLock::new(),
             asked: AtomicBool::new(false),
             overhead_reserved: AtomicU64::new(start.overhead.0),
             overhead_used: AtomicU64::new(0),
@@ -178,6 +181,21 @@ impl Running {
             Some(vm) => vm.stop(),
             None => self.memory.end(),
         }
+    }
+
+    /// Ends the VM because the host cannot go on with it, or the loading of its guest.
+    pub(crate) fn fail(&self, why: String) {
+        // As in `stop`: whoever puts the VM there looks at this afterwards.
+        let _ = self.not_loaded.set(why.clone());
+        match self.vm.get() {
+            Some(vm) => vm.fail(why),
+            None => self.memory.end(),
+        }
+    }
+
+    /// Why its guest cannot be loaded to the end.
+    pub(crate) fn not_loaded(&self) -> Option<String> {
+        self.not_loaded.get().cloned()
     }
 
     pub(crate) fn is_stopping(&self) -> bool {

@@ -82,5 +82,39 @@ impl Standstill {
     }
 }
 
+/// Whether a guest that is being loaded gets on.
+///
+/// What a VM holds is frozen while its swap file fails, so one that is half loaded then waits until its disk recovers. That is borne for
+/// [`LOADING_PATIENCE`] seconds; then the start must fail, so that whoever asked for it knows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Loading {
+    /// Pages the guest had when the stretch began.
+    pages: u64,
+    /// Seconds of the stretch, and in how many of them the swap file failed.
+    seconds: u64,
+    failing: u64,
+}
+
+/// Seconds for which a guest may be loaded that hardly gets a page because its swap file fails.
+pub const LOADING_PATIENCE: u64 = 60;
+/// Pages in as many seconds that are no progress: a zero or an equal page comes free now and then.
+const HARDLY: u64 = 256;
+
+impl Loading {
+    /// After one more second, at whose end the guest had `pages` pages in all.
+    #[must_use]
+    pub fn second(self, pages: u64, swap_fails: bool) -> Self {
+        if pages >= self.pages + HARDLY || self.seconds >= 2 * LOADING_PATIENCE {
+            return Self { pages, ..Self::default() };
+        }
+        Self { pages: self.pages, seconds: self.seconds + 1, failing: self.failing + u64::from(swap_fails) }
+    }
+
+    /// Whether it must end. A swap file that is tried again now and then does not fail all the time.
+    pub fn must_end(&self) -> bool {
+        self.seconds >= LOADING_PATIENCE && self.failing >= LOADING_PATIENCE / 2
+    }
+}
+
 #[cfg(test)]
 mod tests;

@@ -274,6 +274,24 @@ fn a_standstill_is_told_and_nobody_whose_swap_file_works_is_ended_for_it() {
 }
 
 #[test]
+fn a_guest_that_cannot_be_loaded_because_its_swap_file_fails_is_given_up() {
+    let (core, _dir) = core(ByteSize::mib(64));
+    let memories = ["fails", "works"].map(|name| add(&core, spec(name, Some(ByteSize::mib(1)))));
+    let mut memory_loop = MemoryLoop::new(Arc::clone(&core));
+    let running = |name| Arc::clone(core.inventory.lock().vm(name).unwrap().running.as_ref().unwrap());
+    *running("fails").swap_trouble.lock() =
+        Some(crate::running::SwapTrouble { why: "the disk is full".to_owned(), rests_until: None });
+    for _ in 0..standstill::LOADING_PATIENCE {
+        assert_eq!(running("fails").not_loaded(), None);
+        memory_loop.each_second();
+        memories.iter().for_each(|memory| memory.write(Gpa(0), &[1]).unwrap());
+    }
+    let why = running("fails").not_loaded().unwrap();
+    assert!(why.contains("60 s") && why.ends_with("the disk is full"), "{why}");
+    assert_eq!(running("works").not_loaded(), None);
+}
+
+#[test]
 fn a_panic_is_told_as_a_fault_of_the_code_and_not_as_a_broken_invariant() {
     let (core, _dir) = core(ByteSize::mib(16));
     tell_panics(&core, "in a test", || panic!("no {}", "luck"));

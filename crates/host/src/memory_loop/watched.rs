@@ -14,6 +14,7 @@ use devices::{BalloonReport, DriverState};
 use machine::{MemoryCounts, Reclaimed, Sample, Sampled, Times, VmMemory};
 use sched::activity::{self, Activity};
 use sched::balloon::{Conduct, Judge, Observation};
+use sched::standstill::{LOADING_PATIENCE, Loading};
 use sched::{Balloon, HostState, Pages, Settings, Slowdown, caches};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -47,6 +48,7 @@ pub(super) struct Watched {
     sample: Option<Begun>,
     counted: Counted,
     troubled: bool,
+    loading: Loading,
 }
 
 /// A sample that was begun.
@@ -107,6 +109,7 @@ impl Watched {
             sample: None,
             counted,
             troubled: false,
+            loading: Loading::default(),
         }
     }
 
@@ -126,7 +129,7 @@ impl Watched {
         self.count();
         self.tell_slowdown(news);
         self.tell_taken(news);
-        let Some(vm) = self.running.vm.get().cloned() else { return };
+        let Some(vm) = self.running.vm.get().cloned() else { return self.look_at_loading() };
         self.look_at_sample(&vm, settings);
         self.judge(&vm, second, news);
         // One that is paused can neither answer nor panic.
@@ -141,6 +144,18 @@ impl Watched {
                 trouble.cpu, trouble.cause, trouble.pc, trouble.value
             );
             news.push(What::VmTrouble { vm: self.running.name.clone(), what });
+        }
+    }
+
+    /// Ends the loading of a guest that gets no memory because its swap file fails.
+    fn look_at_loading(&mut self) {
+        let failure = self.running.swap_failure();
+        self.loading = self.loading.second(self.counted.memory.first_writes, failure.is_some());
+        if self.loading.must_end() {
+            let failure = failure.unwrap_or_else(|| "it works again".to_owned());
+            self.running.fail(format!(
+                "its guest got hardly any memory for {LOADING_PATIENCE} s, as what it holds cannot be swapped: {failure}"
+            ));
         }
     }
 

@@ -139,3 +139,19 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_guest_that_is_not_loaded_because_its_swap_file_fails_is_given_up_after_a_minute() {
+    let after = |seconds: u64, pages: fn(u64) -> u64, fails: fn(u64) -> bool| {
+        (1..=seconds).fold(Loading::default(), |loading, second| loading.second(pages(second), fails(second)))
+    };
+    assert!(!after(59, |_| 10, |_| true).must_end());
+    assert!(after(60, |_| 10, |_| true).must_end());
+    // A page now and then is no progress, nor is a file that seems to work whenever it is tried.
+    assert!(after(60, |second| second, |second| second % 4 != 0).must_end());
+    // One that gets on, however slowly, and one that only waits for others, may take as long as they take.
+    assert!(!after(600, |second| 10 * second, |_| true).must_end());
+    assert!(!after(600, |_| 10, |_| false).must_end());
+    // What failed long ago does not count.
+    assert!(!after(200, |_| 10, |second| second < 25).must_end());
+}
