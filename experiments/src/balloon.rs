@@ -53,7 +53,7 @@ fn balloon(lab: &Lab, guest: &Guest, size: ByteSize) -> Result<(), Trouble> {
     let limit = ByteSize::mib(LARGEST).0 - size.0;
     let vm = lab.host.vm(&guest.name).ok_or_else(|| Trouble::new("the VM does not run"))?;
     // The host would deflate a balloon that it did not ask for, so the VM's limit says what it should ask.
-    let change = host::VmChange { limit_bytes: Some(Some(ByteSize(limit))), ..host::VmChange::default() };
+    let change = model::VmChange { limit_bytes: Some(Some(ByteSize(limit))), ..model::VmChange::default() };
     lab.host.set(&guest.name, &change)?;
     for _ in 0..60 {
         vm.balloon().set_target(PageCount::try_from(size).map_err(|error| Trouble::new(error.to_string()))?);

@@ -3,7 +3,8 @@
 //! **Failure.** A guest that does not say what is waited for ends the experiment with what it said.
 
 use addr::ByteSize;
-use host::{Host, HostConfig, HostStatus, VmSpec, VmStatus};
+use host::{Host, HostConfig};
+use model::{HostStatus, VmSpec, VmStatus};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

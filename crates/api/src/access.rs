@@ -1,7 +1,7 @@
 //! Who may ask what, from where, and how often.
 //!
 //! **Model.** A request comes from a [`Peer`]: a process of this machine over the Unix socket, which the file's mode has let in, or
-//! somebody over TCP. The former is an administrator; the latter says who it is by a token, which has a [`Role`].
+//! somebody over TCP. The former is an administrator; the latter says who it is by a token, which has a [role](model::Role).
 //!
 //! ```text
 //!   peers    how many connections and requests each peer may have, and how many refusals
@@ -17,7 +17,7 @@
 //! **Invariants.** A route that the table does not name needs an administrator. A secret is neither kept nor written anywhere: of
 //! a token there is its hash.
 //!
-//! **Failure.** Whoever may not is answered with a [`crate::Problem`] of status 401, 403, 421 or 429.
+//! **Failure.** Whoever may not is answered with a [`model::Problem`] of status 401, 403, 421 or 429.
 //!
 //! **Not here.** Bounds of bodies and times: `extract`, `server`.
 
@@ -31,20 +31,17 @@ mod tls;
 mod tokens;
 
 pub(crate) use admission::Admission;
-pub use admit::Caller;
 pub(crate) use admit::admit;
-pub use audit_log::AuditLine;
 pub(crate) use audit_log::{AuditLog, shown};
 #[cfg(test)]
 pub(crate) use peers::Rate;
 pub(crate) use peers::{Bounds, Connected, Peer, Peers};
-pub use role::Role;
 pub use tls::{Tls, TlsError};
 pub(crate) use tokens::Tokens;
-pub use tokens::{NewToken, Token, TokenSpec};
 
-use crate::problem::{Problem, ProblemCode};
-use host::{FileState, Host};
+use host::Host;
+use model::FileState;
+use model::{Caller, Problem, ProblemCode};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -110,7 +107,7 @@ fn now() -> u64 {
 
 /// What a route needs, for tests of the whole.
 #[cfg(test)]
-pub(crate) fn needs(method: &str, route: &str) -> Option<Role> {
+pub(crate) fn needs(method: &str, route: &str) -> Option<model::Role> {
     let method = method.parse().expect("it is one");
     role::Asked { method: &method, route: Some(route), upgrade: false }.needs()
 }

@@ -9,13 +9,14 @@
 
 use crate::access::Peer;
 use crate::extract::MOST_BODY;
-use crate::problem::{Problem, ProblemCode};
+use crate::problem::Failed;
 use addr::ByteSize;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use hyper::body::{Frame, SizeHint};
+use model::{Problem, ProblemCode};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -114,13 +115,13 @@ pub(crate) async fn hold(State(budget): State<Budget>, request: Request, next: N
     let body = request.body().size_hint().upper().unwrap_or(u64::MAX).min(MOST_BODY as u64);
     let asked = match budget.hold(peer, REQUEST + body).await {
         Ok(held) => held,
-        Err(problem) => return problem.into_response(),
+        Err(problem) => return Failed(problem).into_response(),
     };
     let response = next.run(request).await;
     let answered = match response.body().size_hint().exact() {
         Some(length) if length > REQUEST => match budget.hold(peer, length).await {
             Ok(held) => Some(held),
-            Err(problem) => return problem.into_response(),
+            Err(problem) => return Failed(problem).into_response(),
         },
         _ => None,
     };

@@ -1,6 +1,6 @@
 //! Taking requests apart, every mistake answered with a [`Problem`]; and asking the host without holding up others.
 
-use crate::problem::{Problem, ProblemCode};
+use crate::problem::Failed;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use host::{Expected, Host, HostError, Revision};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use model::{Problem, ProblemCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
@@ -27,12 +28,12 @@ const WORK: Duration = Duration::from_mins(2);
 pub(crate) struct InPath<T>(pub(crate) T);
 
 impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for InPath<T> {
-    type Rejection = Problem;
+    type Rejection = Failed;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failed> {
         let path = Path::from_request_parts(parts, state).await;
         path.map(|Path(part)| Self(part))
-            .map_err(|error| Problem::new(ProblemCode::BadPath, error.body_text()))
+            .map_err(|error| Problem::new(ProblemCode::BadPath, error.body_text()).into())
     }
 }
 
@@ -40,13 +41,13 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for InPath<
 pub(crate) struct Parameters<T>(pub(crate) T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> {
-    type Rejection = Problem;
+    type Rejection = Failed;
 
-    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Failed> {
         let query = Query::try_from_uri(&parts.uri);
         query
             .map(|Query(query)| Self(query))
-            .map_err(|error| Problem::new(ProblemCode::BadQuery, error.body_text()))
+            .map_err(|error| Problem::new(ProblemCode::BadQuery, error.body_text()).into())
     }
 }
 
@@ -54,9 +55,9 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> 
 pub(crate) struct IfMatch(pub(crate) Expected);
 
 impl<S: Send + Sync> FromRequestParts<S> for IfMatch {
-    type Rejection = Problem;
+    type Rejection = Failed;
 
-    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Failed> {
         let mut revisions = Vec::new();
         for value in parts.headers.get_all(header::IF_MATCH) {
             let text = value.to_str().map_err(|error| Problem::new(ProblemCode::BadHeader, error))?;
@@ -85,19 +86,20 @@ impl<T: Serialize> IntoResponse for Tagged<T> {
 pub(crate) struct Raw(pub(crate) Bytes);
 
 impl<S: Send + Sync> FromRequest<S> for Raw {
-    type Rejection = Problem;
+    type Rejection = Failed;
 
-    async fn from_request(request: Request, _state: &S) -> Result<Self, Problem> {
-        match timeout(PATIENCE, Limited::new(request.into_body(), MOST_BODY).collect()).await {
-            Ok(Ok(body)) => Ok(Self(body.to_bytes())),
+    async fn from_request(request: Request, _state: &S) -> Result<Self, Failed> {
+        let problem = match timeout(PATIENCE, Limited::new(request.into_body(), MOST_BODY).collect()).await {
+            Ok(Ok(body)) => return Ok(Self(body.to_bytes())),
             Ok(Err(error)) if error.is::<LengthLimitError>() => {
-                Err(Problem::new(ProblemCode::LargeBody, format!("a body has at most {MOST_BODY} bytes")))
+                Problem::new(ProblemCode::LargeBody, format!("a body has at most {MOST_BODY} bytes"))
             }
-            Ok(Err(error)) => Err(Problem::new(ProblemCode::BadBody, error)),
+            Ok(Err(error)) => Problem::new(ProblemCode::BadBody, error),
             Err(_) => {
-                Err(Problem::new(ProblemCode::SlowBody, format!("the body did not come within {PATIENCE:?}")))
+                Problem::new(ProblemCode::SlowBody, format!("the body did not come within {PATIENCE:?}"))
             }
-        }
+        };
+        Err(problem.into())
     }
 }
 
@@ -105,12 +107,12 @@ impl<S: Send + Sync> FromRequest<S> for Raw {
 pub(crate) struct Given<T>(pub(crate) T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Given<T> {
-    type Rejection = Problem;
+    type Rejection = Failed;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, state: &S) -> Result<Self, Failed> {
         check_type(request.headers())?;
         let Raw(bytes) = Raw::from_request(request, state).await?;
-        read(&bytes).map(Self)
+        Ok(Self(read(&bytes)?))
     }
 }
 
@@ -118,16 +120,16 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Given<T> {
 pub(crate) struct GivenOrDefault<T>(pub(crate) T);
 
 impl<S: Send + Sync, T: DeserializeOwned + Default> FromRequest<S> for GivenOrDefault<T> {
-    type Rejection = Problem;
+    type Rejection = Failed;
 
-    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+    async fn from_request(request: Request, state: &S) -> Result<Self, Failed> {
         let right_type = check_type(request.headers());
         let Raw(bytes) = Raw::from_request(request, state).await?;
         if bytes.is_empty() {
             return Ok(Self(T::default()));
         }
         right_type?;
-        read(&bytes).map(Self)
+        Ok(Self(read(&bytes)?))
     }
 }
 

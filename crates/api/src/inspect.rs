@@ -10,86 +10,27 @@ mod guest;
 pub mod map;
 pub mod statistics;
 
-pub use guest::{Answer, Guest, Moved, Request};
+pub use guest::Guest;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use utoipa::ToSchema;
+use model::inspect::Info;
 use vm::{Trouble, Vm};
 
-/// An address or frame number.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, ToSchema)]
-#[schema(value_type = String, pattern = "^0x[0-9a-fA-F]{1,16}$", example = "0x80200000")]
-pub struct Hex(pub u64);
-
-impl std::fmt::Display for Hex {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(&format!("{:#x}", self.0))
-    }
-}
-
-impl Serialize for Hex {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Hex {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let digits = text.strip_prefix("0x").ok_or_else(|| de::Error::custom("no 0x"))?;
-        u64::from_str_radix(digits, 16).map(Self).map_err(de::Error::custom)
-    }
-}
-
-/// A VM in short.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Info {
-    /// Its name.
-    pub name: String,
-    /// The process it runs in.
-    pub pid: u32,
-    /// vCPUs.
-    pub cpus: usize,
-    /// Guest physical memory.
-    pub memory_bytes: u64,
-    /// The pool its pages come from.
-    pub machine_memory_bytes: u64,
-    /// Of the guest's memory, what has a frame.
-    pub consumed_bytes: u64,
-    /// automatic, software, hardware.
-    pub mmu: String,
-    /// software, hardware.
-    pub technique: String,
-    /// Why this technique.
-    pub reason: String,
-    /// Where its kernel was read from.
-    pub kernel: String,
-    /// What its kernel was told.
-    pub command_line: String,
-    /// How long it has been running.
-    pub uptime_seconds: u64,
-    /// What is wrong with its guest, in words: its kernel panicked, or a processor makes no progress.
-    pub trouble: Option<String>,
-}
-
-impl Info {
-    pub(crate) fn new(guest: &Guest) -> Self {
-        let statistics = guest.vm.statistics();
-        Self {
-            name: guest.vm.name().to_owned(),
-            pid: std::process::id(),
-            cpus: guest.vm.cpus(),
-            memory_bytes: guest.vm.memory().pmap().size().bytes().0,
-            machine_memory_bytes: guest.vm.memory().pool().size().bytes().0,
-            consumed_bytes: guest.vm.memory().consumed().bytes().0,
-            mmu: guest.vm.mmu().to_string(),
-            technique: technique_name(statistics.choice.technique).to_owned(),
-            reason: statistics.choice.reason,
-            kernel: guest.kernel.clone(),
-            command_line: guest.command_line.clone(),
-            uptime_seconds: guest.started.elapsed().as_secs(),
-            trouble: trouble(&guest.vm),
-        }
+fn info(guest: &Guest) -> Info {
+    let statistics = guest.vm.statistics();
+    Info {
+        name: guest.vm.name().to_owned(),
+        pid: std::process::id(),
+        cpus: guest.vm.cpus(),
+        memory_bytes: guest.vm.memory().pmap().size().bytes().0,
+        machine_memory_bytes: guest.vm.memory().pool().size().bytes().0,
+        consumed_bytes: guest.vm.memory().consumed().bytes().0,
+        mmu: guest.vm.mmu().to_string(),
+        technique: technique_name(statistics.choice.technique).to_owned(),
+        reason: statistics.choice.reason,
+        kernel: guest.kernel.clone(),
+        command_line: guest.command_line.clone(),
+        uptime_seconds: guest.started.elapsed().as_secs(),
+        trouble: trouble(&guest.vm),
     }
 }
 

@@ -14,7 +14,7 @@
 //! **Concurrency.** One thread serves all connections; whatever asks the host runs on a pool of threads that may
 //! wait. Connections, followers, bodies and times are bounded, see [`Server`].
 //!
-//! **Failure.** Every error is a [`Problem`]. What a client sends can cause statuses from 400 to 499 and 507 only.
+//! **Failure.** Every error is a [`model::Problem`]. What a client sends can cause statuses from 400 to 499 and 507 only.
 //!
 //! Who may ask what is decided before a route is asked: `access`.
 
@@ -33,9 +33,7 @@ mod request;
 mod routes;
 mod server;
 mod stream;
-pub mod types;
 mod web;
 
 pub use access::{Tls, TlsError};
-pub use problem::{Problem, ProblemCode};
 pub use server::{Server, ServerError};

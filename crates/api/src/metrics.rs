@@ -13,7 +13,8 @@ mod text;
 mod vms;
 
 use addr::ByteSize;
-use host::{AlarmInfo, Host, HostStatus, Ledger, LoopStatus, PoolStatus};
+use host::Host;
+use model::{Alarm, HostStatus, Ledger, LoopStatus, PoolStatus};
 use sched::HostState;
 use sched::alarm::Severity;
 use text::{Figure, Text};
@@ -125,7 +126,7 @@ impl Text {
     /// By rule, those without an alarm among them.
     fn of_alarms(&mut self, host: &Host) {
         let (rules, alarms) = (host.alarm_rules(), host.alarms());
-        let figures: [Figure<AlarmInfo, bool>; 3] = [
+        let figures: [Figure<Alarm, bool>; 3] = [
             ("memtide_alarms", "Alarms there are.", |_| true),
             ("memtide_alarms_critical", "Alarms that are critical.", |alarm| {
                 alarm.severity == Severity::Critical
@@ -170,7 +171,8 @@ mod dashboard;
 #[cfg(test)]
 mod tests {
     use super::*;
-    use host::{HostConfig, PoolSpec};
+    use host::HostConfig;
+    use model::PoolSpec;
     use std::collections::HashMap;
     use tempfile::TempDir;
 

@@ -5,10 +5,10 @@
 
 mod tidy;
 
-use crate::problem::Problem;
 use crate::query::Only;
 use crate::routes;
-use crate::types::{REQUEST_ID, StreamSnapshot};
+use model::Problem;
+use model::{REQUEST_ID, StreamSnapshot};
 use std::sync::LazyLock;
 use utoipa::OpenApi;
 use utoipa::openapi::path::{Operation, ParameterIn};

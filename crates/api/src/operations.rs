@@ -5,9 +5,10 @@
 //!
 //! **Bounds.** [`MOST_RUNNING`] at once; of those that have ended the last [`KEPT`] are kept.
 
-use crate::problem::{Problem, ProblemCode, no_thread};
-use crate::types::{Operation, OperationKind, OperationState};
+use crate::problem::no_thread;
 use host::{Host, Progress};
+use model::{Operation, OperationKind, OperationState};
+use model::{Problem, ProblemCode};
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;

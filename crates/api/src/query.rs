@@ -6,7 +6,7 @@
 //! **Not here.** One structure for what all lists have in common: serde can flatten it into each query or refuse unknown
 //! names, but not both. So a macro, `list_query`, writes it into each.
 
-use crate::types::{List, OperationState, Power, Severity};
+use model::{List, OperationState, Power, Severity};
 use serde::{Deserialize, Deserializer, de};
 use utoipa::{IntoParams, ToSchema};
 

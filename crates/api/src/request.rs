@@ -5,13 +5,14 @@
 //! here, into the process's log, is its method, path and status, and how long it took: no header, query or body, where secrets are.
 
 use crate::access::shown;
-use crate::problem::Problem;
-use crate::types::REQUEST_ID;
+use crate::problem::of_status;
 use axum::Json;
 use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use model::Problem;
+use model::REQUEST_ID;
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -38,7 +39,7 @@ pub(crate) async fn name(mut request: Request, next: Next) -> Response {
     let failed = status.is_client_error() || status.is_server_error();
     if failed {
         let found = response.extensions_mut().remove::<Problem>();
-        let problem = found.unwrap_or_else(|| Problem::of_status(status));
+        let problem = found.unwrap_or_else(|| of_status(status));
         if status == StatusCode::INTERNAL_SERVER_ERROR {
             tracing::error!(request_id = id, "{method} {}: {}", shown(&path), problem.message);
         }

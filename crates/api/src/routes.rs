@@ -14,13 +14,14 @@ mod stream;
 use crate::access::{Access, admit};
 use crate::budget::{self, Budget};
 use crate::operations::Operations;
-use crate::problem::{Problem, ProblemCode};
+use crate::problem::Failed;
 use crate::request;
 use crate::stream::Stream;
 use axum::Router;
 use axum::http::{Method, Uri};
 use axum::middleware::{from_fn, from_fn_with_state};
 use host::Host;
+use model::{Problem, ProblemCode};
 use std::sync::Arc;
 use tokio::sync::{Semaphore, watch};
 use utoipa_axum::router::OpenApiRouter;
@@ -117,13 +118,14 @@ pub(crate) fn router(shared: Shared) -> Router {
         .layer(from_fn(request::name))
 }
 
-async fn no_such_route(uri: Uri) -> Problem {
+async fn no_such_route(uri: Uri) -> Failed {
     Problem::new(ProblemCode::NoSuchRoute, format!("there is nothing at {}", uri.path()))
         .hint("/v1/docs says what there is")
+        .into()
 }
 
-async fn wrong_method(method: Method, uri: Uri) -> Problem {
-    Problem::new(ProblemCode::WrongMethod, format!("{} does not take {method}", uri.path()))
+async fn wrong_method(method: Method, uri: Uri) -> Failed {
+    Problem::new(ProblemCode::WrongMethod, format!("{} does not take {method}", uri.path())).into()
 }
 
 #[cfg(test)]

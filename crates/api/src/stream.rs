@@ -12,9 +12,10 @@
 mod queue;
 
 use crate::query::Only;
-use crate::types::{StreamSnapshot, Vm};
 use axum::body::Bytes;
-use host::{Event, Host, HostStatus};
+use host::Host;
+use model::{Event, HostStatus};
+use model::{StreamSnapshot, Vm};
 use queue::{Next, Piece, Place, Queue};
 use std::fmt::Write;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

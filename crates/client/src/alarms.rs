@@ -1,9 +1,9 @@
 //! Alarms, and the rules they are raised by.
 
 use crate::connection::{Asked, escaped};
-use crate::types::{Alarm, AlarmRule, AlarmRuleChange, AlarmRuleSpec, TestedActions};
 use crate::{Client, Error, Revised};
 use hyper::Method;
+use model::{Alarm, AlarmRule, AlarmRuleChange, AlarmRuleSpec, TestedActions};
 
 fn of_rule(name: &str, what: &str) -> String {
     format!("/v1/alarm-rules/{}{what}", escaped(name))

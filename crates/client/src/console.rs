@@ -2,12 +2,12 @@
 
 use crate::connection::{Line, broken, refused};
 use crate::requests::of_vm;
-use crate::types::CONSOLE_FROM;
 use crate::{Bytes, Client, Error, Problem, ProblemCode};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use hyper::Response;
 use hyper::header::AUTHORIZATION;
+use model::CONSOLE_FROM;
 use serde::Deserialize;
 use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};

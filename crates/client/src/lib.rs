@@ -1,7 +1,7 @@
 //! A client of a host's REST interface, over its Unix socket or TCP.
 //!
 //! **Model.** A [`Client`] is an address and, for TCP, a token. Every request opens a connection of its own, so a client is cheap to keep
-//! and to clone, and a host that was started again is found again. What is sent and received are [`types`] and, of a running VM's
+//! and to clone, and a host that was started again is found again. What is sent and received are [`model`] and, of a running VM's
 //! insides, [`inspect`].
 //!
 //! ```no_run
@@ -19,7 +19,7 @@
 //! Who reads and then decides changes what was read, or is told that somebody was faster:
 //!
 //! ```no_run
-//! # use client::{ByteSize, types::VmChange};
+//! # use client::{ByteSize, model::VmChange};
 //! # async fn example(host: client::Client) -> Result<(), client::Error> {
 //! let web = host.revised_vm("web").await?;
 //! let half = ByteSize(web.value.info.spec.memory_bytes.0 / 2);
@@ -36,7 +36,7 @@
 //! Long work can be begun, looked at and cancelled; what happens is followed:
 //!
 //! ```no_run
-//! # use client::{Message, types::OperationKind};
+//! # use client::{Message, model::OperationKind};
 //! # async fn example(host: client::Client) -> Result<(), client::Error> {
 //! let begun = host.begin(OperationKind::Unswap, Some("web")).await?;
 //! println!("{:?}", host.operation(begun.id, 1).await?.progress);
@@ -73,9 +73,9 @@ mod tokens;
 
 pub use addr::ByteSize;
 pub use address::Address;
-pub use api::{Problem, ProblemCode, inspect, types};
 pub use console::{ConsoleInput, ConsoleOutput, Said};
 pub use hyper::body::Bytes;
+pub use model::{self, Problem, ProblemCode, inspect};
 pub use raw::RawAnswer;
 pub use stream::{Message, Stream};
 

@@ -2,10 +2,10 @@
 
 use crate::connection::Asked;
 use crate::requests::of_vm;
-use crate::types::{Operation, OperationKind, OperationState, RestartVm, StopVm, Vm};
 use crate::{Client, Error};
 use addr::ByteSize;
 use hyper::Method;
+use model::{Operation, OperationKind, OperationState, RestartVm, StopVm, Vm};
 
 /// Seconds waited in one request.
 const WAIT: u8 = 30;

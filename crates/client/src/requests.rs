@@ -4,16 +4,16 @@
 
 use crate::connection::{Asked, escaped, read, whole};
 use crate::console::{Said, first_byte};
-use crate::types::{
-    Edit, Event, Explained, HostStatus, List, MovePages, Pool, PoolChange, PoolSpec, Setting, SettingsChange,
-    TypedIn, Vm, VmChange, VmSpec, WhatIf,
-};
 use crate::{Bytes, Client, Error, Revised};
-use api::inspect::map::{Address, Map};
-use api::inspect::statistics::Statistics;
-use api::inspect::{Hex, Moved};
 use hyper::Method;
 use hyper::header::{ETAG, IF_MATCH};
+use model::inspect::map::{Address, Map};
+use model::inspect::statistics::Statistics;
+use model::inspect::{Hex, Moved};
+use model::{
+    Edit, Explained, HostStatus, List, MovePages, Pool, PoolChange, PoolSpec, Setting, SettingsChange,
+    TypedIn, UntypedEvent, Vm, VmChange, VmSpec, WhatIf,
+};
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 
@@ -188,7 +188,7 @@ impl Client {
     }
 
     /// Events numbered above `since`, as far as they are kept, with the memory loop's `decisions` or without.
-    pub async fn events(&self, since: u64, decisions: bool) -> Result<Vec<Event>, Error> {
+    pub async fn events(&self, since: u64, decisions: bool) -> Result<Vec<UntypedEvent>, Error> {
         let path = if decisions { "/v1/events?decisions=true" } else { "/v1/events" };
         self.all(path, Some(since.to_string())).await
     }

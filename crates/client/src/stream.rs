@@ -1,11 +1,11 @@
 //! What happens on the host, as it happens.
 
 use crate::connection::{Asked, broken, escaped};
-use crate::types::{Event, HostStatus, StreamSnapshot};
 use crate::{Client, Error};
 use http_body_util::BodyExt;
 use hyper::Method;
 use hyper::body::Incoming;
+use model::{HostStatus, StreamSnapshot, UntypedEvent};
 use serde::de::DeserializeOwned;
 
 /// Longest message.
@@ -25,7 +25,7 @@ pub enum Message {
     /// What there is: at the beginning, and after a gap.
     Snapshot(Box<StreamSnapshot>),
     /// Something happened.
-    Event(Event),
+    Event(UntypedEvent),
     /// The host's memory was measured.
     Status(Box<HostStatus>),
 }

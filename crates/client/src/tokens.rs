@@ -1,9 +1,9 @@
 //! Who may ask over TCP, and who changed what.
 
 use crate::connection::{Asked, escaped};
-use crate::types::{AuditLine, Caller, List, NewToken, Token, TokenSpec};
 use crate::{Client, Error};
 use hyper::Method;
+use model::{AuditLine, Caller, List, NewToken, Token, TokenSpec};
 
 #[expect(clippy::missing_errors_doc, reason = "the same for all: the host says no, is not there, breaks off")]
 impl Client {

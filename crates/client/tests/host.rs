@@ -2,12 +2,13 @@
 
 use addr::ByteSize;
 use api::Server;
-use client::types::{
+use client::model::{
     AlarmRuleChange, AlarmRuleSpec, AlarmSubject, AlarmThreshold, Level, OperationKind, OperationState,
     PoolSpec, Power, RestartVm, Secret, SettingsChange, StopVm, VmChange, VmSpec, Webhook,
 };
 use client::{Client, Error, Message};
-use host::{Host, HostConfig, ProblemCode};
+use host::{Host, HostConfig};
+use model::ProblemCode;
 use std::time::Duration;
 use tempfile::TempDir;
 use tokio::time::timeout;

@@ -2,7 +2,7 @@
 //!
 //! Every method is called once, against a server that notes what it is asked and knows nothing.
 
-use client::types::{
+use client::model::{
     AlarmRuleChange, Edit, OperationKind, PoolChange, PoolSpec, RestartVm, SettingsChange, StopVm, TokenSpec,
     VmChange, VmSpec,
 };

@@ -8,7 +8,7 @@
 //!                                alarm-rules.toml: rules, changed by people (edit)
 //! ```
 //!
-//! Which alarms there are decides `sched`; here it is measured, told, written down, and acted on. [`AlarmRule`] is a rule
+//! Which alarms there are decides `sched`; here it is measured, told, written down, and acted on. [`AlarmRuleSpec`] is a rule
 //! with its actions: a command, a webhook.
 //!
 //! **Concurrency.** The thread takes no VM's lock, waits for no disk, and is not the memory loop's. Actions are carried out on
@@ -27,16 +27,12 @@ mod readings;
 mod rule;
 mod told;
 
-pub use edit::{Outcome, Tested};
-pub use rule::{AlarmRule, AlarmRuleChange, MOST_RULES, Secret, Webhook};
-pub use told::{AlarmInfo, ClearedAlarm};
-
 use crate::core::Core;
 use crate::disks::{Known, News};
-use crate::event::What;
 use crate::journal::now;
 use crate::keeper::Own;
 use crate::memory_loop::tell_panics;
+use model::{AlarmRuleSpec, What};
 use readings::{Rates, Seen, readings};
 use sandbox::Kind;
 use sched::alarm::{Alarms, Rule, Transition, evaluate};
@@ -53,7 +49,7 @@ const LOOK: Duration = Duration::from_millis(200);
 /// Rules and alarms.
 #[derive(Debug, Default)]
 pub(crate) struct Book {
-    pub(crate) rules: BTreeMap<String, AlarmRule>,
+    pub(crate) rules: BTreeMap<String, AlarmRuleSpec>,
     pub(crate) alarms: Alarms,
 }
 
@@ -95,7 +91,7 @@ fn watch(core: &Arc<Core>) {
         let transitions = {
             let mut book = core.alarms.lock();
             let alarms = std::mem::take(&mut book.alarms);
-            let rules: Vec<Rule> = book.rules.values().map(AlarmRule::rule).collect();
+            let rules: Vec<Rule> = book.rules.values().map(AlarmRuleSpec::rule).collect();
             let (alarms, transitions) = evaluate(&rules, &readings, alarms, now());
             book.alarms = alarms;
             transitions
@@ -143,7 +139,7 @@ fn tell_of(core: &Core, disk: &Known) {
 
 /// Tells what became different, has it acted on, and writes it down.
 fn follow(core: &Arc<Core>, transitions: &[Transition]) {
-    let rules: Vec<Option<AlarmRule>> = {
+    let rules: Vec<Option<AlarmRuleSpec>> = {
         let book = core.alarms.lock();
         transitions.iter().map(|told| book.rules.get(&told.alarm.rule).cloned()).collect()
     };

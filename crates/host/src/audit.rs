@@ -5,12 +5,12 @@
 
 use crate::core::Core;
 use crate::error::HostError;
-use crate::event::What;
 use crate::progress::Progress;
 use crate::running::Running;
 use crate::visits::Visit;
 use addr::ByteSize;
 use machine::{Books, Pool, VmMemory};
+use model::What;
 
 /// Checks the pool, every VM's memory and harts, and that the ledger closes.
 pub(crate) fn audit(core: &Core, progress: &Progress) -> Result<(), HostError> {

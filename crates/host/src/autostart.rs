@@ -10,37 +10,21 @@
 
 use crate::core::Core;
 use crate::error::HostError;
-use crate::event::What;
 use crate::inventory::{Entry, Inventory};
 use crate::power::start;
 use crate::progress::Progress;
+use model::{Autostart, What};
 use sandbox::Kind;
 use sched::backoff::wait_after;
-use serde::{Deserialize, Serialize};
-use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
-use utoipa::ToSchema;
 
 /// How long a start may take before the next VM's turn comes.
 const PATIENCE: Duration = Duration::from_secs(30);
+
 /// How often it is looked whether one is to be tried again.
 const LOOK: Duration = Duration::from_secs(1);
-
-/// Whether a VM starts with the host.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Autostart {
-    /// It does.
-    Yes,
-    /// It does not.
-    No,
-    /// It does if it was on when the host ended, or failed: neither stopped nor powered off by its guest.
-    #[default]
-    Last,
-}
 
 /// A VM that could not start with the host.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -52,25 +36,6 @@ pub(crate) struct Again {
 
 /// Called with the name of each VM that was started.
 pub(crate) type Tell = dyn Fn(&str) + Send + Sync;
-
-impl fmt::Display for Autostart {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Yes => "yes",
-            Self::No => "no",
-            Self::Last => "last",
-        })
-    }
-}
-
-impl FromStr for Autostart {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let found = [Self::Yes, Self::No, Self::Last].into_iter().find(|one| one.to_string() == text);
-        found.ok_or_else(|| format!("'{text}' is neither yes, no nor last"))
-    }
-}
 
 impl Entry {
     fn starts_with_host(&self) -> bool {
@@ -200,8 +165,8 @@ impl Core {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::VmSpec;
     use addr::ByteSize;
+    use model::VmSpec;
 
     #[test]
     fn whoever_is_to_start_does_so_by_order_and_name() {

@@ -5,21 +5,17 @@
 //!
 //! **Concurrency.** Under the right to change, so one after another.
 
-use crate::autostart::Autostart;
-use crate::change::{PoolChange, VmChange};
 use crate::core::Core;
-use crate::ended::Afterwards;
 use crate::error::HostError;
-use crate::event::{Changed, What};
-use crate::info::Power;
 use crate::inventory::Inventory;
 use crate::power::refused;
 use crate::revision::{Expected, Revision};
 use crate::running::Running;
-use crate::spec::{PoolSpec, VmSpec};
+use crate::spec::{check_pool, check_vm, controls_of_vm, mmu_choice};
 use crate::swap_dir::check_answers;
 use crate::visits::Visit;
 use addr::PageCount;
+use model::{Afterwards, Autostart, Changed, PoolChange, PoolSpec, Power, VmChange, VmSpec, What};
 use sched::admission::admit;
 use sched::settings::{Setting, SettingError, TABLE};
 use sched::{Snapshot, VmId};
@@ -34,7 +30,7 @@ const MOST_POOLS: usize = 4096;
 
 /// Creates a VM, stopped.
 pub(crate) fn create_vm(core: &Core, spec: VmSpec) -> Result<(), HostError> {
-    spec.check()?;
+    check_vm(&spec)?;
     let state = core.change()?;
     {
         let inventory = core.inventory.lock();
@@ -91,7 +87,7 @@ impl Edited {
         let inventory = core.inventory.lock();
         let entry = inventory.readable(name)?;
         let new = change.applied_to(&entry.spec);
-        new.check()?;
+        check_vm(&new)?;
         inventory.check_pool(new.pool.as_ref())?;
         let running = entry.running.as_ref().and_then(Running::visit);
         if running.is_some() {
@@ -151,7 +147,7 @@ pub(crate) fn change_vm(
     if let Some(vm) = running.as_ref().and_then(|running| running.vm.get())
         && new.mmu != old.mmu
     {
-        vm.set_mmu(new.mmu);
+        vm.set_mmu(mmu_choice(new.mmu));
     }
     if let Some(vm) = running.as_ref().and_then(|running| running.vm.get()) {
         vm.keep_at_reset(new.on_reboot == Afterwards::Keep);
@@ -195,12 +191,12 @@ fn edited(before: &Snapshot, inventory: &Inventory, new: &VmSpec, running: &Runn
 /// Swap space for what is not reserved of a running VM.
 fn swap_for(running: &Running, spec: &VmSpec) -> Result<PageCount, HostError> {
     let size = running.memory.pmap().size();
-    Ok(PageCount(size.0.saturating_sub(spec.controls()?.reservation.0)))
+    Ok(PageCount(size.0.saturating_sub(controls_of_vm(spec)?.reservation.0)))
 }
 
 /// Gives a running VM its new reservation. There is always swap space for what is not reserved.
 fn change_memory(running: &Running, new: &VmSpec) -> Result<(), HostError> {
-    let reservation = new.controls()?.reservation;
+    let reservation = controls_of_vm(new)?.reservation;
     let memory = &running.memory;
     if reservation == memory.reservation() {
         return Ok(());
@@ -221,7 +217,7 @@ fn change_memory(running: &Running, new: &VmSpec) -> Result<(), HostError> {
 
 /// Creates a resource pool.
 pub(crate) fn create_pool(core: &Core, spec: PoolSpec) -> Result<(), HostError> {
-    spec.check()?;
+    check_pool(&spec)?;
     let state = core.change()?;
     {
         let inventory = core.inventory.lock();
@@ -250,7 +246,7 @@ pub(crate) fn change_pool(
         let inventory = core.inventory.lock();
         let old = inventory.pool(name)?.spec.clone();
         let new = change.applied_to(&old);
-        new.check()?;
+        check_pool(&new)?;
         inventory.check_pool(new.parent.as_ref())?;
         expected.check(|| format!("resource pool '{name}'"), Revision::of_pool(&old))?;
         (old, new)

@@ -3,12 +3,13 @@
 //! **Model.** Three kinds, told apart by [`HostError::kind`]: a mistake of the caller, a lack of resources (a
 //! refusal, with figures), and what is the fault of the host or the machine it runs on.
 
-use crate::alarms::MOST_RULES;
-use crate::problem_code::ProblemCode;
+mod problem;
+
 use crate::revision::Revision;
 use addr::ByteSize;
 use files::FileError;
 use machine::{MemoryError, SwapError};
+use model::{MOST_RULES, ProblemCode};
 use sched::InvalidSnapshot;
 use sched::admission::Refusal;
 use sched::settings::SettingError;

@@ -12,47 +12,12 @@
 //!
 //! **Concurrency.** An innermost lock, held to add or copy. Nothing here touches a file: `keeper` does.
 
-use crate::event::What;
 use crate::journal::{Journal, now};
+use model::{FileState, FileTrouble, What};
 use parking_lot::Mutex;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use utoipa::ToSchema;
-
-/// What is the matter with a file.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum FileState {
-    /// It cannot be read, and is left as it is.
-    Unreadable,
-    /// It does not have yet what it should.
-    Unwritten,
-}
-
-impl fmt::Display for FileState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Unreadable => "unreadable",
-            Self::Unwritten => "unwritten",
-        })
-    }
-}
-
-/// A file of the host's that is not as it should be.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
-pub struct FileTrouble {
-    /// Which one.
-    pub file: String,
-    /// What is the matter.
-    pub state: FileState,
-    /// Why, and where in the file.
-    pub why: String,
-    /// Since when, in milliseconds since 1970.
-    pub since_milliseconds: u64,
-}
 
 /// All there are.
 pub(crate) struct FileTroubles {

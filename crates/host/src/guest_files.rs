@@ -10,9 +10,9 @@ use crate::core::{Core, Loading};
 use crate::error::HostError;
 use crate::progress::Progress;
 use crate::set_aside;
-use crate::spec::VmSpec;
 use addr::ByteSize;
 use files::FileError;
+use model::VmSpec;
 use sandbox::Kind;
 use std::path::Path;
 use std::sync::Arc;
@@ -216,7 +216,7 @@ fn failure(spec: &VmSpec, what: &'static str, path: &Path, source: FileError) ->
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::problem_code::ProblemCode;
+    use model::ProblemCode;
 
     fn spec() -> VmSpec {
         VmSpec::new("a", ByteSize::mib(64), "/kernel")

@@ -2,25 +2,23 @@
 
 mod power;
 
-use crate::change::{PoolChange, VmChange};
 use crate::console::Console;
 use crate::core::{Core, check_size, make_pool};
 use crate::error::HostError;
-use crate::event::What;
-use crate::explained::Explained;
-use crate::file_troubles::{FileState, FileTroubles};
-use crate::info::{PoolInfo, SettingInfo, VmInfo};
+use crate::file_troubles::FileTroubles;
 use crate::progress::Progress;
 use crate::revision::Expected;
 use crate::running::Running;
-use crate::spec::{PoolSpec, VmSpec};
 use crate::state_dir::StateDir;
-use crate::status::HostStatus;
 use crate::stopping::Stop;
 use crate::visits::{Lease, Visit};
-use crate::what_if::{self, Edit, WhatIf};
+use crate::what_if;
 use crate::{alarms, audit, autostart, catalog, keeper, memory_loop, sharing, stopping, unswap, wanted};
 use addr::{ByteSize, PageCount};
+use model::{
+    Edit, Explained, FileState, HostStatus, Pool, PoolChange, PoolSpec, VmChange, VmInfo, VmSpec, What,
+    WhatIf,
+};
 use parking_lot::Mutex;
 use sched::PoolId;
 use sched::admission::{Account, accounts};
@@ -209,7 +207,7 @@ impl Host {
     ///
     /// # Errors
     /// A spec that cannot be, a name that there is, a parent that there is not; a refusal with figures.
-    pub fn create_pool(&self, spec: PoolSpec) -> Result<PoolInfo, HostError> {
+    pub fn create_pool(&self, spec: PoolSpec) -> Result<Pool, HostError> {
         let name = spec.name.clone();
         catalog::create_pool(self.core(), spec)?;
         self.core().wait_for_plan();
@@ -220,7 +218,7 @@ impl Host {
     ///
     /// # Errors
     /// What cannot be; a refusal with figures.
-    pub fn set_pool(&self, name: &str, change: &PoolChange) -> Result<PoolInfo, HostError> {
+    pub fn set_pool(&self, name: &str, change: &PoolChange) -> Result<Pool, HostError> {
         self.set_pool_if(name, change, &Expected::Anything)
     }
 
@@ -233,7 +231,7 @@ impl Host {
         name: &str,
         change: &PoolChange,
         expected: &Expected,
-    ) -> Result<PoolInfo, HostError> {
+    ) -> Result<Pool, HostError> {
         catalog::change_pool(self.core(), name, change, expected)?;
         self.core().wait_for_plan();
         self.pool(name)
@@ -248,14 +246,14 @@ impl Host {
     }
 
     /// All resource pools, by name.
-    pub fn pools(&self) -> Vec<PoolInfo> {
+    pub fn pools(&self) -> Vec<Pool> {
         let free_disk = self.core().free_disk_seen();
         let inventory = self.core().inventory.lock();
         let accounts = accounts(&self.core().books(&inventory, free_disk)).unwrap_or_default();
         let accounts = by_pool(&accounts);
         let info = |pool: &crate::inventory::Pool| {
             let account = accounts.get(&pool.id)?;
-            Some(PoolInfo {
+            Some(Pool {
                 spec: pool.spec.clone(),
                 reservation_used_bytes: account.used.bytes(),
                 unreserved_bytes: account.unreserved.bytes(),
@@ -268,23 +266,23 @@ impl Host {
     ///
     /// # Errors
     /// [`HostError::NoPool`].
-    pub fn pool(&self, name: &str) -> Result<PoolInfo, HostError> {
+    pub fn pool(&self, name: &str) -> Result<Pool, HostError> {
         let found = self.pools().into_iter().find(|pool| pool.spec.name == name);
         found.ok_or_else(|| HostError::NoPool(name.to_owned()))
     }
 
     /// All advanced settings, by name.
-    pub fn settings(&self) -> Vec<SettingInfo> {
+    pub fn settings(&self) -> Vec<model::Setting> {
         let settings = self.core().inventory.lock().settings.clone();
-        TABLE.iter().map(|setting| SettingInfo::new(setting, &settings)).collect()
+        TABLE.iter().map(|setting| model::Setting::new(setting, &settings)).collect()
     }
 
     /// One advanced setting, its name in any case.
     ///
     /// # Errors
     /// [`HostError::Setting`].
-    pub fn setting(&self, name: &str) -> Result<SettingInfo, HostError> {
-        Ok(SettingInfo::new(Setting::find(name)?, &self.core().inventory.lock().settings))
+    pub fn setting(&self, name: &str) -> Result<model::Setting, HostError> {
+        Ok(model::Setting::new(Setting::find(name)?, &self.core().inventory.lock().settings))
     }
 
     /// Changes an advanced setting.
@@ -292,7 +290,7 @@ impl Host {
     /// # Errors
     /// [`HostError::Setting`] if there is none or it does not take the value; a refusal with figures if
     /// reservations would not fit any more.
-    pub fn set_setting(&self, name: &str, value: u64) -> Result<SettingInfo, HostError> {
+    pub fn set_setting(&self, name: &str, value: u64) -> Result<model::Setting, HostError> {
         self.set_settings(&BTreeMap::from([(name.to_owned(), Some(value))]), &Expected::Anything)?;
         self.setting(name)
     }
@@ -305,7 +303,7 @@ impl Host {
         &self,
         values: &BTreeMap<String, Option<u64>>,
         expected: &Expected,
-    ) -> Result<Vec<SettingInfo>, HostError> {
+    ) -> Result<Vec<model::Setting>, HostError> {
         catalog::set_settings(self.core(), values, expected)?;
         self.core().wait_for_plan();
         Ok(self.settings())

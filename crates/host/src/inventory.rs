@@ -10,12 +10,12 @@ use crate::autostart::Again;
 use crate::console::Console;
 use crate::ended::End;
 use crate::error::HostError;
-use crate::info::Power;
 use crate::running::Running;
-use crate::spec::{PoolSpec, VmSpec};
+use crate::spec::{controls_of_pool, controls_of_vm};
 use crate::wanted::Wanted;
 use addr::PageCount;
 use machine::{ShareGroup, VmId};
+use model::{PoolSpec, Power, VmSpec};
 use sched::balloon::Conduct;
 use sched::settings::Salting;
 use sched::{Balloon, Pages, PoolId, ResourcePool, Settings, Slowdown};
@@ -167,7 +167,7 @@ impl Inventory {
                 id: pool.id,
                 name: pool.spec.name.clone(),
                 parent: self.pool_id(pool.spec.parent.as_ref()),
-                controls: pool.spec.controls().expect("specs were checked"),
+                controls: controls_of_pool(&pool.spec).expect("specs were checked"),
                 expandable: pool.spec.expandable,
             })
             .collect()
@@ -195,7 +195,7 @@ impl Inventory {
             name: spec.name.clone(),
             pool: self.pool_id(spec.pool.as_ref()),
             size,
-            controls: spec.controls().expect("specs were checked"),
+            controls: controls_of_vm(spec).expect("specs were checked"),
             overhead,
             pages: Pages { untouched: size, ..Pages::default() },
             active: PageCount(0),

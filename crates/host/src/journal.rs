@@ -5,8 +5,8 @@
 //!
 //! **Concurrency.** One lock, innermost, held to add or copy. Who adds never waits for who reads.
 
-use crate::event::{Event, What};
 use crate::host::Host;
+use model::{Event, What};
 use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
 use std::io::{self, Write};

@@ -11,17 +11,15 @@
 
 use crate::core::{Core, snapshot};
 use crate::error::HostError;
-use crate::event::What;
-use crate::file_troubles::FileState;
-use crate::info::Power;
 use crate::inventory::Inventory;
 use crate::memory_loop::tell_panics;
 use crate::power::refused;
-use crate::spec::VmSpec;
+use crate::spec::only_named;
 use crate::state_dir::{Found, FoundVm, StateDir, reason};
 use addr::PageCount;
 use files::sync_directory;
 use machine::Pool;
+use model::{FileState, Power, What};
 use parking_lot::{Condvar, Mutex};
 use sandbox::Kind;
 use sched::admission::admit;
@@ -305,7 +303,7 @@ pub(crate) fn take_in(state: &StateDir, pool: &Pool, found: Found) -> (Inventory
         inventory.pools.clear();
     }
     for FoundVm { name, spec } in vms {
-        let known = spec.clone().unwrap_or_else(|_| VmSpec::only_named(&name));
+        let known = spec.clone().unwrap_or_else(|_| only_named(&name));
         let spec = spec.and_then(|spec| match inventory.check_pool(spec.pool.as_ref()) {
             Ok(()) => Ok(spec),
             Err(error) => Err(format!("pool: {error}")),

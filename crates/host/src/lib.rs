@@ -30,18 +30,14 @@ mod alarms;
 mod audit;
 mod autostart;
 mod catalog;
-mod change;
 mod console;
 mod core;
 mod disks;
 mod ended;
 mod error;
-mod event;
-mod explained;
 mod file_troubles;
 mod guest_files;
 mod host;
-mod info;
 mod inventory;
 mod journal;
 mod keeper;
@@ -50,7 +46,6 @@ mod measured;
 mod memory_loop;
 mod pause;
 mod power;
-mod problem_code;
 mod process;
 mod progress;
 mod restart;
@@ -60,41 +55,21 @@ mod set_aside;
 mod sharing;
 mod spec;
 mod state_dir;
-mod status;
 mod stopping;
 mod swap_dir;
-mod text;
 mod unswap;
 mod visits;
 mod wakeup;
 mod wanted;
 mod what_if;
 
-pub use alarms::{
-    AlarmInfo, AlarmRule, AlarmRuleChange, ClearedAlarm, MOST_RULES, Outcome, Secret, Tested, Webhook,
-};
-pub use autostart::Autostart;
-pub use change::{PoolChange, VmChange};
 pub use console::{Console, Excerpt};
 pub use core::MOST_SERVED;
-pub use ended::{Afterwards, HowEnded, RestartedFor};
 pub use error::{HostError, Kind, of_machine};
-pub use event::{Changed, Decision, Event, Trigger, VmDecision, What};
-pub use explained::{
-    EntitlementBytes, Explained, LeverBytes, PageBytes, PoolEntitlement, ReclaimBytes, SiblingShares,
-};
-pub use file_troubles::{FileState, FileTrouble};
 pub use host::{Host, HostConfig};
-pub use info::{PoolInfo, Power, SettingInfo, VmInfo};
 pub use linux_memory::{ControlGroup, LinuxMemory};
-pub use problem_code::ProblemCode;
 pub use progress::Progress;
 pub use revision::{Expected, Revision};
-pub use spec::{PoolSpec, VmSpec};
-pub use status::{
-    HostStatus, Ledger, LoopStatus, MemoryLimit, Metrics, PoolStatus, StateSeconds, ThresholdBytes, Totals,
-    VmStatus,
-};
+pub use spec::{check_vm, mmu_choice};
 pub use stopping::{Stop, Stopped};
 pub use visits::Lease;
-pub use what_if::{Edit, Shift, VmShift, WhatIf};

@@ -1,7 +1,8 @@
 //! What the memory loop measured and planned last, for everybody to read.
 
-use crate::status::HostStatus;
+use crate::memory_loop::before_anything;
 use machine::FrameUse;
+use model::HostStatus;
 use sched::{InvalidSnapshot, Plan, Snapshot, plan};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,7 +27,7 @@ impl Measured {
     /// If resource pools do not form a tree.
     pub(crate) fn nothing(snapshot: Snapshot, usage: &FrameUse) -> Result<Self, InvalidSnapshot> {
         let plan = plan(&snapshot)?;
-        let status = Arc::new(HostStatus::before_anything(&snapshot, &plan, usage));
+        let status = Arc::new(before_anything(&snapshot, &plan, usage));
         Ok(Self { snapshot, plan, status, changes: 0, counted: BTreeMap::new() })
     }
 }

@@ -30,14 +30,13 @@ mod telling;
 mod watched;
 
 use crate::core::Core;
-use crate::event::{Trigger, What};
 use crate::process;
 use crate::restart::guest_panicked;
-use crate::status::{LoopStatus, StateSeconds};
 use crate::visits::Visit;
 use addr::PageCount;
 use limit::Limit;
 use machine::{FrameUse, VmId};
+use model::{LoopStatus, StateSeconds, Trigger, What};
 use sandbox::Kind;
 use sched::standstill::{self, Standstill};
 use sched::{GuestState, HostState, Pace, Plan, Snapshot, Thresholds, next_state, plan};
@@ -49,6 +48,7 @@ use std::time::{Duration, Instant};
 use telling::Telling;
 use watched::Watched;
 
+pub(crate) use report::before_anything;
 pub(crate) use taker::{Taker, start as start_taker};
 
 /// The VMs that are watched, by their numbers.

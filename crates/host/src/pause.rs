@@ -7,10 +7,9 @@
 
 use crate::core::Core;
 use crate::error::HostError;
-use crate::event::What;
-use crate::info::Power;
 use crate::running::Running;
 use crate::visits::Known;
+use model::{Power, What};
 
 /// Pauses a VM, which must be running. One that is paused already is fine.
 pub(crate) fn pause(core: &Core, name: &str) -> Result<(), HostError> {

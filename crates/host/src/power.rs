@@ -19,23 +19,22 @@
 //! reason; others go on.
 
 use crate::core::{Core, Loading};
-use crate::ended::{Afterwards, Circumstances, End, still_wanted};
+use crate::ended::{Circumstances, End, still_wanted};
 use crate::error::HostError;
-use crate::event::What;
 use crate::guest_files::{self, Contents};
-use crate::info::Power;
 use crate::inventory::Inventory;
 use crate::pause::note_kept;
 use crate::progress::Progress;
 use crate::restart::{again, is_restarted};
 use crate::running::{Running, Start};
 use crate::set_aside;
-use crate::spec::VmSpec;
+use crate::spec::{controls_of_vm, mmu_choice};
 use crate::stopping::{By, Stop, stop};
 use crate::swap_dir;
 use crate::visits::Known;
 use addr::PageCount;
 use machine::{Backing, MemoryError, ShareGroup, Stores, SwapFile, VmId};
+use model::{Afterwards, Power, VmSpec, What};
 use sched::admission::{AdmissionError, admit};
 use sched::{Overhead, Snapshot};
 use std::path::Path;
@@ -104,7 +103,7 @@ pub(crate) fn load_config(core: &Core, config: &Config, running: &Running) -> Re
     let writer = || running_console(core, name);
     let vm = Vm::start_on(config, Arc::clone(&running.memory), writer()?, writer()?);
     let not_loaded = |error| match running.not_loaded() {
-        Some(why) => HostError::NotLoaded { name: name.to_string(), why },
+        Some(why) => HostError::NotLoaded { name: name.clone(), why },
         None => start_error(name, error),
     };
     let vm = Arc::new(vm.map_err(not_loaded)?);
@@ -150,7 +149,7 @@ pub(crate) fn read_config<'a>(
         name: spec.name.clone(),
         memory: spec.memory_bytes,
         cpus: spec.cpus,
-        mmu: spec.mmu,
+        mmu: mmu_choice(spec.mmu),
         kernel,
         initrd: initrd.transpose()?,
         command_line: spec.append.clone(),
@@ -231,7 +230,7 @@ pub(crate) fn refused(what: String, error: AdmissionError) -> HostError {
 /// Makes the VM's swap file and promises its memory.
 fn make(core: &Core, spec: &VmSpec, start: Start, what: String) -> Result<Running, HostError> {
     let size = spec.memory_bytes.pages();
-    let reservation = spec.controls()?.reservation;
+    let reservation = controls_of_vm(spec)?.reservation;
     let swap = PageCount(size.0.saturating_sub(reservation.0));
     let dir = &*start.swap_dir;
     if swap.0 > 0 && !sandbox::may_write(dir) {

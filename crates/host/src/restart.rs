@@ -10,16 +10,14 @@
 //! **Failure.** A guest that cannot be loaded again ends its VM as failed.
 
 use crate::core::{Core, Loading};
-use crate::ended::{Afterwards, End, RestartedFor, restarts};
+use crate::ended::{End, restarts};
 use crate::error::HostError;
-use crate::event::What;
-use crate::info::Power;
 use crate::power::{load_config, read_config, wait_for_visitors};
 use crate::progress::Progress;
 use crate::running::Running;
-use crate::spec::VmSpec;
 use crate::stopping::{Stop, shut_down};
 use crate::visits::Known;
+use model::{Afterwards, Power, RestartedFor, VmSpec, What};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use vm::{Config, Ended, Vm};

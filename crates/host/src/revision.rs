@@ -4,10 +4,8 @@
 //! also after a restart, so who changes something and back again has changed nothing. Who says which revision they
 //! [expect](Expected) changes what they have read, or is told that somebody was faster.
 
-use crate::alarms::AlarmRule;
 use crate::error::HostError;
-use crate::info::SettingInfo;
-use crate::spec::{PoolSpec, VmSpec};
+use model::{AlarmRuleSpec, PoolSpec, Setting, VmSpec};
 use sched::Settings;
 use sched::settings::TABLE;
 use std::fmt;
@@ -46,12 +44,12 @@ impl Revision {
     }
 
     /// That of an alarm rule; a secret is not part of it.
-    pub fn of_alarm_rule(rule: &AlarmRule) -> Self {
+    pub fn of_alarm_rule(rule: &AlarmRuleSpec) -> Self {
         Self::of(&toml::to_string(&rule.clone().without_secret()).ok())
     }
 
     /// That of all settings, in the order of the alphabet.
-    pub fn of_settings(settings: &[SettingInfo]) -> Self {
+    pub fn of_settings(settings: &[Setting]) -> Self {
         Self::of(&settings.iter().map(|setting| setting.value).collect::<Vec<u32>>())
     }
 

@@ -1,10 +1,10 @@
 //! A VM that is starting or running.
 
-use crate::ended::{HowEnded, RestartedFor};
 use crate::progress::Progress;
 use crate::visits::Visits;
 use addr::{ByteSize, PageCount};
 use machine::{Charge, Reclaimed, ShareGroup, VmId, VmMemory};
+use model::{HowEnded, RestartedFor};
 use parking_lot::Mutex;
 use sched::backoff::Restarts;
 use sched::{GuestState, Overhead};

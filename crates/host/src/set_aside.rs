@@ -8,9 +8,9 @@
 use crate::core::{Core, Loading};
 use crate::error::HostError;
 use crate::progress::Progress;
-use crate::spec::VmSpec;
 use addr::ByteSize;
 use machine::MemoryError;
+use model::VmSpec;
 use std::thread;
 use std::time::{Duration, Instant};
 

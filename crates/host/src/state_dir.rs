@@ -20,13 +20,14 @@
 
 mod wanted;
 
+use crate::alarms::Book;
 use crate::alarms::kept::{WrittenAlarms, WrittenRules, default_rules};
-use crate::alarms::{AlarmRule, Book};
 use crate::error::HostError;
-use crate::file_troubles::{FileState, FileTroubles};
-use crate::spec::{PoolSpec, VmSpec, check_name};
+use crate::file_troubles::FileTroubles;
+use crate::spec::{check_name, check_pool, check_vm};
 use addr::ByteSize;
 use files::{Written, read_text, sync_directory, write_atomically};
+use model::{AlarmRuleSpec, FileState, PoolSpec, VmSpec};
 use rustix::fs::{FlockOperation, flock};
 use sched::Settings;
 use sched::alarm::Alarms;
@@ -154,7 +155,7 @@ impl StateDir {
         let bad = |why: String| HostError::bad_file(&path, why);
         let mut names = BTreeSet::new();
         for pool in &pool {
-            pool.check().map_err(|error| HostError::bad_file(&path, error))?;
+            check_pool(pool).map_err(|error| HostError::bad_file(&path, error))?;
             if !names.insert(&pool.name) {
                 return Err(bad(format!("pool: there are two named '{}'", pool.name)));
             }
@@ -167,7 +168,7 @@ impl StateDir {
     }
 
     /// The alarm rules, or why they cannot be read.
-    pub(crate) fn read_alarm_rules(&self) -> Result<BTreeMap<String, AlarmRule>, HostError> {
+    pub(crate) fn read_alarm_rules(&self) -> Result<BTreeMap<String, AlarmRuleSpec>, HostError> {
         let path = self.alarm_rules_file();
         match read_toml::<WrittenRules>(&path, MOST)? {
             Some(written) => written.read().map_err(|error| HostError::bad_file(&path, error.trim_end())),
@@ -179,7 +180,7 @@ impl StateDir {
     pub(crate) fn read_vm(&self, name: &str) -> Result<Option<VmSpec>, HostError> {
         let path = self.vm_file(name);
         let Some(spec) = read_toml::<VmSpec>(&path, MOST_OF_VM)? else { return Ok(None) };
-        spec.check().map_err(|error| HostError::bad_file(&path, error))?;
+        check_vm(&spec).map_err(|error| HostError::bad_file(&path, error))?;
         if spec.name != name {
             return Err(HostError::bad_file(
                 &path,
@@ -235,7 +236,7 @@ impl StateDir {
     /// Keeps the alarm rules.
     pub(crate) fn write_alarm_rules<'a>(
         &self,
-        rules: impl Iterator<Item = &'a AlarmRule>,
+        rules: impl Iterator<Item = &'a AlarmRuleSpec>,
     ) -> Result<(), HostError> {
         self.write(&self.alarm_rules_file(), &WrittenRules::of(rules))
     }

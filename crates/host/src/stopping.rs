@@ -10,14 +10,13 @@
 //! **Failure.** Cancelled, the wait is left. A guest that was asked may still shut down: that cannot be taken back.
 
 use crate::core::Core;
-use crate::ended::{End, HowEnded};
+use crate::ended::End;
 use crate::error::HostError;
-use crate::event::What;
-use crate::info::Power;
 use crate::inventory::Inventory;
 use crate::progress::Progress;
 use crate::running::Running;
 use crate::visits::Known;
+use model::{HowEnded, Power, What};
 use std::fmt;
 use std::thread;
 use std::time::{Duration, Instant};

@@ -2,8 +2,7 @@
 
 use crate::core::Core;
 use crate::error::HostError;
-use crate::event::What;
-use crate::spec::VmSpec;
+use model::{VmSpec, What};
 use std::fs;
 use std::path::Path;
 

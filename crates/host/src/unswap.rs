@@ -2,11 +2,11 @@
 
 use crate::core::Core;
 use crate::error::HostError;
-use crate::event::What;
 use crate::progress::Progress;
 use crate::running::Running;
 use addr::{ByteSize, PageCount};
 use machine::{MemoryError, PageState, Use, User};
+use model::What;
 
 /// Pages brought back between two looks at how much is free.
 const BATCH: usize = 64;

@@ -14,9 +14,9 @@
 
 use crate::core::Core;
 use crate::error::HostError;
-use crate::event::What;
 use crate::inventory::Entry;
 use crate::state_dir::WantedFiles;
+use model::What;
 use parking_lot::Mutex;
 use sandbox::Kind;
 use std::time::Duration;

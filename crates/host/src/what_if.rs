@@ -1,112 +1,15 @@
 //! What would be different if: plans of an edited snapshot, which touch nothing.
 
 use crate::catalog::{Edited, running_id};
-use crate::change::{VmChange, given};
 use crate::core::Core;
 use crate::error::HostError;
 use crate::revision::Expected;
-use crate::spec::VmSpec;
+use crate::spec::{check_vm, controls_of_vm};
 use addr::{ByteSize, PageCount};
+use model::{Edit, VmChange, VmShift, VmSpec, WhatIf, shift};
 use sched::admission::admit;
-use sched::{HostState, Overhead, Pages, Shares, Snapshot, VmId, diff, plan};
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use sched::{Overhead, Pages, Snapshot, VmId, diff, plan};
 use vm::Vm;
-
-/// A change to be imagined.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
-#[serde(tag = "edit", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Edit {
-    /// A running VM had other controls. What is left out stays.
-    Vm {
-        /// Which one.
-        name: String,
-        /// Its claim on scarce memory.
-        #[serde(default, with = "crate::text::option")]
-        shares: Option<Shares>,
-        /// What is guaranteed to it.
-        #[serde(default)]
-        reservation_bytes: Option<ByteSize>,
-        /// What it never exceeds; `null` for no limit.
-        #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
-        limit_bytes: Option<Option<ByteSize>>,
-    },
-    /// One more VM ran.
-    AddVm {
-        /// Its memory.
-        memory_bytes: ByteSize,
-        /// What is guaranteed to it.
-        #[serde(default)]
-        reservation_bytes: ByteSize,
-        /// Its claim on scarce memory.
-        #[serde(default, with = "crate::text")]
-        shares: Shares,
-        /// The resource pool it lies in.
-        #[serde(default)]
-        pool: Option<String>,
-        /// What it would hold and use; all of its memory by default.
-        #[serde(default)]
-        used_bytes: Option<ByteSize>,
-    },
-    /// A running VM did not run.
-    StopVm {
-        /// Which one.
-        name: String,
-    },
-    /// A setting had another value.
-    Setting {
-        /// Which one.
-        name: String,
-        /// Its value.
-        value: u64,
-    },
-}
-
-/// What would be different.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
-pub struct WhatIf {
-    /// Why it would be refused, if it would; what follows is what would be if it was not.
-    pub refusal: Option<String>,
-    /// The state as it is.
-    pub state_before: HostState,
-    /// The state as it would be.
-    pub state_after: HostState,
-    /// What there is for guests, as it is.
-    pub for_guests_before_bytes: ByteSize,
-    /// As it would be.
-    pub for_guests_after_bytes: ByteSize,
-    /// The VMs for which something would be different.
-    pub vms: Vec<VmShift>,
-}
-
-/// What would be different for one VM.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
-pub struct VmShift {
-    /// Which one; a VM that is only imagined has no name.
-    pub name: Option<String>,
-    /// What it should have.
-    pub entitlement: Shift,
-    /// What it would have if all VMs used their whole size.
-    pub worst_case: Shift,
-    /// What its balloon is asked to hold.
-    pub balloon_target: Shift,
-    /// The swap target: what is swapped, and what is to be compressed or swapped at once.
-    pub swap_target: Shift,
-}
-
-/// A size before and after.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
-pub struct Shift {
-    /// As it is.
-    pub before_bytes: ByteSize,
-    /// As it would be.
-    pub after_bytes: ByteSize,
-}
-
-/// The same in bytes.
-pub(crate) fn shift(of: sched::Shift) -> Shift {
-    Shift { before_bytes: of.before.bytes(), after_bytes: of.after.bytes() }
-}
 
 /// The number of a VM that is only imagined.
 const IMAGINED: VmId = VmId(u64::MAX);
@@ -171,7 +74,7 @@ fn edited(core: &Core, before: &Snapshot, edit: &Edit) -> Result<Snapshot, HostE
     match edit {
         Edit::Vm { name, .. } => {
             let index = index(core, before, name)?;
-            after.vms[index].controls = edited_vm(core, name, edit)?.new.controls()?;
+            after.vms[index].controls = controls_of_vm(&edited_vm(core, name, edit)?.new)?;
         }
         Edit::AddVm { memory_bytes, reservation_bytes, shares, pool, used_bytes } => {
             let spec = VmSpec {
@@ -199,7 +102,7 @@ fn index(core: &Core, snapshot: &Snapshot, name: &str) -> Result<usize, HostErro
 
 /// Adds a VM that holds and uses `used`.
 fn add(core: &Core, after: &mut Snapshot, spec: &VmSpec, used: ByteSize) -> Result<(), HostError> {
-    spec.check()?;
+    check_vm(spec)?;
     let inventory = core.inventory.lock();
     inventory.check_pool(spec.pool.as_ref())?;
     let overhead = Vm::most_overhead(spec.memory_bytes, spec.cpus).pages();

@@ -4,7 +4,8 @@ mod guests;
 
 use addr::ByteSize;
 use guests::{PATIENCE, Under, config};
-use host::{FileState, Host, Kind, PoolSpec, Power, ProblemCode, Stop, VmChange, VmSpec};
+use host::{Host, Kind, Stop};
+use model::{FileState, PoolSpec, Power, ProblemCode, VmChange, VmSpec};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -39,7 +40,7 @@ fn alarms(host: &Host) -> Vec<String> {
 
 fn told(host: &Host, event: &str, file: &Path) -> usize {
     let file = format!("{:?}", file.display().to_string());
-    let said = |what: &host::What| what.name() == event && format!("{what:?}").contains(&file);
+    let said = |what: &model::What| what.name() == event && format!("{what:?}").contains(&file);
     host.events_since(0).iter().filter(|told| said(&told.what)).count()
 }
 

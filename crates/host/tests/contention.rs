@@ -4,8 +4,8 @@ mod guests;
 
 use addr::{ByteSize, Gfn};
 use guests::{PATIENCE, Under, fill};
-use host::{HostStatus, PoolChange, PoolSpec, VmChange, VmSpec, VmStatus};
 use machine::VmMemory;
+use model::{HostStatus, PoolChange, PoolSpec, VmChange, VmSpec, VmStatus};
 use sched::Shares;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

@@ -6,10 +6,9 @@ mod guests;
 use addr::{ByteSize, PageCount};
 use disks::{Disk, open_files};
 use guests::{PATIENCE, Under, fill, free_pages, noise, verify};
-use host::{
-    HostError, HostStatus, HowEnded, Kind, Power, ProblemCode, Stop, VmChange, VmSpec, VmStatus, What,
-};
+use host::{HostError, Kind, Stop};
 use machine::VmMemory;
+use model::{HostStatus, HowEnded, Power, ProblemCode, VmChange, VmSpec, VmStatus, What};
 use std::fs::File;
 use std::io::Write;
 use std::os::unix::fs::FileExt;

@@ -4,7 +4,7 @@ mod guests;
 
 use addr::{ByteSize, PageCount};
 use guests::{Under, free_pages, noise};
-use host::{HostStatus, VmChange, VmSpec, VmStatus};
+use model::{HostStatus, VmChange, VmSpec, VmStatus};
 
 const SIZE: ByteSize = ByteSize::mib(64);
 

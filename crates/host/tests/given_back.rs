@@ -5,7 +5,8 @@ mod guests;
 
 use addr::ByteSize;
 use guests::Under;
-use host::{HostStatus, Stop, VmSpec};
+use host::Stop;
+use model::{HostStatus, VmSpec};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 

@@ -4,7 +4,8 @@ mod guests;
 
 use addr::ByteSize;
 use guests::Under;
-use host::{HostError, Kind, Power, ProblemCode, VmChange, VmSpec};
+use host::{HostError, Kind};
+use model::{Power, ProblemCode, VmChange, VmSpec};
 use std::fs::File;
 use std::path::Path;
 use std::time::{Duration, Instant};

@@ -4,9 +4,8 @@ mod guests;
 
 use addr::ByteSize;
 use guests::{Under, config};
-use host::{
-    Edit, Host, HostError, Kind, PoolChange, PoolSpec, Power, ProblemCode, Stop, VmChange, VmSpec, What,
-};
+use host::{Host, HostError, Kind, Stop};
+use model::{Edit, PoolChange, PoolSpec, Power, ProblemCode, VmChange, VmSpec, What};
 use sched::Shares;
 use std::time::Duration;
 

@@ -6,7 +6,7 @@ mod guests;
 
 use addr::ByteSize;
 use guests::{PATIENCE, Under, debian, fill, spec};
-use host::{Edit, HostStatus, PoolChange, PoolSpec, VmChange, VmSpec, VmStatus};
+use model::{Edit, HostStatus, PoolChange, PoolSpec, VmChange, VmSpec, VmStatus};
 use std::time::{Duration, Instant};
 
 const SIZE: ByteSize = ByteSize::mib(160);

@@ -4,7 +4,8 @@ mod guests;
 
 use addr::ByteSize;
 use guests::{Under, check, debian, spec};
-use host::{HostError, HowEnded, Kind, Power, ProblemCode, Stop, VmChange, What};
+use host::{HostError, Kind, Stop};
+use model::{HowEnded, Power, ProblemCode, VmChange, What};
 use sched::HostState;
 use std::time::{Duration, Instant};
 
@@ -29,7 +30,7 @@ fn guests_on_a_third_of_their_memory_notice_nothing() {
     let work = "mt touch 56 1; mt forkstorm 3; mt touch 8 1 2";
     for (name, cpus) in [("one", 1), ("two", 2), ("three", 1), ("four", 2)] {
         let vm = spec(&guest, name, SIZE, work);
-        host.create(host::VmSpec { cpus, reservation_bytes: ByteSize::mib(8), ..vm }).unwrap();
+        host.create(model::VmSpec { cpus, reservation_bytes: ByteSize::mib(8), ..vm }).unwrap();
         let start = Instant::now();
         host.start(name).unwrap();
         assert!(start.elapsed() < Duration::from_secs(20), "{name} starts, however short memory is");
@@ -63,11 +64,11 @@ fn an_idle_guest_loses_to_a_busy_one() {
     host.start("idle").unwrap();
     host.hears("idle", "filled");
     host.start("busy").unwrap();
-    let held = |status: &host::HostStatus, name: &str| {
+    let held = |status: &model::HostStatus, name: &str| {
         let vm = status.vms.iter().find(|vm| vm.name == name);
         vm.map_or(0, |vm| vm.metrics.consumed_bytes.0)
     };
-    let active = |status: &host::HostStatus, name: &str| {
+    let active = |status: &model::HostStatus, name: &str| {
         status.vms.iter().find(|vm| vm.name == name).and_then(|vm| vm.active_part)
     };
     host.wait_for("the busy one is seen to be, and holds much more", |status| {
@@ -87,7 +88,7 @@ fn limits_bind_and_reservations_are_kept() {
     let host = host();
     let limit = ByteSize::mib(96);
     let limited = spec(&guest, "limited", SIZE, "mt touch 64 1; echo done");
-    host.create(host::VmSpec { limit_bytes: Some(limit), ..limited }).unwrap();
+    host.create(model::VmSpec { limit_bytes: Some(limit), ..limited }).unwrap();
     host.start("limited").unwrap();
     let most = limit.0 + MIB;
     let deadline = Instant::now() + guests::PATIENCE;
@@ -104,7 +105,7 @@ fn limits_bind_and_reservations_are_kept() {
 
     let reserved = ByteSize::mib(140);
     let first = spec(&guest, "first", SIZE, FILL_AND_SLEEP);
-    host.create(host::VmSpec { reservation_bytes: reserved, sharing: false, ..first }).unwrap();
+    host.create(model::VmSpec { reservation_bytes: reserved, sharing: false, ..first }).unwrap();
     host.create(spec(&guest, "second", SIZE, "mt touch 90 1; echo done")).unwrap();
     host.start("first").unwrap();
     host.hears("first", "filled");
@@ -128,11 +129,11 @@ fn a_vm_too_many_is_refused_with_figures_and_changes_count_while_running() {
     let Some(guest) = debian() else { return };
     let host = host();
     let vm =
-        |name: &str| host::VmSpec { reservation_bytes: ByteSize::mib(100), ..spec(&guest, name, SIZE, "") };
+        |name: &str| model::VmSpec { reservation_bytes: ByteSize::mib(100), ..spec(&guest, name, SIZE, "") };
     for name in ["one", "two"] {
         host.create(vm(name)).unwrap();
     }
-    let pool = host::PoolSpec { reservation_bytes: ByteSize::mib(50), ..host::PoolSpec::new("others") };
+    let pool = model::PoolSpec { reservation_bytes: ByteSize::mib(50), ..model::PoolSpec::new("others") };
     host.create_pool(pool).unwrap();
     host.start("one").unwrap();
     let error = host.start("two").unwrap_err();

@@ -2,7 +2,8 @@
 //! moment: another one opens a copy of its state directory, made while it runs.
 
 use addr::ByteSize;
-use host::{Afterwards, Autostart, Host, HostConfig, HostError, HowEnded, Power, Stop, VmChange, VmSpec};
+use host::{Host, HostConfig, HostError, Stop};
+use model::{Afterwards, Autostart, HowEnded, Power, VmChange, VmSpec};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;

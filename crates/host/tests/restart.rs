@@ -4,7 +4,8 @@ mod guests;
 
 use addr::ByteSize;
 use guests::{PATIENCE, Under};
-use host::{Afterwards, HostError, HowEnded, Power, RestartedFor, Stop, Stopped, VmChange, VmSpec, What};
+use host::{HostError, Stop, Stopped};
+use model::{Afterwards, HowEnded, Power, RestartedFor, VmChange, VmSpec, What};
 use std::time::{Duration, Instant};
 
 const MEMORY: ByteSize = ByteSize::mib(128);

@@ -4,8 +4,9 @@ mod guests;
 
 use addr::{ByteSize, Gfn};
 use guests::{Under, fill, free_pages};
-use host::{HostStatus, Stop, VmSpec};
+use host::Stop;
 use machine::VmMemory;
+use model::{HostStatus, VmSpec};
 
 /// Large, since a VM is scanned in a time and not at a speed; little of it is used.
 const SIZE: ByteSize = ByteSize::mib(1024);

@@ -4,8 +4,9 @@ mod guests;
 
 use addr::{ByteSize, Gfn};
 use guests::{PATIENCE, Under, check, fill, noise, verify};
-use host::{HostStatus, Kind, Power, ProblemCode, VmSpec, VmStatus, What};
+use host::Kind;
 use machine::VmMemory;
+use model::{HostStatus, Power, ProblemCode, VmSpec, VmStatus, What};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};

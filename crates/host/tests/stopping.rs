@@ -4,7 +4,8 @@ mod guests;
 
 use addr::ByteSize;
 use guests::{Under, spec};
-use host::{HostError, HowEnded, Power, Progress, Stop, Stopped, What};
+use host::{HostError, Progress, Stop, Stopped};
+use model::{HowEnded, Power, What};
 use std::time::{Duration, Instant};
 
 const SIZE: ByteSize = ByteSize::mib(128);

@@ -4,7 +4,8 @@ mod guests;
 
 use addr::ByteSize;
 use guests::Under;
-use host::{PoolChange, PoolSpec, Power, Stop, VmChange, What};
+use host::Stop;
+use model::{PoolChange, PoolSpec, Power, VmChange, What};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;

@@ -6,7 +6,8 @@ mod guests;
 use addr::ByteSize;
 use disks::Disk;
 use guests::{Under, fill, free_pages};
-use host::{Edit, HostError, Kind, PoolSpec, VmChange, VmSpec};
+use host::{HostError, Kind};
+use model::{Edit, PoolSpec, VmChange, VmSpec};
 use sched::Shares;
 
 const MIB: u64 = 1 << 20;

@@ -24,11 +24,11 @@ pub(crate) use top::{Top, TopFormat};
 
 use crate::{completion, list, manual};
 use addr::{ByteSize, Gva};
-use api::types::Afterwards;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ColorChoice, Command, CommandFactory, Parser, Subcommand, ValueEnum};
+use model::Afterwards;
+use model::{Mmu, VmSpec};
 use std::path::PathBuf;
-use vm::{Config, MmuChoice};
 
 /// Runs virtual machines on virtualized memory, and shows how that memory is used.
 ///
@@ -229,7 +229,7 @@ pub(crate) struct Run {
     #[arg(long, value_name = "FILE")]
     pub(crate) initrd: Option<PathBuf>,
     /// The kernel's command line
-    #[arg(long, value_name = "TEXT", default_value = Config::COMMAND_LINE, allow_hyphen_values = true)]
+    #[arg(long, value_name = "TEXT", default_value = VmSpec::COMMAND_LINE, allow_hyphen_values = true)]
     pub(crate) append: String,
     /// Guest memory
     #[arg(long, value_name = "SIZE", allow_hyphen_values = true, default_value = "512MiB")]
@@ -240,7 +240,7 @@ pub(crate) struct Run {
     /// How guest addresses are translated: shadow page tables (software), two-stage walks (hardware), or
     /// whichever costs this guest less as measured (automatic)
     #[arg(long, value_name = "MODE", default_value = "automatic", value_parser = mmu_mode())]
-    pub(crate) mmu: MmuChoice,
+    pub(crate) mmu: Mmu,
     /// Machine memory to take the guest's pages from [default: the guest's memory and a sixteenth, at most
     /// 64 MiB, so that pages can be moved]
     #[arg(long, value_name = "SIZE", allow_hyphen_values = true)]
@@ -306,8 +306,8 @@ fn afterwards() -> impl TypedValueParser<Value = Afterwards> {
     PossibleValuesParser::new(["restart", "stop", "keep"]).try_map(|text| text.parse::<Afterwards>())
 }
 
-fn mmu_mode() -> impl TypedValueParser<Value = MmuChoice> {
-    PossibleValuesParser::new(["automatic", "software", "hardware"]).try_map(|text| text.parse::<MmuChoice>())
+fn mmu_mode() -> impl TypedValueParser<Value = Mmu> {
+    PossibleValuesParser::new(["automatic", "software", "hardware"]).try_map(|text| text.parse::<Mmu>())
 }
 
 /// Reads an address as people copy it: hexadecimal, with or without `0x`.

@@ -10,10 +10,10 @@
 use crate::args::{AskedHost, Shell};
 use crate::control;
 use crate::remote::Remote;
-use api::types::OperationState;
 use clap::Command;
 use clap_complete::env::{Bash, EnvCompleter, Fish, Zsh};
 use clap_complete::{ArgValueCandidates, CompletionCandidate};
+use model::OperationState;
 use std::collections::BTreeSet;
 use std::time::Duration;
 

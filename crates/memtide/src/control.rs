@@ -19,7 +19,7 @@ pub(crate) use directory::{Claim, make as make_private, names, open, runtime_dir
 
 use crate::current::Current;
 use crate::error::Error;
-use api::inspect::{Answer, Request};
+use model::inspect::{Answer, Request};
 use sandbox::Kind;
 use serde::{Deserialize, Serialize};
 use std::io::{self, BufRead, BufReader, Read, Write};

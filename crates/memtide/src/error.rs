@@ -1,6 +1,6 @@
 //! What the program says when it cannot do what it was asked.
 
-use api::{Problem, ProblemCode};
+use model::{Problem, ProblemCode};
 use serde::{Deserialize, Serialize};
 use std::fmt::{self, Display};
 

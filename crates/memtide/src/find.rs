@@ -3,8 +3,8 @@
 use crate::control;
 use crate::error::{Error, NOT_FOUND};
 use crate::remote::Remote;
-use api::inspect::{Answer, Request};
-use api::types::VmChange;
+use model::VmChange;
+use model::inspect::{Answer, Request};
 
 /// The names of all VMs that run.
 pub(crate) fn running(remote: &Remote) -> Result<Vec<String>, Error> {

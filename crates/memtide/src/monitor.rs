@@ -4,8 +4,8 @@ use crate::current::Current;
 use crate::error::Error;
 use crate::terminal::{CANCEL, ESCAPE};
 use crate::view::{self, Style};
-use api::inspect::Hex;
-use api::inspect::Request;
+use model::inspect::Hex;
+use model::inspect::Request;
 use std::io::{self, Read, Write};
 
 /// How the user left the monitor.

@@ -9,7 +9,8 @@
 //!
 //! **Sources.** `sd_notify(3)`, `systemd.service(5)`.
 
-use host::{Host, HostStatus};
+use host::Host;
+use model::HostStatus;
 use sandbox::Kind;
 use sd_notify::NotifyState;
 use std::io;

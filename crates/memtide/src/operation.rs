@@ -5,8 +5,8 @@ mod interrupts;
 use crate::error::{Error, INTERRUPTED};
 use crate::progress::Line;
 use crate::remote::Remote;
-use api::types::{Operation, OperationKind, OperationState};
 use interrupts::Interrupts;
+use model::{Operation, OperationKind, OperationState};
 
 /// Seconds between two looks; one that has ended is known at once.
 const LOOK: u8 = 1;

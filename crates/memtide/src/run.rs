@@ -10,10 +10,10 @@ use crate::signals::Signals;
 use crate::terminal::Terminal;
 use addr::ByteSize;
 use api::inspect::{Guest, trouble};
-use api::types::Afterwards;
 use files::{FileError, Regular};
 use host::LinuxMemory;
 use machine::{Backing, MemoryError, Pool, VmId};
+use model::Afterwards;
 use sandbox::{Files, Kind};
 use sched::backoff::Restarts;
 use std::path::Path;
@@ -70,7 +70,7 @@ fn read_config(args: &Run, name: &str) -> Result<Config, Error> {
         name: name.to_owned(),
         memory: args.memory,
         cpus: args.cpus,
-        mmu: args.mmu,
+        mmu: host::mmu_choice(args.mmu),
         kernel,
         initrd: args.initrd.as_deref().map(parse).transpose()?,
         command_line: args.append.clone(),

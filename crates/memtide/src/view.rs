@@ -24,7 +24,7 @@ pub(crate) use status::{mib, status};
 pub(crate) use table::{Align, lay_out, uptime};
 
 use crate::color;
-use api::inspect::Answer;
+use model::inspect::Answer;
 use rustix::termios::tcgetwinsize;
 use std::io::{stderr, stdout};
 use std::os::fd::AsFd;

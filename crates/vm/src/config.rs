@@ -17,6 +17,13 @@ pub enum MmuChoice {
     Always(Technique),
 }
 
+impl MmuChoice {
+    /// Always shadow page tables.
+    pub const SOFTWARE: Self = Self::Always(Technique::Software);
+    /// Always two-stage walks.
+    pub const HARDWARE: Self = Self::Always(Technique::Hardware);
+}
+
 impl fmt::Display for MmuChoice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -74,8 +81,6 @@ pub enum ConfigError {
 }
 
 impl Config {
-    /// The command line of who gives none: the console is the serial port.
-    pub const COMMAND_LINE: &str = "console=ttyS0";
     /// Most vCPUs.
     pub const MAX_CPUS: u32 = 8;
     const MIN_MEMORY: ByteSize = ByteSize::mib(16);

@@ -4,8 +4,8 @@
 //! console, ends when the token is removed or expires; what was asked before is not taken back.
 
 use super::now;
-use super::tokens::{Invalid, Token, Tokens};
-use crate::problem::{Problem, ProblemCode};
+use super::tokens::{Invalid, Tokens};
+use model::{Problem, ProblemCode, Token};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -59,7 +59,7 @@ fn ended(name: &str, why: Invalid) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::access::{Role, TokenSpec};
+    use model::{Role, TokenSpec};
     use tempfile::TempDir;
     use tokio::time::timeout;
 

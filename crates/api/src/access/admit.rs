@@ -3,41 +3,26 @@
 //! **Model.** Decisions are functions of what is asked and known; [`admit`] asks them in turn and writes the audit log.
 
 use super::role::Asked;
-use super::tokens::{Invalid, Token};
-use super::{Access, Admission, AuditLine, Connected, Peer, Role, now, origin};
-use crate::problem::{Problem, ProblemCode};
+use super::tokens::Invalid;
+use super::{Access, Admission, Connected, Peer, now, origin};
+use crate::problem::{Failed, status};
 use crate::request::RequestId;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use serde::{Deserialize, Serialize};
+use model::{AuditLine, Caller, Problem, ProblemCode, Role, Token};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use utoipa::ToSchema;
 
 /// What the subprotocol of a WebSocket begins with that is a token: browsers can send no other header with it.
 const BEARER_PROTOCOL: &str = "memtide.bearer.";
-
-/// Who asks, once that is known.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
-pub struct Caller {
-    /// As in the audit log: `uid 1000` over the Unix socket, `token NAME` over TCP.
-    pub who: String,
-    /// What they may do.
-    pub role: Role,
-    /// Whether the machine itself let them in, over the Unix socket: some things only they may.
-    pub is_local: bool,
-    /// By which they say who they are; `None` for who needs none.
-    #[serde(skip)]
-    pub(crate) token: Option<Token>,
-}
 
 /// Lets a request through to its route, or refuses it.
 pub(crate) async fn admit(State(access): State<Access>, mut request: Request, next: Next) -> Response {
     // Every connection says whose it is. A request without one was not asked over any.
     let Some(&peer) = request.extensions().get::<Peer>() else {
-        return Problem::new(ProblemCode::Internal, "nobody knows who asks").into_response();
+        return Failed(Problem::new(ProblemCode::Internal, "nobody knows who asks")).into_response();
     };
     if let Err(wait) = access.peers.request(peer, Instant::now()) {
         return come_back(ProblemCode::TooManyRequests, "too many requests", wait);
@@ -179,9 +164,9 @@ async fn refuse(access: Access, peer: Peer, problem: Problem, line: AuditLine) -
     if let Err(wait) = access.peers.refusal(peer, Instant::now()) {
         return come_back(ProblemCode::TooManyRefusals, &format!("{problem}, and that too often"), wait);
     }
-    let status = problem.status();
+    let status = status(&problem);
     write(access, AuditLine { status: status.as_u16(), ..line }, true).await;
-    let mut response = problem.into_response();
+    let mut response = Failed(problem).into_response();
     if status == axum::http::StatusCode::UNAUTHORIZED {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
@@ -198,7 +183,8 @@ async fn write(access: Access, line: AuditLine, refused: bool) {
 
 fn come_back(code: ProblemCode, why: &str, wait: Duration) -> Response {
     let seconds = wait.as_secs() + 1;
-    let mut response = Problem::new(code, why).hint(format!("come back in {seconds} s")).into_response();
+    let problem = Problem::new(code, why).hint(format!("come back in {seconds} s"));
+    let mut response = Failed(problem).into_response();
     response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
     response
 }

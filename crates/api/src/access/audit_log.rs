@@ -11,11 +11,10 @@
 //! counted by the next that is written: `omitted`. A kill loses no line whose request was
 //! answered; a loss of power may lose the last ones.
 
-use super::Role;
 use super::peers::{Bucket, Rate};
 use super::tokens::PREFIX;
+use model::AuditLine;
 use rustix::fs::OFlags;
-use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -23,7 +22,6 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
-use utoipa::ToSchema;
 
 /// Longest file.
 const MOST_BYTES: u64 = 8 << 20;
@@ -35,29 +33,6 @@ const MOST_WAITING: usize = 1000;
 const MOST_PATH: usize = 256;
 /// How many refusals are written.
 const REFUSALS: Rate = Rate { burst: 100.0, per_second: 0.2 };
-
-/// What somebody wanted to do.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
-pub struct AuditLine {
-    /// When it was answered, in milliseconds since 1970.
-    pub at_milliseconds: u64,
-    /// Who: `uid 1000` over the Unix socket, `token ci`, or `unknown`.
-    pub who: String,
-    /// From where: an address; null over the Unix socket.
-    pub from: Option<String>,
-    /// What they may do; null if that is not known.
-    pub role: Option<Role>,
-    /// The request's method.
-    pub method: String,
-    /// The request's path, without what follows on a question mark, and cut where it is very long.
-    pub path: String,
-    /// The status it was answered with. One of a long operation says only that it began.
-    pub status: u16,
-    /// What the request is called.
-    pub request_id: String,
-    /// How many lines before this one are not there.
-    pub omitted: u64,
-}
 
 /// The log.
 pub(crate) struct AuditLog {
@@ -255,6 +230,7 @@ pub(crate) fn shown(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use model::Role;
     use tempfile::TempDir;
 
     fn line(id: &str) -> AuditLine {

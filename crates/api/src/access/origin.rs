@@ -7,9 +7,9 @@
 //!
 //! Over the Unix socket, which no browser asks, none of this is looked at.
 
-use crate::problem::{Problem, ProblemCode};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderName, Uri, header};
+use model::{Problem, ProblemCode};
 use std::net::IpAddr;
 
 /// Refuses requests under a foreign name, and those of foreign pages.

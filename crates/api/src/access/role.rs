@@ -1,22 +1,7 @@
 //! What a request needs: one table of all routes.
 
 use axum::http::Method;
-use serde::{Deserialize, Serialize};
-use std::fmt::{self, Display};
-use std::str::FromStr;
-use utoipa::ToSchema;
-
-/// What somebody may do. Each may do what those before it may.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    /// Look at everything but consoles and access, and ask what would be if.
-    View,
-    /// Start and stop what there is, type to guests, check invariants, acknowledge alarms.
-    Operate,
-    /// Make, change and remove; hand out tokens.
-    Administer,
-}
+use model::Role;
 
 /// What needs no role: what says nothing about this host, but whether it is well.
 const OPEN: &[&str] = &[
@@ -132,27 +117,6 @@ impl Asked<'_> {
     pub(crate) fn is_change(self) -> bool {
         let reads = *self.method == Method::GET || *self.method == Method::HEAD;
         (!reads || self.upgrade) && self.needs() >= Some(Role::Operate)
-    }
-}
-
-impl Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::View => "view",
-            Self::Operate => "operate",
-            Self::Administer => "administer",
-        })
-    }
-}
-
-impl FromStr for Role {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let all = [Self::View, Self::Operate, Self::Administer];
-        all.into_iter()
-            .find(|role| role.to_string() == text)
-            .ok_or_else(|| format!("'{text}' is no role: view, operate or administer"))
     }
 }
 

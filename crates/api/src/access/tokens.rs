@@ -10,10 +10,10 @@
 //! **Failure.** The file is the old one or the new one. While one makes no sense there are no tokens: nobody gets in with one, and none
 //! is made, as that would overwrite the file. It is looked at again ([`Tokens::look_again`]).
 
-use super::{Role, now};
-use crate::problem::{Problem, ProblemCode};
+use super::now;
 use addr::ByteSize;
 use files::{Written, read_text, write_atomically};
+use model::{NewToken, Problem, ProblemCode, Token, TokenSpec};
 use ring::digest::{SHA256, digest};
 use ring::rand::{SecureRandom, SystemRandom};
 use serde::{Deserialize, Serialize};
@@ -24,7 +24,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 use tokio::sync::watch;
-use utoipa::ToSchema;
 
 /// Most tokens at once; each is compared with at each request.
 const MOST_TOKENS: usize = 256;
@@ -38,52 +37,6 @@ const MOST_NAME: usize = 40;
 pub(super) const PREFIX: &str = "memtide_";
 /// When a token was used is known to the hour, in milliseconds: so the file is written once an hour at most for that.
 const HOUR: u64 = 3_600_000;
-
-/// What may be known of a token.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
-pub struct Token {
-    /// What it is called, in the audit log too.
-    pub name: String,
-    /// What who has it may do.
-    pub role: Role,
-    /// When it was made, in milliseconds since 1970.
-    pub created_at_milliseconds: u64,
-    /// From when on it is not valid; null: it always is.
-    pub expires_at_milliseconds: Option<u64>,
-    /// In which hour it was used last, by the hour's beginning; null: never.
-    pub last_used_at_milliseconds: Option<u64>,
-}
-
-impl Token {
-    fn is_expired(&self, now: u64) -> bool {
-        self.expires_at_milliseconds.is_some_and(|end| now >= end)
-    }
-}
-
-/// A token to be made.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct TokenSpec {
-    /// What to call it: 1 to 40 letters, digits, `-`, `_` and `.`.
-    #[schema(min_length = 1, max_length = 40, pattern = "^[A-Za-z0-9._-]+$")]
-    pub name: String,
-    /// What who has it may do.
-    pub role: Role,
-    /// How long it is valid, in seconds; null: until it is removed.
-    #[serde(default)]
-    #[schema(minimum = 1, maximum = 315_360_000)]
-    pub lifetime_seconds: Option<u64>,
-}
-
-/// A token that was just made.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct NewToken {
-    /// It.
-    #[serde(flatten)]
-    pub token: Token,
-    /// What to send. It is not shown again.
-    pub secret: String,
-}
 
 /// As it is kept.
 #[derive(Clone, Serialize, Deserialize)]

@@ -1,15 +1,14 @@
 //! A running VM and what can be asked of it, whoever asks: a monitor, a control socket or the REST interface.
 
-use crate::inspect::statistics::Statistics;
-use crate::inspect::{Hex, Info, map};
-use crate::problem::{Problem, ProblemCode};
+use crate::inspect::map;
+use crate::inspect::statistics;
 use addr::{Gfn, Gva};
 use host::Lease;
 use machine::Books;
-use serde::{Deserialize, Serialize};
+use model::inspect::{Answer, Moved, Request};
+use model::{Problem, ProblemCode};
 use std::sync::Arc;
 use std::time::Instant;
-use utoipa::ToSchema;
 use vm::{MmuChoice, Vm};
 
 /// A running VM with what it was started from.
@@ -26,75 +25,6 @@ pub struct Guest {
     pub lease: Option<Lease>,
 }
 
-/// A question or an order.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "ask")]
-pub enum Request {
-    /// What it is and how it is doing.
-    Info,
-    /// What it counted.
-    Statistics,
-    /// Up to `pages` pages of what `cpu` sees.
-    Map {
-        /// The vCPU.
-        cpu: usize,
-        /// How many at most.
-        pages: usize,
-    },
-    /// One address as `cpu` sees it.
-    Address {
-        /// The vCPU.
-        cpu: usize,
-        /// The address.
-        gva: Hex,
-    },
-    /// Sets the mode, if one is given.
-    Mmu {
-        /// automatic, software or hardware.
-        mode: Option<String>,
-    },
-    /// Moves up to `pages` pages to other frames.
-    Move {
-        /// How many at most.
-        pages: u64,
-    },
-    /// Check its invariants.
-    Audit,
-    /// Stop it at once.
-    Stop,
-}
-
-/// What comes back.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Answer {
-    /// To `Info`.
-    Info(Box<Info>),
-    /// To `Statistics`.
-    Statistics(Box<Statistics>),
-    /// To `Map`.
-    Map(Box<map::Map>),
-    /// To `Address`.
-    Address(Box<map::Address>),
-    /// To `Move`.
-    Moved(Moved),
-    /// The order was carried out; says how.
-    Done(String),
-}
-
-/// What an order to move pages did.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
-pub struct Moved {
-    /// The VM.
-    pub name: String,
-    /// Pages that are in other frames.
-    pub pages_moved: u64,
-    /// Pages left because a device used them, or they were on their way already.
-    pub pages_in_use: u64,
-    /// Pages left because no frame was free.
-    pub pages_without_frame: u64,
-}
-
 /// Most pages of a map, whoever asks for more.
 const MAX_SAMPLE: usize = 256;
 
@@ -105,13 +35,13 @@ impl Guest {
     /// If the request makes no sense for this VM.
     pub fn answer(&self, request: &Request) -> Result<Answer, Problem> {
         Ok(match *request {
-            Request::Info => Answer::Info(Box::new(Info::new(self))),
-            Request::Statistics => Answer::Statistics(Box::new(Statistics::new(self))),
+            Request::Info => Answer::Info(Box::new(super::info(self))),
+            Request::Statistics => Answer::Statistics(Box::new(statistics::statistics(self))),
             Request::Map { cpu, pages } => {
-                Answer::Map(Box::new(map::Map::new(self, self.check_cpu(cpu)?, pages.min(MAX_SAMPLE))))
+                Answer::Map(Box::new(map::map(self, self.check_cpu(cpu)?, pages.min(MAX_SAMPLE))))
             }
             Request::Address { cpu, gva } => {
-                Answer::Address(Box::new(map::Address::new(self, self.check_cpu(cpu)?, Gva(gva.0))))
+                Answer::Address(Box::new(map::address(self, self.check_cpu(cpu)?, Gva(gva.0))))
             }
             Request::Mmu { ref mode } => Answer::Done(self.mmu(mode.as_deref())?),
             Request::Move { pages } => Answer::Moved(self.move_pages(pages)),

@@ -2,13 +2,14 @@
 
 use super::Shared;
 use crate::extract::{Given, InPath, Parameters, ask};
-use crate::problem::{Problem, ProblemCode};
+use crate::problem::Failed;
 use crate::query::{AuditLogQuery, TokensQuery, page, selects};
-use crate::types::{AuditLine, Caller, List, NewToken, Token, TokenSpec};
 use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, LOCATION};
 use axum::http::{HeaderName, StatusCode};
 use axum::{Extension, Json};
+use model::{AuditLine, Caller, List, NewToken, Token, TokenSpec};
+use model::{Problem, ProblemCode};
 use std::sync::Arc;
 
 /// Say who asks
@@ -28,7 +29,7 @@ pub(super) async fn whoami(Extension(caller): Extension<Caller>) -> Json<Caller>
 pub(super) async fn list_tokens(
     State(shared): State<Shared>,
     Parameters(query): Parameters<TokensQuery>,
-) -> Result<Json<List<Token>>, Problem> {
+) -> Result<Json<List<Token>>, Failed> {
     let tokens = shared.access.tokens.list().into_iter();
     let asked = tokens.filter(|token| selects(query.cursor.as_deref(), None, &token.name));
     Ok(Json(page(asked, query.limit, |token| token.name.clone())))
@@ -44,7 +45,7 @@ pub(super) async fn list_tokens(
 pub(super) async fn create_token(
     State(shared): State<Shared>,
     Given(spec): Given<TokenSpec>,
-) -> Result<(StatusCode, [(HeaderName, String); 2], Json<NewToken>), Problem> {
+) -> Result<(StatusCode, [(HeaderName, String); 2], Json<NewToken>), Failed> {
     let tokens = Arc::clone(&shared.access.tokens);
     let made = ask(&shared.host, move |_| Ok(tokens.create(&spec))).await??;
     let headers =
@@ -61,7 +62,7 @@ pub(super) async fn create_token(
 pub(super) async fn remove_token(
     State(shared): State<Shared>,
     InPath(name): InPath<String>,
-) -> Result<StatusCode, Problem> {
+) -> Result<StatusCode, Failed> {
     let tokens = Arc::clone(&shared.access.tokens);
     ask(&shared.host, move |_| Ok(tokens.remove(&name))).await??;
     Ok(StatusCode::NO_CONTENT)
@@ -75,7 +76,7 @@ pub(super) async fn remove_token(
 pub(super) async fn show_audit_log(
     State(shared): State<Shared>,
     Parameters(query): Parameters<AuditLogQuery>,
-) -> Result<Json<List<AuditLine>>, Problem> {
+) -> Result<Json<List<AuditLine>>, Failed> {
     let log = Arc::clone(&shared.access.audit_log);
     let lines = ask(&shared.host, move |_| Ok(log.last(query.limit))).await?;
     let items = lines.map_err(|error| {

@@ -1,16 +1,17 @@
 //! Alarms, and the rules they are raised by.
 
 use super::Shared;
-use crate::access::{Caller, Role};
 use crate::extract::{Given, IfMatch, InPath, Parameters, Tagged, ask};
-use crate::problem::{Problem, ProblemCode};
+use crate::problem::Failed;
 use crate::query::{AlarmRulesQuery, AlarmsQuery, page, selects};
-use crate::types::{Alarm, AlarmRule, AlarmRuleChange, AlarmRuleSpec, List, TestedActions};
 use axum::extract::State;
 use axum::http::header::LOCATION;
 use axum::http::{HeaderName, StatusCode};
 use axum::{Extension, Json};
 use host::Revision;
+use model::{Alarm, AlarmRule, AlarmRuleChange, AlarmRuleSpec, List, TestedActions};
+use model::{Caller, Role};
+use model::{Problem, ProblemCode};
 
 /// List alarms
 ///
@@ -20,7 +21,7 @@ use host::Revision;
 pub(super) async fn list_alarms(
     State(shared): State<Shared>,
     Parameters(query): Parameters<AlarmsQuery>,
-) -> Result<Json<List<Alarm>>, Problem> {
+) -> Result<Json<List<Alarm>>, Failed> {
     let alarms = ask(&shared.host, |host| Ok(host.alarms())).await?;
     let asked = alarms.into_iter().filter(|alarm| {
         alarm.id > query.cursor
@@ -42,7 +43,7 @@ pub(super) async fn acknowledge_alarm(
     State(shared): State<Shared>,
     Extension(caller): Extension<Caller>,
     InPath(id): InPath<u64>,
-) -> Result<Json<Alarm>, Problem> {
+) -> Result<Json<Alarm>, Failed> {
     Ok(Json(ask(&shared.host, move |host| host.acknowledge_alarm(id, &caller.who)).await?))
 }
 
@@ -58,7 +59,7 @@ async fn ask_rule(
     shared: &Shared,
     caller: &Caller,
     work: impl FnOnce(&host::Host) -> Result<AlarmRuleSpec, host::HostError> + Send + 'static,
-) -> Result<Tagged<AlarmRule>, Problem> {
+) -> Result<Tagged<AlarmRule>, Failed> {
     let rule = ask(&shared.host, work).await?;
     Ok(Tagged(Revision::of_alarm_rule(&rule), shown(rule, caller)))
 }
@@ -83,7 +84,7 @@ pub(super) async fn list_alarm_rules(
     State(shared): State<Shared>,
     Extension(caller): Extension<Caller>,
     Parameters(query): Parameters<AlarmRulesQuery>,
-) -> Result<Json<List<AlarmRule>>, Problem> {
+) -> Result<Json<List<AlarmRule>>, Failed> {
     let rules = ask(&shared.host, |host| Ok(host.alarm_rules())).await?.into_iter();
     let asked = rules.filter(|rule| selects(query.cursor.as_deref(), query.name.as_deref(), &rule.name));
     let shown = asked.map(|rule| shown(rule, &caller));
@@ -99,7 +100,7 @@ pub(super) async fn create_alarm_rule(
     State(shared): State<Shared>,
     Extension(caller): Extension<Caller>,
     Given(rule): Given<AlarmRuleSpec>,
-) -> Result<(StatusCode, [(HeaderName, String); 1], Tagged<AlarmRule>), Problem> {
+) -> Result<(StatusCode, [(HeaderName, String); 1], Tagged<AlarmRule>), Failed> {
     check_command(rule.command.as_ref(), &caller)?;
     let made = ask_rule(&shared, &caller, |host| host.create_alarm_rule(rule)).await?;
     let place = format!("/v1/alarm-rules/{}", made.1.spec.name);
@@ -115,7 +116,7 @@ pub(super) async fn show_alarm_rule(
     State(shared): State<Shared>,
     Extension(caller): Extension<Caller>,
     InPath(name): InPath<String>,
-) -> Result<Tagged<AlarmRule>, Problem> {
+) -> Result<Tagged<AlarmRule>, Failed> {
     ask_rule(&shared, &caller, move |host| host.alarm_rule(&name)).await
 }
 
@@ -134,7 +135,7 @@ pub(super) async fn change_alarm_rule(
     InPath(name): InPath<String>,
     IfMatch(expected): IfMatch,
     Given(change): Given<AlarmRuleChange>,
-) -> Result<Tagged<AlarmRule>, Problem> {
+) -> Result<Tagged<AlarmRule>, Failed> {
     check_command(change.command.as_ref().and_then(Option::as_ref), &caller)?;
     ask_rule(&shared, &caller, move |host| host.set_alarm_rule(&name, &change, &expected)).await
 }
@@ -148,7 +149,7 @@ pub(super) async fn change_alarm_rule(
 pub(super) async fn remove_alarm_rule(
     State(shared): State<Shared>,
     InPath(name): InPath<String>,
-) -> Result<StatusCode, Problem> {
+) -> Result<StatusCode, Failed> {
     ask(&shared.host, move |host| host.remove_alarm_rule(&name)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -165,7 +166,7 @@ pub(super) async fn test_alarm_rule(
     State(shared): State<Shared>,
     Extension(caller): Extension<Caller>,
     InPath(name): InPath<String>,
-) -> Result<Json<TestedActions>, Problem> {
+) -> Result<Json<TestedActions>, Failed> {
     let mut tested = ask(&shared.host, move |host| host.test_alarm_rule(&name)).await?;
     // What this machine reaches, somebody far away might not: they learn how it went, and nothing of what is there.
     if let Some(webhook) = tested.webhook.as_mut().filter(|webhook| !webhook.done && !caller.is_local) {

@@ -13,9 +13,9 @@ use super::Shared;
 use crate::access::{Admission, Peer};
 use crate::budget::Held;
 use crate::extract::{InPath, Parameters, Raw, ask};
-use crate::problem::{Problem, ProblemCode, no_thread};
+use crate::problem::Failed;
+use crate::problem::no_thread;
 use crate::query::ConsoleQuery;
-use crate::types::{CONSOLE_FROM, CONSOLE_PROTOCOL, TypedIn};
 use addr::ByteSize;
 use axum::body::Bytes;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
@@ -26,6 +26,8 @@ use axum::{Extension, Json};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use host::{Console, Excerpt, Host};
+use model::{CONSOLE_FROM, CONSOLE_PROTOCOL, TypedIn};
+use model::{Problem, ProblemCode};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -68,7 +70,7 @@ pub(super) async fn read_console(
     Extension(admission): Extension<Admission>,
     Extension(peer): Extension<Peer>,
     request: Request,
-) -> Result<Response, Problem> {
+) -> Result<Response, Failed> {
     let asked = name.clone();
     let console = ask(&shared.host, move |host| host.console(&asked)).await?;
     if !request.headers().contains_key(UPGRADE) {
@@ -121,7 +123,7 @@ pub(super) async fn type_in(
     State(shared): State<Shared>,
     InPath(name): InPath<String>,
     Raw(bytes): Raw,
-) -> Result<Json<TypedIn>, Problem> {
+) -> Result<Json<TypedIn>, Failed> {
     let taken = ask(&shared.host, move |host| host.type_in(&name, &bytes)).await?;
     Ok(Json(TypedIn { taken_bytes: ByteSize(taken as u64) }))
 }
@@ -221,7 +223,7 @@ impl Listener {
         console: &Arc<Console>,
         host: &Host,
         from: u64,
-    ) -> Result<mpsc::Receiver<Excerpt>, Problem> {
+    ) -> Result<mpsc::Receiver<Excerpt>, Failed> {
         let (sender, said) = mpsc::channel(1);
         let (name, console) = (name.to_owned(), Arc::clone(console));
         let listener = Self { name, console, host: host.clone(), sender };

@@ -2,12 +2,12 @@
 
 use super::Shared;
 use crate::extract::{Parameters, ask};
-use crate::problem::Problem;
+use crate::problem::Failed;
 use crate::query::{EventsQuery, page};
-use crate::types::List;
 use axum::Json;
 use axum::extract::State;
-use host::Event;
+use model::Event;
+use model::List;
 use std::sync::Arc;
 
 /// List events
@@ -18,7 +18,7 @@ use std::sync::Arc;
 pub(super) async fn list_events(
     State(shared): State<Shared>,
     Parameters(query): Parameters<EventsQuery>,
-) -> Result<Json<List<Arc<Event>>>, Problem> {
+) -> Result<Json<List<Arc<Event>>>, Failed> {
     let events = ask(&shared.host, move |host| Ok(host.events_since(query.cursor))).await?;
     let asked = events.into_iter().filter(|event| {
         (query.decisions || !event.what.is_decision())

@@ -2,15 +2,17 @@
 
 use super::Shared;
 use crate::extract::{Given, InPath, Parameters, ask};
-use crate::inspect::map::{Address, Map};
-use crate::inspect::statistics::Statistics;
-use crate::inspect::{Answer, Guest, Hex, Moved, Request};
-use crate::problem::{Problem, ProblemCode};
+use crate::inspect::Guest;
+use crate::problem::Failed;
 use crate::query::{CpuQuery, MapQuery};
-use crate::types::MovePages;
 use axum::Json;
 use axum::extract::State;
 use host::{Host, HostError};
+use model::MovePages;
+use model::inspect::map::{Address, Map};
+use model::inspect::statistics::Statistics;
+use model::inspect::{Answer, Hex, Moved, Request};
+use model::{Problem, ProblemCode};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -20,7 +22,7 @@ async fn ask_guest<T: Send + 'static>(
     name: String,
     request: Request,
     only: fn(Answer) -> Option<T>,
-) -> Result<Json<T>, Problem> {
+) -> Result<Json<T>, Failed> {
     let answer = ask(&shared.host, move |host| Ok(guest(host, &name)?.answer(&request))).await??;
     let answer =
         only(answer).ok_or_else(|| Problem::new(ProblemCode::Internal, "a VM answered something else"))?;
@@ -37,7 +39,7 @@ async fn ask_guest<T: Send + 'static>(
 pub(super) async fn statistics(
     State(shared): State<Shared>,
     InPath(name): InPath<String>,
-) -> Result<Json<Statistics>, Problem> {
+) -> Result<Json<Statistics>, Failed> {
     ask_guest(&shared, name, Request::Statistics, |answer| match answer {
         Answer::Statistics(statistics) => Some(*statistics),
         _ => None,
@@ -56,7 +58,7 @@ pub(super) async fn map(
     State(shared): State<Shared>,
     InPath(name): InPath<String>,
     Parameters(MapQuery { cpu, pages }): Parameters<MapQuery>,
-) -> Result<Json<Map>, Problem> {
+) -> Result<Json<Map>, Failed> {
     ask_guest(&shared, name, Request::Map { cpu, pages }, |answer| match answer {
         Answer::Map(map) => Some(*map),
         _ => None,
@@ -76,7 +78,7 @@ pub(super) async fn address(
     State(shared): State<Shared>,
     InPath((name, gva)): InPath<(String, Hex)>,
     Parameters(CpuQuery { cpu }): Parameters<CpuQuery>,
-) -> Result<Json<Address>, Problem> {
+) -> Result<Json<Address>, Failed> {
     ask_guest(&shared, name, Request::Address { cpu, gva }, |answer| match answer {
         Answer::Address(address) => Some(*address),
         _ => None,
@@ -95,7 +97,7 @@ pub(super) async fn move_pages(
     State(shared): State<Shared>,
     InPath(name): InPath<String>,
     Given(MovePages { pages }): Given<MovePages>,
-) -> Result<Json<Moved>, Problem> {
+) -> Result<Json<Moved>, Failed> {
     ask_guest(&shared, name, Request::Move { pages }, |answer| match answer {
         Answer::Moved(moved) => Some(moved),
         _ => None,

@@ -1,23 +1,25 @@
 //! VMs and resource pools: what there is, and what it is asked to be.
 
 use super::Shared;
-use crate::access::Caller;
 use crate::extract::{Given, IfMatch, InPath, Parameters, Tagged, ask};
-use crate::problem::Problem;
+use crate::problem::Failed;
 use crate::query::{PoolsQuery, VmsQuery, page, selects, within};
-use crate::types::{List, Pool, PoolChange, PoolSpec, Vm, VmChange, VmSpec};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::{Extension, Json};
-use host::{Revision, VmInfo};
+use host::Revision;
+use model::Caller;
+use model::Problem;
+use model::VmInfo;
+use model::{List, Pool, PoolChange, PoolSpec, Vm, VmChange, VmSpec};
 use std::path::PathBuf;
 
 /// Asks for something whose answer is a VM.
 async fn ask_vm(
     shared: &Shared,
     work: impl FnOnce(&host::Host) -> Result<VmInfo, host::HostError> + Send + 'static,
-) -> Result<Tagged<Vm>, Problem> {
+) -> Result<Tagged<Vm>, Failed> {
     let info = ask(&shared.host, work).await?;
     Ok(Tagged(Revision::of_vm(&info.spec), Vm::new(info, &shared.host.status())))
 }
@@ -35,7 +37,7 @@ fn check_files(shared: &Shared, caller: &Caller, files: [Option<&PathBuf>; 2]) -
 pub(super) async fn list_vms(
     State(shared): State<Shared>,
     Parameters(query): Parameters<VmsQuery>,
-) -> Result<Json<List<Vm>>, Problem> {
+) -> Result<Json<List<Vm>>, Failed> {
     let infos = ask(&shared.host, |host| Ok(host.list())).await?;
     let status = shared.host.status();
     let asked = infos.into_iter().filter(|info| {
@@ -59,7 +61,7 @@ pub(super) async fn create_vm(
     State(shared): State<Shared>,
     Extension(caller): Extension<Caller>,
     Given(spec): Given<VmSpec>,
-) -> Result<(StatusCode, [(axum::http::HeaderName, String); 1], Tagged<Vm>), Problem> {
+) -> Result<(StatusCode, [(axum::http::HeaderName, String); 1], Tagged<Vm>), Failed> {
     check_files(&shared, &caller, [Some(&spec.kernel), spec.initrd.as_ref()])?;
     let vm = ask_vm(&shared, |host| host.create(spec)).await?;
     let place = format!("/v1/vms/{}", vm.1.info.spec.name);
@@ -73,7 +75,7 @@ pub(super) async fn create_vm(
 pub(super) async fn show_vm(
     State(shared): State<Shared>,
     InPath(name): InPath<String>,
-) -> Result<Tagged<Vm>, Problem> {
+) -> Result<Tagged<Vm>, Failed> {
     ask_vm(&shared, move |host| host.info(&name)).await
 }
 
@@ -95,7 +97,7 @@ pub(super) async fn change_vm(
     Extension(caller): Extension<Caller>,
     IfMatch(expected): IfMatch,
     Given(change): Given<VmChange>,
-) -> Result<Tagged<Vm>, Problem> {
+) -> Result<Tagged<Vm>, Failed> {
     check_files(&shared, &caller, [change.kernel.as_ref(), change.initrd.as_ref().and_then(Option::as_ref)])?;
     ask_vm(&shared, move |host| host.set_if(&name, &change, &expected)).await
 }
@@ -109,7 +111,7 @@ pub(super) async fn change_vm(
 pub(super) async fn remove_vm(
     State(shared): State<Shared>,
     InPath(name): InPath<String>,
-) -> Result<StatusCode, Problem> {
+) -> Result<StatusCode, Failed> {
     ask(&shared.host, move |host| host.remove(&name)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -118,7 +120,7 @@ pub(super) async fn remove_vm(
 async fn ask_pool(
     shared: &Shared,
     work: impl FnOnce(&host::Host) -> Result<Pool, host::HostError> + Send + 'static,
-) -> Result<Tagged<Pool>, Problem> {
+) -> Result<Tagged<Pool>, Failed> {
     let pool = ask(&shared.host, work).await?;
     Ok(Tagged(Revision::of_pool(&pool.spec), pool))
 }
@@ -131,7 +133,7 @@ async fn ask_pool(
 pub(super) async fn list_pools(
     State(shared): State<Shared>,
     Parameters(query): Parameters<PoolsQuery>,
-) -> Result<Json<List<Pool>>, Problem> {
+) -> Result<Json<List<Pool>>, Failed> {
     let pools = ask(&shared.host, |host| Ok(host.pools())).await?;
     let asked = pools.into_iter().filter(|pool| {
         selects(query.cursor.as_deref(), query.name.as_deref(), &pool.spec.name)
@@ -150,7 +152,7 @@ pub(super) async fn list_pools(
 pub(super) async fn create_pool(
     State(shared): State<Shared>,
     Given(spec): Given<PoolSpec>,
-) -> Result<(StatusCode, [(axum::http::HeaderName, String); 1], Tagged<Pool>), Problem> {
+) -> Result<(StatusCode, [(axum::http::HeaderName, String); 1], Tagged<Pool>), Failed> {
     let pool = ask_pool(&shared, |host| host.create_pool(spec)).await?;
     let place = format!("/v1/pools/{}", pool.1.spec.name);
     Ok((StatusCode::CREATED, [(LOCATION, place)], pool))
@@ -163,7 +165,7 @@ pub(super) async fn create_pool(
 pub(super) async fn show_pool(
     State(shared): State<Shared>,
     InPath(name): InPath<String>,
-) -> Result<Tagged<Pool>, Problem> {
+) -> Result<Tagged<Pool>, Failed> {
     ask_pool(&shared, move |host| host.pool(&name)).await
 }
 
@@ -182,7 +184,7 @@ pub(super) async fn change_pool(
     InPath(name): InPath<String>,
     IfMatch(expected): IfMatch,
     Given(change): Given<PoolChange>,
-) -> Result<Tagged<Pool>, Problem> {
+) -> Result<Tagged<Pool>, Failed> {
     ask_pool(&shared, move |host| host.set_pool_if(&name, &change, &expected)).await
 }
 
@@ -197,7 +199,7 @@ pub(super) async fn change_pool(
 pub(super) async fn remove_pool(
     State(shared): State<Shared>,
     InPath(name): InPath<String>,
-) -> Result<StatusCode, Problem> {
+) -> Result<StatusCode, Failed> {
     ask(&shared.host, move |host| host.remove_pool(&name)).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -2,12 +2,13 @@
 
 use super::Shared;
 use crate::extract::{Given, IfMatch, InPath, Parameters, Tagged, ask};
-use crate::problem::Problem;
+use crate::problem::Failed;
 use crate::query::{SettingsQuery, page, selects};
-use crate::types::{Edit, Explained, HostStatus, List, Setting, SettingsChange, WhatIf};
 use axum::Json;
 use axum::extract::State;
 use host::Revision;
+use model::Problem;
+use model::{Edit, Explained, HostStatus, List, Setting, SettingsChange, WhatIf};
 use std::sync::Arc;
 
 /// Show the host's memory
@@ -29,7 +30,7 @@ pub(super) async fn show_host(State(shared): State<Shared>) -> Json<Arc<HostStat
 pub(super) async fn what_if(
     State(shared): State<Shared>,
     Given(edit): Given<Edit>,
-) -> Result<Json<WhatIf>, Problem> {
+) -> Result<Json<WhatIf>, Failed> {
     Ok(Json(ask(&shared.host, move |host| host.what_if(&edit)).await?))
 }
 
@@ -43,7 +44,7 @@ pub(super) async fn what_if(
 pub(super) async fn explain_vm(
     State(shared): State<Shared>,
     InPath(name): InPath<String>,
-) -> Result<Json<Explained>, Problem> {
+) -> Result<Json<Explained>, Failed> {
     Ok(Json(ask(&shared.host, move |host| host.explain(&name)).await?))
 }
 
@@ -56,7 +57,7 @@ pub(super) async fn explain_vm(
 pub(super) async fn list_settings(
     State(shared): State<Shared>,
     Parameters(query): Parameters<SettingsQuery>,
-) -> Result<Tagged<List<Setting>>, Problem> {
+) -> Result<Tagged<List<Setting>>, Failed> {
     let settings = ask(&shared.host, |host| Ok(host.settings())).await?;
     let revision = Revision::of_settings(&settings);
     let asked = settings
@@ -72,7 +73,7 @@ pub(super) async fn list_settings(
 pub(super) async fn show_setting(
     State(shared): State<Shared>,
     InPath(name): InPath<String>,
-) -> Result<Json<Setting>, Problem> {
+) -> Result<Json<Setting>, Failed> {
     Ok(Json(ask(&shared.host, move |host| host.setting(&name)).await?))
 }
 
@@ -90,7 +91,7 @@ pub(super) async fn change_settings(
     State(shared): State<Shared>,
     IfMatch(expected): IfMatch,
     Given(SettingsChange(values)): Given<SettingsChange>,
-) -> Result<Tagged<List<Setting>>, Problem> {
+) -> Result<Tagged<List<Setting>>, Failed> {
     let items = ask(&shared.host, move |host| host.set_settings(&values, &expected)).await?;
     Ok(Tagged(Revision::of_settings(&items), List { items, next: None }))
 }

@@ -2,19 +2,34 @@
 
 use super::{Shared, inspect::guest};
 use crate::extract::{GivenOrDefault, InPath, Parameters, ask};
-use crate::inspect::Request;
-use crate::problem::Problem;
+use crate::problem::Failed;
 use crate::query::{OperationsQuery, WaitQuery, page};
-use crate::types::{List, Operation, OperationKind, OperationState, Power, RestartVm, StopVm};
 use axum::Json;
 use axum::extract::State;
 use axum::http::header::LOCATION;
 use axum::http::{HeaderName, StatusCode};
 use host::{Host, HostError, Progress, Stop};
+use model::Problem;
+use model::inspect::Request;
+use model::{List, Operation, OperationKind, OperationState, Power, RestartVm, StopVm};
 use std::time::Duration;
 
 /// An operation that was begun, or is being cancelled.
 type Accepted = (StatusCode, [(HeaderName, String); 1], Json<Operation>);
+
+/// How a VM is stopped that is asked to be stopped so.
+fn stop(StopVm { now, deadline_seconds, force }: StopVm) -> Stop {
+    if now {
+        return Stop::Now;
+    }
+    let deadline = deadline_seconds.map(|seconds| Duration::from_secs(seconds.into()));
+    Stop::Shutdown { deadline, force }
+}
+
+/// How a VM is stopped that is asked to be restarted so.
+fn restart(RestartVm { guest, deadline_seconds, force }: RestartVm) -> Stop {
+    stop(StopVm { now: !guest, deadline_seconds, force })
+}
 
 fn accepted(operation: Operation) -> Accepted {
     (StatusCode::ACCEPTED, [(LOCATION, format!("/v1/operations/{}", operation.id))], Json(operation))
@@ -52,7 +67,7 @@ async fn begin(
     name: String,
     needs: Needs,
     work: impl FnOnce(&Host, &str, &Progress) -> Result<String, Problem> + Send + 'static,
-) -> Result<Accepted, Problem> {
+) -> Result<Accepted, Failed> {
     let asked = name.clone();
     ask(&shared.host, move |host| needs.check(host, &asked)).await?;
     let vm = name.clone();
@@ -71,7 +86,7 @@ async fn begin(
 pub(super) async fn start_vm(
     State(shared): State<Shared>,
     InPath(name): InPath<String>,
-) -> Result<Accepted, Problem> {
+) -> Result<Accepted, Failed> {
     begin(&shared, OperationKind::Start, name, Needs::Stopped, |host, name, progress| {
         host.start_with(name, progress)?;
         Ok(format!("{name} runs"))
@@ -93,9 +108,9 @@ pub(super) async fn stop_vm(
     State(shared): State<Shared>,
     InPath(name): InPath<String>,
     GivenOrDefault(how): GivenOrDefault<StopVm>,
-) -> Result<Accepted, Problem> {
+) -> Result<Accepted, Failed> {
     begin(&shared, OperationKind::Stop, name, Needs::Anything, move |host, name, progress| {
-        let stopped = host.stop_with(name, how.into(), progress)?;
+        let stopped = host.stop_with(name, stop(how), progress)?;
         Ok(format!("{name} is {stopped}{}", unwritten(host, name)))
     })
     .await
@@ -115,9 +130,9 @@ pub(super) async fn restart_vm(
     State(shared): State<Shared>,
     InPath(name): InPath<String>,
     GivenOrDefault(how): GivenOrDefault<RestartVm>,
-) -> Result<Accepted, Problem> {
+) -> Result<Accepted, Failed> {
     begin(&shared, OperationKind::Restart, name, Needs::On, move |host, name, progress| {
-        host.restart_with(name, how.into(), progress)?;
+        host.restart_with(name, restart(how), progress)?;
         Ok(format!("{name} runs anew"))
     })
     .await
@@ -135,7 +150,7 @@ pub(super) async fn restart_vm(
 pub(super) async fn pause_vm(
     State(shared): State<Shared>,
     InPath(name): InPath<String>,
-) -> Result<Accepted, Problem> {
+) -> Result<Accepted, Failed> {
     begin(&shared, OperationKind::Pause, name, Needs::On, |host, name, _| {
         host.pause(name)?;
         Ok(format!("{name} is paused"))
@@ -154,7 +169,7 @@ pub(super) async fn pause_vm(
 pub(super) async fn resume_vm(
     State(shared): State<Shared>,
     InPath(name): InPath<String>,
-) -> Result<Accepted, Problem> {
+) -> Result<Accepted, Failed> {
     begin(&shared, OperationKind::Resume, name, Needs::On, |host, name, _| {
         host.resume(name)?;
         Ok(format!("{name} runs"))
@@ -182,7 +197,7 @@ fn unwritten(host: &Host, name: &str) -> String {
 pub(super) async fn unswap_vm(
     State(shared): State<Shared>,
     InPath(name): InPath<String>,
-) -> Result<Accepted, Problem> {
+) -> Result<Accepted, Failed> {
     begin(&shared, OperationKind::Unswap, name, Needs::On, |host, name, progress| {
         let bytes = host.unswap_with(name, progress)?;
         Ok(format!("{name}: {bytes} brought back"))
@@ -201,7 +216,7 @@ pub(super) async fn unswap_vm(
 pub(super) async fn audit_vm(
     State(shared): State<Shared>,
     InPath(name): InPath<String>,
-) -> Result<Accepted, Problem> {
+) -> Result<Accepted, Failed> {
     begin(&shared, OperationKind::Audit, name, Needs::On, |host, name, _| {
         guest(host, name)?.answer(&Request::Audit)?;
         Ok(format!("{name}: all invariants hold"))
@@ -216,7 +231,7 @@ pub(super) async fn audit_vm(
     responses((status = 202, description = "They are being checked.", body = Operation,
             headers(("location", description = "Where to look how it is going."))),
         (status = 429, description = "Too many operations are going on.", body = Problem)))]
-pub(super) async fn audit_host(State(shared): State<Shared>) -> Result<Accepted, Problem> {
+pub(super) async fn audit_host(State(shared): State<Shared>) -> Result<Accepted, Failed> {
     let work = |host: &Host, progress: &Progress| {
         host.audit_with(progress)?;
         Ok("all invariants hold".to_owned())
@@ -248,12 +263,12 @@ pub(super) async fn show_operation(
     State(Shared { operations, mut closing, .. }): State<Shared>,
     InPath(id): InPath<u64>,
     Parameters(WaitQuery { wait }): Parameters<WaitQuery>,
-) -> Result<Json<Operation>, Problem> {
+) -> Result<Json<Operation>, Failed> {
     let wait = Duration::from_secs(wait.into());
     let ends = async { drop(closing.wait_for(|&closing| closing).await) };
     tokio::select! {
-        operation = operations.wait(id, wait) => operation.map(Json),
-        () = ends => operations.wait(id, Duration::ZERO).await.map(Json),
+        operation = operations.wait(id, wait) => Ok(Json(operation?)),
+        () = ends => Ok(Json(operations.wait(id, Duration::ZERO).await?)),
     }
 }
 
@@ -268,7 +283,7 @@ pub(super) async fn show_operation(
 pub(super) async fn cancel_operation(
     State(Shared { host, operations, .. }): State<Shared>,
     InPath(id): InPath<u64>,
-) -> Result<Accepted, Problem> {
+) -> Result<Accepted, Failed> {
     let operation = operations.cancel(id)?;
     if let (OperationKind::Start, OperationState::Running, Some(vm)) =
         (operation.kind, operation.state, operation.vm.clone())

@@ -2,11 +2,12 @@
 
 use super::Shared;
 use crate::extract::ask;
-use crate::problem::{Problem, ProblemCode};
+use crate::problem::Failed;
 use crate::{metrics, openapi};
 use axum::extract::State;
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{Html, IntoResponse};
+use model::{Problem, ProblemCode};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// What is measured once a second is stale after this.
@@ -25,15 +26,15 @@ pub(super) async fn healthz() -> &'static str {
 #[utoipa::path(get, path = "/readyz", tag = "service",
     responses((status = 200, description = "It does.", body = String, content_type = "text/plain"),
         (status = 503, description = "It does not, and why.", body = Problem)))]
-pub(super) async fn readyz(State(shared): State<Shared>) -> Result<&'static str, Problem> {
+pub(super) async fn readyz(State(shared): State<Shared>) -> Result<&'static str, Failed> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let age = now.saturating_sub(Duration::from_millis(shared.host.status().at_milliseconds));
     if *shared.closing.borrow() {
-        return Err(Problem::new(ProblemCode::NotReady, "the host is shutting down"));
+        return Err(Problem::new(ProblemCode::NotReady, "the host is shutting down").into());
     }
     if age > STALE {
         let why = format!("nothing was measured for {} s", age.as_secs());
-        return Err(Problem::new(ProblemCode::NotReady, why).hint("see the host's events"));
+        return Err(Problem::new(ProblemCode::NotReady, why).hint("see the host's events").into());
     }
     Ok("ready\n")
 }
@@ -43,7 +44,7 @@ pub(super) async fn readyz(State(shared): State<Shared>) -> Result<&'static str,
 /// As measured last. Asking takes no VM's lock.
 #[utoipa::path(get, path = "/metrics", tag = "service",
     responses((status = 200, description = "In the text format 0.0.4.", body = String, content_type = "text/plain")))]
-pub(super) async fn show_metrics(State(shared): State<Shared>) -> Result<impl IntoResponse, Problem> {
+pub(super) async fn show_metrics(State(shared): State<Shared>) -> Result<impl IntoResponse, Failed> {
     let text = ask(&shared.host, |host| Ok(metrics::written(host))).await?;
     Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text))
 }

@@ -3,7 +3,7 @@
 use super::Shared;
 use crate::access::Admission;
 use crate::extract::{Parameters, ask};
-use crate::problem::Problem;
+use crate::problem::Failed;
 use crate::query::StreamQuery;
 use crate::stream::{Since, message};
 use axum::Extension;
@@ -12,6 +12,7 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
+use model::Problem;
 use std::convert::Infallible;
 
 /// Follow what happens
@@ -28,7 +29,7 @@ pub(super) async fn follow(
     Parameters(query): Parameters<StreamQuery>,
     Extension(admission): Extension<Admission>,
     headers: HeaderMap,
-) -> Result<Response, Problem> {
+) -> Result<Response, Failed> {
     let id = headers.get("last-event-id").map(|id| String::from_utf8_lossy(id.as_bytes()).into_owned());
     let since = id.map(Since::Id).or(query.since.map(Since::Event)).unwrap_or(Since::Beginning);
     let stream = shared.stream.clone();

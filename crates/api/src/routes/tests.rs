@@ -10,7 +10,6 @@ mod stream;
 
 use super::{Shared, router};
 use crate::access::{Access, Bounds, Peer};
-use crate::types;
 use addr::ByteSize;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
@@ -18,6 +17,7 @@ use axum::response::Response;
 use axum::{Extension, Router};
 use host::{Host, HostConfig};
 use http_body_util::BodyExt;
+use model as types;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -133,7 +133,7 @@ async fn a_vm_lives_from_its_making_to_its_removal() {
     assert_eq!((status, &answer["code"]), (StatusCode::CONFLICT, &json!("not-stopped")));
     fixture.done("/v1/vms/web/stop").await;
     let vm: types::Vm = fixture.read("GET", "/v1/vms/web", Value::Null).await;
-    assert_eq!((vm.info.power, vm.info.ended), (host::Power::Stopped, Some(host::HowEnded::Stopped)));
+    assert_eq!((vm.info.power, vm.info.ended), (model::Power::Stopped, Some(model::HowEnded::Stopped)));
     assert_eq!(fixture.ask("DELETE", "/v1/vms/web", "").await.0, StatusCode::NO_CONTENT);
     assert_eq!(fixture.ask("GET", "/v1/vms/web", "").await.0, StatusCode::NOT_FOUND);
 }
@@ -215,7 +215,7 @@ async fn a_running_vm_is_looked_into() {
     assert_eq!(get("statistics").await["name"], "web");
     assert_eq!(get("map?pages=4").await["space"]["mode"], "bare");
     assert_eq!(get("map/0x80200040").await["page"]["state"], "private");
-    let moved: crate::inspect::Moved = fixture.read("POST", "/v1/vms/web/move", json!({"pages": 8})).await;
+    let moved: model::inspect::Moved = fixture.read("POST", "/v1/vms/web/move", json!({"pages": 8})).await;
     assert_eq!((moved.name.as_str(), moved.pages_without_frame), ("web", 0));
     assert_eq!(get("map?cpu=7").await["code"], "no-such-cpu");
     assert_eq!(get("map/80200040").await["code"], "bad-path");

@@ -1,13 +1,14 @@
 //! What others ask of the host about alarms.
 
-use super::{AlarmInfo, AlarmRule, AlarmRuleChange, Tested, edit};
+use super::edit;
 use crate::error::HostError;
 use crate::host::Host;
 use crate::revision::Expected;
+use model::{Alarm, AlarmRuleChange, AlarmRuleSpec, TestedActions};
 
 impl Host {
     /// The alarms there are, by number.
-    pub fn alarms(&self) -> Vec<AlarmInfo> {
+    pub fn alarms(&self) -> Vec<Alarm> {
         edit::alarms(self.core())
     }
 
@@ -15,12 +16,12 @@ impl Host {
     ///
     /// # Errors
     /// [`HostError::NoAlarm`].
-    pub fn acknowledge_alarm(&self, id: u64, by: &str) -> Result<AlarmInfo, HostError> {
+    pub fn acknowledge_alarm(&self, id: u64, by: &str) -> Result<Alarm, HostError> {
         edit::acknowledge(self.core(), id, by.to_owned())
     }
 
     /// All alarm rules, by name.
-    pub fn alarm_rules(&self) -> Vec<AlarmRule> {
+    pub fn alarm_rules(&self) -> Vec<AlarmRuleSpec> {
         edit::rules(self.core())
     }
 
@@ -28,7 +29,7 @@ impl Host {
     ///
     /// # Errors
     /// [`HostError::NoAlarmRule`].
-    pub fn alarm_rule(&self, name: &str) -> Result<AlarmRule, HostError> {
+    pub fn alarm_rule(&self, name: &str) -> Result<AlarmRuleSpec, HostError> {
         edit::rule(self.core(), name)
     }
 
@@ -36,7 +37,7 @@ impl Host {
     ///
     /// # Errors
     /// A rule that cannot be, a name that there is; [`HostError::TooManyRules`].
-    pub fn create_alarm_rule(&self, rule: AlarmRule) -> Result<AlarmRule, HostError> {
+    pub fn create_alarm_rule(&self, rule: AlarmRuleSpec) -> Result<AlarmRuleSpec, HostError> {
         let name = rule.name.clone();
         edit::create(self.core(), rule)?;
         self.alarm_rule(&name)
@@ -51,7 +52,7 @@ impl Host {
         name: &str,
         change: &AlarmRuleChange,
         expected: &Expected,
-    ) -> Result<AlarmRule, HostError> {
+    ) -> Result<AlarmRuleSpec, HostError> {
         edit::change(self.core(), name, change, expected)?;
         self.alarm_rule(name)
     }
@@ -68,7 +69,7 @@ impl Host {
     ///
     /// # Errors
     /// [`HostError::NoAlarmRule`], [`HostError::NoAction`].
-    pub fn test_alarm_rule(&self, name: &str) -> Result<Tested, HostError> {
+    pub fn test_alarm_rule(&self, name: &str) -> Result<TestedActions, HostError> {
         edit::test(self.core(), name)
     }
 }

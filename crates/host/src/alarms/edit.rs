@@ -1,61 +1,37 @@
 //! What people do: look at alarms and acknowledge them, make, change, remove and test rules.
 
-use super::rule::{AlarmRule, AlarmRuleChange, MOST_RULES};
-use super::told::{AlarmInfo, told};
+use super::rule;
+use super::told::told;
 use crate::catalog::differences;
 use crate::core::Core;
 use crate::error::HostError;
-use crate::event::{Changed, What};
 use crate::journal::now;
 use crate::revision::{Expected, Revision};
 use actions::Failure;
+use model::{ActionOutcome, AlarmRuleChange, AlarmRuleSpec, Changed, MOST_RULES, TestedActions, What};
 use sched::alarm::{Acknowledgement, Alarm, Alarms, Scope, Severity, Target};
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
-use utoipa::ToSchema;
 
 /// How long a test waits: as long as an action may take, and its turn.
 const PATIENCE: Duration = Duration::from_secs(45);
 
-/// How an action went.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
-#[schema(as = ActionOutcome)]
-pub struct Outcome {
-    /// Whether it was done.
-    pub done: bool,
-    /// Why not.
-    pub why: Option<String>,
-    /// The beginning of what the command or the server said.
-    pub said: Option<String>,
-}
-
-/// How a rule's actions went.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
-#[schema(as = TestedActions)]
-pub struct Tested {
-    /// Its command; `null` if it has none.
-    pub command: Option<Outcome>,
-    /// Its webhook; `null` if it has none.
-    pub webhook: Option<Outcome>,
-}
-
 /// The alarms there are, by number.
-pub(crate) fn alarms(core: &Core) -> Vec<AlarmInfo> {
-    let mut alarms: Vec<AlarmInfo> = core.alarms.lock().alarms.iter().map(AlarmInfo::from).collect();
+pub(crate) fn alarms(core: &Core) -> Vec<model::Alarm> {
+    let mut alarms: Vec<model::Alarm> = core.alarms.lock().alarms.iter().map(model::Alarm::from).collect();
     alarms.sort_by_key(|alarm| alarm.id);
     alarms
 }
 
 /// Notes that somebody has seen an alarm.
-pub(crate) fn acknowledge(core: &Core, id: u64, by: String) -> Result<AlarmInfo, HostError> {
+pub(crate) fn acknowledge(core: &Core, id: u64, by: String) -> Result<model::Alarm, HostError> {
     let state = core.change()?;
     let seen = Acknowledgement { by, at_milliseconds: now() };
     let acknowledge = |alarms: &mut Alarms| {
         let acknowledged = alarms.acknowledge(id, seen.clone());
         let (alarm, is_first) = acknowledged.map_err(|error| HostError::NoAlarm(error.0))?;
-        Ok::<_, HostError>((AlarmInfo::from(alarm), is_first))
+        Ok::<_, HostError>((model::Alarm::from(alarm), is_first))
     };
     let mut alarms = core.alarms.lock().alarms.clone();
     if acknowledge(&mut alarms)?.1 {
@@ -69,22 +45,22 @@ pub(crate) fn acknowledge(core: &Core, id: u64, by: String) -> Result<AlarmInfo,
 }
 
 /// All rules, by name, without secrets.
-pub(crate) fn rules(core: &Core) -> Vec<AlarmRule> {
-    core.alarms.lock().rules.values().cloned().map(AlarmRule::without_secret).collect()
+pub(crate) fn rules(core: &Core) -> Vec<AlarmRuleSpec> {
+    core.alarms.lock().rules.values().cloned().map(AlarmRuleSpec::without_secret).collect()
 }
 
 /// One rule, without its secret.
-pub(crate) fn rule(core: &Core, name: &str) -> Result<AlarmRule, HostError> {
+pub(crate) fn rule(core: &Core, name: &str) -> Result<AlarmRuleSpec, HostError> {
     Ok(find(core, name)?.without_secret())
 }
 
-fn find(core: &Core, name: &str) -> Result<AlarmRule, HostError> {
+fn find(core: &Core, name: &str) -> Result<AlarmRuleSpec, HostError> {
     core.alarms.lock().rules.get(name).cloned().ok_or_else(|| HostError::NoAlarmRule(name.to_owned()))
 }
 
 /// Makes a rule.
-pub(crate) fn create(core: &Core, new: AlarmRule) -> Result<(), HostError> {
-    new.check()?;
+pub(crate) fn create(core: &Core, new: AlarmRuleSpec) -> Result<(), HostError> {
+    rule::check(&new)?;
     edit(core, |rules| {
         let name = new.name.clone();
         if rules.contains_key(&name) {
@@ -108,7 +84,7 @@ pub(crate) fn change(
     edit(core, |rules| {
         let rule = rules.get_mut(name).ok_or_else(|| HostError::NoAlarmRule(name.to_owned()))?;
         let new = change.applied_to(rule);
-        new.check()?;
+        rule::check(&new)?;
         // Last of all checks: what could not be anyway is not for want of reading again.
         expected.check(|| format!("alarm rule '{name}'"), Revision::of_alarm_rule(rule))?;
         let changes = changes(rule, &new);
@@ -128,7 +104,7 @@ pub(crate) fn remove(core: &Core, name: &str) -> Result<(), HostError> {
 /// Edits the rules, writes them down and tells what was done.
 fn edit(
     core: &Core,
-    edit: impl FnOnce(&mut BTreeMap<String, AlarmRule>) -> Result<What, HostError>,
+    edit: impl FnOnce(&mut BTreeMap<String, AlarmRuleSpec>) -> Result<What, HostError>,
 ) -> Result<(), HostError> {
     let state = core.change()?;
     let mut rules = core.alarms.lock().rules.clone();
@@ -140,7 +116,7 @@ fn edit(
 }
 
 /// What is different; of actions only that they are, as they may have secrets in them.
-fn changes(old: &AlarmRule, new: &AlarmRule) -> Vec<Changed> {
+fn changes(old: &AlarmRuleSpec, new: &AlarmRuleSpec) -> Vec<Changed> {
     let mut changes = differences(&old.clone().without_actions(), &new.clone().without_actions());
     for (field, differs, before, after) in [
         ("command", old.command != new.command, old.command.is_some(), new.command.is_some()),
@@ -155,14 +131,14 @@ fn changes(old: &AlarmRule, new: &AlarmRule) -> Vec<Changed> {
 }
 
 /// Has a rule's actions done as if there was an alarm, and waits for how they went.
-pub(crate) fn test(core: &Core, name: &str) -> Result<Tested, HostError> {
+pub(crate) fn test(core: &Core, name: &str) -> Result<TestedActions, HostError> {
     let rule = find(core, name)?;
     if !rule.acts() {
         return Err(HostError::NoAction(name.to_owned()));
     }
-    let alarm = AlarmInfo::from(&pretended(&rule));
-    let mut tested = Tested { command: None, webhook: None };
-    for (which, action) in rule.actions() {
+    let alarm = model::Alarm::from(&pretended(&rule));
+    let mut tested = TestedActions { command: None, webhook: None };
+    for (which, action) in rule::actions(&rule) {
         let (tell, told_back) = sync_channel(1);
         // Whoever waited may have left.
         let done = move |outcome| drop(tell.send(outcome));
@@ -178,14 +154,14 @@ pub(crate) fn test(core: &Core, name: &str) -> Result<Tested, HostError> {
                 Err(RecvTimeoutError::Disconnected) => return Err(HostError::ShuttingDown),
             },
         };
-        let outcome = Some(Outcome::from(outcome));
+        let outcome = Some(went(outcome));
         if which == "command" { tested.command = outcome } else { tested.webhook = outcome }
     }
     Ok(tested)
 }
 
 /// An alarm of a rule as it could be, with a number that none has.
-fn pretended(rule: &AlarmRule) -> Alarm {
+fn pretended(rule: &AlarmRuleSpec) -> Alarm {
     let severity = if rule.critical.is_some() { Severity::Critical } else { Severity::Warning };
     let subject = rule.subject;
     let on = match subject.scope() {
@@ -207,11 +183,9 @@ fn pretended(rule: &AlarmRule) -> Alarm {
     }
 }
 
-impl From<Result<String, Failure>> for Outcome {
-    fn from(outcome: Result<String, Failure>) -> Self {
-        match outcome {
-            Ok(said) => Self { done: true, why: None, said: Some(said).filter(|said| !said.is_empty()) },
-            Err(Failure { why, said }) => Self { done: false, why: Some(why), said },
-        }
+fn went(outcome: Result<String, Failure>) -> ActionOutcome {
+    match outcome {
+        Ok(said) => ActionOutcome { done: true, why: None, said: Some(said).filter(|said| !said.is_empty()) },
+        Err(Failure { why, said }) => ActionOutcome { done: false, why: Some(why), said },
     }
 }

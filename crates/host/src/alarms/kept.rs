@@ -5,7 +5,8 @@
 //! when it was written, so that one that is new is added, and one that was removed is not. `alarms.toml` has the alarms there are, so that they go on, acknowledged
 //! or not, after a restart.
 
-use super::rule::{AlarmRule, MOST_RULES};
+use super::rule::check;
+use model::{AlarmRuleSpec, MOST_RULES};
 use sched::alarm::{Alarm, Alarms};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 #[serde(deny_unknown_fields)]
 pub(crate) struct WrittenRules {
     #[serde(default)]
-    rule: Vec<AlarmRule>,
+    rule: Vec<AlarmRuleSpec>,
     /// The rules by default there were, whether they are in `rule` still or not.
     #[serde(default = "first_defaults")]
     defaults: BTreeSet<String>,
@@ -38,7 +39,7 @@ fn first_defaults() -> BTreeSet<String> {
 }
 
 impl WrittenRules {
-    pub(crate) fn of<'a>(rules: impl Iterator<Item = &'a AlarmRule>) -> Self {
+    pub(crate) fn of<'a>(rules: impl Iterator<Item = &'a AlarmRuleSpec>) -> Self {
         Self { rule: rules.cloned().collect(), defaults: default_rules().into_keys().collect() }
     }
 
@@ -46,13 +47,13 @@ impl WrittenRules {
     ///
     /// # Errors
     /// What of them makes no sense.
-    pub(crate) fn read(self) -> Result<BTreeMap<String, AlarmRule>, String> {
+    pub(crate) fn read(self) -> Result<BTreeMap<String, AlarmRuleSpec>, String> {
         if self.rule.len() > MOST_RULES {
             return Err(format!("rule: there are more than {MOST_RULES}"));
         }
         let mut rules = BTreeMap::new();
         for rule in self.rule {
-            rule.check().map_err(|error| error.to_string())?;
+            check(&rule).map_err(|error| error.to_string())?;
             if let Some(other) = rules.insert(rule.name.clone(), rule) {
                 return Err(format!("rule: there are two named '{}'", other.name));
             }
@@ -67,9 +68,9 @@ impl WrittenRules {
 }
 
 /// The rules of a host that nobody has changed, by name.
-pub(crate) fn default_rules() -> BTreeMap<String, AlarmRule> {
+pub(crate) fn default_rules() -> BTreeMap<String, AlarmRuleSpec> {
     let rules = sched::alarm::defaults().into_iter();
-    rules.map(|rule| (rule.name.clone(), AlarmRule::from(rule))).collect()
+    rules.map(|rule| (rule.name.clone(), AlarmRuleSpec::from(rule))).collect()
 }
 
 /// Alarms as written.
@@ -96,7 +97,7 @@ impl WrittenAlarms {
 mod tests {
     use super::*;
 
-    fn read(file: &str) -> BTreeMap<String, AlarmRule> {
+    fn read(file: &str) -> BTreeMap<String, AlarmRuleSpec> {
         toml::from_str::<WrittenRules>(file).unwrap().read().unwrap()
     }
 
@@ -128,7 +129,7 @@ mod tests {
     #[test]
     fn those_that_are_added_leave_room() {
         let rules = (0..MOST_RULES)
-            .map(|at| AlarmRule { name: format!("r{at}"), ..default_rules()["vm-guest"].clone() });
+            .map(|at| AlarmRuleSpec { name: format!("r{at}"), ..default_rules()["vm-guest"].clone() });
         let mut written = WrittenRules::of(rules.collect::<Vec<_>>().iter());
         written.defaults.clear();
         assert_eq!(written.read().unwrap().len(), MOST_RULES);

@@ -4,8 +4,7 @@
 //! yet, is a reading without a value.
 
 use crate::disks::Known;
-use crate::file_troubles::{FileState, FileTrouble};
-use crate::status::{HostStatus, VmStatus};
+use model::{FileState, FileTrouble, HostStatus, VmStatus};
 use sched::alarm::{Reading, Scope, Subject, Target};
 use sched::balloon::Conduct;
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,10 +1,11 @@
 use super::readings::{Rates, Seen, readings};
 use super::*;
 use crate::error::HostError;
-use crate::problem_code::ProblemCode;
 use crate::revision::{Expected, Revision};
-use crate::{Event, Host, HostConfig, HostStatus};
+use crate::{Host, HostConfig};
 use addr::ByteSize;
+use model::{AlarmRuleChange, MOST_RULES, ProblemCode, Secret, Webhook};
+use model::{AlarmRuleSpec, Event, HostStatus};
 use sched::alarm::{Level, Reading, Severity, Subject, Target, Threshold};
 use std::fs;
 use std::path::Path;
@@ -17,9 +18,9 @@ fn config(place: &Path) -> HostConfig {
 }
 
 /// A rule that is always reached, as the host itself takes some memory.
-fn always(name: &str) -> AlarmRule {
+fn always(name: &str) -> AlarmRuleSpec {
     let threshold = Threshold { raise: Level::Number(99.0), clear: None };
-    AlarmRule {
+    AlarmRuleSpec {
         name: name.to_owned(),
         subject: Subject::HostFree,
         enabled: true,
@@ -63,7 +64,7 @@ fn an_alarm_is_told_acted_on_acknowledged_and_kept() {
     assert_eq!(host.alarm_rules().len(), sched::alarm::defaults().len());
     let script =
         format!("cat > {0}.new; echo $MEMTIDE_ALARM_SEVERITY >> {0}.new; mv {0}.new {0}", file.display());
-    host.create_alarm_rule(AlarmRule { command: Some(shell(&script)), ..always("little-free") }).unwrap();
+    host.create_alarm_rule(AlarmRuleSpec { command: Some(shell(&script)), ..always("little-free") }).unwrap();
     let raised = event(&host, "alarm-raised");
     let What::AlarmRaised(alarm) = &raised.what else { unreachable!() };
     assert_eq!(
@@ -102,7 +103,7 @@ fn what_an_action_fails_of_is_an_event_and_in_the_answer_of_a_test() {
     let place = TempDir::new().unwrap();
     let host = Host::open(&config(place.path())).unwrap();
     let command = Some(shell("echo no mail server; exit 3"));
-    host.create_alarm_rule(AlarmRule { command, ..always("broken") }).unwrap();
+    host.create_alarm_rule(AlarmRuleSpec { command, ..always("broken") }).unwrap();
     let failed = event(&host, "alarm-action-failed");
     let What::AlarmActionFailed { action, why, said, rule, .. } = &failed.what else { unreachable!() };
     assert_eq!((*action, rule.as_str(), said.as_deref()), ("command", "broken", Some("no mail server")));
@@ -128,7 +129,7 @@ fn rules_are_changed_as_expected_and_kept_with_secrets_that_nobody_sees() {
         header: Some("x-token".to_owned()),
         secret: Some(Secret("open sesame".to_owned())),
     };
-    let rule = AlarmRule { webhook: Some(webhook.clone()), enabled: false, ..always("told") };
+    let rule = AlarmRuleSpec { webhook: Some(webhook.clone()), enabled: false, ..always("told") };
     let made = host.create_alarm_rule(rule.clone()).unwrap();
     assert!(matches!(host.create_alarm_rule(rule), Err(HostError::Exists { .. })));
     let shown = serde_json::to_string(&made).unwrap() + &format!("{made:?}");
@@ -173,27 +174,30 @@ fn rules_are_changed_as_expected_and_kept_with_secrets_that_nobody_sees() {
 fn rules_that_cannot_be_are_refused_and_bounded() {
     let place = TempDir::new().unwrap();
     let host = Host::open(&config(place.path())).unwrap();
-    let refused = |rule: AlarmRule| host.create_alarm_rule(rule).unwrap_err().to_string();
+    let refused = |rule: AlarmRuleSpec| host.create_alarm_rule(rule).unwrap_err().to_string();
     let hook = |url: &str, header: Option<&str>, secret: Option<&str>| Webhook {
         url: url.to_owned(),
         header: header.map(str::to_owned),
         secret: secret.map(|secret| Secret(secret.to_owned())),
     };
     for (error, says) in [
-        (refused(AlarmRule { warning: None, ..always("a") }), "give 'warning'"),
-        (refused(AlarmRule { name: "../a".to_owned(), ..always("a") }), "cannot be a name"),
-        (refused(AlarmRule { command: Some(Vec::new()), ..always("a") }), "a program at least"),
-        (refused(AlarmRule { command: Some(vec!["mail".to_owned()]), ..always("a") }), "no absolute path"),
-        (refused(AlarmRule { webhook: Some(hook("ftp://a", None, None)), ..always("a") }), "is no URL"),
+        (refused(AlarmRuleSpec { warning: None, ..always("a") }), "give 'warning'"),
+        (refused(AlarmRuleSpec { name: "../a".to_owned(), ..always("a") }), "cannot be a name"),
+        (refused(AlarmRuleSpec { command: Some(Vec::new()), ..always("a") }), "a program at least"),
         (
-            refused(AlarmRule { webhook: Some(hook("http://a", None, Some("b"))), ..always("a") }),
+            refused(AlarmRuleSpec { command: Some(vec!["mail".to_owned()]), ..always("a") }),
+            "no absolute path",
+        ),
+        (refused(AlarmRuleSpec { webhook: Some(hook("ftp://a", None, None)), ..always("a") }), "is no URL"),
+        (
+            refused(AlarmRuleSpec { webhook: Some(hook("http://a", None, Some("b"))), ..always("a") }),
             "name the header",
         ),
     ] {
         assert!(error.contains(says), "{error}");
     }
     for number in host.alarm_rules().len()..MOST_RULES {
-        let rule = AlarmRule { enabled: false, ..always(&format!("rule-{number}")) };
+        let rule = AlarmRuleSpec { enabled: false, ..always(&format!("rule-{number}")) };
         host.create_alarm_rule(rule).unwrap();
     }
     assert!(matches!(host.create_alarm_rule(always("more")), Err(HostError::TooManyRules)));
@@ -212,13 +216,13 @@ fn status(vms: &[&str]) -> HostStatus {
         "guest_oom_kills": 9, "guest_oom_kills_lately": 2, "guest_free_bytes": null,
         "guest_available_bytes": null, "running": 0.2, "idle": 0.2, "latency": 0.5, "waiting": 0.1, "slowed": false,
         "swap_failure": null,
-        "totals": crate::Totals::default(),
+        "totals": model::Totals::default(),
     });
     let mut fields = vm.as_object().unwrap().clone();
-    let metrics = serde_json::to_value(crate::Metrics {
+    let metrics = serde_json::to_value(model::Metrics {
         active_bytes: ByteSize(500),
         ballooned_bytes: ByteSize(250),
-        ..crate::Metrics::default()
+        ..model::Metrics::default()
     });
     fields.extend(metrics.unwrap().as_object().unwrap().clone());
     status.vms = vms

@@ -2,10 +2,10 @@
 
 use crate::error::HostError;
 use crate::host::Host;
-use crate::info::VmInfo;
 use crate::progress::Progress;
 use crate::stopping::{By, Stop, Stopped};
 use crate::{autostart, pause, power, restart, stopping};
+use model::VmInfo;
 use std::sync::Arc;
 
 impl Host {

@@ -3,10 +3,10 @@
 //! **Model.** Looked at once a second. What a guest says of itself is a claim, and counts for nothing but itself: the
 //! kills of a guest that lies are its own.
 
-use crate::event::What;
 use crate::running::Running;
 use devices::BalloonReport;
 use machine::PageCensus;
+use model::What;
 use sched::GuestState;
 use sched::guest::{Pulse, Sign};
 use std::collections::VecDeque;

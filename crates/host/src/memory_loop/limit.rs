@@ -4,10 +4,9 @@
 //! entitlement before Linux takes it by ending the process.
 
 use crate::core::Core;
-use crate::event::What;
 use crate::linux_memory::LinuxMemory;
-use crate::status::MemoryLimit;
 use addr::{ByteSize, PageCount};
+use model::{MemoryLimit, What};
 use std::sync::atomic::Ordering;
 
 /// What is known of the limit.

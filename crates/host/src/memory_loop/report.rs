@@ -6,9 +6,9 @@ use crate::host::by_pool;
 use crate::inventory::Inventory;
 use crate::journal::now;
 use crate::measured::Measured;
-use crate::status::{HostStatus, Ledger, LoopStatus, Metrics, PoolStatus, StateSeconds, VmStatus};
 use addr::{ByteSize, PageCount};
 use machine::{FrameUse, VmId};
+use model::{HostStatus, Ledger, LoopStatus, Metrics, PoolStatus, StateSeconds, VmStatus};
 use sched::admission::{Account, accounts};
 use sched::{Plan, PoolId, PoolPlan, Snapshot, plan};
 use std::collections::BTreeMap;
@@ -34,21 +34,22 @@ impl MemoryLoop {
                 .filter_map(|vm| self.vm_status(&inventory, &snapshot, vm, &planned))
                 .collect();
             vms.sort_by(|a, b| a.name.cmp(&b.name));
-            let of_host = HostStatus::of_host(&snapshot, &planned, usage);
+            let of_host = of_host(&snapshot, &planned, usage);
             HostStatus {
                 ledger: Ledger {
                     beside_pool_bytes: self.beside_pool.map(PageCount::bytes),
                     ..of_host.ledger
                 },
                 memory_limit: self.limit.shown(),
+                sums: sums(&vms),
                 vms,
+                pools: pools(&snapshot, &planned),
                 memory_loop: self.status,
                 state_seconds: self.state_seconds,
                 file_troubles: self.core.files.shown(),
                 ..of_host
             }
         };
-        let status = status.with_sums().with_pools(&snapshot, &planned);
         let counted = self.vms.values();
         let counted =
             counted.filter_map(|vm| Some((vm.running.name.clone(), vm.statistics.clone()?))).collect();
@@ -159,78 +160,62 @@ fn ledger(usage: &FrameUse, host: PageCount) -> Ledger {
     }
 }
 
-impl HostStatus {
-    /// Before anything was measured.
-    pub(crate) fn before_anything(snapshot: &Snapshot, plan: &Plan, usage: &FrameUse) -> Self {
-        Self::of_host(snapshot, plan, usage).with_pools(snapshot, plan)
-    }
+/// Before anything was measured.
+pub(crate) fn before_anything(snapshot: &Snapshot, plan: &Plan, usage: &FrameUse) -> HostStatus {
+    HostStatus { pools: pools(snapshot, plan), ..of_host(snapshot, plan, usage) }
+}
 
-    /// The host without its VMs and pools.
-    fn of_host(snapshot: &Snapshot, plan: &Plan, usage: &FrameUse) -> Self {
-        let account = accounts(snapshot).ok().and_then(|accounts| accounts.into_iter().next());
-        let account = |of: fn(&Account) -> PageCount| account.as_ref().map(of).unwrap_or_default().bytes();
-        let promised: u64 =
-            snapshot.vms.iter().map(|vm| vm.controls.ceiling(vm.size).0 + vm.overhead.reserved.0).sum();
-        let there = snapshot.host.memory.0.saturating_sub(snapshot.host.overhead.0).max(1);
-        let swap = snapshot.vms.iter().map(|vm| vm.size.0.saturating_sub(vm.controls.reservation.0));
-        Self {
-            at_milliseconds: now(),
-            state: snapshot.host.state,
-            thresholds: plan.host.thresholds.into(),
-            ledger: ledger(usage, snapshot.host.overhead),
-            unreserved_bytes: account(|account| account.unreserved),
-            reserved_bytes: account(|account| account.used),
-            overcommitment: (promised as f64 / there as f64 - 1.0).max(0.0),
-            memory_limit: None,
-            swap_total_bytes: PageCount(swap.sum()).bytes(),
-            sums: Metrics::default(),
-            memory_loop: LoopStatus::default(),
-            state_seconds: StateSeconds::default(),
-            file_troubles: Vec::new(),
-            vms: Vec::new(),
-            pools: Vec::new(),
-        }
-    }
-
-    fn with_sums(mut self) -> Self {
-        let mut sums = Metrics::default();
-        self.vms.iter().for_each(|vm| sums.add(&vm.metrics));
-        self.sums = sums;
-        self
-    }
-
-    fn with_pools(mut self, snapshot: &Snapshot, plan: &Plan) -> Self {
-        let accounts = accounts(snapshot).unwrap_or_default();
-        let accounts = by_pool(&accounts);
-        let planned: BTreeMap<PoolId, &PoolPlan> = plan.pools.iter().map(|pool| (pool.id, pool)).collect();
-        let names: BTreeMap<PoolId, &String> =
-            snapshot.pools.iter().map(|pool| (pool.id, &pool.name)).collect();
-        let pools = snapshot.pools.iter().filter_map(|pool| {
-            let account = accounts.get(&pool.id)?;
-            Some(PoolStatus {
-                name: pool.name.clone(),
-                parent: pool.parent.and_then(|id| names.get(&id).map(ToString::to_string)),
-                entitlement_bytes: planned.get(&pool.id).map(|pool| pool.entitlement.target.bytes()),
-                reservation_used_bytes: account.used.bytes(),
-                unreserved_bytes: account.unreserved.bytes(),
-            })
-        });
-        self.pools = pools.collect();
-        self
+/// The host without its VMs and pools.
+fn of_host(snapshot: &Snapshot, plan: &Plan, usage: &FrameUse) -> HostStatus {
+    let account = accounts(snapshot).ok().and_then(|accounts| accounts.into_iter().next());
+    let account = |of: fn(&Account) -> PageCount| account.as_ref().map(of).unwrap_or_default().bytes();
+    let promised: u64 =
+        snapshot.vms.iter().map(|vm| vm.controls.ceiling(vm.size).0 + vm.overhead.reserved.0).sum();
+    let there = snapshot.host.memory.0.saturating_sub(snapshot.host.overhead.0).max(1);
+    let swap = snapshot.vms.iter().map(|vm| vm.size.0.saturating_sub(vm.controls.reservation.0));
+    HostStatus {
+        at_milliseconds: now(),
+        state: snapshot.host.state,
+        thresholds: plan.host.thresholds.into(),
+        ledger: ledger(usage, snapshot.host.overhead),
+        unreserved_bytes: account(|account| account.unreserved),
+        reserved_bytes: account(|account| account.used),
+        overcommitment: (promised as f64 / there as f64 - 1.0).max(0.0),
+        memory_limit: None,
+        swap_total_bytes: PageCount(swap.sum()).bytes(),
+        sums: Metrics::default(),
+        memory_loop: LoopStatus::default(),
+        state_seconds: StateSeconds::default(),
+        file_troubles: Vec::new(),
+        vms: Vec::new(),
+        pools: Vec::new(),
     }
 }
 
-impl Metrics {
-    fn add(&mut self, other: &Self) {
-        macro_rules! add {
-            ($($field:ident)+) => { $(self.$field.0 += other.$field.0;)+ };
-        }
-        add!(granted_bytes consumed_bytes active_bytes active_write_bytes private_bytes shared_bytes
-            shared_common_bytes zero_bytes ballooned_bytes balloon_target_bytes compressed_bytes zip_used_bytes
-            zip_saved_bytes swapped_bytes swap_target_bytes untouched_bytes entitlement_bytes overhead_bytes
-            overhead_reserved_bytes swap_in_bytes_per_second swap_out_bytes_per_second
-            decompressed_bytes_per_second compressed_bytes_per_second scanned_bytes_per_second);
+/// What VMs have together.
+fn sums(vms: &[VmStatus]) -> Metrics {
+    let mut sums = Metrics::default();
+    for vm in vms {
+        sums.add(&vm.metrics);
     }
+    sums
 }
 
-const _: () = assert!(size_of::<Metrics>() == 24 * 8, "add() names every figure");
+/// Every resource pool, by name.
+fn pools(snapshot: &Snapshot, plan: &Plan) -> Vec<PoolStatus> {
+    let accounts = accounts(snapshot).unwrap_or_default();
+    let accounts = by_pool(&accounts);
+    let planned: BTreeMap<PoolId, &PoolPlan> = plan.pools.iter().map(|pool| (pool.id, pool)).collect();
+    let names: BTreeMap<PoolId, &String> = snapshot.pools.iter().map(|pool| (pool.id, &pool.name)).collect();
+    let pools = snapshot.pools.iter().filter_map(|pool| {
+        let account = accounts.get(&pool.id)?;
+        Some(PoolStatus {
+            name: pool.name.clone(),
+            parent: pool.parent.and_then(|id| names.get(&id).map(ToString::to_string)),
+            entitlement_bytes: planned.get(&pool.id).map(|pool| pool.entitlement.target.bytes()),
+            reservation_used_bytes: account.used.bytes(),
+            unreserved_bytes: account.unreserved.bytes(),
+        })
+    });
+    pools.collect()
+}

@@ -13,12 +13,12 @@
 //!
 //! **Failure.** A VM whose swap file fails is left alone for [`REST`] and the others go on; one whose disk hangs, until it answers.
 
-use crate::event::What;
 use crate::journal::Journal;
 use crate::running::{Running, SwapTrouble};
 use crate::visits::{Known, Visit};
 use addr::PageCount;
 use machine::{Pool, Reclaimed};
+use model::What;
 use sched::{Allowance, Pace, Plan, Why};
 use std::collections::VecDeque;
 use std::ops::RangeInclusive;

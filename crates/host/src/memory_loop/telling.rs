@@ -7,7 +7,7 @@
 
 use super::apply::next_threshold;
 use super::{MemoryLoop, SECOND};
-use crate::event::{Decision, Trigger, VmDecision, What};
+use model::{Decision, Trigger, VmDecision, What};
 use sched::{Allowance, HostState, Pace, Plan, Snapshot, VmPlan};
 use std::time::{Duration, Instant};
 

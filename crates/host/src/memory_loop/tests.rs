@@ -2,13 +2,12 @@
 
 use super::*;
 use crate::host::HostConfig;
-use crate::info::Power;
 use crate::inventory::Inventory;
 use crate::running::{Running, Start};
-use crate::spec::VmSpec;
 use crate::state_dir::StateDir;
 use addr::{ByteSize, Gfn, Gpa, Mfn, PAGE_SIZE};
 use machine::{Backing, Pool, ShareGroup, ShootDown, Stores, SwapFile, VmMemory};
+use model::{Power, VmSpec};
 use parking_lot::{Condvar, Mutex};
 use std::path::Path;
 use std::thread;
@@ -259,7 +258,7 @@ fn a_standstill_is_told_and_nobody_whose_swap_file_works_is_ended_for_it() {
     for second in 1..=100 {
         memory_loop.each_second();
         assert_eq!(core.measured().status.memory_loop.standstill_seconds, second - 1);
-        let told = |event: &Arc<crate::Event>| matches!(&event.what, What::MemoryStandsStill { .. });
+        let told = |event: &Arc<model::Event>| matches!(&event.what, What::MemoryStandsStill { .. });
         let told = core.journal.since(0).iter().filter(|event| told(event)).count();
         assert_eq!(told, usize::from(second > standstill::PATIENCE / 2));
     }
@@ -284,7 +283,9 @@ fn a_guest_that_cannot_be_loaded_because_its_swap_file_fails_is_given_up() {
     for _ in 0..standstill::LOADING_PATIENCE {
         assert_eq!(running("fails").not_loaded(), None);
         memory_loop.each_second();
-        memories.iter().for_each(|memory| memory.write(Gpa(0), &[1]).unwrap());
+        for memory in &memories {
+            memory.write(Gpa(0), &[1]).unwrap();
+        }
     }
     let why = running("fails").not_loaded().unwrap();
     assert!(why.contains("60 s") && why.ends_with("the disk is full"), "{why}");

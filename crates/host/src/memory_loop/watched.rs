@@ -6,12 +6,11 @@
 //! used last for that reason.
 
 use super::guest::GuestWatch;
-use crate::event::What;
-use crate::status::Totals;
 use crate::visits::Visit;
 use addr::{ByteSize, PAGE_SIZE, PageCount};
 use devices::{BalloonReport, DriverState};
 use machine::{MemoryCounts, Reclaimed, Sample, Sampled, Times, VmMemory};
+use model::{Totals, What};
 use sched::activity::{self, Activity};
 use sched::balloon::{Conduct, Judge, Observation};
 use sched::standstill::{LOADING_PATIENCE, Loading};
@@ -243,7 +242,7 @@ impl Watched {
     /// What was counted since it was started.
     pub(super) fn totals(&self) -> Totals {
         let in_workers = self.running.vm.get().map(|vm| vm.worker_time()).unwrap_or_default();
-        Totals::new(&self.counted.memory, &self.counted.times, in_workers)
+        totals_of(&self.counted.memory, &self.counted.times, in_workers)
     }
 
     /// Measures what it costs and counts; each of its harts gives up its lock for that.
@@ -363,5 +362,33 @@ fn written(seen: Sampled) -> activity::Sample {
 fn fill_cushion(vm: &Vm, report: &devices::BalloonReport) {
     if report.held < report.cushion && report.held_changed.is_some_and(|at| at.elapsed() >= CALM) {
         vm.balloon().set_target(report.target.max(report.cushion));
+    }
+}
+
+/// What was counted of a VM, in the units that people read.
+fn totals_of(counts: &MemoryCounts, times: &Times, in_devices: Duration) -> Totals {
+    let seconds = |nanoseconds: u64| Duration::from_nanos(nanoseconds).as_secs_f64();
+    let bytes = |pages: u64| PageCount(pages).bytes();
+    Totals {
+        running_seconds: seconds(times.running),
+        idle_seconds: seconds(times.idle),
+        worker_seconds: in_devices.as_secs_f64(),
+        latency_seconds: seconds(times.latency),
+        waiting_seconds: seconds(times.waiting),
+        waits: counts.stalls,
+        swap_in_bytes: bytes(counts.swapped_in),
+        read_ahead_bytes: bytes(counts.read_ahead),
+        swap_out_bytes: bytes(counts.swapped_out),
+        compress_bytes: bytes(counts.compressed),
+        decompress_bytes: bytes(counts.decompressed),
+        scanned_bytes: ByteSize(counts.scanned_bytes),
+        joined_bytes: bytes(counts.shared),
+        zeroed_bytes: bytes(counts.zeroed),
+        broken_bytes: bytes(counts.shares_broken + counts.zeros_broken),
+        first_written_bytes: bytes(counts.first_writes),
+        popped_bytes: bytes(counts.balloon_pops),
+        watches_noticed: counts.watches_noticed,
+        shoot_downs: counts.shoot_downs,
+        shoot_down_seconds: seconds(counts.shoot_down_nanoseconds),
     }
 }

@@ -1,8 +1,7 @@
 use super::*;
-use crate::ended::HowEnded;
-use crate::spec::VmSpec;
 use crate::{Host, HostConfig};
 use addr::ByteSize;
+use model::{HowEnded, VmSpec};
 use std::path::Path;
 
 const SOON: Duration = Duration::from_secs(20);

@@ -1,11 +1,11 @@
 use super::*;
 use crate::journal::Journal;
-use crate::problem_code::ProblemCode;
 use addr::ByteSize;
+use model::Mmu;
+use model::ProblemCode;
 use proptest::prelude::*;
 use sched::Shares;
 use tempfile::TempDir;
-use vm::MmuChoice;
 
 fn dir() -> TempDir {
     tempfile::tempdir().unwrap()
@@ -18,7 +18,7 @@ fn open(dir: &TempDir) -> Result<StateDir, HostError> {
 fn spec() -> VmSpec {
     VmSpec {
         cpus: 2,
-        mmu: MmuChoice::Automatic,
+        mmu: Mmu::Automatic,
         initrd: Some("/boot/initrd".into()),
         append: "console=ttyS0 quiet=\"a b\"".into(),
         reservation_bytes: ByteSize::mib(64),

@@ -3,8 +3,9 @@
 #![allow(dead_code, reason = "each test program uses its part")]
 
 use addr::{ByteSize, Gfn, PAGE_SIZE};
-use host::{Host, HostConfig, HostStatus, Power, VmSpec};
+use host::{Host, HostConfig};
 use machine::VmMemory;
+use model::{HostStatus, Power, VmSpec};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -1,9 +1,9 @@
 //! The options of `memtide alarms`.
 
 use super::{Document, List, OrNone};
-use api::types::{AlarmSubject, AlarmThreshold, Level, Severity};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
+use model::{AlarmSubject, AlarmThreshold, Level, Severity};
 use std::convert::Infallible;
 use std::str::FromStr;
 

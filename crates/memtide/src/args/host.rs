@@ -2,12 +2,12 @@
 
 use super::{Document, DocumentFormat, List, Output, SizeOrPart, afterwards, in_bytes, mmu_mode};
 use addr::ByteSize;
-use api::types::{Afterwards, Autostart, Shares};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
+use model::Mmu;
+use model::{Afterwards, Autostart, Shares};
 use std::path::PathBuf;
 use std::str::FromStr;
-use vm::MmuChoice;
 
 #[derive(Args)]
 pub(crate) struct Names {
@@ -103,7 +103,7 @@ pub(crate) struct VmOptions {
     pub(crate) cpus: Option<u32>,
     /// How guest addresses are translated: automatic, software or hardware
     #[arg(long, value_name = "MODE", value_parser = mmu_mode())]
-    pub(crate) mmu: Option<MmuChoice>,
+    pub(crate) mmu: Option<Mmu>,
     /// The initial file system, or none
     #[arg(long, value_name = "FILE")]
     pub(crate) initrd: Option<OrNone<PathBuf>>,

@@ -1,9 +1,9 @@
 //! The options of `memtide token`.
 
 use super::{Document, List};
-use api::types::Role;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand};
+use model::Role;
 
 #[derive(Subcommand)]
 pub(crate) enum Token {

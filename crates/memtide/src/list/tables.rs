@@ -4,7 +4,7 @@ use super::Value::{Count, Part, Size, Text, Time, YesNo};
 use super::vms::VMS;
 use super::{Column, Named, Table, or, wide};
 use crate::view::{facts, levels};
-use api::types::{Alarm, AlarmRule, AuditLine, Event, Operation, Pool, Setting, Token};
+use model::{Alarm, AlarmRule, AuditLine, Operation, Pool, Setting, Token, UntypedEvent};
 use serde::Serialize;
 
 /// The columns of the list that a verb prints, by its words; none if it prints no list.
@@ -51,7 +51,7 @@ pub(crate) const SETTINGS: Table<Setting> = Table {
     ],
 };
 
-pub(crate) const EVENTS: Table<Event> = Table {
+pub(crate) const EVENTS: Table<UntypedEvent> = Table {
     key: 0,
     columns: &[
         Column::new("seq", Count(|event| Some(event.seq))),

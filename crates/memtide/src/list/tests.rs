@@ -1,6 +1,6 @@
 use super::tables::{EVENTS, OPERATIONS, POOLS};
 use super::*;
-use api::types::Pool;
+use model::Pool;
 use serde_json::json;
 
 fn pools() -> Vec<Pool> {
@@ -66,7 +66,7 @@ const AT: u64 = 951_782_399_000;
 
 #[test]
 fn times_are_compared_as_far_as_they_are_written() {
-    let event = |at: u64| -> api::types::Event {
+    let event = |at: u64| -> model::UntypedEvent {
         serde_json::from_value(json!({"seq": at, "at_milliseconds": at, "event": "planned"})).unwrap()
     };
     let holds = |condition: &str, at: u64| {

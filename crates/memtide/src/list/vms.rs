@@ -2,8 +2,8 @@
 
 use super::Value::{Count, Duration, Size, Text};
 use super::{Column, Table, or, wide};
-use api::inspect::Info;
-use api::types::{Metrics, Power, Vm, VmStatus};
+use model::inspect::Info;
+use model::{Metrics, Power, Vm, VmStatus};
 use serde::Serialize;
 
 /// A VM in a list.

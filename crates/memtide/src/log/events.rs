@@ -5,7 +5,8 @@
 
 use crate::print::written_out;
 use crate::view::{counted, facts};
-use host::{Event, Host, HowEnded, What};
+use host::Host;
+use model::{Event, HowEnded, What};
 use sandbox::Kind;
 use serde_json::Value;
 use std::io;
@@ -155,7 +156,7 @@ fn note(level: Level, event: &Event) {
 }
 
 /// An event as its clients see it.
-fn seen(event: &Event) -> Option<api::types::Event> {
+fn seen(event: &Event) -> Option<model::UntypedEvent> {
     serde_json::to_value(event).and_then(serde_json::from_value).ok()
 }
 

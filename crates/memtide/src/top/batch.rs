@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::print::{csv, json_line, print};
 use crate::remote::Remote;
 use crate::view::{self, Style};
-use api::types::{HostStatus, VmStatus};
+use model::{HostStatus, VmStatus};
 use rustix::event::{PollFd, PollFlags, poll};
 use serde_json::{Map, Value};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};

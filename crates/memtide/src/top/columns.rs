@@ -1,7 +1,7 @@
 //! What a table of VMs can show.
 
 use addr::ByteSize;
-use api::types::VmStatus;
+use model::VmStatus;
 use std::cmp::Ordering;
 
 /// A column.

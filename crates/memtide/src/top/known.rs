@@ -1,7 +1,7 @@
 //! What is known of the host, from its stream.
 
-use api::types::{Event, HostStatus, Pool};
 use client::Message;
+use model::{HostStatus, Pool, UntypedEvent};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// Seconds of a VM's history that are kept.
@@ -21,7 +21,7 @@ pub(super) struct Known {
     /// VMs whose swap files failed when memory came to a standstill.
     pub(super) failing: Vec<String>,
     /// The last event that is more than the memory loop's usual doing.
-    pub(super) event: Option<Event>,
+    pub(super) event: Option<UntypedEvent>,
     histories: BTreeMap<String, History>,
 }
 
@@ -78,7 +78,7 @@ impl Known {
         self.status = Some(status);
     }
 
-    fn happened(&mut self, event: Event) -> bool {
+    fn happened(&mut self, event: UntypedEvent) -> bool {
         let text = |field: &str| event.fields.get(field).and_then(|value| value.as_str()).unwrap_or_default();
         match event.event.as_str() {
             "planned" | "reclaimed" => return false,

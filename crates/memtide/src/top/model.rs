@@ -8,8 +8,8 @@ mod keys;
 
 use super::known::Known;
 use super::table::Table;
-use api::types::{Explained, HostStatus, Pool, VmStatus};
 use client::Message;
+use model::{Explained, HostStatus, Pool, VmStatus};
 use ratatui::crossterm::event::KeyEvent;
 
 /// What comes to the screen.

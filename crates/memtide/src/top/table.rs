@@ -1,7 +1,7 @@
 //! Which VMs are shown, in which order, with which columns.
 
 use super::columns::{COLUMNS, Value};
-use api::types::VmStatus;
+use model::VmStatus;
 
 /// A table of VMs as somebody wants to see it.
 #[derive(Clone, Debug)]

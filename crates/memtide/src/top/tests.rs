@@ -3,8 +3,8 @@
 use super::draw::{Look, draw};
 use super::model::{Ask, Input, Link, Mode, Model, update};
 use crate::view::Style;
-use api::types::{Event, HostStatus, StateSeconds, StreamSnapshot, Totals};
 use client::Message;
+use model::{HostStatus, StateSeconds, StreamSnapshot, Totals, UntypedEvent};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
@@ -98,7 +98,7 @@ fn measured(status: HostStatus) -> Input {
 }
 
 fn event(value: Value) -> Input {
-    let event: Event = serde_json::from_value(value).unwrap();
+    let event: UntypedEvent = serde_json::from_value(value).unwrap();
     Input::Told(Message::Event(event))
 }
 

@@ -7,7 +7,7 @@ use crate::print::show;
 use crate::remote::Remote;
 use crate::verbs::{Done, each};
 use crate::view;
-use api::types::{AlarmRuleChange, AlarmRuleSpec, Secret, Webhook};
+use model::{AlarmRuleChange, AlarmRuleSpec, Secret, Webhook};
 use std::cmp::Reverse;
 use std::io::Read;
 

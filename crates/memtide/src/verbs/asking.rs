@@ -4,7 +4,7 @@ use crate::args::{Api, DocumentFormat};
 use crate::error::Error;
 use crate::print::{print_bytes, show};
 use crate::remote::Remote;
-use api::types::Caller;
+use model::Caller;
 use std::io::{Read, stdin};
 
 /// Asks for a route, and prints the answer as it comes, or as a document.

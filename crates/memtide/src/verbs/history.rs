@@ -7,8 +7,8 @@ use crate::list::tables::{AUDIT_LOG, EVENTS, OPERATIONS};
 use crate::print::{print, show};
 use crate::remote::Remote;
 use crate::view;
-use api::types::{self, Event};
 use client::Message;
+use model::{self as types, UntypedEvent};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Which events are wanted, beyond what the list's options say.
@@ -34,7 +34,7 @@ impl<'a> Wanted<'a> {
         self.args.decisions || matches!(kind, Some("planned" | "reclaimed"))
     }
 
-    fn takes(&self, event: &Event) -> bool {
+    fn takes(&self, event: &UntypedEvent) -> bool {
         let about = |vm: &String| event.fields.get("vm").and_then(|of| of.as_str()) == Some(vm);
         event.at_milliseconds >= self.after
             && self.args.vm.as_ref().is_none_or(about)
@@ -50,7 +50,7 @@ pub(super) fn events(remote: &Remote, args: &Events) -> Result<(), Error> {
         return follow(remote, &wanted, &chosen);
     }
     let events = remote.wait(remote.client.events(args.since, wanted.decisions()))?.into_iter();
-    let events: Vec<Event> = events.filter(|event| wanted.takes(event)).collect();
+    let events: Vec<UntypedEvent> = events.filter(|event| wanted.takes(event)).collect();
     if args.list.output == ListFormat::Table && args.list.columns.is_empty() {
         return chosen.select(events).iter().try_for_each(|event| print(&view::event(event)));
     }
@@ -58,7 +58,7 @@ pub(super) fn events(remote: &Remote, args: &Events) -> Result<(), Error> {
 }
 
 /// One event at a time, until the host ends.
-fn follow(remote: &Remote, wanted: &Wanted, chosen: &Chosen<Event>) -> Result<(), Error> {
+fn follow(remote: &Remote, wanted: &Wanted, chosen: &Chosen<UntypedEvent>) -> Result<(), Error> {
     let mut stream = remote.wait(remote.client.follow_events(wanted.args.since, wanted.decisions()))?;
     if chosen.format == ListFormat::Csv {
         print(&chosen.csv_head())?;

@@ -7,11 +7,11 @@ use crate::print::{json_line, print, print_bytes, show};
 use crate::progress::during;
 use crate::remote::Remote;
 use crate::view::{self, Style};
-use api::inspect::{Answer, Hex, Request};
+use model::Mmu;
+use model::inspect::{Answer, Hex, Request};
 use serde::Serialize;
 use std::io::{IsTerminal, stdout};
 use std::time::Duration;
-use vm::MmuChoice;
 
 pub(super) fn statistics(
     remote: &Remote,
@@ -70,7 +70,7 @@ pub(super) fn mmu(
     mode: Option<String>,
     format: DocumentFormat,
 ) -> Result<(), Error> {
-    let is_mode = |text: &String| text.parse::<MmuChoice>().is_ok();
+    let is_mode = |text: &String| text.parse::<Mmu>().is_ok();
     let (name, mode) = match (name, mode) {
         (Some(first), None) if is_mode(&first) => (None, Some(first)),
         other => other,

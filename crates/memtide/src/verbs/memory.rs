@@ -10,8 +10,8 @@ use crate::print::{print, show};
 use crate::remote::Remote;
 use crate::view::{self, Style};
 use addr::ByteSize;
-use api::inspect::Request;
-use api::types::{Edit, OperationKind, Setting, SettingsChange};
+use model::inspect::Request;
+use model::{Edit, OperationKind, Setting, SettingsChange};
 use serde::Serialize;
 use std::collections::BTreeMap;
 

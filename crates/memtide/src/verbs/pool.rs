@@ -8,7 +8,7 @@ use crate::remote::Remote;
 use crate::verbs::Done;
 use crate::view;
 use addr::ByteSize;
-use api::types::{self, PoolChange, PoolSpec};
+use model::{self as types, PoolChange, PoolSpec};
 
 pub(super) fn pool(remote: &Remote, verb: Pool) -> Result<(), Error> {
     match verb {

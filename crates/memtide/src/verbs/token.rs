@@ -6,7 +6,7 @@ use crate::list::tables::TOKENS;
 use crate::print::show;
 use crate::remote::Remote;
 use crate::verbs::{Done, each};
-use api::types::TokenSpec;
+use model::TokenSpec;
 
 pub(super) fn token(remote: &Remote, verb: Token) -> Result<(), Error> {
     match verb {

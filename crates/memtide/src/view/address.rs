@@ -2,7 +2,7 @@
 
 use super::table::Align::{Left, Right};
 use super::table::lay_out;
-use api::inspect::map::{Address, Agreement, Page};
+use model::inspect::map::{Address, Agreement, Page};
 use std::fmt::Write;
 
 /// The guest's walk, the pmap, the shadow entry, and whether they agree.
@@ -38,7 +38,7 @@ fn walk(address: &Address) -> String {
     if address.walk.is_empty() {
         return "  translation is off: the guest physical address is the same\n".to_owned();
     }
-    let row = |level: &api::inspect::map::WalkStep| {
+    let row = |level: &model::inspect::map::WalkStep| {
         vec![
             format!("  level {}", level.level),
             format!("table gfn {}", level.table_gfn),

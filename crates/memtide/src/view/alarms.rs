@@ -2,7 +2,7 @@
 
 use super::table::Align::Left;
 use super::table::{lay_out, uptime};
-use api::types::{ActionOutcome, AlarmRule, AlarmThreshold, AlarmUnit, Level, TestedActions};
+use model::{ActionOutcome, AlarmRule, AlarmThreshold, AlarmUnit, Level, TestedActions};
 use std::fmt::Write;
 
 /// One rule.

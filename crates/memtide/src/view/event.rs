@@ -1,7 +1,7 @@
 //! What happened, a line for each event.
 
 use addr::ByteSize;
-use api::types::Event;
+use model::UntypedEvent;
 use serde_json::{Map, Number, Value};
 use std::fmt::Write;
 
@@ -9,7 +9,7 @@ use std::fmt::Write;
 const SUBJECTS: [&str; 3] = ["vm", "pool", "name"];
 
 /// An event: time of day (UTC), number, what, and its facts; a plan's VMs on lines of their own.
-pub(crate) fn event(event: &Event) -> String {
+pub(crate) fn event(event: &UntypedEvent) -> String {
     let seconds = event.at_milliseconds / 1000;
     let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
     let mut text = format!(
@@ -27,7 +27,7 @@ pub(crate) fn event(event: &Event) -> String {
 }
 
 /// What is known about an event, on one line.
-pub(crate) fn facts(event: &Event) -> String {
+pub(crate) fn facts(event: &UntypedEvent) -> String {
     told(&event.fields).trim_start().to_owned()
 }
 
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn facts_are_said_and_nothings_left_out() {
-        let told: Event = serde_json::from_value(json!({
+        let told: UntypedEvent = serde_json::from_value(json!({
             "seq": 7, "at_milliseconds": 3_661_000, "event": "planned", "trigger": "shortage", "free_bytes": 4096,
             "unmet_bytes": 0, "vms": [{"vm": "web", "take_bytes": 2_097_152, "waits": false, "price": null}],
         }))
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn changes_say_what_was_and_what_is() {
-        let told: Event = serde_json::from_value(json!({
+        let told: UntypedEvent = serde_json::from_value(json!({
             "seq": 1, "at_milliseconds": 0, "event": "vm-changed", "vm": "web",
             "changes": [{"field": "shares", "old": "normal", "new": "high"}, {"field": "limit", "old": null, "new": "1 GiB"}],
         }))

@@ -2,7 +2,7 @@
 
 use super::table::Align::Left;
 use super::table::lay_out;
-use api::types::{Setting, Shift, VmShift, WhatIf};
+use model::{Setting, Shift, VmShift, WhatIf};
 use std::fmt::Write;
 
 fn titled<const N: usize>(titles: [&str; N], rows: impl Iterator<Item = [String; N]>) -> Vec<Vec<String>> {
@@ -63,7 +63,7 @@ pub(crate) fn what_if(of: &WhatIf) -> String {
 mod tests {
     use super::*;
     use addr::ByteSize;
-    use api::types::HostState;
+    use model::HostState;
 
     fn shift_of(before: u64, after: u64) -> Shift {
         Shift { before_bytes: ByteSize::mib(before), after_bytes: ByteSize::mib(after) }

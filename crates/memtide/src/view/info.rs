@@ -4,8 +4,8 @@ use super::counted;
 use super::table::Align::Left;
 use super::table::{lay_out, uptime};
 use addr::ByteSize;
-use api::inspect::{Info, Moved};
-use api::types::{Autostart, Power, Vm, VmSpec, VmStatus};
+use model::inspect::{Info, Moved};
+use model::{Autostart, Power, Vm, VmSpec, VmStatus};
 
 /// One VM, a line for each fact.
 pub(super) fn show(info: &Info) -> String {

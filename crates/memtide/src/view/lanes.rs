@@ -7,8 +7,8 @@
 //! ```
 
 use super::counted;
-use api::inspect::Hex;
-use api::inspect::map::{Map, Mapped};
+use model::inspect::Hex;
+use model::inspect::map::{Map, Mapped};
 
 /// One page or frame in its lane.
 #[derive(Clone, Debug, PartialEq, Eq)]

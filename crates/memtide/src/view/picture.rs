@@ -3,7 +3,7 @@
 use super::Style;
 use super::canvas::{Canvas, Ink};
 use super::lanes::{Lanes, Slot, census, heading, private_share};
-use api::inspect::map::Map;
+use model::inspect::map::Map;
 use std::fmt::Write;
 
 /// Widest number and note of each lane.
@@ -87,9 +87,9 @@ fn draw(canvas: &mut Canvas, left: usize, gap: usize, lanes: &Lanes, height: usi
 mod tests {
     use super::super::lanes::tests::page;
     use super::*;
-    use api::inspect::Hex;
-    use api::inspect::map::Space;
-    use api::inspect::statistics::Pages;
+    use model::inspect::Hex;
+    use model::inspect::map::Space;
+    use model::inspect::statistics::Pages;
 
     fn map(name: &str) -> Box<Map> {
         Box::new(Map {

@@ -3,7 +3,8 @@
 use super::table::Align::{Left, Right};
 use super::table::{duration, grouped, lay_out, uptime};
 use addr::ByteSize;
-use api::inspect::statistics::{COUNTERS, Counter, Counts, Cpu, Device, Statistics, Unit};
+use api::inspect::statistics::{COUNTERS, Counter, Unit};
+use model::inspect::statistics::{Counts, Cpu, Device, Statistics};
 use std::fmt::Write;
 
 /// Everything, as tables.

@@ -5,7 +5,7 @@ use super::table::Align::{Left, Right};
 use super::table::lay_out;
 use crate::color;
 use addr::ByteSize;
-use api::types::{FileTrouble, HostState, HostStatus, Ledger, VmStatus};
+use model::{FileTrouble, HostState, HostStatus, Ledger, VmStatus};
 use std::fmt::Write;
 
 /// The host's state and ledger, and a line for each running VM; in MiB.

@@ -4,7 +4,7 @@
 //! ground.
 
 use super::lanes::{Lanes, Slot, census, heading, private_share};
-use api::inspect::map::Map;
+use model::inspect::map::Map;
 use std::fmt::Write;
 
 /// One VM's panel.

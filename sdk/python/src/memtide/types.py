@@ -1802,7 +1802,7 @@ class Metrics:
 
 
 Mmu: TypeAlias = Literal["automatic", "software", "hardware"]
-"""How addresses are translated, as the interface's description has it."""
+"""How addresses are translated."""
 
 
 class MovePages(TypedDict, total=False):

@@ -1,4 +1,5 @@
 use super::*;
+use model::Role;
 use std::os::unix::fs::PermissionsExt;
 use tempfile::TempDir;
 

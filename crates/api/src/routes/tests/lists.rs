@@ -45,7 +45,7 @@ async fn events_come_in_pages_and_in_parts() {
         fixture.read::<types::Vm>("POST", "/v1/vms", fixture.spec(name)).await;
     }
     let events = async |query: &str| {
-        let list: types::List<types::Event> =
+        let list: types::List<types::UntypedEvent> =
             fixture.read("GET", &format!("/v1/events{query}"), Value::Null).await;
         (list.items, list.next)
     };

@@ -1,7 +1,7 @@
 //! What Prometheus finds: every figure that there is of a VM and of the host.
 
 use super::Fixture;
-use crate::types::HostStatus;
+use model::HostStatus;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -102,9 +102,7 @@ async fn what_processors_did_is_counted_by_technique() {
     assert!(of("memtide_vm_device_bad_requests_total{vm=\"web\",device=\"balloon\"}") < 1.0);
     assert!(of("process_cpu_seconds_total") >= 0.0);
     // A VM that is gone has no figures.
-    fixture
-        .read::<crate::types::Operation>("POST", "/v1/vms/web/stop", serde_json::json!({"now": true}))
-        .await;
+    fixture.read::<model::Operation>("POST", "/v1/vms/web/stop", serde_json::json!({"now": true})).await;
     until(&fixture, |samples| samples.keys().all(|series| !series.contains("vm=\"web\""))).await;
 }
 

@@ -1,7 +1,7 @@
 //! Whatever a client does wrong, it is told what, and nothing else comes of it.
 
 use super::*;
-use crate::problem::ProblemCode;
+use model::ProblemCode;
 
 #[tokio::test]
 async fn what_cannot_be_is_never_the_servers_fault() {

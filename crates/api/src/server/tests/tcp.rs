@@ -4,8 +4,8 @@ mod clients;
 mod held;
 
 use super::*;
-use crate::access::{Rate, Token};
-use crate::types::{AuditLine, List, NewToken, Role, TokenSpec};
+use crate::access::Rate;
+use model::{AuditLine, List, NewToken, Role, Token, TokenSpec};
 use serde_json::{Value, json};
 use std::net::TcpStream;
 use tokio::io::AsyncWriteExt as _;

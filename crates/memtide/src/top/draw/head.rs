@@ -6,7 +6,7 @@ use crate::top::clock;
 use crate::top::model::{Link, Model};
 use crate::view::mib;
 use addr::ByteSize;
-use api::types::{HostState, HostStatus, Ledger};
+use model::{HostState, HostStatus, Ledger};
 use ratatui::style::{Color, Style};
 use ratatui::text::{Line, Span};
 
@@ -159,7 +159,7 @@ fn promises(model: &Model, status: &HostStatus, width: u16) -> Line<'static> {
 /// Who is slowed, who waits for frames, whether anything moves at all.
 fn trouble(model: &Model, status: &HostStatus, look: Look, width: u16) -> Line<'static> {
     let stands = status.memory_loop.standstill_seconds;
-    let names = |is: fn(&api::types::VmStatus) -> bool| {
+    let names = |is: fn(&model::VmStatus) -> bool| {
         let names: Vec<&str> = status.vms.iter().filter(|vm| is(vm)).map(|vm| vm.name.as_str()).collect();
         names.join(", ")
     };

@@ -6,7 +6,7 @@ use crate::top::clock;
 use crate::top::model::{Explanation, Model};
 use crate::view::{counted, mib, uptime};
 use addr::ByteSize;
-use api::types::{GuestState, Metrics, VmStatus};
+use model::{GuestState, Metrics, VmStatus};
 use ratatui::Frame;
 use ratatui::layout::{Constraint, Layout, Rect};
 use ratatui::style::Color;

@@ -4,7 +4,7 @@ use super::{CHOSEN, FAINT, TITLE, first_row, fitted};
 use crate::top::model::Model;
 use crate::view::mib;
 use addr::ByteSize;
-use api::types::{HostStatus, Pool};
+use model::{HostStatus, Pool};
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Line;

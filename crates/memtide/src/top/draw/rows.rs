@@ -3,7 +3,7 @@
 use super::{CHOSEN, FAINT, Look, TITLE, first_row, fitted};
 use crate::top::columns::COLUMNS;
 use crate::top::model::Model;
-use api::types::VmStatus;
+use model::VmStatus;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};

@@ -124,7 +124,7 @@ fn what_was_begun_is_done_whether_or_not_anybody_waits_for_it() {
         let host = "host: localhost\r\ncontent-length: 0";
         format!("POST /v1/vms/web/{order} HTTP/1.1\r\n{host}\r\nauthorization: Bearer {token}\r\n\r\n")
     };
-    let running = |host: &Host| host.info("web").unwrap().power == host::Power::Running;
+    let running = |host: &Host| host.info("web").unwrap().power == model::Power::Running;
     served.vm("web");
     let starting = served.begin(&order("start"));
     served.wait("it starts", running);

@@ -3,9 +3,8 @@
 //! **Model.** Measured once a second by the memory loop and kept, so that asking costs nothing and
 //! disturbs nobody. Everything is in bytes; a rate is that of the second before.
 
-use crate::file_troubles::FileTrouble;
-use addr::{ByteSize, PageCount};
-use machine::{MemoryCounts, Times};
+use crate::file_trouble::FileTrouble;
+use addr::ByteSize;
 use sched::balloon::Conduct;
 use sched::{Allowance, Bound, GuestState, HostState, Thresholds};
 use serde::{Deserialize, Serialize};
@@ -173,7 +172,7 @@ pub struct StateSeconds {
 
 impl StateSeconds {
     /// Adds to the time in `state`.
-    pub(crate) fn add(&mut self, state: HostState, time: Duration) {
+    pub fn add(&mut self, state: HostState, time: Duration) {
         let of = match state {
             HostState::High => &mut self.high,
             HostState::Clear => &mut self.clear,
@@ -313,6 +312,22 @@ pub struct Metrics {
     pub scanned_bytes_per_second: ByteSize,
 }
 
+impl Metrics {
+    /// Adds another VM's.
+    pub fn add(&mut self, other: &Self) {
+        macro_rules! add {
+            ($($field:ident)+) => { $(self.$field.0 += other.$field.0;)+ };
+        }
+        add!(granted_bytes consumed_bytes active_bytes active_write_bytes private_bytes shared_bytes
+            shared_common_bytes zero_bytes ballooned_bytes balloon_target_bytes compressed_bytes zip_used_bytes
+            zip_saved_bytes swapped_bytes swap_target_bytes untouched_bytes entitlement_bytes overhead_bytes
+            overhead_reserved_bytes swap_in_bytes_per_second swap_out_bytes_per_second
+            decompressed_bytes_per_second compressed_bytes_per_second scanned_bytes_per_second);
+    }
+}
+
+const _: () = assert!(size_of::<Metrics>() == 24 * 8, "add() names every figure");
+
 /// What was counted of a VM since it was started: each number only grows, and begins anew with its next start.
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize, ToSchema)]
 pub struct Totals {
@@ -357,35 +372,6 @@ pub struct Totals {
     pub shoot_downs: u64,
     /// Time that took.
     pub shoot_down_seconds: f64,
-}
-
-impl Totals {
-    pub(crate) fn new(counts: &MemoryCounts, times: &Times, in_devices: Duration) -> Self {
-        let seconds = |nanoseconds: u64| Duration::from_nanos(nanoseconds).as_secs_f64();
-        let bytes = |pages: u64| PageCount(pages).bytes();
-        Self {
-            running_seconds: seconds(times.running),
-            idle_seconds: seconds(times.idle),
-            worker_seconds: in_devices.as_secs_f64(),
-            latency_seconds: seconds(times.latency),
-            waiting_seconds: seconds(times.waiting),
-            waits: counts.stalls,
-            swap_in_bytes: bytes(counts.swapped_in),
-            read_ahead_bytes: bytes(counts.read_ahead),
-            swap_out_bytes: bytes(counts.swapped_out),
-            compress_bytes: bytes(counts.compressed),
-            decompress_bytes: bytes(counts.decompressed),
-            scanned_bytes: ByteSize(counts.scanned_bytes),
-            joined_bytes: bytes(counts.shared),
-            zeroed_bytes: bytes(counts.zeroed),
-            broken_bytes: bytes(counts.shares_broken + counts.zeros_broken),
-            first_written_bytes: bytes(counts.first_writes),
-            popped_bytes: bytes(counts.balloon_pops),
-            watches_noticed: counts.watches_noticed,
-            shoot_downs: counts.shoot_downs,
-            shoot_down_seconds: seconds(counts.shoot_down_nanoseconds),
-        }
-    }
 }
 
 /// A resource pool.

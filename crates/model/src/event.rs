@@ -4,9 +4,9 @@ mod decision;
 
 pub use decision::{Decision, Trigger, VmDecision};
 
-use crate::alarms::{AlarmInfo, ClearedAlarm};
+use crate::alarm::{Alarm, ClearedAlarm};
 use crate::ended::{HowEnded, RestartedFor};
-use crate::file_troubles::FileState;
+use crate::file_trouble::FileState;
 use crate::problem_code::ProblemCode;
 use crate::status::MemoryLimit;
 use addr::ByteSize;
@@ -295,13 +295,13 @@ pub enum What {
         brought_back_bytes: ByteSize,
     },
     /// An alarm is new, or worse than before.
-    AlarmRaised(AlarmInfo),
+    AlarmRaised(Alarm),
     /// An alarm is not critical any more, and still a warning.
-    AlarmEased(AlarmInfo),
+    AlarmEased(Alarm),
     /// An alarm is over.
     AlarmCleared(ClearedAlarm),
     /// Somebody has seen an alarm.
-    AlarmAcknowledged(AlarmInfo),
+    AlarmAcknowledged(Alarm),
     /// What an alarm's rule has done failed.
     AlarmActionFailed {
         /// Which alarm.

@@ -4,7 +4,6 @@ use crate::ended::HowEnded;
 use crate::spec::{PoolSpec, VmSpec};
 use addr::ByteSize;
 use sched::Settings;
-use sched::settings::Setting;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use utoipa::ToSchema;
@@ -78,8 +77,7 @@ pub struct VmInfo {
 
 /// A resource pool.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
-#[schema(as = Pool)]
-pub struct PoolInfo {
+pub struct Pool {
     /// What it is asked to be.
     #[serde(flatten)]
     pub spec: PoolSpec,
@@ -91,8 +89,7 @@ pub struct PoolInfo {
 
 /// An advanced setting.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
-#[schema(as = Setting)]
-pub struct SettingInfo {
+pub struct Setting {
     /// ESX's name for it.
     pub name: String,
     /// Its value.
@@ -109,8 +106,9 @@ pub struct SettingInfo {
     pub meaning: String,
 }
 
-impl SettingInfo {
-    pub(crate) fn new(setting: &Setting, settings: &Settings) -> Self {
+impl Setting {
+    /// A setting as it is in `settings`.
+    pub fn new(setting: &sched::settings::Setting, settings: &Settings) -> Self {
         Self {
             name: setting.name.to_owned(),
             value: setting.get(settings),

@@ -5,13 +5,13 @@
 
 use crate::autostart::Autostart;
 use crate::ended::Afterwards;
+use crate::mmu::Mmu;
 use crate::spec::{PoolSpec, VmSpec};
 use addr::ByteSize;
 use sched::Shares;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::path::PathBuf;
 use utoipa::ToSchema;
-use vm::MmuChoice;
 
 /// Changes of a VM. Those of `memory_bytes`, `cpus`, `kernel`, `initrd`, `append` and `swap_dir` need it to be
 /// stopped; a new `salt` counts from its next start.
@@ -26,9 +26,8 @@ pub struct VmChange {
     #[schema(minimum = 1, maximum = 8)]
     pub cpus: Option<u32>,
     /// How addresses are translated.
-    #[serde(default, with = "crate::text::option", skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<crate::text::Mmu>)]
-    pub mmu: Option<MmuChoice>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mmu: Option<Mmu>,
     /// The kernel.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
@@ -127,7 +126,7 @@ macro_rules! apply {
 
 impl VmChange {
     /// `spec` with the changes made.
-    pub(crate) fn applied_to(&self, spec: &VmSpec) -> VmSpec {
+    pub fn applied_to(&self, spec: &VmSpec) -> VmSpec {
         let mut spec = spec.clone();
         apply!(self, spec, memory_bytes cpus mmu kernel initrd append reservation_bytes limit_bytes shares pool
             balloon_max_bytes sharing salt swap_dir zip autostart autostart_order autostart_delay_seconds
@@ -138,7 +137,7 @@ impl VmChange {
 
 impl PoolChange {
     /// `spec` with the changes made.
-    pub(crate) fn applied_to(&self, spec: &PoolSpec) -> PoolSpec {
+    pub fn applied_to(&self, spec: &PoolSpec) -> PoolSpec {
         let mut spec = spec.clone();
         apply!(self, spec, parent reservation_bytes expandable limit_bytes shares);
         spec

@@ -4,20 +4,6 @@ use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt::Display;
 use std::str::FromStr;
-use utoipa::ToSchema;
-
-/// How addresses are translated, as the interface's description has it.
-#[derive(ToSchema)]
-#[schema(rename_all = "lowercase")]
-#[expect(dead_code, reason = "says what `vm::MmuChoice` is written as")]
-pub(crate) enum Mmu {
-    /// Whichever costs less, as measured.
-    Automatic,
-    /// Shadow page tables.
-    Software,
-    /// Two-stage walks.
-    Hardware,
-}
 
 /// What people write: `"normal"`, or a plain number.
 #[derive(Serialize, Deserialize)]
