@@ -1,7 +1,7 @@
 //! The state of one hart.
 
-use crate::float::{Flags, Rounding};
 use crate::hart::{Exit, HartCounts};
+use crate::isa::float::{Flags, Rounding};
 use crate::op::{At, Here};
 use addr::{Gpa, Gva};
 use machine::{Frame, Pool, VmMemory};

@@ -1,9 +1,10 @@
 //! Coming to an instruction: jumps, ends of lines and pages, and decoding what was not reached before.
 
+use crate::bind::{Place, bind};
 use crate::code::Code;
 use crate::cpu::Cpu;
-use crate::decode::{self, Place};
 use crate::hart::Exit;
+use crate::isa::{self, decode};
 use crate::join::join;
 use crate::line::{HALFWORDS, Line, UNDECODED};
 use crate::memory::Missed;
@@ -118,17 +119,21 @@ pub(crate) fn undecoded(cpu: &mut Cpu, code: &Code, line: &Line, here: Here, _sl
 #[inline(never)]
 fn decode_slot(cpu: &Cpu, line: &Line, at: At) {
     let low = line.halfword(&cpu.pool, at);
-    let op = if at.halfword() + decode::length(low) >= HALFWORDS {
+    let op = if at.halfword() + isa::length(low) >= HALFWORDS {
         Op { run: last, ..UNDECODED }
     } else {
-        decode::any(word(cpu, line, at, low), Place::InPage(at))
+        bind_bits(word(cpu, line, at, low), Place::InPage(at))
     };
     line.set(at, join(cpu, line, at, op));
 }
 
+fn bind_bits(bits: u32, place: Place) -> Op {
+    bind(decode(bits), bits, place)
+}
+
 /// The instruction at `at` that begins with `low`, which does not end in another page.
 fn word(cpu: &Cpu, line: &Line, at: At, low: u16) -> u32 {
-    match decode::length(low) {
+    match isa::length(low) {
         1 => u32::from(low),
         _ => u32::from(line.halfword(&cpu.pool, at.after::<1>())) << 16 | u32::from(low),
     }
@@ -140,14 +145,14 @@ fn word(cpu: &Cpu, line: &Line, at: At, low: u16) -> u32 {
 fn last(cpu: &mut Cpu, code: &Code, line: &Line, here: Here, _slot: &Cell<Op>) -> Stop {
     let at = here.at();
     let low = line.halfword(&cpu.pool, at);
-    let word = if at.halfword() + decode::length(low) <= HALFWORDS {
+    let word = if at.halfword() + isa::length(low) <= HALFWORDS {
         word(cpu, line, at, low)
     } else if let Some(high) = first_halfword(cpu, code, here) {
         u32::from(high) << 16 | u32::from(low)
     } else {
         return cpu.stopped();
     };
-    let alone = code.alone(word, |word| decode::any(word, Place::Alone));
+    let alone = code.alone(word, |word| bind_bits(word, Place::Alone));
     cpu.page_gva = cpu.pc_at(at);
     #[cfg(debug_assertions)]
     {

@@ -11,9 +11,9 @@
 //!
 //! **Invariants.** All of the instructions stand wholly in one line, and none is the last there. Every one is counted.
 
-use crate::compressed::expand;
+use crate::bind::{Place, bind, stays_in_line};
 use crate::cpu::Cpu;
-use crate::decode::{self, Place};
+use crate::isa::{self, ImmediateOp, Inst, LoadOp, Reg, StoreOp};
 use crate::line::Line;
 use crate::op::{At, Here, Op, Run};
 use crate::ops;
@@ -23,44 +23,22 @@ const LONGEST_RUN: u8 = 32;
 
 /// An instruction that is wholly in its line, and not the last one there.
 #[derive(Clone, Copy)]
-struct Instruction {
+struct Found {
     at: At,
-    /// Its encoding, expanded if it was compressed.
-    word: u32,
+    inst: Inst,
+    /// What it was decoded from.
+    bits: u32,
     length: usize,
 }
 
-const fn rd(word: u32) -> u32 {
-    word >> 7 & 31
-}
-
-const fn rs1(word: u32) -> u32 {
-    word >> 15 & 31
-}
-
-/// Opcode and funct3.
-const fn kind(word: u32) -> u32 {
-    word & 0x707f
-}
-
-const NOP: u32 = 0x0000_0013;
-const ADDI: u32 = 0x0013;
-const ADDIW: u32 = 0x001b;
-const JALR: u32 = 0x0067;
-const LD: u32 = 0x3003;
-const SD: u32 = 0x3023;
-/// These have no funct3.
-const AUIPC: u32 = 0x17;
-const LUI: u32 = 0x37;
-
 /// The operation for the slot at `at`, which alone would be `op`.
 pub(crate) fn join(cpu: &Cpu, line: &Line, at: At, op: Op) -> Op {
-    let Some(first) = instruction(cpu, line, at) else { return op };
-    let joined = match (first.word, kind(first.word), first.word & 0x7f) {
-        (NOP, ..) => nops(cpu, line, first),
-        (_, LD, _) => run(cpu, line, first, [ops::ld_run::<1>, ops::ld_run::<2>]),
-        (_, SD, _) => run(cpu, line, first, [ops::sd_run::<1>, ops::sd_run::<2>]),
-        (.., AUIPC | LUI) => halves(cpu, line, first),
+    let Some(first) = find(cpu, line, at) else { return op };
+    let joined = match first.inst {
+        Inst::NOP => nops(cpu, line, first),
+        Inst::Load { op: LoadOp::Ld, .. } => run(cpu, line, first, [ops::ld_run::<1>, ops::ld_run::<2>]),
+        Inst::Store { op: StoreOp::Sd, .. } => run(cpu, line, first, [ops::sd_run::<1>, ops::sd_run::<2>]),
+        Inst::Auipc { .. } | Inst::Lui { .. } => halves(cpu, line, first),
         _ => pair(cpu, line, first),
     };
     match joined {
@@ -72,91 +50,117 @@ pub(crate) fn join(cpu: &Cpu, line: &Line, at: At, op: Op) -> Op {
 /// What a joined operation has other than its first instruction's: function, `aux`, `imm`.
 type Joined = (Run, u8, Option<i32>);
 
-fn instruction(cpu: &Cpu, line: &Line, at: At) -> Option<Instruction> {
+fn find(cpu: &Cpu, line: &Line, at: At) -> Option<Found> {
     let low = line.halfword(&cpu.pool, at);
-    let length = decode::length(low);
+    let length = isa::length(low);
     if at.ends_line::<1>() || length == 2 && at.ends_line::<2>() {
         return None;
     }
-    let word = match length {
-        1 => expand(low)?,
+    let bits = match length {
+        1 => u32::from(low),
         _ => u32::from(line.halfword(&cpu.pool, at.after::<1>())) << 16 | u32::from(low),
     };
-    Some(Instruction { at, word, length })
+    Some(Found { at, inst: isa::decode(bits)?, bits, length })
 }
 
-fn behind(cpu: &Cpu, line: &Line, first: Instruction) -> Option<Instruction> {
-    instruction(cpu, line, At::of(first.at.halfword() + first.length))
+fn behind(cpu: &Cpu, line: &Line, first: Found) -> Option<Found> {
+    find(cpu, line, At::of(first.at.halfword() + first.length))
 }
 
 /// Gives an instruction's slot the operation that does it alone, unless there is one. A joined
 /// operation reads there what to do.
-fn decode_alone(line: &Line, instruction: Instruction) {
-    let Instruction { at, word, length } = instruction;
+fn bind_alone(line: &Line, Found { at, inst, bits, .. }: Found) {
     if line.is_undecoded(at) {
-        line.set(at, decode::instruction(word, length, Place::InPage(at)));
+        line.set(at, bind(Some(inst), bits, Place::InPage(at)));
     }
 }
 
 /// One of the pairs of [`ops::pair`].
-fn pair(cpu: &Cpu, line: &Line, first: Instruction) -> Option<Joined> {
+fn pair(cpu: &Cpu, line: &Line, first: Found) -> Option<Joined> {
     let second = behind(cpu, line, first)?;
-    let run = ops::pair((first.word, first.length), (second.word, second.length))?;
-    if !decode::stays_in_line(second.word, Place::InPage(second.at)) {
+    let run = ops::pair((first.inst, first.length), (second.inst, second.length))?;
+    if !stays_in_line(second.inst, Place::InPage(second.at)) {
         return None;
     }
-    decode_alone(line, second);
+    bind_alone(line, second);
     Some((run, 0, None))
 }
 
 /// Instructions without effect, which `imm` counts and steps over.
-fn nops(cpu: &Cpu, line: &Line, first: Instruction) -> Option<Joined> {
+fn nops(cpu: &Cpu, line: &Line, first: Found) -> Option<Joined> {
     let (mut last, mut step) = (first, Here::step(first.length));
-    while let Some(next) = behind(cpu, line, last).filter(|next| next.word == NOP) {
+    while let Some(next) = behind(cpu, line, last).filter(|next| next.inst == Inst::NOP) {
         step += Here::step(next.length);
         last = next;
     }
     (last.at.halfword() != first.at.halfword()).then_some((ops::nops as Run, 0, Some(step)))
 }
 
+/// The base of a load or store of eight bytes, and whether nothing behind it can have the same, as it is loaded
+/// anew.
+const fn base(inst: Inst) -> Option<(Reg, bool)> {
+    match inst {
+        Inst::Load { op: LoadOp::Ld, rd, rs1, .. } => Some((rs1, rd.number() == rs1.number())),
+        Inst::Store { op: StoreOp::Sd, rs1, .. } => Some((rs1, false)),
+        _ => None,
+    }
+}
+
 /// Loads or stores of eight bytes with the same base and length, as many as `aux` says.
-fn run(cpu: &Cpu, line: &Line, first: Instruction, by_length: [Run; 2]) -> Option<Joined> {
-    let loads = kind(first.word) == LD;
+fn run(cpu: &Cpu, line: &Line, first: Found, by_length: [Run; 2]) -> Option<Joined> {
+    let kind = std::mem::discriminant(&first.inst);
+    let (register, mut is_last) = base(first.inst)?;
     let (mut last, mut count) = (first, 1);
-    // A load into the base is the last one it serves.
     while count < LONGEST_RUN
-        && !(loads && rd(last.word) == rs1(last.word))
+        && !is_last
         && let Some(next) = behind(cpu, line, last)
-        && (kind(next.word), rs1(next.word), next.length) == (kind(first.word), rs1(first.word), first.length)
+        && let Some((next_register, next_is_last)) = base(next.inst)
+        && std::mem::discriminant(&next.inst) == kind
+        && (next_register, next.length) == (register, first.length)
     {
-        decode_alone(line, next);
-        last = next;
+        bind_alone(line, next);
+        (last, is_last) = (next, next_is_last);
         count += 1;
     }
     (count > 1).then_some((by_length[first.length - 1], count, None))
 }
 
 /// `auipc` or `lui` and what completes it in the same register.
-fn halves(cpu: &Cpu, line: &Line, first: Instruction) -> Option<Joined> {
+fn halves(cpu: &Cpu, line: &Line, first: Found) -> Option<Joined> {
     let second = behind(cpu, line, first)?;
-    let register = rd(first.word);
-    if register == 0 || rd(second.word) != register || rs1(second.word) != register {
-        return None;
-    }
-    let (high, low) = ((first.word & 0xffff_f000) as i32, second.word as i32 >> 20);
-    let sum = high.checked_add(low);
-    let (run, imm): (Run, i32) = match (first.word & 0x7f, kind(second.word), first.length + second.length) {
-        (AUIPC, ADDI, 3) => (ops::auipc_addi::<3>, sum?),
-        (AUIPC, ADDI, 4) => (ops::auipc_addi::<4>, sum?),
-        (AUIPC, JALR, 4) => (ops::auipc_jalr::<4>, sum?),
-        (LUI, ADDI, length) => (li(length)?, sum?),
-        (LUI, ADDIW, length) => (li(length)?, high.wrapping_add(low)),
+    let length = first.length + second.length;
+    let (run, high, low, registers): (Run, _, _, _) = match (first.inst, second.inst) {
+        (Inst::Auipc { rd, imm }, Inst::Immediate { op: ImmediateOp::Addi, rd: to, rs1, imm: low }) => {
+            (auipc_addi(length)?, imm, low, [rd, to, rs1])
+        }
+        (Inst::Auipc { rd, imm }, Inst::Jalr { rd: to, rs1, offset }) if length == 4 => {
+            (ops::auipc_jalr::<4>, imm, offset, [rd, to, rs1])
+        }
+        (Inst::Lui { rd, imm }, Inst::Immediate { op: ImmediateOp::Addi, rd: to, rs1, imm: low }) => {
+            (lui_addi(length)?, imm, low, [rd, to, rs1])
+        }
+        (Inst::Lui { rd, imm }, Inst::Immediate { op: ImmediateOp::Addiw, rd: to, rs1, imm: low }) => {
+            // A sum of 32 bits wraps.
+            (lui_addi(length)?, imm.wrapping_add(low), 0, [rd, to, rs1])
+        }
         _ => return None,
     };
-    Some((run, 0, Some(imm)))
+    let [register, to, from] = registers;
+    if register.is_zero() || to != register || from != register {
+        return None;
+    }
+    Some((run, 0, Some(high.checked_add(low)?)))
 }
 
-fn li(length: usize) -> Option<Run> {
+fn auipc_addi(length: usize) -> Option<Run> {
+    Some(match length {
+        3 => ops::auipc_addi::<3>,
+        4 => ops::auipc_addi::<4>,
+        _ => return None,
+    })
+}
+
+fn lui_addi(length: usize) -> Option<Run> {
     Some(match length {
         2 => ops::lui_addi::<2>,
         3 => ops::lui_addi::<3>,

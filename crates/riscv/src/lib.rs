@@ -10,7 +10,7 @@
 //!                                     load or store -> TLB hit, or memory.rs on a miss
 //! ```
 //!
-//! Read `op`, `line`, `code`, `fetch`, then `decode` and `ops`; `memory` for the slow way of an access,
+//! Read [`isa`], `op`, `line`, `code`, `fetch`, then `bind` and `ops`; `memory` for the slow way of an access,
 //! `trap` and `csr` for the privileged architecture.
 //!
 //! **Concurrency.** A hart belongs to whoever holds the lock around it. Interrupt lines
@@ -24,14 +24,13 @@
 
 #![forbid(unsafe_code)]
 
+mod bind;
 mod code;
-mod compressed;
 mod cpu;
 mod csr;
-mod decode;
 mod fetch;
-pub mod float;
 mod hart;
+pub mod isa;
 mod join;
 mod line;
 mod memory;
@@ -41,3 +40,4 @@ mod trap;
 
 pub use cpu::{Devices, Lines};
 pub use hart::{Exit, Hart, HartCounts, Registers};
+pub use isa::float;

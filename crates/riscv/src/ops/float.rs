@@ -1,18 +1,22 @@
 //! The F and D extensions, but for loads and stores.
 //!
-//! These are decoded as they run: computing them takes longer than that.
+//! **Model.** Each operation is generic over the format. What it computes is a function beside it that is not inlined:
+//! an operation that held the exception flags on its stack could not go on to the next by a jump.
 
 use crate::code::Code;
 use crate::cpu::Cpu;
-use crate::float::{self, Flags, Format, Integer, Rounding, box32, unbox32};
+use crate::isa::RoundingMode;
+use crate::isa::float::{self, Flags, Format, Integer, Rounding, box32, unbox32};
 use crate::line::Line;
 use crate::op::{Here, Op, Stop, next};
 use std::cell::Cell;
 
 /// A format with the way its values stand in registers.
-trait Register: Format {
+pub(crate) trait Register: Format {
     fn read(cpu: &Cpu, register: u8) -> Self;
     fn write(self, cpu: &mut Cpu, register: u8);
+    /// A register's low bits, extended, whatever is in it.
+    fn bits(register: u64) -> u64;
 }
 
 impl Register for u32 {
@@ -22,6 +26,10 @@ impl Register for u32 {
 
     fn write(self, cpu: &mut Cpu, register: u8) {
         cpu.set_f(register, box32(self));
+    }
+
+    fn bits(register: u64) -> u64 {
+        super::word(register)
     }
 }
 
@@ -33,177 +41,154 @@ impl Register for u64 {
     fn write(self, cpu: &mut Cpu, register: u8) {
         cpu.set_f(register, self);
     }
-}
 
-/// The fields of a floating-point instruction that are read as it runs. Register numbers in
-/// [`Op`] are those of the encoding, for integer destinations with [`Cpu::SINK`] for `x0`.
-struct Fields {
-    op: Op,
-    /// `funct7` without the format, or the fused operation's kind.
-    funct: u8,
-    /// `rm`, which also selects among operations that do not round.
-    rm: u8,
-    rs3: u8,
-    rd: u8,
-}
-
-impl Fields {
-    fn of(op: Op) -> Self {
-        let encoding = op.imm as u32;
-        Self {
-            op,
-            funct: (encoding >> 27) as u8,
-            rm: (encoding >> 12 & 7) as u8,
-            rs3: (encoding >> 27) as u8,
-            rd: (encoding >> 7 & 31) as u8,
-        }
+    fn bits(register: u64) -> u64 {
+        register
     }
 }
 
-/// Every operation on registers; `imm` is the encoding.
-pub(crate) fn float<const LEN: usize>(
+/// Bits of `aux` that hold the rounding mode; above them is the third operand of what has one.
+const ROUNDING: u8 = 7;
+
+/// A rounding mode as [`Op::aux`] holds it, and [`Cpu::rounding`] takes it.
+pub(crate) const fn rounding_field(rm: RoundingMode) -> u8 {
+    match rm {
+        RoundingMode::Static(rounding) => rounding as u8,
+        RoundingMode::Dynamic => ROUNDING,
+    }
+}
+
+/// Computes and writes a number, with the mode to round by. `None` if that is reserved.
+#[inline(always)]
+fn rounded<F: Register>(
     cpu: &mut Cpu,
-    code: &Code,
-    line: &Line,
-    here: Here,
-    slot: &Cell<Op>,
-) -> Stop {
-    let op = slot.get();
-    if compute(cpu, op).is_none() {
-        return super::illegal(cpu, code, line, here, slot);
-    }
-    next::<LEN>(cpu, code, line, here)
-}
-
-/// `None` if there is no such instruction, its rounding mode is reserved, or floating point is off.
-fn compute(cpu: &mut Cpu, op: Op) -> Option<()> {
-    if cpu.csrs.float_is_off() {
-        return None;
-    }
-    let encoding = op.imm as u32;
-    let fields = Fields::of(op);
-    let fused = encoding & 0x7f != 0x53;
-    match (fused, encoding >> 25 & 3) {
-        (true, 0) => fused_multiply::<u32>(cpu, &fields, encoding),
-        (true, 1) => fused_multiply::<u64>(cpu, &fields, encoding),
-        (false, 0) => operate::<u32, u64>(cpu, &fields),
-        (false, 1) => operate::<u64, u32>(cpu, &fields),
-        _ => None,
-    }
-}
-
-fn fused_multiply<F: Register>(cpu: &mut Cpu, fields: &Fields, encoding: u32) -> Option<()> {
-    let rm = cpu.rounding(fields.rm)?;
-    let (a, b) = (F::read(cpu, fields.op.rs1), F::read(cpu, fields.op.rs2));
-    let c = F::read(cpu, fields.rs3);
+    op: Op,
+    compute: impl FnOnce(&Cpu, Rounding, &mut Flags) -> F,
+) -> Option<()> {
+    let rm = cpu.rounding(op.aux & ROUNDING)?;
     let mut flags = cpu.flags();
-    let result = match encoding >> 2 & 3 {
-        0 => float::fmadd(a, b, c, rm, &mut flags),
-        1 => float::fmsub(a, b, c, rm, &mut flags),
-        2 => float::fnmsub(a, b, c, rm, &mut flags),
-        _ => float::fnmadd(a, b, c, rm, &mut flags),
-    };
+    let result = compute(cpu, rm, &mut flags);
     cpu.set_flags(flags);
-    result.write(cpu, fields.rd);
+    result.write(cpu, op.rd);
     Some(())
 }
 
-/// OP-FP in format `F`; `G` is the other one.
-fn operate<F: Register, G: Register>(cpu: &mut Cpu, fields: &Fields) -> Option<()> {
-    let (a, b) = (F::read(cpu, fields.op.rs1), F::read(cpu, fields.op.rs2));
+#[inline(always)]
+fn arithmetic<F: Register>(
+    cpu: &mut Cpu,
+    op: Op,
+    compute: fn(F, F, Rounding, &mut Flags) -> F,
+) -> Option<()> {
+    rounded(cpu, op, |cpu, rm, flags| compute(F::read(cpu, op.rs1), F::read(cpu, op.rs2), rm, flags))
+}
+
+#[inline(always)]
+fn fused<F: Register>(cpu: &mut Cpu, op: Op, compute: fn(F, F, F, Rounding, &mut Flags) -> F) -> Option<()> {
+    rounded(cpu, op, |cpu, rm, flags| {
+        let (a, b, c) = (F::read(cpu, op.rs1), F::read(cpu, op.rs2), F::read(cpu, op.aux >> 3));
+        compute(a, b, c, rm, flags)
+    })
+}
+
+#[inline(always)]
+fn select<F: Register>(cpu: &mut Cpu, op: Op, compute: impl FnOnce(F, F, &mut Flags) -> F) {
     let mut flags = cpu.flags();
-    match fields.funct {
-        0b00000..=0b00011 | 0b01011 => {
-            let rm = cpu.rounding(fields.rm)?;
-            arithmetic(fields, a, b, rm, &mut flags)?.write(cpu, fields.rd);
+    let result = compute(F::read(cpu, op.rs1), F::read(cpu, op.rs2), &mut flags);
+    cpu.set_flags(flags);
+    result.write(cpu, op.rd);
+}
+
+#[inline(always)]
+fn compare<F: Register>(cpu: &mut Cpu, op: Op, holds: fn(F, F, &mut Flags) -> bool) {
+    let mut flags = cpu.flags();
+    let holds = holds(F::read(cpu, op.rs1), F::read(cpu, op.rs2), &mut flags);
+    cpu.set_flags(flags);
+    cpu.set_x(op.rd, u64::from(holds));
+}
+
+#[inline(always)]
+fn to_integer<F: Register>(cpu: &mut Cpu, op: Op, integer: Integer) -> Option<()> {
+    let rm = cpu.rounding(op.aux & ROUNDING)?;
+    let mut flags = cpu.flags();
+    let result = float::to_integer(F::read(cpu, op.rs1), integer, rm, &mut flags);
+    cpu.set_flags(flags);
+    cpu.set_x(op.rd, result);
+    Some(())
+}
+
+#[inline(always)]
+fn from_integer<F: Register>(cpu: &mut Cpu, op: Op, integer: Integer) -> Option<()> {
+    rounded(cpu, op, |cpu, rm, flags| float::from_integer::<F>(cpu.x(op.rs1), integer, rm, flags))
+}
+
+/// Defines operations by a function that does the effect, and whether it says that the operation is legal. `imm` is the
+/// encoding, for the guest to be told when it is not.
+macro_rules! operations {
+    ($effects:ident: |$done:ident: $result:ty| $is_legal:expr;
+        $($(#[$doc:meta])* $name:ident<$($format:ident),+>: |$cpu:ident, $op:ident| $effect:expr;)*) => {
+        mod $effects {
+            use super::*;
+            $(
+                #[inline(never)]
+                pub(super) fn $name<$($format: Register),+>($cpu: &mut Cpu, $op: Op) -> $result {
+                    $effect
+                }
+            )*
         }
-        0b00100 => sign(fields.rm, a, b)?.write(cpu, fields.rd),
-        0b00101 => match fields.rm {
-            0 => float::min(a, b, &mut flags).write(cpu, fields.rd),
-            1 => float::max(a, b, &mut flags).write(cpu, fields.rd),
-            _ => return None,
-        },
-        0b01000 => {
-            // The source's format is in the rs2 field; it must be the other one.
-            if fields.op.rs2 != u8::from(size_of::<G>() == 8) {
-                return None;
+        $(
+            $(#[$doc])*
+            pub(crate) fn $name<$($format: Register,)+ const LEN: usize>(
+                cpu: &mut Cpu, code: &Code, line: &Line, here: Here, slot: &Cell<Op>) -> Stop {
+                if cpu.csrs.float_is_off() {
+                    return super::illegal(cpu, code, line, here, slot);
+                }
+                let $done = $effects::$name::<$($format),+>(cpu, slot.get());
+                if !$is_legal {
+                    return super::illegal(cpu, code, line, here, slot);
+                }
+                next::<LEN>(cpu, code, line, here)
             }
-            let rm = cpu.rounding(fields.rm)?;
-            let source = G::read(cpu, fields.op.rs1);
-            float::convert::<G, F>(source, rm, &mut flags).write(cpu, fields.rd);
-        }
-        0b10100 => {
-            let holds = match fields.rm {
-                0 => float::le(a, b, &mut flags),
-                1 => float::lt(a, b, &mut flags),
-                2 => float::eq(a, b, &mut flags),
-                _ => return None,
-            };
-            cpu.set_x(fields.op.rd, u64::from(holds));
-        }
-        0b11000 => {
-            let rm = cpu.rounding(fields.rm)?;
-            cpu.set_x(fields.op.rd, float::to_integer(a, integer(fields.op.rs2)?, rm, &mut flags));
-        }
-        0b11010 => {
-            let rm = cpu.rounding(fields.rm)?;
-            let source = cpu.x(fields.op.rs1);
-            float::from_integer::<F>(source, integer(fields.op.rs2)?, rm, &mut flags).write(cpu, fields.rd);
-        }
-        0b11100 | 0b11110 => return move_or_classify::<F>(cpu, fields, a),
-        _ => return None,
-    }
-    cpu.set_flags(flags);
-    Some(())
+        )*
+    };
 }
 
-fn arithmetic<F: Format>(fields: &Fields, a: F, b: F, rm: Rounding, flags: &mut Flags) -> Option<F> {
-    Some(match fields.funct {
-        0b00000 => float::add(a, b, rm, flags),
-        0b00001 => float::sub(a, b, rm, flags),
-        0b00010 => float::mul(a, b, rm, flags),
-        0b00011 => float::div(a, b, rm, flags),
-        _ if fields.op.rs2 == 0 => float::sqrt(a, rm, flags),
-        _ => return None,
-    })
+// What rounds, unless the mode is reserved.
+operations! { rounding: |done: Option<()>| done.is_some();
+    fadd<F>: |cpu, op| arithmetic::<F>(cpu, op, float::add);
+    fsub<F>: |cpu, op| arithmetic::<F>(cpu, op, float::sub);
+    fmul<F>: |cpu, op| arithmetic::<F>(cpu, op, float::mul);
+    fdiv<F>: |cpu, op| arithmetic::<F>(cpu, op, float::div);
+    fsqrt<F>: |cpu, op| rounded(cpu, op, |cpu, rm, flags| float::sqrt(F::read(cpu, op.rs1), rm, flags));
+    fmadd<F>: |cpu, op| fused::<F>(cpu, op, float::fmadd);
+    fmsub<F>: |cpu, op| fused::<F>(cpu, op, float::fmsub);
+    fnmsub<F>: |cpu, op| fused::<F>(cpu, op, float::fnmsub);
+    fnmadd<F>: |cpu, op| fused::<F>(cpu, op, float::fnmadd);
+
+    /// From format `F` to `G`.
+    fcvt<F, G>: |cpu, op| rounded(cpu, op, |cpu, rm, flags| float::convert::<F, G>(F::read(cpu, op.rs1), rm, flags));
+    fcvt_w<F>: |cpu, op| to_integer::<F>(cpu, op, Integer::I32);
+    fcvt_wu<F>: |cpu, op| to_integer::<F>(cpu, op, Integer::U32);
+    fcvt_l<F>: |cpu, op| to_integer::<F>(cpu, op, Integer::I64);
+    fcvt_lu<F>: |cpu, op| to_integer::<F>(cpu, op, Integer::U64);
+    fcvt_from_w<F>: |cpu, op| from_integer::<F>(cpu, op, Integer::I32);
+    fcvt_from_wu<F>: |cpu, op| from_integer::<F>(cpu, op, Integer::U32);
+    fcvt_from_l<F>: |cpu, op| from_integer::<F>(cpu, op, Integer::I64);
+    fcvt_from_lu<F>: |cpu, op| from_integer::<F>(cpu, op, Integer::U64);
 }
 
-fn sign<F: Format>(rm: u8, a: F, b: F) -> Option<F> {
-    Some(match rm {
-        0 => float::sgnj(a, b),
-        1 => float::sgnjn(a, b),
-        2 => float::sgnjx(a, b),
-        _ => return None,
-    })
-}
+operations! { exact: |done: ()| matches!(done, ());
+    fsgnj<F>: |cpu, op| select::<F>(cpu, op, |a, b, _flags| float::sgnj(a, b));
+    fsgnjn<F>: |cpu, op| select::<F>(cpu, op, |a, b, _flags| float::sgnjn(a, b));
+    fsgnjx<F>: |cpu, op| select::<F>(cpu, op, |a, b, _flags| float::sgnjx(a, b));
+    fmin<F>: |cpu, op| select::<F>(cpu, op, float::min);
+    fmax<F>: |cpu, op| select::<F>(cpu, op, float::max);
+    fle<F>: |cpu, op| compare::<F>(cpu, op, float::le);
+    flt<F>: |cpu, op| compare::<F>(cpu, op, float::lt);
+    feq<F>: |cpu, op| compare::<F>(cpu, op, float::eq);
 
-const fn integer(field: u8) -> Option<Integer> {
-    Some(match field {
-        0 => Integer::I32,
-        1 => Integer::U32,
-        2 => Integer::I64,
-        3 => Integer::U64,
-        _ => return None,
-    })
-}
-
-/// FMV and FCLASS. FMV moves bits as they are, boxed or not.
-fn move_or_classify<F: Register>(cpu: &mut Cpu, fields: &Fields, a: F) -> Option<()> {
-    if fields.op.rs2 != 0 {
-        return None;
-    }
-    let single = size_of::<F>() == 4;
-    match (fields.funct, fields.rm) {
-        (0b11100, 0) => {
-            let bits = cpu.f(fields.op.rs1);
-            cpu.set_x(fields.op.rd, if single { super::word(bits) } else { bits });
-        }
-        (0b11100, 1) => cpu.set_x(fields.op.rd, float::classify(a)),
-        (0b11110, 0) => {
-            let bits = cpu.x(fields.op.rs1);
-            cpu.set_f(fields.rd, if single { box32(bits as u32) } else { bits });
-        }
-        _ => return None,
-    }
-    Some(())
+    /// Bits as they are, boxed or not.
+    fmv_to_x<F>: |cpu, op| cpu.set_x(op.rd, F::bits(cpu.f(op.rs1)));
+    /// Bits as they are.
+    fmv_from_x<F>: |cpu, op| F::narrow(cpu.x(op.rs1)).write(cpu, op.rd);
+    fclass<F>: |cpu, op| cpu.set_x(op.rd, float::classify(F::read(cpu, op.rs1)));
 }

@@ -2,7 +2,7 @@
 
 use crate::code::Code;
 use crate::cpu::Cpu;
-use crate::float::box32;
+use crate::isa::float::box32;
 use crate::line::Line;
 use crate::memory::Missed;
 use crate::op::{Here, Op, Stop, dispatch, next};

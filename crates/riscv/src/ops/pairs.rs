@@ -11,35 +11,50 @@ use super::integer::on_immediate::{addi, andi, slli, srli};
 use super::integer::on_registers::{add, mul, xor};
 use crate::code::Code;
 use crate::cpu::Cpu;
+use crate::isa::{BranchOp, ImmediateOp, Inst, LoadOp, RegisterOp};
 use crate::line::Line;
 use crate::op::{Here, Op, Run, Stop};
 use std::cell::Cell;
 
-/// The bits of an encoding that say which instruction it is, for those that pairs are made of.
-const fn name(word: u32) -> u32 {
-    match (word & 0x7f, word >> 12 & 7) {
-        (0x33, _) => word & 0xfe00_707f,
-        (0x13, 1 | 5) => word & 0xfc00_707f,
-        _ => word & 0x707f,
-    }
+/// The instructions that pairs are made of.
+#[derive(Clone, Copy)]
+enum Part {
+    Ld,
+    Lbu,
+    Addi,
+    Slli,
+    Srli,
+    Andi,
+    Add,
+    Xor,
+    Mul,
+    Beq,
+    Bne,
+    Bltu,
+    Jalr,
 }
 
-const LD: u32 = 0x3003;
-const LBU: u32 = 0x4003;
-const ADDI: u32 = 0x0013;
-const SLLI: u32 = 0x1013;
-const SRLI: u32 = 0x5013;
-const ANDI: u32 = 0x7013;
-const ADD: u32 = 0x0033;
-const XOR: u32 = 0x4033;
-const MUL: u32 = 0x0200_0033;
-const BEQ: u32 = 0x0063;
-const BNE: u32 = 0x1063;
-const BLTU: u32 = 0x6063;
-const JALR: u32 = 0x0067;
+const fn part(inst: Inst) -> Option<Part> {
+    Some(match inst {
+        Inst::Load { op: LoadOp::Ld, .. } => Part::Ld,
+        Inst::Load { op: LoadOp::Lbu, .. } => Part::Lbu,
+        Inst::Immediate { op: ImmediateOp::Addi, .. } => Part::Addi,
+        Inst::Immediate { op: ImmediateOp::Slli, .. } => Part::Slli,
+        Inst::Immediate { op: ImmediateOp::Srli, .. } => Part::Srli,
+        Inst::Immediate { op: ImmediateOp::Andi, .. } => Part::Andi,
+        Inst::Register { op: RegisterOp::Add, .. } => Part::Add,
+        Inst::Register { op: RegisterOp::Xor, .. } => Part::Xor,
+        Inst::Register { op: RegisterOp::Mul, .. } => Part::Mul,
+        Inst::Branch { op: BranchOp::Beq, .. } => Part::Beq,
+        Inst::Branch { op: BranchOp::Bne, .. } => Part::Bne,
+        Inst::Branch { op: BranchOp::Bltu, .. } => Part::Bltu,
+        Inst::Jalr { .. } => Part::Jalr,
+        _ => return None,
+    })
+}
 
 macro_rules! pairs {
-    ($($name:ident: $first_name:ident $first:ident, $second_name:ident $second:ident;)*) => {
+    ($($name:ident: $first_part:ident $first:ident, $second_part:ident $second:ident;)*) => {
         $(fn $name<const FIRST: usize, const SECOND: usize>(
             cpu: &mut Cpu, code: &Code, line: &Line, here: Here, slot: &Cell<Op>) -> Stop {
             $first(cpu, slot.get());
@@ -47,15 +62,14 @@ macro_rules! pairs {
             super::$second::<SECOND>(cpu, code, line, here, line.slot(here.at()))
         })*
 
-        /// The operation for two instructions of these encodings and lengths in halfwords. A branch
-        /// must stay in its line.
-        pub(crate) fn pair(first: (u32, usize), second: (u32, usize)) -> Option<Run> {
-            Some(match (name(first.0), name(second.0), first.1, second.1) {
+        /// The operation for two instructions of these lengths in halfwords. A branch must stay in its line.
+        pub(crate) fn pair(first: (Inst, usize), second: (Inst, usize)) -> Option<Run> {
+            Some(match (part(first.0)?, part(second.0)?, first.1, second.1) {
                 $(
-                    ($first_name, $second_name, 1, 1) => $name::<1, 1>,
-                    ($first_name, $second_name, 1, _) => $name::<1, 2>,
-                    ($first_name, $second_name, _, 1) => $name::<2, 1>,
-                    ($first_name, $second_name, ..) => $name::<2, 2>,
+                    (Part::$first_part, Part::$second_part, 1, 1) => $name::<1, 1>,
+                    (Part::$first_part, Part::$second_part, 1, _) => $name::<1, 2>,
+                    (Part::$first_part, Part::$second_part, _, 1) => $name::<2, 1>,
+                    (Part::$first_part, Part::$second_part, ..) => $name::<2, 2>,
                 )*
                 _ => return None,
             })
@@ -64,27 +78,27 @@ macro_rules! pairs {
 }
 
 pairs! {
-    add_add: ADD add, ADD add;
-    add_addi: ADD add, ADDI addi;
-    add_bltu: ADD add, BLTU bltu;
-    add_ld: ADD add, LD ld;
-    add_lbu: ADD add, LBU lbu;
-    addi_add: ADDI addi, ADD add;
-    addi_addi: ADDI addi, ADDI addi;
-    addi_beq: ADDI addi, BEQ beq;
-    addi_bne: ADDI addi, BNE bne;
-    addi_bltu: ADDI addi, BLTU bltu;
-    addi_jalr: ADDI addi, JALR jalr;
-    andi_beq: ANDI andi, BEQ beq;
-    andi_bne: ANDI andi, BNE bne;
-    slli_add: SLLI slli, ADD add;
-    slli_srli: SLLI slli, SRLI srli;
-    srli_andi: SRLI srli, ANDI andi;
-    srli_xor: SRLI srli, XOR xor;
-    xor_mul: XOR xor, MUL mul;
-    xor_slli: XOR xor, SLLI slli;
-    xor_xor: XOR xor, XOR xor;
-    mul_add: MUL mul, ADD add;
-    mul_srli: MUL mul, SRLI srli;
-    mul_xor: MUL mul, XOR xor;
+    add_add: Add add, Add add;
+    add_addi: Add add, Addi addi;
+    add_bltu: Add add, Bltu bltu;
+    add_ld: Add add, Ld ld;
+    add_lbu: Add add, Lbu lbu;
+    addi_add: Addi addi, Add add;
+    addi_addi: Addi addi, Addi addi;
+    addi_beq: Addi addi, Beq beq;
+    addi_bne: Addi addi, Bne bne;
+    addi_bltu: Addi addi, Bltu bltu;
+    addi_jalr: Addi addi, Jalr jalr;
+    andi_beq: Andi andi, Beq beq;
+    andi_bne: Andi andi, Bne bne;
+    slli_add: Slli slli, Add add;
+    slli_srli: Slli slli, Srli srli;
+    srli_andi: Srli srli, Andi andi;
+    srli_xor: Srli srli, Xor xor;
+    xor_mul: Xor xor, Mul mul;
+    xor_slli: Xor xor, Slli slli;
+    xor_xor: Xor xor, Xor xor;
+    mul_add: Mul mul, Add add;
+    mul_srli: Mul mul, Srli srli;
+    mul_xor: Mul mul, Xor xor;
 }

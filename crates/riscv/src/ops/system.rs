@@ -178,7 +178,13 @@ pub(crate) fn cbo_zero<const LEN: usize>(
     next::<LEN>(cpu, code, line, here.access())
 }
 
-/// The six CSR instructions; `imm` is the encoding.
+/// Bits of `aux` of the CSR instructions: the register is replaced by the operand; the operand's bits are set in it
+/// (else cleared); the operand is the number in `rs1` itself.
+pub(crate) const CSR_WRITE: u8 = 1;
+pub(crate) const CSR_SET: u8 = 2;
+pub(crate) const CSR_IMMEDIATE: u8 = 4;
+
+/// The six CSR instructions; `imm` is the encoding, whose upper bits are the register's number.
 pub(crate) fn csr<const LEN: usize>(
     cpu: &mut Cpu,
     code: &Code,
@@ -231,16 +237,14 @@ fn behind_csr<const LEN: usize>(
 /// Reads and writes the register as the instruction says.
 #[inline(always)]
 fn csr_access(cpu: &mut Cpu, op: Op, csr: u16, here: Here) -> Result<Effect, Illegal> {
-    let encoding = op.imm as u32;
-    let source = (encoding >> 15 & 31) as u8;
-    let operand = if encoding & 1 << 14 != 0 { u64::from(source) } else { cpu.x(source) };
-    let (replaces, sets) = (encoding >> 12 & 3 == 1, encoding >> 12 & 3 == 2);
+    let operand = if op.aux & CSR_IMMEDIATE != 0 { u64::from(op.rs1) } else { cpu.x(op.rs1) };
+    let (replaces, sets) = (op.aux & CSR_WRITE != 0, op.aux & CSR_SET != 0);
     let reads = !(replaces && op.rd == Cpu::SINK);
     let old = if reads { cpu.read_csr(csr, here)? } else { 0 };
     // Bits of `sip` other than SSIP cannot be written. Leaving SSIP as it was read would lose a call
     // from another hart that came in between, so an instruction that does not name it writes nothing.
     let names_nothing = csr == SIP && !replaces && operand & Lines::SOFTWARE == 0;
-    let effect = if (replaces || source != 0) && !names_nothing {
+    let effect = if (replaces || op.rs1 != 0) && !names_nothing {
         let new = match (replaces, sets) {
             (true, _) => operand,
             (false, true) => old | operand,
