@@ -5,8 +5,8 @@
 
 use crate::chart::Table;
 use crate::lab::{Files, Guest, Lab, Trouble, mib};
-use addr::{ByteSize, PageCount};
-use machine::{VmId, VmMemory};
+use addr::{ByteSize, PageCount, VmId};
+use machine::VmMemory;
 use std::sync::Arc;
 
 const SIZE: ByteSize = ByteSize::mib(128);

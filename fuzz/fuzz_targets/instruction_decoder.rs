@@ -3,10 +3,10 @@
 
 #![no_main]
 
-use addr::{Gfn, Gpa, Ma, Mfn, PAGE_SIZE, PageCount};
+use addr::{Gfn, Gpa, Ma, Mfn, PAGE_SIZE, PageCount, VmId};
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
-use machine::{Pool, ShootDown, Use, VmId, VmMemory};
+use machine::{Pool, ShootDown, Use, VmMemory};
 use mmu::Technique;
 use riscv::{Devices, Exit, Hart, Lines};
 use std::sync::{Arc, LazyLock, Mutex};

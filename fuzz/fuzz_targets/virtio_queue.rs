@@ -6,14 +6,14 @@
 
 #![no_main]
 
-use addr::{Gfn, Gpa, PAGE_SIZE, PageCount};
+use addr::{Gfn, Gpa, PAGE_SIZE, PageCount, VmId};
 use arbitrary::Arbitrary;
 use devices::{
     Balloon, BalloonDevice, BalloonEvent, Bus, ConsolePort, Ecam, NamedPort, PciHost, PciWindow, Plic,
     PortDevice, Rng, VirtioPci, Worker, map,
 };
 use libfuzzer_sys::fuzz_target;
-use machine::{Pool, VmId, VmMemory};
+use machine::{Pool, VmMemory};
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::{Arc, LazyLock};

@@ -9,11 +9,11 @@
 use crate::interrupt::Interrupt;
 use crate::terminal::Terminal;
 use crate::trial::{Crowd, Start};
-use addr::ByteSize;
+use addr::{ByteSize, VmId};
 use apparatus::guest::{Files, KERNEL_LINE};
 use apparatus::process;
 use host::{Host, HostConfig, HostError, Kind};
-use machine::{VmId, VmMemory};
+use machine::VmMemory;
 use model::{HostStatus, VmSpec};
 use std::collections::HashMap;
 use std::sync::Arc;

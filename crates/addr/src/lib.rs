@@ -14,6 +14,7 @@ mod size;
 
 pub use size::{ByteSize, PageCount, ParseSizeError, UnalignedSizeError};
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// log2 of [`PAGE_SIZE`].
@@ -125,6 +126,11 @@ frame_number!(
     /// Machine frame number: a 4 KiB frame of the pool.
     Mfn, Ma, "mfn"
 );
+
+/// Names a running VM: 1 and up, below 2³⁰. No other VM of its host has it at the same time. Where things are equal, the smaller comes first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct VmId(pub u32);
 
 #[cfg(test)]
 mod tests {

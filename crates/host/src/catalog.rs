@@ -14,11 +14,11 @@ use crate::running::Running;
 use crate::spec::{check_pool, check_vm, controls_of_vm, mmu_choice};
 use crate::swap_dir::check_answers;
 use crate::visits::Visit;
-use addr::PageCount;
+use addr::{PageCount, VmId};
 use model::{Afterwards, Autostart, Changed, PoolChange, PoolSpec, Power, VmChange, VmSpec, What};
+use sched::Snapshot;
 use sched::admission::admit;
 use sched::settings::{Setting, SettingError, TABLE};
-use sched::{Snapshot, VmId};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -378,7 +378,7 @@ fn shortened(value: String) -> String {
 pub(crate) fn running_id(inventory: &Inventory, name: &str) -> Result<VmId, HostError> {
     let running: &Arc<Running> =
         inventory.vm(name)?.running.as_ref().ok_or_else(|| HostError::NotRunning(name.to_owned()))?;
-    Ok(VmId(running.id.0.into()))
+    Ok(running.id)
 }
 
 #[cfg(test)]

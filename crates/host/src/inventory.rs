@@ -13,8 +13,8 @@ use crate::error::HostError;
 use crate::running::Running;
 use crate::spec::{controls_of_pool, controls_of_vm};
 use crate::wanted::Wanted;
-use addr::PageCount;
-use machine::{ShareGroup, VmId};
+use addr::{PageCount, VmId};
+use machine::ShareGroup;
 use model::{PoolSpec, Power, VmSpec};
 use sched::balloon::Conduct;
 use sched::settings::Salting;
@@ -184,11 +184,11 @@ impl Inventory {
 
     /// A running VM as snapshots have it, with nothing measured.
     pub(crate) fn snapshot_vm(&self, spec: &VmSpec, running: &Running) -> sched::Vm {
-        self.vm_with(spec, sched::VmId(running.id.0.into()), running.overhead())
+        self.vm_with(spec, running.id, running.overhead())
     }
 
     /// A VM as snapshots have it, with nothing measured.
-    pub(crate) fn vm_with(&self, spec: &VmSpec, id: sched::VmId, overhead: sched::Overhead) -> sched::Vm {
+    pub(crate) fn vm_with(&self, spec: &VmSpec, id: addr::VmId, overhead: sched::Overhead) -> sched::Vm {
         let size = spec.memory_bytes.pages();
         sched::Vm {
             id,

@@ -33,9 +33,9 @@ use crate::core::Core;
 use crate::process;
 use crate::restart::guest_panicked;
 use crate::visits::Visit;
-use addr::PageCount;
+use addr::{PageCount, VmId};
 use limit::Limit;
-use machine::{FrameUse, VmId};
+use machine::FrameUse;
 use model::{LoopStatus, StateSeconds, Trigger, What};
 use sandbox::Kind;
 use sched::standstill::{self, Standstill};
@@ -318,7 +318,7 @@ impl MemoryLoop {
         let (usage, mut pages) = pages::measured(&self.core.pool, &self.vms);
         snapshot.host.free = usage.available();
         for vm in &mut snapshot.vms {
-            let Some(watched) = self.vms.get(&VmId(vm.id.0 as u32)) else { continue };
+            let Some(watched) = self.vms.get(&vm.id) else { continue };
             vm.pages = pages.remove(&watched.running.id).unwrap_or_default();
             vm.active = watched.active(&snapshot.host.settings, &vm.pages);
             vm.balloon = watched.balloon(vm.balloon.cap);
@@ -431,7 +431,7 @@ impl MemoryLoop {
         let Some(plan) = self.plan.as_ref().filter(|_| self.status.standstill_seconds > 0) else { return };
         let failing = self.vms.values().filter_map(|watched| {
             let running = &watched.running;
-            Some((sched::VmId(running.id.0.into()), running, running.swap_failure()?))
+            Some((running.id, running, running.swap_failure()?))
         });
         let failing: Vec<_> = failing.collect();
         if self.status.standstill_seconds == standstill::PATIENCE / 2 {

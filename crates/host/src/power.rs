@@ -32,8 +32,8 @@ use crate::spec::{controls_of_vm, mmu_choice};
 use crate::stopping::{By, Stop, stop};
 use crate::swap_dir;
 use crate::visits::Known;
-use addr::PageCount;
-use machine::{Backing, MemoryError, ShareGroup, Stores, SwapFile, VmId};
+use addr::{PageCount, VmId};
+use machine::{Backing, MemoryError, ShareGroup, Stores, SwapFile};
 use model::{Afterwards, Power, VmSpec, What};
 use sched::admission::{AdmissionError, admit};
 use sched::{Overhead, Snapshot};
@@ -210,7 +210,7 @@ fn describe(core: &Core, spec: &VmSpec, id: VmId, group: ShareGroup) -> Start {
 /// The host with one VM more.
 fn with_vm(before: &Snapshot, inventory: &Inventory, spec: &VmSpec, start: &Start) -> Snapshot {
     let overhead = Overhead { reserved: start.overhead, used: PageCount(0) };
-    let vm = inventory.vm_with(spec, sched::VmId(start.id.0.into()), overhead);
+    let vm = inventory.vm_with(spec, start.id, overhead);
     let mut after = before.clone();
     if start.swaps_elsewhere {
         after.host.swap_space.0 += vm.size.0.saturating_sub(vm.controls.reservation.0);

@@ -2,8 +2,8 @@
 
 use crate::progress::Progress;
 use crate::visits::Visits;
-use addr::{ByteSize, PageCount};
-use machine::{Charge, Reclaimed, ShareGroup, VmId, VmMemory};
+use addr::{ByteSize, PageCount, VmId};
+use machine::{Charge, Reclaimed, ShareGroup, VmMemory};
 use model::{HowEnded, RestartedFor};
 use parking_lot::Mutex;
 use sched::backoff::Restarts;

@@ -9,8 +9,7 @@
 
 use crate::core::Core;
 use crate::visits::Visit;
-use addr::PageCount;
-use machine::VmId;
+use addr::{PageCount, VmId};
 use sandbox::Kind;
 use sched::sharing::scan_rates;
 use std::collections::HashMap;

@@ -5,14 +5,14 @@ use crate::core::Core;
 use crate::error::HostError;
 use crate::revision::Expected;
 use crate::spec::{check_vm, controls_of_vm};
-use addr::{ByteSize, PageCount};
+use addr::{ByteSize, PageCount, VmId};
 use model::{Edit, VmChange, VmShift, VmSpec, WhatIf, shift};
 use sched::admission::admit;
-use sched::{Overhead, Pages, Snapshot, VmId, diff, plan};
+use sched::{Overhead, Pages, Snapshot, diff, plan};
 use vm::Vm;
 
 /// The number of a VM that is only imagined.
-const IMAGINED: VmId = VmId(u64::MAX);
+const IMAGINED: VmId = VmId(u32::MAX);
 
 /// Compares the plan of the host as it was measured last with that after `edit`.
 pub(crate) fn what_if(core: &Core, edit: &Edit) -> Result<WhatIf, HostError> {

@@ -2,8 +2,8 @@
 //!
 //! Nobody caches translations here, so what a shoot-down costs is not in it; `mmu`'s benches have that.
 
-use addr::{Gfn, PAGE_SIZE, PageCount};
-use machine::{Backing, Pmap, Pool, ShareGroup, Stores, SwapFile, Use, VmId, VmMemory};
+use addr::{Gfn, PAGE_SIZE, PageCount, VmId};
+use machine::{Backing, Pmap, Pool, ShareGroup, Stores, SwapFile, Use, VmMemory};
 use std::hint::black_box;
 use std::path::Path;
 use std::time::{Duration, Instant};

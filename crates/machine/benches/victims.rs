@@ -5,9 +5,9 @@
 //! does. Pages are fetched back one by one, without those behind them. What is counted does not depend on
 //! the machine or on what else it does: `docs/decisions/0015-victims-are-watched.md` has it.
 
-use addr::{Gfn, PageCount};
+use addr::{Gfn, PageCount, VmId};
 use fastrand::Rng;
-use machine::{Backing, Pool, ShareGroup, Stores, SwapFile, Use, VmId, VmMemory};
+use machine::{Backing, Pool, ShareGroup, Stores, SwapFile, Use, VmMemory};
 use std::path::Path;
 
 /// A power of two, so that an odd factor permutes the numbers of pages.

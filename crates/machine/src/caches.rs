@@ -128,8 +128,8 @@ impl Drop for CacheCharge {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::VmId;
     use addr::Gfn;
+    use addr::VmId;
 
     fn memory(pool: &Pool, reserved: u64) -> VmMemory {
         let memory = VmMemory::new(pool, VmId(1), Gfn(0), PageCount(reserved)).expect("the pool has room");

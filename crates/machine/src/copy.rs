@@ -76,7 +76,8 @@ impl VmMemory {
 
 #[cfg(test)]
 mod tests {
-    use crate::{MemoryError, Pool, VmId, VmMemory};
+    use crate::{MemoryError, Pool, VmMemory};
+    use addr::VmId;
     use addr::{ByteSize, Gfn, Gpa, PageCount};
 
     #[test]

@@ -182,8 +182,9 @@ impl GuestMemoryRegionBytes for NoRegion {}
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Pool, VmId};
+    use crate::Pool;
     use addr::PageCount;
+    use addr::VmId;
     use proptest::prelude::*;
     use std::sync::atomic::Ordering;
     use vm_memory::Bytes;

@@ -12,12 +12,8 @@
 use crate::frame_use::FrameUse;
 use crate::free_list::FreeList;
 use crate::sync::{AtomicU32, AtomicU64, Condvar, Mutex, Ordering, write_then_look};
-use addr::{Gfn, Mfn, PageCount};
+use addr::{Gfn, Mfn, PageCount, VmId};
 use std::sync::Arc;
-
-/// Names a VM for as long as it has memory; 1 and up, below 2³⁰.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord)]
-pub struct VmId(pub u32);
 
 /// Whose pages may share frames: those of the same group. Below 2³⁰.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]

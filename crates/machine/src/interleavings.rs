@@ -6,10 +6,10 @@
 
 use crate::books::Sections;
 use crate::entry::{Entry, Lookup, PageState, Use, Watches};
-use crate::frame::{Frames, Holds, Taken, VmId};
+use crate::frame::{Frames, Holds, Taken};
 use crate::sync::{AtomicU64, Ordering};
 use crate::waiting::Waiting;
-use addr::{Gfn, Mfn, PageCount};
+use addr::{Gfn, Mfn, PageCount, VmId};
 use loom::sync::Arc;
 use loom::thread;
 

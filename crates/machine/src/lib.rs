@@ -74,7 +74,7 @@ pub use census::PageCensus;
 pub use charge::Charge;
 pub use counts::MemoryCounts;
 pub use entry::{Lookup, PageState, Use};
-pub use frame::{Audit, Bell, Holds, ShareGroup, VmId};
+pub use frame::{Audit, Bell, Holds, ShareGroup};
 pub use frame_use::FrameUse;
 pub use moving::MoveReport;
 pub use passage::ShootDown;

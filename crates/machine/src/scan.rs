@@ -13,12 +13,12 @@
 //! **Cost.** Most pages cost one hash. Translations are taken away for a batch of pages at once.
 
 use crate::entry::PageState;
-use crate::frame::{Holds, VmId};
+use crate::frame::Holds;
 use crate::passage::{Because, Passage};
 use crate::pool::Page;
 use crate::share::Hash;
 use crate::vm_memory::VmMemory;
-use addr::{Gfn, Mfn, PAGE_SIZE, PageCount};
+use addr::{Gfn, Mfn, PAGE_SIZE, PageCount, VmId};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 

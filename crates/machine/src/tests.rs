@@ -1,7 +1,7 @@
 //! Whole-crate tests: VMs on one pool against a naive model, and threads against each other.
 
-use crate::{Holds, Lookup, MemoryError, MoveReport, PageState, Pool, Use, VmId, VmMemory};
-use addr::{Gfn, Ma, Mfn, PageCount};
+use crate::{Holds, Lookup, MemoryError, MoveReport, PageState, Pool, Use, VmMemory};
+use addr::{Gfn, Ma, Mfn, PageCount, VmId};
 use proptest::prelude::*;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

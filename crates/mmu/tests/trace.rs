@@ -2,9 +2,9 @@
 
 mod guest;
 
-use addr::{ByteSize, Gfn, Gva, PageCount};
+use addr::{ByteSize, Gfn, Gva, PageCount, VmId};
 use guest::{Guest, KERNEL};
-use machine::{Backing, PageState, Pool, ShareGroup, Stores, SwapFile, Use, VmId, VmMemory};
+use machine::{Backing, PageState, Pool, ShareGroup, Stores, SwapFile, Use, VmMemory};
 use mmu::{PagingMode, Pte, Root, Trace, Unreadable, leaves, trace};
 
 const GVA: Gva = Gva(0x4020_3000);

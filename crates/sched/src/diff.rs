@@ -1,9 +1,8 @@
 //! What would be different: two plans compared.
 
 use crate::plan::{Plan, VmPlan};
-use crate::snapshot::VmId;
 use crate::state::HostState;
-use addr::PageCount;
+use addr::{PageCount, VmId};
 use serde::Serialize;
 
 /// A number of pages before and after.

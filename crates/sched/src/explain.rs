@@ -11,8 +11,8 @@ use crate::plan::{Allowance, HostPlan, Plan, PoolPlan, VmPlan, plan};
 use crate::reclaim::{BalloonUse, Why};
 use crate::shares::Shares;
 use crate::slowdown::Slowdown;
-use crate::snapshot::{Controls, Pages, Snapshot, Vm, VmId};
-use addr::PageCount;
+use crate::snapshot::{Controls, Pages, Snapshot, Vm};
+use addr::{PageCount, VmId};
 use std::fmt;
 
 /// Why one VM holds what it holds.

@@ -55,7 +55,7 @@ pub use reclaim::{BalloonUse, Pace, Reclaim, Why};
 pub use settings::{Salting, Settings, TaxType};
 pub use shares::{POOL_STANDS_FOR, ParseSharesError, SHARES, Shares};
 pub use slowdown::Slowdown;
-pub use snapshot::{Balloon, Controls, Host, Overhead, Pages, PoolId, ResourcePool, Snapshot, Vm, VmId};
+pub use snapshot::{Balloon, Controls, Host, Overhead, Pages, PoolId, ResourcePool, Snapshot, Vm};
 pub use standstill::Standstill;
 pub use state::{HostState, Thresholds, between_seconds, next_state};
 pub use validate::{ControlsError, InvalidSnapshot, whole_pages};

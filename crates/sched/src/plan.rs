@@ -7,11 +7,11 @@
 
 use crate::entitlement::{Entitlement, Scenario, entitlements, for_guests};
 use crate::reclaim::{Pace, Reclaim, pace, takings};
-use crate::snapshot::{PoolId, Snapshot, Vm, VmId};
+use crate::snapshot::{PoolId, Snapshot, Vm};
 use crate::state::{Actions, HostState, Thresholds, between_seconds, next_state};
 use crate::tree::{Tree, Who};
 use crate::validate::InvalidSnapshot;
-use addr::PageCount;
+use addr::{PageCount, VmId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 

@@ -10,13 +10,8 @@ use crate::settings::Settings;
 use crate::shares::Shares;
 use crate::slowdown::Slowdown;
 use crate::state::HostState;
-use addr::PageCount;
+use addr::{PageCount, VmId};
 use serde::{Deserialize, Serialize};
-
-/// The host's name for a VM, unique among running VMs. Where things are equal, the smaller comes first.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct VmId(pub u64);
 
 /// The host's name for a resource pool, unique among pools.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]

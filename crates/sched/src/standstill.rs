@@ -11,9 +11,8 @@
 //! **Invariants.** INV-7, as far as disks let it.
 
 use crate::plan::Plan;
-use crate::snapshot::VmId;
 use crate::state::Thresholds;
-use addr::PageCount;
+use addr::{PageCount, VmId};
 use std::collections::VecDeque;
 
 /// Seconds for which a standstill is borne.

@@ -5,8 +5,8 @@
 
 use crate::settings::SettingError;
 use crate::shares::{SHARES, Shares};
-use crate::snapshot::{Controls, PoolId, Snapshot, VmId};
-use addr::{ByteSize, PageCount, UnalignedSizeError};
+use crate::snapshot::{Controls, PoolId, Snapshot};
+use addr::{ByteSize, PageCount, UnalignedSizeError, VmId};
 
 /// Why a VM's or a resource pool's controls cannot be.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]

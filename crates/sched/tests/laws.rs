@@ -2,11 +2,11 @@
 
 mod fleet;
 
-use addr::PageCount;
+use addr::{PageCount, VmId};
 use fleet::{free, mib, pool, vm};
 use proptest::prelude::*;
 use sched::balloon::Conduct;
-use sched::{Bound, HostState, Plan, PoolId, Shares, Snapshot, TaxType, Vm, VmId, plan};
+use sched::{Bound, HostState, Plan, PoolId, Shares, Snapshot, TaxType, Vm, plan};
 
 fn planned(snapshot: &Snapshot) -> Plan {
     plan(snapshot).expect("a valid snapshot")
@@ -68,7 +68,7 @@ fn any_host() -> impl Strategy<Value = Snapshot> {
     (vms, any_shares(), 0.3..1.0f64, 0.0..1.5f64, 0u32..=99, any::<bool>()).prop_map(
         |(mut vms, shares, limit, plenty, tax, flat)| {
             for (id, vm) in vms.iter_mut().enumerate() {
-                vm.id = VmId(id as u64);
+                vm.id = VmId(id as u32);
                 vm.name = format!("vm{id}");
             }
             let least: u64 = vms.iter().map(|vm| vm.controls.reservation.0).sum();
@@ -195,7 +195,7 @@ proptest! {
     fn the_order_of_the_snapshot_does_not_matter(snapshot in any_host(), seed in any::<u64>()) {
         let mut shuffled = snapshot.clone();
         let key = |id: u64| (id ^ seed).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(17);
-        shuffled.vms.sort_by_key(|vm| key(vm.id.0));
+        shuffled.vms.sort_by_key(|vm| key(vm.id.0.into()));
         shuffled.pools.sort_by_key(|pool| key(pool.id.0));
         prop_assert_eq!(planned(&shuffled), planned(&snapshot));
     }

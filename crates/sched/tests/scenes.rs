@@ -2,19 +2,19 @@
 
 mod fleet;
 
-use addr::PageCount;
+use addr::{PageCount, VmId};
 use fleet::{free, host, mib, pool, vm};
 use sched::balloon::Conduct;
 use sched::{
-    Allowance, BalloonUse, Bound, HostState, Pace, Pages, Plan, PoolId, Shares, Snapshot, VmId, VmPlan, Why,
-    diff, explain, plan,
+    Allowance, BalloonUse, Bound, HostState, Pace, Pages, Plan, PoolId, Shares, Snapshot, VmPlan, Why, diff,
+    explain, plan,
 };
 
 fn planned(snapshot: &Snapshot) -> Plan {
     plan(snapshot).expect("a valid snapshot")
 }
 
-fn of(plan: &Plan, id: u64) -> VmPlan {
+fn of(plan: &Plan, id: u32) -> VmPlan {
     *plan.vm(VmId(id)).expect("planned")
 }
 

@@ -43,8 +43,8 @@ fn discard(memory: &VmMemory, ranges: &[Range<Gfn>], deadline: Instant) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use addr::{Gpa, PageCount};
-    use machine::{Backing, Pool, VmId};
+    use addr::{Gpa, PageCount, VmId};
+    use machine::{Backing, Pool};
 
     #[test]
     fn a_report_is_carried_out_as_far_as_there_is_time() {

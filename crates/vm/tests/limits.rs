@@ -3,9 +3,9 @@
 mod assembler;
 mod guest;
 
-use addr::ByteSize;
+use addr::{ByteSize, VmId};
 use assembler::Assembler;
-use machine::{Backing, Pool, VmId};
+use machine::{Backing, Pool};
 use vm::{Config, ConfigError, MmuChoice, StartError, Vm};
 
 fn config(memory: ByteSize, cpus: u32) -> Config {

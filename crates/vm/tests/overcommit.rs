@@ -2,9 +2,9 @@
 
 mod guest;
 
-use addr::{ByteSize, PageCount};
+use addr::{ByteSize, PageCount, VmId};
 use guest::{Guest, HARDWARE, SOFTWARE};
-use machine::{Backing, MemoryCounts, Pool, ShareGroup, Stores, SwapFile, VmId, VmMemory};
+use machine::{Backing, MemoryCounts, Pool, ShareGroup, Stores, SwapFile, VmMemory};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;

@@ -184,8 +184,8 @@ pub(super) fn map(guest: &Guest, cpu: usize, pages: usize) -> Map {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use addr::{Gfn, PageCount};
-    use machine::{Backing, Pool, ShareGroup, Stores, SwapFile, Use, VmId, VmMemory};
+    use addr::{Gfn, PageCount, VmId};
+    use machine::{Backing, Pool, ShareGroup, Stores, SwapFile, Use, VmMemory};
 
     fn text(level: u32, entry: Result<Pte, Unreadable>) -> String {
         walk_step(&Step { level, table: Gfn(3), index: 0, entry }).meaning

@@ -3,7 +3,6 @@
 use super::MemoryLoop;
 use super::takings::Order;
 use addr::PageCount;
-use machine::VmId;
 use sched::balloon::SLOW;
 use sched::limits::Lowering;
 use sched::reclaim::GENTLE;
@@ -63,8 +62,7 @@ impl MemoryLoop {
             snapshot.vms.iter().map(|vm| zips(&vm.name)).collect::<Vec<bool>>()
         };
         for (vm, zips) in snapshot.vms.iter().zip(zips) {
-            let (Some(planned), Some(watched)) = (plan.vm(vm.id), self.vms.get_mut(&VmId(vm.id.0 as u32)))
-            else {
+            let (Some(planned), Some(watched)) = (plan.vm(vm.id), self.vms.get_mut(&vm.id)) else {
                 continue;
             };
             watched.set_balloon_target(planned.reclaim.balloon_target);
@@ -72,8 +70,8 @@ impl MemoryLoop {
             let period = snapshot.host.settings.balance_period;
             watched.set_allowance(allowance(vm, planned, period, watched.allowance()));
         }
-        let find = |id: sched::VmId| {
-            let watched = self.vms.get(&VmId(id.0 as u32))?;
+        let find = |id: addr::VmId| {
+            let watched = self.vms.get(&id)?;
             Some((&watched.running, watched.excess()))
         };
         self.core.taker.order(Order::of(plan, find));

@@ -1,8 +1,8 @@
 //! What the pages of all VMs are, and what the pool is used for, at one moment.
 
 use super::Vms;
-use addr::PageCount;
-use machine::{FrameUse, PageCensus, Pool, ShareGroup, VmId, VmMemory, read_at_once};
+use addr::{PageCount, VmId};
+use machine::{FrameUse, PageCensus, Pool, ShareGroup, VmMemory, read_at_once};
 use sched::Pages;
 use std::collections::{BTreeMap, HashMap};
 

@@ -7,7 +7,7 @@ use crate::inventory::Inventory;
 use crate::journal::now;
 use crate::measured::Measured;
 use addr::{ByteSize, PageCount};
-use machine::{FrameUse, VmId};
+use machine::FrameUse;
 use model::{HostStatus, Ledger, LoopStatus, Metrics, PoolStatus, StateSeconds, VmStatus};
 use sched::admission::{Account, accounts};
 use sched::{Plan, PoolId, PoolPlan, Snapshot, plan};
@@ -64,7 +64,7 @@ impl MemoryLoop {
         vm: &sched::Vm,
         plan: &Plan,
     ) -> Option<VmStatus> {
-        let watched = self.vms.get(&VmId(vm.id.0 as u32))?;
+        let watched = self.vms.get(&vm.id)?;
         let planned = plan.vm(vm.id)?;
         let settings = &snapshot.host.settings;
         let running = &watched.running;
@@ -74,7 +74,7 @@ impl MemoryLoop {
         let (kills, kills_lately) = watched.guest.kills(self.second);
         Some(VmStatus {
             name: vm.name.clone(),
-            id: vm.id.0,
+            id: vm.id.0.into(),
             pool: inventory.vms.get(&vm.name)?.spec.pool.clone(),
             uptime_seconds: running.since.elapsed().as_secs_f64(),
             paused: running.vm.get().is_some_and(|vm| vm.is_paused()),

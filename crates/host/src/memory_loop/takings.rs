@@ -62,7 +62,7 @@ impl Order {
     }
 
     /// What `plan` says. `find` gives a VM, and what it holds beyond what it may.
-    pub(super) fn of<'a>(plan: &Plan, find: impl Fn(sched::VmId) -> Option<(&'a Visit, PageCount)>) -> Self {
+    pub(super) fn of<'a>(plan: &Plan, find: impl Fn(addr::VmId) -> Option<(&'a Visit, PageCount)>) -> Self {
         let mut order = Self { pace: plan.host.pace, enough: plan.host.thresholds.high, ..Self::none() };
         for &id in &plan.order {
             let (Some(planned), Some((vm, excess))) = (plan.vm(id), find(id)) else { continue };
@@ -83,7 +83,7 @@ impl Order {
     }
 
     /// From those that are frozen a little is taken now and then, to see whether their swap files work again.
-    fn try_frozen<'a>(&mut self, plan: &Plan, find: impl Fn(sched::VmId) -> Option<(&'a Visit, PageCount)>) {
+    fn try_frozen<'a>(&mut self, plan: &Plan, find: impl Fn(addr::VmId) -> Option<(&'a Visit, PageCount)>) {
         for planned in plan.vms.iter().filter(|planned| planned.allowance == Allowance::Frozen) {
             let Some((vm, _)) = find(planned.id) else { continue };
             let known = vm.known();

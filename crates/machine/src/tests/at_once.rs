@@ -3,9 +3,9 @@
 use super::faults::within_a_minute;
 use super::overcommit::{pattern, vm};
 use super::{FIRST, pool};
-use crate::frame::{Holds, Taken, VmId};
+use crate::frame::{Holds, Taken};
 use crate::{Books, GivenBack, MemoryError, PageState, Pool, ShootDown, Use, User, VmMemory};
-use addr::{Gfn, Mfn, PageCount};
+use addr::{Gfn, Mfn, PageCount, VmId};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;

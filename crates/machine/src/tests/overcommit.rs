@@ -2,8 +2,8 @@
 //! order, against a map that says what each page must hold.
 
 use super::{FIRST, pool};
-use crate::{Backing, Holds, PageState, Pool, ShareGroup, Stores, SwapFile, Use, VmId, VmMemory};
-use addr::{Gfn, Mfn, PAGE_SIZE, PageCount};
+use crate::{Backing, Holds, PageState, Pool, ShareGroup, Stores, SwapFile, Use, VmMemory};
+use addr::{Gfn, Mfn, PAGE_SIZE, PageCount, VmId};
 use proptest::prelude::*;
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -2,8 +2,8 @@
 
 use super::overcommit::{fill_with_noise, pattern, vm};
 use super::{FIRST, pool};
-use crate::{Backing, ShareGroup, Stores, SwapFile, VmId, VmMemory};
-use addr::{Gfn, PageCount};
+use crate::{Backing, ShareGroup, Stores, SwapFile, VmMemory};
+use addr::{Gfn, PageCount, VmId};
 
 #[test]
 fn a_call_looks_at_so_many_pages_and_the_next_looks_on_from_there() {

@@ -5,8 +5,8 @@ use super::faults::within_a_minute;
 use super::overcommit::{audit_sharing, pattern, vm};
 use super::{FIRST, pool};
 use crate::share::COLLIDING;
-use crate::{PageState, ShootDown, Use, VmId, VmMemory};
-use addr::{Gfn, Mfn, PageCount};
+use crate::{PageState, ShootDown, Use, VmMemory};
+use addr::{Gfn, Mfn, PageCount, VmId};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, Weak};
 

@@ -1,7 +1,7 @@
 //! A guest that builds sound page tables, for tests and benchmarks that need to know them.
 
-use addr::{Gfn, Gva, Ma, PageCount};
-use machine::{Pool, Use, VmId, VmMemory};
+use addr::{Gfn, Gva, Ma, PageCount, VmId};
+use machine::{Pool, Use, VmMemory};
 use mmu::{PagingMode, Pte, Root};
 
 /// Flags of an ordinary kernel page, all marks set.

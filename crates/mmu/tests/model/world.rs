@@ -12,8 +12,8 @@
 use super::guest::{FIRST, PAGES, ROOTS, TABLE_PAGES, entry, pages, tables};
 use super::naive::{A, D, End, Leaf, walk};
 use super::op::{Change, Op};
-use addr::{ByteSize, Gfn, Gva, Ma, Mfn, PageCount};
-use machine::{Lookup, Pool, ShootDown, Use, VmId, VmMemory};
+use addr::{ByteSize, Gfn, Gva, Ma, Mfn, PageCount, VmId};
+use machine::{Lookup, Pool, ShootDown, Use, VmMemory};
 use mmu::{Access, Miss, Mmu, MmuCounts, PagingMode, Root, Technique, View};
 use parking_lot::Mutex;
 use std::collections::HashMap;

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use utoipa::ToSchema;
 
-/// Counts by their keys; what a key means is in [`COUNTERS`].
+/// Counts by their keys; `api::inspect` says what a key means.
 pub type Counts = BTreeMap<String, u64>;
 
 /// Everything a VM counts.

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::line::HALFWORDS;
-use addr::{ByteSize, Gfn, PageCount};
-use machine::{Charge, VmId, VmMemory};
+use addr::{ByteSize, Gfn, PageCount, VmId};
+use machine::{Charge, VmMemory};
 use mmu::Technique;
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};

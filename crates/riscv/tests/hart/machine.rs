@@ -1,8 +1,8 @@
 //! A hart with memory, a device that remembers, and a way to start it in any mode.
 
 use crate::asm::*;
-use addr::{Gfn, Gpa, Ma, Mfn, PAGE_SIZE, PageCount};
-use machine::{Pool, ShootDown, Use, VmId, VmMemory};
+use addr::{Gfn, Gpa, Ma, Mfn, PAGE_SIZE, PageCount, VmId};
+use machine::{Pool, ShootDown, Use, VmMemory};
 use mmu::Technique;
 use parking_lot::Mutex;
 use riscv::{Devices, Exit, Hart, Lines};

@@ -1,8 +1,8 @@
 //! Memtide's side: the same requests on a hart.
 
 use crate::{CODE, CODE_BYTES, Outcome, Request, SCRATCH, SCRATCH_BYTES, State, hash};
-use addr::{Gfn, Gpa, Ma, Mfn, PAGE_SIZE, PageCount};
-use machine::{Pool, ShootDown, Use, VmId, VmMemory};
+use addr::{Gfn, Gpa, Ma, Mfn, PAGE_SIZE, PageCount, VmId};
+use machine::{Pool, ShootDown, Use, VmMemory};
 use mmu::Technique;
 use riscv::{Devices, Exit, Hart, Lines};
 use std::sync::{Arc, Mutex, MutexGuard};

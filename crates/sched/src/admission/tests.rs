@@ -1,6 +1,7 @@
 use super::*;
 use crate::balloon::Conduct;
-use crate::{Balloon, Controls, Host, HostState, Overhead, Pages, ResourcePool, Settings, Vm, VmId};
+use crate::{Balloon, Controls, Host, HostState, Overhead, Pages, ResourcePool, Settings, Vm};
+use addr::VmId;
 
 /// Sizes below are in pages.
 fn host(memory: u64) -> Snapshot {
@@ -30,7 +31,7 @@ fn pool(id: u64, parent: Option<u64>, reservation: u64, expandable: bool) -> Res
     }
 }
 
-fn vm(id: u64, pool: Option<u64>, reservation: u64, overhead: u64) -> Vm {
+fn vm(id: u32, pool: Option<u64>, reservation: u64, overhead: u64) -> Vm {
     Vm {
         id: VmId(id),
         name: format!("vm{id}"),

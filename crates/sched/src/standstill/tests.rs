@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 /// Three VMs on a host that is full: they hold 100, 300 and 200 MiB, and what is not `reserved` is over their targets.
 fn full(reserved: [u64; 3]) -> Plan {
-    let vm = |(id, (held, reserved)): (u64, (u64, u64))| Vm {
+    let vm = |(id, (held, reserved)): (u32, (u64, u64))| Vm {
         id: VmId(id),
         name: format!("vm{id}"),
         pool: None,

@@ -2,11 +2,10 @@
 
 #![allow(dead_code, reason = "each test program uses part of it")]
 
-use addr::{ByteSize, PageCount};
+use addr::{ByteSize, PageCount, VmId};
 use sched::balloon::Conduct;
 use sched::{
-    Balloon, Controls, Host, HostState, Overhead, Pages, PoolId, ResourcePool, Settings, Shares, Snapshot,
-    Vm, VmId,
+    Balloon, Controls, Host, HostState, Overhead, Pages, PoolId, ResourcePool, Settings, Shares, Snapshot, Vm,
 };
 
 pub(crate) fn mib(number: u64) -> PageCount {
@@ -14,7 +13,7 @@ pub(crate) fn mib(number: u64) -> PageCount {
 }
 
 /// A VM of `size` that holds all of it, `active` of it in use, with a balloon that works.
-pub(crate) fn vm(id: u64, size: u64, active: u64) -> Vm {
+pub(crate) fn vm(id: u32, size: u64, active: u64) -> Vm {
     Vm {
         id: VmId(id),
         name: format!("vm{id}"),
@@ -88,7 +87,7 @@ pub(crate) fn free(snapshot: &Snapshot) -> PageCount {
 pub(crate) fn crowd(count: u64) -> Snapshot {
     let vms = (0..count).map(|id| {
         let size = 256 << (id % 4);
-        let mut vm = vm(id, size, size * (id * 37 % 100) / 100);
+        let mut vm = vm(id as u32, size, size * (id * 37 % 100) / 100);
         vm.pool = (id % 5 != 0).then_some(PoolId(id / 20));
         vm.controls = Controls {
             reservation: mib(if id % 7 == 0 { size / 8 } else { 0 }),

@@ -2,8 +2,8 @@
 
 #![allow(dead_code, reason = "each test program uses its part")]
 
-use addr::{ByteSize, PageCount};
-use machine::{Backing, Pool, VmId};
+use addr::{ByteSize, PageCount, VmId};
+use machine::{Backing, Pool};
 use mmu::Technique;
 use parking_lot::{Condvar, Mutex};
 use std::io::{self, Write};
