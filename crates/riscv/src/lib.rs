@@ -1,17 +1,19 @@
 //! The portable processor: RV64GC with Zba, Zbb, Zbs, Zicboz, Sstc, Svinval, Svadu and Svvptc, in
 //! supervisor and user mode. The VMM is the machine mode: it answers SBI calls.
 //!
-//! **Model.** A [`Hart`] runs slices of a few thousand instructions ([`Hart::run`]) and says why it
-//! stopped ([`Exit`]). Instructions are decoded once per machine frame into operations that call
-//! each other:
+//! **Model.** Three layers, each of which knows only those below it:
 //!
 //! ```text
-//!   fetch (fetch.rs) -> decoded line (code.rs) -> operation (ops/*.rs) -> the next operation ...
-//!                                     load or store -> TLB hit, or memory.rs on a miss
+//!   interp   operations, the cache of decoded code, the run loop
+//!     |
+//!    cpu     a hart's state: registers, CSRs, traps, accesses the slow way
+//!     |
+//!    isa     instructions as values, floating point
 //! ```
 //!
-//! Read [`isa`], `op`, `line`, `code`, `fetch`, then `bind` and `ops`; `memory` for the slow way of an access,
-//! `trap` and `csr` for the privileged architecture.
+//! A [`Hart`] runs slices of a few thousand instructions ([`Hart::run`]) and says why it
+//! stopped ([`Exit`]). Instructions are decoded once per machine frame into operations that call
+//! each other. How to add one: `docs/adding-an-instruction.md`.
 //!
 //! **Concurrency.** A hart belongs to whoever holds the lock around it. Interrupt lines
 //! ([`Lines`]) may be set by anyone at any time.
@@ -24,20 +26,13 @@
 
 #![forbid(unsafe_code)]
 
-mod bind;
-mod code;
 mod cpu;
-mod csr;
-mod fetch;
-mod hart;
+mod interp;
 pub mod isa;
-mod join;
-mod line;
-mod memory;
-mod op;
-mod ops;
-mod trap;
 
-pub use cpu::{Devices, Lines};
-pub use hart::{Exit, Hart, HartCounts, Registers};
+pub use cpu::counts::HartCounts;
+pub use cpu::devices::Devices;
+pub use cpu::lines::Lines;
+pub use interp::hart::{Hart, Registers};
+pub use interp::state::Exit;
 pub use isa::float;

@@ -4,7 +4,7 @@
 mod asm;
 mod code;
 mod csrs;
-mod joined;
+mod fusion;
 mod machine;
 mod memory;
 mod threads;

@@ -1,7 +1,8 @@
 //! Instructions that compute: FADD, FSUB, FMUL, FDIV, FSQRT and the fused multiply-adds.
 
+use super::flags::{Flags, Rounding};
+use super::format::Format;
 use super::number::{Number, Value, Wide, invalid, propagate_nan, signed, unpack};
-use super::{Flags, Format, Rounding};
 
 /// What the host computes, if it is certain to be the right bits with no new flag.
 #[inline(always)]

@@ -1,7 +1,8 @@
 //! Instructions that compare, select or copy signs: nothing here rounds.
 
+use super::flags::Flags;
+use super::format::Format;
 use super::number::{Value, is_nan, is_signaling, propagate_nan, unpack};
-use super::{Flags, Format};
 
 /// FEQ: whether `a = b`. Quiet: only a signaling NaN is invalid.
 #[inline]

@@ -1,7 +1,8 @@
 //! FCVT: between floating point and integers, and between the two formats.
 
+use super::flags::{Flags, Rounding};
+use super::format::Format;
 use super::number::{Number, Value, propagate_nan, round_off, shift_right_sticky, signed, unpack};
-use super::{Flags, Format, Rounding};
 
 /// The integer type of a conversion, in the order in which the instructions' `rs2` field has them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

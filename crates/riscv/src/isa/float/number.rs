@@ -1,6 +1,7 @@
 //! Numbers taken apart, and the one place that rounds.
 
-use super::{Flags, Format, Rounding};
+use super::flags::{Flags, Rounding};
+use super::format::Format;
 
 /// What a bit pattern stands for. The flag of `Zero` and `Infinite` says "negative".
 #[derive(Clone, Copy)]
