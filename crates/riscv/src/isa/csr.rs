@@ -38,3 +38,28 @@ pub const CYCLE: u16 = 0xc00;
 pub const TIME: u16 = 0xc01;
 /// Instructions retired.
 pub const INSTRET: u16 = 0xc02;
+
+/// The name of a register that the processor has.
+pub const fn name(csr: u16) -> Option<&'static str> {
+    Some(match csr {
+        FFLAGS => "fflags",
+        FRM => "frm",
+        FCSR => "fcsr",
+        SSTATUS => "sstatus",
+        SIE => "sie",
+        STVEC => "stvec",
+        SCOUNTEREN => "scounteren",
+        SENVCFG => "senvcfg",
+        SSCRATCH => "sscratch",
+        SEPC => "sepc",
+        SCAUSE => "scause",
+        STVAL => "stval",
+        SIP => "sip",
+        STIMECMP => "stimecmp",
+        SATP => "satp",
+        CYCLE => "cycle",
+        TIME => "time",
+        INSTRET => "instret",
+        _ => return None,
+    })
+}

@@ -204,6 +204,30 @@ operations! {
     CsrOp { Write "csrrw", Set "csrrs", Clear "csrrc", }
 }
 
+impl ImmediateOp {
+    /// Whether the immediate is the number of a bit, or by how many bits to shift.
+    pub const fn takes_bit_number(self) -> bool {
+        match self {
+            Self::Addi | Self::Slti | Self::Sltiu | Self::Xori | Self::Ori | Self::Andi | Self::Addiw => {
+                false
+            }
+            Self::Slli
+            | Self::Srli
+            | Self::Srai
+            | Self::Slliw
+            | Self::Srliw
+            | Self::Sraiw
+            | Self::SlliUw
+            | Self::Rori
+            | Self::Roriw
+            | Self::Bclri
+            | Self::Bexti
+            | Self::Binvi
+            | Self::Bseti => true,
+        }
+    }
+}
+
 /// How an atomic access is ordered with others of the same hart.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Order {
