@@ -2,7 +2,7 @@
 
 use crate::interp::binding::{Place, bind};
 use crate::interp::flow::{dispatch, jump, table_of};
-use crate::interp::fusion::fuse;
+use crate::interp::fusion::{Found, fuse};
 use crate::interp::line::Slot;
 use crate::interp::op::{Code, Line, Op};
 use crate::interp::place::{At, HALFWORDS, Here};
@@ -37,16 +37,15 @@ pub(crate) fn undecoded(interp: &mut Interp, code: &Code, line: &Line, here: Her
 #[inline(never)]
 fn decode_slot(interp: &Interp, line: &Line, at: At) {
     let low = line.halfword(&interp.cpu.pool, at);
-    let op = if at.halfword() + isa::length(low) >= HALFWORDS {
-        Op::new(last)
-    } else {
-        bind_bits(word(interp, line, at, low), Place::InPage(at))
-    };
-    line.set(at, fuse(interp, line, at, op));
-}
-
-fn bind_bits(bits: u32, place: Place) -> Op {
-    bind(decode(bits), bits, place)
+    if at.halfword() + isa::length(low) >= HALFWORDS {
+        line.set(at, Op::new(last));
+        return;
+    }
+    let bits = word(interp, line, at, low);
+    let inst = decode(bits);
+    let op = bind(inst, bits, Place::InPage(at));
+    let found = inst.and_then(|inst| Found::new(at, inst, bits));
+    line.set(at, found.map_or(op, |found| fuse(interp, line, found, op)));
 }
 
 /// The instruction at `at` that begins with `low`, which does not end in another page.
@@ -70,7 +69,7 @@ fn last(interp: &mut Interp, code: &Code, line: &Line, here: Here, _slot: &Cell<
     } else {
         return interp.stopped();
     };
-    let alone = code.alone(word, |word| bind_bits(word, Place::Alone));
+    let alone = code.alone(word, |word| bind(decode(word), word, Place::Alone));
     interp.page_gva = interp.pc_at(at);
     #[cfg(debug_assertions)]
     {

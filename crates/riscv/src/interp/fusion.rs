@@ -23,7 +23,7 @@ const LONGEST_RUN: u8 = 32;
 
 /// An instruction that is wholly in its line, and not the last one there.
 #[derive(Clone, Copy)]
-struct Found {
+pub(crate) struct Found {
     at: At,
     inst: Inst,
     /// What it was decoded from.
@@ -31,15 +31,26 @@ struct Found {
     length: usize,
 }
 
-/// The operation for the slot at `at`, which alone would be `op`.
-pub(crate) fn fuse(interp: &Interp, line: &Line, at: At, op: Op) -> Op {
-    let Some(first) = find(interp, line, at) else { return op };
+impl Found {
+    /// The instruction at `at` that was decoded from `bits`.
+    pub(crate) const fn new(at: At, inst: Inst, bits: u32) -> Option<Self> {
+        let length = isa::length(bits as u16);
+        if at.ends_line::<1>() || length == 2 && at.ends_line::<2>() {
+            return None;
+        }
+        Some(Self { at, inst, bits, length })
+    }
+}
+
+/// The operation for the slot of `first`, which alone would be `op`.
+pub(crate) fn fuse(interp: &Interp, line: &Line, first: Found, op: Op) -> Op {
     let fused = match first.inst {
         Inst::NOP => nops(interp, line, first),
         Inst::Load { op: LoadOp::Ld, .. } => run(interp, line, first, [ops::ld_run::<1>, ops::ld_run::<2>]),
         Inst::Store { op: StoreOp::Sd, .. } => run(interp, line, first, [ops::sd_run::<1>, ops::sd_run::<2>]),
         Inst::Auipc { .. } | Inst::Lui { .. } => halves(interp, line, first),
-        _ => pair(interp, line, first),
+        inst if ops::begins_pair(inst) => pair(interp, line, first),
+        _ => None,
     };
     match fused {
         Some((run, aux, imm)) => Op { run, aux, imm: imm.unwrap_or(op.imm), ..op },
@@ -50,21 +61,18 @@ pub(crate) fn fuse(interp: &Interp, line: &Line, at: At, op: Op) -> Op {
 /// What a fused operation has other than its first instruction's: function, `aux`, `imm`.
 type Fused = (Run, u8, Option<i32>);
 
-fn find(interp: &Interp, line: &Line, at: At) -> Option<Found> {
-    let low = line.halfword(&interp.cpu.pool, at);
-    let length = isa::length(low);
-    if at.ends_line::<1>() || length == 2 && at.ends_line::<2>() {
+/// The instruction behind `first`.
+fn behind(interp: &Interp, line: &Line, first: Found) -> Option<Found> {
+    let at = At::of(first.at.halfword() + first.length);
+    if at.ends_line::<1>() {
         return None;
     }
-    let bits = match length {
+    let low = line.halfword(&interp.cpu.pool, at);
+    let bits = match isa::length(low) {
         1 => u32::from(low),
         _ => u32::from(line.halfword(&interp.cpu.pool, at.after::<1>())) << 16 | u32::from(low),
     };
-    Some(Found { at, inst: isa::decode(bits)?, bits, length })
-}
-
-fn behind(interp: &Interp, line: &Line, first: Found) -> Option<Found> {
-    find(interp, line, At::of(first.at.halfword() + first.length))
+    Found::new(at, isa::decode(bits)?, bits)
 }
 
 /// Gives an instruction's slot the operation that does it alone, unless there is one. A fused

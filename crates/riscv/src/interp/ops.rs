@@ -19,5 +19,5 @@ pub(crate) use float::*;
 pub(crate) use fused::*;
 pub(crate) use integer::*;
 pub(crate) use memory::*;
-pub(crate) use pairs::pair;
+pub(crate) use pairs::{begins_pair, pair};
 pub(crate) use system::*;

@@ -52,6 +52,17 @@ const fn part(inst: Inst) -> Option<Part> {
     })
 }
 
+/// Whether an instruction may be a pair's first. Most are not, and then nobody need look at what is behind.
+pub(crate) fn begins_pair(inst: Inst) -> bool {
+    part(inst).is_some_and(Part::begins)
+}
+
+impl Part {
+    const fn begins(self) -> bool {
+        matches!(self, Self::Addi | Self::Slli | Self::Srli | Self::Andi | Self::Add | Self::Xor | Self::Mul)
+    }
+}
+
 /// Operations that a pair goes on as.
 mod second {
     pub(super) use crate::interp::ops::branch::{beq, bltu, bne, jalr};
@@ -67,6 +78,8 @@ macro_rules! pairs {
             let here = here.after::<FIRST>();
             second::$second::<SECOND>(interp, code, line, here, line.slot(here.at()))
         })*
+
+        $(const _: () = assert!(Part::$first_part.begins());)*
 
         /// The operation for two instructions of these lengths in halfwords. A branch must stay in its line.
         pub(crate) fn pair(first: (Inst, usize), second: (Inst, usize)) -> Option<Run> {
