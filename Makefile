@@ -5,7 +5,7 @@ SOAK ?= 30
 
 .DEFAULT_GOAL := help
 .PHONY: help setup guest agent node web smooth units-web test-web build openapi check test loom demo bench bench-density experiments
-.PHONY: fuzz fuzz-api clean sdk test-sdk load soak crowd deb test-deb
+.PHONY: simulate fuzz fuzz-api clean sdk test-sdk load soak crowd deb test-deb
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -63,6 +63,10 @@ test: setup agent units-web check loom ## check everything and run all tests
 # In a directory of its own, since the flag is everybody's and what is built without it would have to be built anew.
 loom: ## run the lock-free parts in every order in which their threads may meet
 	RUSTFLAGS='--cfg loom' cargo test --locked --release --target-dir target/loom -p machine --lib interleavings
+
+simulate: ## simulate hours of a host with many VMs in seconds (SIMULATE=minutes VMS=number SEED=number)
+	MEMTIDE_SIMULATE=$(or $(SIMULATE),60) MEMTIDE_SIMULATE_VMS=$(or $(VMS),200) $(if $(SEED),MEMTIDE_SEED=$(SEED)) \
+		cargo test --locked --release --package host --lib simulation -- --nocapture
 
 demo: guest build ## run six Debian VMs of 256 MiB on a host of 512 MiB, and show how memory moves (DEMO=--keep: and stay)
 	@scripts/demo $(DEMO)

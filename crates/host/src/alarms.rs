@@ -29,10 +29,9 @@ mod told;
 
 use crate::core::Core;
 use crate::disks::{Known, News};
-use crate::journal::now;
 use crate::keeper::Own;
 use crate::memory_loop::tell_panics;
-use model::{AlarmRuleSpec, What};
+use model::{AlarmRuleSpec, HostStatus, What};
 use readings::{Rates, Seen, readings};
 use sandbox::Kind;
 use sched::alarm::{Alarms, Rule, Transition, evaluate};
@@ -63,9 +62,7 @@ pub(crate) fn run(core: &Arc<Core>) {
 
 /// Goes by each report, until the host shuts down.
 fn watch(core: &Arc<Core>) {
-    let mut rates = Rates::default();
-    let mut awaited: BTreeSet<String> = core.wanted_before.iter().cloned().collect();
-    let begun = Instant::now();
+    let mut watch = Watch::new(core);
     // What there is at first was not measured.
     let mut measured_at = core.measured().status.at_milliseconds;
     while !core.wakeup.is_stopping() {
@@ -75,24 +72,43 @@ fn watch(core: &Arc<Core>) {
             return;
         }
         measured_at = measured.status.at_milliseconds;
-        if begun.elapsed() > PATIENCE {
-            awaited.clear();
+        watch.look(core, &measured.status);
+    }
+}
+
+/// What the thread remembers from one report to the next.
+pub(crate) struct Watch {
+    rates: Rates,
+    /// VMs that are to run again.
+    awaited: BTreeSet<String>,
+    begun: Instant,
+}
+
+impl Watch {
+    pub(crate) fn new(core: &Core) -> Self {
+        let awaited = core.wanted_before.iter().cloned().collect();
+        Self { rates: Rates::default(), awaited, begun: core.clock.now() }
+    }
+
+    /// Goes by what was measured: raises, eases and clears alarms.
+    pub(crate) fn look(&mut self, core: &Arc<Core>, status: &HostStatus) {
+        if core.clock.since(self.begun) > PATIENCE {
+            self.awaited.clear();
         }
-        let status = &measured.status;
-        awaited.retain(|name| status.vms.iter().all(|vm| vm.name != *name));
-        let directories = directories(core, &mut awaited);
+        self.awaited.retain(|name| status.vms.iter().all(|vm| vm.name != *name));
+        let directories = directories(core, &mut self.awaited);
         let disks = core.disks.watch(&directories);
         for disk in &disks {
             tell_of(core, disk);
         }
         let disks = disks.iter().filter_map(readings::disk).collect();
-        let seen = Seen { status, disks, awaited: &awaited, starts: starts(core) };
-        let readings = readings(&seen, &mut rates);
+        let seen = Seen { status, disks, awaited: &self.awaited, starts: starts(core) };
+        let readings = readings(&seen, &mut self.rates);
         let transitions = {
             let mut book = core.alarms.lock();
             let alarms = std::mem::take(&mut book.alarms);
             let rules: Vec<Rule> = book.rules.values().map(AlarmRuleSpec::rule).collect();
-            let (alarms, transitions) = evaluate(&rules, &readings, alarms, now());
+            let (alarms, transitions) = evaluate(&rules, &readings, alarms, core.clock.milliseconds());
             book.alarms = alarms;
             transitions
         };

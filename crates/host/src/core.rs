@@ -3,6 +3,7 @@
 use crate::alarms::Book;
 use crate::autostart::Tell;
 use crate::catalog::running_id;
+use crate::clock::Clock;
 use crate::disks::{Disks, free_disk};
 use crate::error::HostError;
 use crate::file_troubles::FileTroubles;
@@ -60,6 +61,7 @@ pub(crate) struct Core {
     pub(crate) alarms: Mutex<Book>,
     pub(crate) actions: actions::Worker,
     pub(crate) journal: Arc<Journal>,
+    pub(crate) clock: Clock,
     pub(crate) wakeup: Arc<Wakeup>,
     pub(crate) taker: Taker,
     pub(crate) disks: Disks,
@@ -96,7 +98,8 @@ impl Core {
         let swap_space = swap_space(&inventory, free_disk(&config.swap));
         let own = pool.charge(own_overhead(pool.size(), false));
         let snapshot = snapshot(&inventory, &pool, own.count(), swap_space);
-        let measured = Measured::nothing(snapshot, &pool.usage())?;
+        let measured =
+            Measured::nothing(snapshot, &pool.usage(), state.troubles().journal().clock().milliseconds())?;
         let files = Arc::clone(state.troubles());
         Ok(Self {
             own,
@@ -105,6 +108,7 @@ impl Core {
             closing: AtomicBool::new(false),
             wanted: Mutex::new(Some(state.wanted_files())),
             pool,
+            clock: files.journal().clock().clone(),
             journal: Arc::clone(files.journal()),
             files,
             keeper: Keeper::default(),

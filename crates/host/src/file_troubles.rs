@@ -12,7 +12,7 @@
 //!
 //! **Concurrency.** An innermost lock, held to add or copy. Nothing here touches a file: `keeper` does.
 
-use crate::journal::{Journal, now};
+use crate::journal::Journal;
 use model::{FileState, FileTrouble, What};
 use parking_lot::Mutex;
 use std::collections::BTreeMap;
@@ -49,7 +49,7 @@ impl FileTroubles {
         let since = before.filter(|before| before.state == state).map(|before| before.since_milliseconds);
         let told = since.is_some() && state == FileState::Unwritten;
         let (file, why) = (path.display().to_string(), why.to_owned());
-        let since_milliseconds = since.unwrap_or_else(now);
+        let since_milliseconds = since.unwrap_or_else(|| self.journal.clock().milliseconds());
         known.insert(
             path.to_owned(),
             FileTrouble { file: file.clone(), state, why: why.clone(), since_milliseconds },

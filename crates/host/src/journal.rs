@@ -5,13 +5,14 @@
 //!
 //! **Concurrency.** One lock, innermost, held to add or copy. Who adds never waits for who reads.
 
+use crate::clock::Clock;
 use crate::host::Host;
 use model::{Event, What};
 use parking_lot::{Condvar, Mutex};
 use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 /// How many events are kept at most, and how many decisions.
 const KEPT: usize = 2048;
@@ -22,6 +23,7 @@ const MOST_DECISION_BYTES: usize = 1 << 20;
 /// The host's events.
 #[derive(Default)]
 pub(crate) struct Journal {
+    clock: Clock,
     events: Mutex<Events>,
     more: Condvar,
 }
@@ -89,12 +91,23 @@ fn size(what: &What) -> usize {
 }
 
 impl Journal {
+    /// One whose events have the times of `clock`.
+    #[cfg(test)]
+    pub(crate) fn by(clock: Clock) -> Self {
+        Self { clock, ..Self::default() }
+    }
+
+    /// By which its events have their times.
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
     /// Notes that something happened.
     pub(crate) fn add(&self, what: What) {
         let bytes = size(&what);
         let mut events = self.events.lock();
         events.last += 1;
-        let event = Event { seq: events.last, at_milliseconds: now(), what };
+        let event = Event { seq: events.last, at_milliseconds: self.clock.milliseconds(), what };
         if event.what.is_decision() {
             events.decisions.add(event, bytes, MOST_DECISION_BYTES);
         } else {
@@ -150,11 +163,6 @@ impl Host {
     pub fn wait_events_since(&self, seq: u64, timeout: Duration) -> Vec<Arc<Event>> {
         self.core().journal.wait_since(seq, timeout)
     }
-}
-
-/// Milliseconds since 1970.
-pub(crate) fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64)
 }
 
 #[cfg(test)]

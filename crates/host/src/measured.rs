@@ -25,9 +25,13 @@ impl Measured {
     ///
     /// # Errors
     /// If resource pools do not form a tree.
-    pub(crate) fn nothing(snapshot: Snapshot, usage: &FrameUse) -> Result<Self, InvalidSnapshot> {
+    pub(crate) fn nothing(
+        snapshot: Snapshot,
+        usage: &FrameUse,
+        at_milliseconds: u64,
+    ) -> Result<Self, InvalidSnapshot> {
         let plan = plan(&snapshot)?;
-        let status = Arc::new(before_anything(&snapshot, &plan, usage));
+        let status = Arc::new(before_anything(&snapshot, &plan, usage, at_milliseconds));
         Ok(Self { snapshot, plan, status, changes: 0, counted: BTreeMap::new() })
     }
 }

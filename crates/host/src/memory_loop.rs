@@ -33,6 +33,7 @@ use crate::core::Core;
 use crate::process;
 use crate::restart::guest_panicked;
 use crate::visits::Visit;
+use crate::wakeup::Reasons;
 use addr::{PageCount, VmId};
 use limit::Limit;
 use machine::FrameUse;
@@ -117,7 +118,7 @@ pub(crate) fn tell_panics(core: &Core, place: &str, work: impl FnOnce()) {
 
 impl MemoryLoop {
     fn new(core: Arc<Core>) -> Self {
-        let now = Instant::now();
+        let now = core.clock.now();
         // One that begins anew counts on.
         let before = core.measured();
         Self {
@@ -148,33 +149,43 @@ impl MemoryLoop {
 
     fn turn_until_stopped(&mut self) {
         loop {
-            let until = self.next_second.min(self.next_plan);
+            let until = self.due();
             let reasons = self.core.wakeup.wait(until);
             if self.core.wakeup.is_stopping() {
                 return;
             }
             self.note_lag(until);
-            if reasons.shortage {
-                self.status.shortages += 1;
-                // Where all that can be is being taken already, planning would only take time from it.
-                if !self.core.taker.is_at_work() || self.is_paced() {
-                    self.plan_by(self.last_plan + LEAST_BETWEEN, Trigger::Shortage);
-                }
+            self.turn(reasons);
+        }
+    }
+
+    /// When something is to be done if nothing happens before.
+    fn due(&self) -> Instant {
+        self.next_second.min(self.next_plan)
+    }
+
+    /// Does what is due, and what `reasons` there are for.
+    fn turn(&mut self, reasons: Reasons) {
+        if reasons.shortage {
+            self.status.shortages += 1;
+            // Where all that can be is being taken already, planning would only take time from it.
+            if !self.core.taker.is_at_work() || self.is_paced() {
+                self.plan_by(self.last_plan + LEAST_BETWEEN, Trigger::Shortage);
             }
-            if reasons.change {
-                self.follow_inventory();
-                self.plan_by(Instant::now(), Trigger::Change);
-            }
-            if reasons.taken {
-                // What came in may be enough, or somebody else may have taken it.
-                self.plan_by(self.last_plan + 4 * LEAST_BETWEEN, Trigger::Progress);
-            }
-            if Instant::now() >= self.next_second {
-                self.each_second();
-            }
-            if Instant::now() >= self.next_plan {
-                self.make_plan();
-            }
+        }
+        if reasons.change {
+            self.follow_inventory();
+            self.plan_by(self.core.clock.now(), Trigger::Change);
+        }
+        if reasons.taken {
+            // What came in may be enough, or somebody else may have taken it.
+            self.plan_by(self.last_plan + 4 * LEAST_BETWEEN, Trigger::Progress);
+        }
+        if self.core.clock.now() >= self.next_second {
+            self.each_second();
+        }
+        if self.core.clock.now() >= self.next_plan {
+            self.make_plan();
         }
     }
 
@@ -191,7 +202,7 @@ impl MemoryLoop {
     }
 
     fn note_lag(&mut self, until: Instant) {
-        let lag = Instant::now().saturating_duration_since(until);
+        let lag = self.core.clock.now().saturating_duration_since(until);
         self.status.lag_microseconds = lag.as_micros() as u64;
         self.status.worst_lag_microseconds =
             self.status.worst_lag_microseconds.max(self.status.lag_microseconds);
@@ -209,13 +220,13 @@ impl MemoryLoop {
         for running in running {
             // One that was restarted is watched anew.
             if self.vms.get(&running.id).is_none_or(|watched| !watched.running.is(&running)) {
-                self.vms.insert(running.id, Watched::new(running));
+                self.vms.insert(running.id, Watched::new(running, &self.core.clock));
             }
         }
     }
 
     fn each_second(&mut self) {
-        let now = Instant::now();
+        let now = self.core.clock.now();
         // After a long delay the seconds missed are not made up for: there is nothing to measure in no time.
         self.next_second += SECOND;
         if self.next_second <= now {
@@ -253,16 +264,16 @@ impl MemoryLoop {
     fn judge(&mut self, snapshot: &mut Snapshot) {
         let state = next_state(self.state, snapshot.host.free, &thresholds(snapshot));
         snapshot.host.state = state;
-        let untold = self.telling.lags_behind(state) && self.state_since.elapsed() >= SECOND;
+        let untold = self.telling.lags_behind(state) && self.core.clock.since(self.state_since) >= SECOND;
         if state != self.state || untold {
             self.enter(state);
-            self.plan_by(Instant::now(), Trigger::Progress);
+            self.plan_by(self.core.clock.now(), Trigger::Progress);
         }
     }
 
     fn enter(&mut self, state: HostState) {
         if std::mem::replace(&mut self.state, state) != state {
-            self.state_since = Instant::now();
+            self.state_since = self.core.clock.now();
             self.telling.note_change();
         }
     }
@@ -323,7 +334,7 @@ impl MemoryLoop {
             vm.active = watched.active(&snapshot.host.settings, &vm.pages);
             vm.balloon = watched.balloon(vm.balloon.cap);
             vm.slowdown = watched.slowdown;
-            vm.waits = watched.running.memory.waits_for_frames();
+            vm.waits = watched.waits();
             vm.swap_fails = watched.running.swap_failure().is_some();
         }
         (snapshot, usage)
@@ -331,13 +342,13 @@ impl MemoryLoop {
 
     /// Counts the time since it was counted last as spent in the state there was.
     fn count_state(&mut self) {
-        let now = Instant::now();
+        let now = self.core.clock.now();
         self.state_seconds.add(self.state, now - self.counted);
         self.counted = now;
     }
 
     fn make_plan(&mut self) {
-        let start = Instant::now();
+        let start = self.core.clock.now();
         self.changes = self.core.wakeup.changes();
         let (mut snapshot, usage) = self.measure();
         snapshot.host.may_recover = false;
@@ -353,10 +364,10 @@ impl MemoryLoop {
         self.count_state();
         self.enter(planned.host.state);
         self.apply(&snapshot, &planned);
-        let took = start.elapsed();
+        let took = self.core.clock.since(start);
         self.status.plans += 1;
         self.status.plan_microseconds = took.as_micros() as u64;
-        self.last_plan = Instant::now();
+        self.last_plan = self.core.clock.now();
         let gives_back = self.goes_on_giving_back(&snapshot, &planned);
         let in_progress = gives_back || planned.host.sums.for_limits.0 > 0;
         self.next_plan = self.last_plan + self.until_next_plan(&snapshot, in_progress);
@@ -408,7 +419,7 @@ impl MemoryLoop {
             news.extend(why.map(|why| What::SwapFailed { vm: running.name.clone(), why }));
         }
         if !news.is_empty() {
-            self.plan_by(Instant::now(), Trigger::Progress);
+            self.plan_by(self.core.clock.now(), Trigger::Progress);
         }
         for what in news {
             self.core.journal.add(what);
@@ -451,5 +462,7 @@ fn thresholds(snapshot: &Snapshot) -> Thresholds {
     Thresholds::new(snapshot.host.memory, u64::from(snapshot.host.settings.min_free_percent))
 }
 
+#[cfg(test)]
+mod simulation;
 #[cfg(test)]
 mod tests;

@@ -158,7 +158,7 @@ pub(crate) fn read_config<'a>(
 }
 
 /// Admits the VM and gives it memory: from now on it is starting.
-fn claim(core: &Core, spec: &VmSpec) -> Result<Arc<Running>, HostError> {
+pub(crate) fn claim(core: &Core, spec: &VmSpec) -> Result<Arc<Running>, HostError> {
     let _change = core.change()?;
     swap_dir::check(core, spec)?;
     let free_disk = core.free_disk();
@@ -346,7 +346,7 @@ fn watch(core: &Core, running: &Arc<Running>, vm: &Vm) -> Ended {
 }
 
 /// Gives back what a VM had. It is stopped when that is done, and written down whether it is still wanted on.
-fn release(core: &Core, running: Arc<Running>, ended: Option<&Ended>) {
+pub(crate) fn release(core: &Core, running: Arc<Running>, ended: Option<&Ended>) {
     let name = running.name.clone();
     let end = ended.map(End::from);
     let end = end.map(|End { how, why }| End { how, why: why.or_else(|| running.why_stopped(how)) });

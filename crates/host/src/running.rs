@@ -1,5 +1,6 @@
 //! A VM that is starting or running.
 
+use crate::guest::Guest;
 use crate::progress::Progress;
 use crate::visits::Visits;
 use addr::{ByteSize, PageCount, VmId};
@@ -22,6 +23,9 @@ pub(crate) struct Running {
     pub(crate) memory: Arc<VmMemory>,
     /// There once the guest is loaded.
     pub(crate) vm: OnceLock<Arc<Vm>>,
+    /// In the place of a VM, in simulations.
+    #[cfg(test)]
+    pub(crate) simulated: OnceLock<Arc<dyn Guest>>,
     pub(crate) since: Instant,
     /// Its restarts until now.
     pub(crate) restarts: Restarts,
@@ -37,7 +41,7 @@ pub(crate) struct Running {
     /// What was taken from it and has not been told yet.
     pub(crate) taken: Mutex<Reclaimed>,
     /// How its guest was when it was last looked at.
-    pub(crate) guest: Mutex<GuestState>,
+    pub(crate) guest_state: Mutex<GuestState>,
     pub(crate) visits: Arc<Visits>,
     /// It was not wanted on before it was started.
     pub(crate) newly_wanted: bool,
@@ -101,6 +105,8 @@ impl Running {
             id: start.id,
             memory,
             vm: OnceLock::new(),
+            #[cfg(test)]
+            simulated: OnceLock::new(),
             since: Instant::now(),
             restarts: Restarts::default(),
             group: start.group,
@@ -110,7 +116,7 @@ impl Running {
             swap_dir: start.swap_dir,
             swap_trouble: Mutex::default(),
             taken: Mutex::default(),
-            guest: Mutex::default(),
+            guest_state: Mutex::default(),
             visits: Arc::default(),
             newly_wanted: start.newly_wanted,
             to_take: AtomicU64::new(0),
@@ -230,13 +236,23 @@ impl Running {
         self.asked.load(Ordering::Relaxed)
     }
 
+    /// Its guest, once that is loaded.
+    pub(crate) fn guest(&self) -> Option<Arc<dyn Guest>> {
+        #[cfg(test)]
+        if let Some(guest) = self.simulated.get() {
+            return Some(Arc::clone(guest));
+        }
+        self.vm.get().map(|vm| Arc::clone(vm) as Arc<dyn Guest>)
+    }
+
     /// What is wrong with its guest, in words.
     pub(crate) fn trouble(&self) -> Option<String> {
         let vm = self.vm.get()?;
         let panicked = vm.panicked().map(|panic| panic.to_string());
         let stuck = || vm.trouble().map(|at| format!("CPU {} gets nowhere, at {:#x}", at.cpu, at.pc));
         let silent = || {
-            (*self.guest.lock() == GuestState::Silent).then(|| "the guest's agent answers no more".to_owned())
+            (*self.guest_state.lock() == GuestState::Silent)
+                .then(|| "the guest's agent answers no more".to_owned())
         };
         panicked.or_else(stuck).or_else(silent)
     }

@@ -71,7 +71,7 @@ impl Wakeup {
         }
     }
 
-    /// Waits until `until` or for the bell; says what has rung since the last look, beside the end.
+    /// Waits until `until` or for the bell, and looks what has rung.
     pub(crate) fn wait(&self, until: Instant) -> Reasons {
         let mut asleep = self.asleep.lock();
         while !self.has_rung() {
@@ -79,6 +79,12 @@ impl Wakeup {
                 break;
             }
         }
+        drop(asleep);
+        self.reasons()
+    }
+
+    /// What has rung since the last look, beside the end.
+    pub(crate) fn reasons(&self) -> Reasons {
         Reasons {
             shortage: self.shortage.swap(false, Ordering::AcqRel),
             change: self.change.swap(false, Ordering::AcqRel),

@@ -258,6 +258,11 @@ impl VmMemory {
         self.pool.frames().tell_waiting();
     }
 
+    /// Whether a page that needs a frame could have one now, without waiting.
+    pub fn may_take_frame(&self) -> bool {
+        self.is_allowed_more() && self.pool.usage().available().0 > 0
+    }
+
     pub(crate) fn is_allowed_more(&self) -> bool {
         self.held().0 < self.allowance.load(Ordering::Relaxed)
     }

@@ -5,7 +5,6 @@ use super::told::told;
 use crate::catalog::differences;
 use crate::core::Core;
 use crate::error::HostError;
-use crate::journal::now;
 use crate::revision::{Expected, Revision};
 use actions::Failure;
 use model::{ActionOutcome, AlarmRuleChange, AlarmRuleSpec, Changed, MOST_RULES, TestedActions, What};
@@ -27,7 +26,7 @@ pub(crate) fn alarms(core: &Core) -> Vec<model::Alarm> {
 /// Notes that somebody has seen an alarm.
 pub(crate) fn acknowledge(core: &Core, id: u64, by: String) -> Result<model::Alarm, HostError> {
     let state = core.change()?;
-    let seen = Acknowledgement { by, at_milliseconds: now() };
+    let seen = Acknowledgement { by, at_milliseconds: core.clock.milliseconds() };
     let acknowledge = |alarms: &mut Alarms| {
         let acknowledged = alarms.acknowledge(id, seen.clone());
         let (alarm, is_first) = acknowledged.map_err(|error| HostError::NoAlarm(error.0))?;
@@ -136,7 +135,7 @@ pub(crate) fn test(core: &Core, name: &str) -> Result<TestedActions, HostError> 
     if !rule.acts() {
         return Err(HostError::NoAction(name.to_owned()));
     }
-    let alarm = model::Alarm::from(&pretended(&rule));
+    let alarm = model::Alarm::from(&pretended(&rule, core.clock.milliseconds()));
     let mut tested = TestedActions { command: None, webhook: None };
     for (which, action) in rule::actions(&rule) {
         let (tell, told_back) = sync_channel(1);
@@ -161,7 +160,7 @@ pub(crate) fn test(core: &Core, name: &str) -> Result<TestedActions, HostError> 
 }
 
 /// An alarm of a rule as it could be, with a number that none has.
-fn pretended(rule: &AlarmRuleSpec) -> Alarm {
+fn pretended(rule: &AlarmRuleSpec, now: u64) -> Alarm {
     let severity = if rule.critical.is_some() { Severity::Critical } else { Severity::Warning };
     let subject = rule.subject;
     let on = match subject.scope() {
@@ -177,8 +176,8 @@ fn pretended(rule: &AlarmRuleSpec) -> Alarm {
         on,
         severity,
         value,
-        raised_at_milliseconds: now(),
-        changed_at_milliseconds: now(),
+        raised_at_milliseconds: now,
+        changed_at_milliseconds: now,
         acknowledged: None,
     }
 }

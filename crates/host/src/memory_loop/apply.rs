@@ -74,7 +74,7 @@ impl MemoryLoop {
             let watched = self.vms.get(&id)?;
             Some((&watched.running, watched.excess()))
         };
-        self.core.taker.order(Order::of(plan, find));
+        self.core.taker.order(Order::of(plan, self.core.clock.now(), find));
         let mark = next_threshold(plan.host.state, &plan.host.thresholds);
         if self.mark.replace(mark) != Some(mark) {
             let wakeup = Arc::clone(&self.core.wakeup);

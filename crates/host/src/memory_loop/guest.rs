@@ -61,7 +61,7 @@ impl GuestWatch {
         let held_up = waits > 0.5;
         self.pulse = self.pulse.second(Sign { panicked: panic.is_some(), answers: vm.heartbeats(), held_up });
         let now = self.pulse.state();
-        *running.guest.lock() = now;
+        *running.guest_state.lock() = now;
         let name = || running.name.clone();
         match (before, now) {
             (old, new) if old == new => {}

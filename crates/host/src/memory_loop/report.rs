@@ -4,7 +4,6 @@ use super::watched::Watched;
 use super::{MemoryLoop, guest};
 use crate::host::by_pool;
 use crate::inventory::Inventory;
-use crate::journal::now;
 use crate::measured::Measured;
 use addr::{ByteSize, PageCount};
 use machine::FrameUse;
@@ -34,7 +33,7 @@ impl MemoryLoop {
                 .filter_map(|vm| self.vm_status(&inventory, &snapshot, vm, &planned))
                 .collect();
             vms.sort_by(|a, b| a.name.cmp(&b.name));
-            let of_host = of_host(&snapshot, &planned, usage);
+            let of_host = of_host(&snapshot, &planned, usage, self.core.clock.milliseconds());
             HostStatus {
                 ledger: Ledger {
                     beside_pool_bytes: self.beside_pool.map(PageCount::bytes),
@@ -161,12 +160,17 @@ fn ledger(usage: &FrameUse, host: PageCount) -> Ledger {
 }
 
 /// Before anything was measured.
-pub(crate) fn before_anything(snapshot: &Snapshot, plan: &Plan, usage: &FrameUse) -> HostStatus {
-    HostStatus { pools: pools(snapshot, plan), ..of_host(snapshot, plan, usage) }
+pub(crate) fn before_anything(
+    snapshot: &Snapshot,
+    plan: &Plan,
+    usage: &FrameUse,
+    at_milliseconds: u64,
+) -> HostStatus {
+    HostStatus { pools: pools(snapshot, plan), ..of_host(snapshot, plan, usage, at_milliseconds) }
 }
 
 /// The host without its VMs and pools.
-fn of_host(snapshot: &Snapshot, plan: &Plan, usage: &FrameUse) -> HostStatus {
+fn of_host(snapshot: &Snapshot, plan: &Plan, usage: &FrameUse, at_milliseconds: u64) -> HostStatus {
     let account = accounts(snapshot).ok().and_then(|accounts| accounts.into_iter().next());
     let account = |of: fn(&Account) -> PageCount| account.as_ref().map(of).unwrap_or_default().bytes();
     let promised: u64 =
@@ -174,7 +178,7 @@ fn of_host(snapshot: &Snapshot, plan: &Plan, usage: &FrameUse) -> HostStatus {
     let there = snapshot.host.memory.0.saturating_sub(snapshot.host.overhead.0).max(1);
     let swap = snapshot.vms.iter().map(|vm| vm.size.0.saturating_sub(vm.controls.reservation.0));
     HostStatus {
-        at_milliseconds: now(),
+        at_milliseconds,
         state: snapshot.host.state,
         thresholds: plan.host.thresholds.into(),
         ledger: ledger(usage, snapshot.host.overhead),

@@ -168,7 +168,7 @@ impl Taker {
     }
 
     fn work(&self, core: &Core, turn: u64) {
-        let mut takings = Takings::none();
+        let mut takings = Takings::none(&core.clock);
         self.end_slice(turn, None);
         loop {
             match self.next(core, &takings, turn) {
@@ -181,6 +181,29 @@ impl Taker {
                     drop(vm);
                     let freed = takings.slice(&core.pool, &core.journal);
                     self.end_slice(turn, Some(freed));
+                }
+            }
+        }
+    }
+
+    /// Does what the thread would do by now, in at most so many slices.
+    #[cfg(test)]
+    pub(super) fn take_for_now(&self, core: &Core, takings: &mut Takings, slices: usize) {
+        for _ in 0..slices {
+            if let Some(order) = self.desk.lock().order.take() {
+                takings.begin(order);
+            }
+            match takings.ready_at() {
+                Some(ready) if ready <= core.clock.now() => {
+                    let freed = takings.slice(&core.pool, &core.journal);
+                    self.desk.lock().freed += freed;
+                }
+                Some(_) => return,
+                None => {
+                    if std::mem::take(&mut self.desk.lock().at_work) {
+                        core.wakeup.taken();
+                    }
+                    return;
                 }
             }
         }
@@ -218,7 +241,7 @@ impl Taker {
                 return Next::Begin(order);
             }
             match ready_at {
-                Some(ready) if ready <= Instant::now() => return Next::Slice,
+                Some(ready) if ready <= core.clock.now() => return Next::Slice,
                 Some(ready) => {
                     self.news.wait_until(&mut desk, ready);
                 }

@@ -13,6 +13,7 @@
 //!
 //! **Failure.** A VM whose swap file fails is left alone for [`REST`] and the others go on; one whose disk hangs, until it answers.
 
+use crate::clock::Clock;
 use crate::journal::Journal;
 use crate::running::{Running, SwapTrouble};
 use crate::visits::{Known, Visit};
@@ -62,7 +63,11 @@ impl Order {
     }
 
     /// What `plan` says. `find` gives a VM, and what it holds beyond what it may.
-    pub(super) fn of<'a>(plan: &Plan, find: impl Fn(addr::VmId) -> Option<(&'a Visit, PageCount)>) -> Self {
+    pub(super) fn of<'a>(
+        plan: &Plan,
+        now: Instant,
+        find: impl Fn(addr::VmId) -> Option<(&'a Visit, PageCount)>,
+    ) -> Self {
         let mut order = Self { pace: plan.host.pace, enough: plan.host.thresholds.high, ..Self::none() };
         for &id in &plan.order {
             let (Some(planned), Some((vm, excess))) = (plan.vm(id), find(id)) else { continue };
@@ -78,16 +83,21 @@ impl Order {
             }
             order.further.push((vm, reclaim.over.0.saturating_sub(left)));
         }
-        order.try_frozen(plan, find);
+        order.try_frozen(plan, now, find);
         order
     }
 
     /// From those that are frozen a little is taken now and then, to see whether their swap files work again.
-    fn try_frozen<'a>(&mut self, plan: &Plan, find: impl Fn(addr::VmId) -> Option<(&'a Visit, PageCount)>) {
+    fn try_frozen<'a>(
+        &mut self,
+        plan: &Plan,
+        now: Instant,
+        find: impl Fn(addr::VmId) -> Option<(&'a Visit, PageCount)>,
+    ) {
         for planned in plan.vms.iter().filter(|planned| planned.allowance == Allowance::Frozen) {
             let Some((vm, _)) = find(planned.id) else { continue };
             let known = vm.known();
-            if !is_resting(vm) && self.queue.iter().all(|taking| !taking.vm.is(&known)) {
+            if !is_resting(vm, now) && self.queue.iter().all(|taking| !taking.vm.is(&known)) {
                 let vm = known;
                 self.queue.push_back(Taking { vm, left: AT_ONCE, for_limit: true, urgent: true });
             }
@@ -101,6 +111,7 @@ impl Order {
 
 /// What is still to be taken.
 pub(super) struct Takings {
+    clock: Clock,
     order: Order,
     budget: u64,
     filled: Instant,
@@ -109,8 +120,8 @@ pub(super) struct Takings {
 }
 
 impl Takings {
-    pub(super) fn none() -> Self {
-        Self { order: Order::none(), budget: 0, filled: Instant::now(), slice: 64 }
+    pub(super) fn none(clock: &Clock) -> Self {
+        Self { clock: clock.clone(), order: Order::none(), budget: 0, filled: clock.now(), slice: 64 }
     }
 
     /// Begins to carry out `order`, in place of whatever was left of the one before.
@@ -143,17 +154,17 @@ impl Takings {
             Pace::PerSecond(pages) if !first.urgent && self.budget == 0 => {
                 self.filled + Duration::from_secs_f64(self.slice as f64 / pages.0.max(1) as f64)
             }
-            _ => Instant::now(),
+            _ => self.clock.now(),
         })
     }
 
     fn fill_budget(&mut self) {
         let Pace::PerSecond(pages) = self.order.pace else { return };
-        let since = self.filled.elapsed().min(MOST_SAVED_UP);
+        let since = self.clock.since(self.filled).min(MOST_SAVED_UP);
         let more = (pages.0 as f64 * since.as_secs_f64()) as u64;
         if more > 0 {
             self.budget = self.budget.saturating_add(more).min(pages.0);
-            self.filled = Instant::now();
+            self.filled = self.clock.now();
         }
     }
 
@@ -176,8 +187,8 @@ impl Takings {
             self.give_up();
             return 0;
         };
-        let start = Instant::now();
-        let report = reclaim(&vm, wanted, journal);
+        let start = self.clock.now();
+        let report = reclaim(&vm, wanted, &self.clock, journal);
         if paced {
             self.budget -= wanted.min(self.budget);
         }
@@ -188,7 +199,8 @@ impl Takings {
         } else if report.freed == 0 && !report.unfinished || report.failure.is_some() {
             self.give_up();
         }
-        let next = if start.elapsed() > SLICE_TIME { self.slice / 2 } else { self.slice + self.slice / 4 };
+        let next =
+            if self.clock.since(start) > SLICE_TIME { self.slice / 2 } else { self.slice + self.slice / 4 };
         self.slice = next.clamp(*SLICES.start(), *SLICES.end());
         report.freed
     }
@@ -223,13 +235,13 @@ fn note_left<'a>(left: impl Iterator<Item = (&'a Known, u64)>) {
 }
 
 /// Whether its swap file failed a moment ago, or hangs.
-fn is_resting(vm: &Running) -> bool {
+fn is_resting(vm: &Running, now: Instant) -> bool {
     let trouble = vm.swap_trouble.lock();
-    trouble.as_ref().is_some_and(|trouble| trouble.rests_until.is_none_or(|until| Instant::now() < until))
+    trouble.as_ref().is_some_and(|trouble| trouble.rests_until.is_none_or(|until| now < until))
 }
 
-fn reclaim(vm: &Running, wanted: u64, journal: &Journal) -> Reclaimed {
-    if is_resting(vm) {
+fn reclaim(vm: &Running, wanted: u64, clock: &Clock, journal: &Journal) -> Reclaimed {
+    if is_resting(vm, clock.now()) {
         return Reclaimed::default();
     }
     let report = vm.memory.reclaim(PageCount(wanted));
@@ -237,7 +249,7 @@ fn reclaim(vm: &Running, wanted: u64, journal: &Journal) -> Reclaimed {
     let before = vm.swap_trouble.lock().clone();
     match (&report.failure, before) {
         (Some(why), before) => {
-            let trouble = SwapTrouble { why: why.clone(), rests_until: Some(Instant::now() + REST) };
+            let trouble = SwapTrouble { why: why.clone(), rests_until: Some(clock.now() + REST) };
             *vm.swap_trouble.lock() = Some(trouble);
             if before.is_none_or(|before| before.why != *why) {
                 journal.add(What::SwapFailed { vm: vm.name.clone(), why: why.clone() });

@@ -40,8 +40,15 @@ impl Telling {
 
     /// Whether a plan is worth an event that was made for `trigger`, takes memory or gives some back if it `takes`,
     /// and finds the host in `state` for as long as it `lasted`.
-    fn is_due(&self, trigger: Trigger, state: HostState, lasted: Duration, takes: bool) -> bool {
-        let since = self.at.map_or(Duration::MAX, |at| at.elapsed());
+    fn is_due(
+        &self,
+        now: Instant,
+        trigger: Trigger,
+        state: HostState,
+        lasted: Duration,
+        takes: bool,
+    ) -> bool {
+        let since = self.at.map_or(Duration::MAX, |at| now.saturating_duration_since(at));
         trigger == Trigger::Change
             || self.lags_behind(state) && lasted >= SECOND
             || takes && (since >= GOES_ON || !self.took && since >= BEGINS)
@@ -54,12 +61,14 @@ impl MemoryLoop {
         let planned = snapshot.vms.iter().filter_map(|vm| Some((vm, plan.vm(vm.id)?)));
         let concerned: Vec<_> = planned.filter(|(vm, planned)| concerns(vm, planned)).collect();
         let (host, takes) = (&plan.host, !concerned.is_empty());
-        if !self.telling.is_due(self.trigger, host.state, self.state_since.elapsed(), takes) {
+        let now = self.core.clock.now();
+        let lasted = now.saturating_duration_since(self.state_since);
+        if !self.telling.is_due(now, self.trigger, host.state, lasted, takes) {
             self.telling.took &= takes;
             return;
         }
         let told = Telling {
-            at: Some(Instant::now()),
+            at: Some(now),
             state: host.state,
             took: takes,
             plans: self.status.plans,
@@ -124,28 +133,27 @@ mod tests {
 
     #[test]
     fn states_that_pass_by_and_plans_that_carry_on_are_counted_and_not_told() {
-        let told = |seconds| Telling {
-            at: Instant::now().checked_sub(Duration::from_secs(seconds)),
-            state: HostState::Soft,
-            took: true,
-            ..Telling::default()
+        let begun = Instant::now();
+        let told = || Telling { at: Some(begun), state: HostState::Soft, took: true, ..Telling::default() };
+        let is_due = |told: Telling, after: u64, trigger, state, lasted, takes| {
+            told.is_due(begun + Duration::from_secs(after), trigger, state, lasted, takes)
         };
         let (instant, long) = (Duration::from_millis(20), Duration::from_secs(2));
         for trigger in [Trigger::Shortage, Trigger::Progress, Trigger::Period] {
             assert!(
-                !told(5).is_due(trigger, HostState::Hard, instant, true),
+                !is_due(told(), 5, trigger, HostState::Hard, instant, true),
                 "it may be soft again in a moment"
             );
-            assert!(told(5).is_due(trigger, HostState::Hard, long, true));
-            assert!(!told(20).is_due(trigger, HostState::Soft, long, true), "it only goes on");
-            assert!(told(61).is_due(trigger, HostState::Soft, long, true), "but is told now and then");
-            assert!(!told(61).is_due(trigger, HostState::Soft, long, false));
-            let rested = |seconds| Telling { took: false, ..told(seconds) };
-            assert!(!rested(5).is_due(trigger, HostState::Soft, long, true));
-            assert!(rested(16).is_due(trigger, HostState::Soft, long, true), "it begins");
+            assert!(is_due(told(), 5, trigger, HostState::Hard, long, true));
+            assert!(!is_due(told(), 20, trigger, HostState::Soft, long, true), "it only goes on");
+            assert!(is_due(told(), 61, trigger, HostState::Soft, long, true), "but is told now and then");
+            assert!(!is_due(told(), 61, trigger, HostState::Soft, long, false));
+            let rested = || Telling { took: false, ..told() };
+            assert!(!is_due(rested(), 5, trigger, HostState::Soft, long, true));
+            assert!(is_due(rested(), 16, trigger, HostState::Soft, long, true), "it begins");
         }
-        assert!(told(0).is_due(Trigger::Change, HostState::Soft, long, false));
-        assert!(Telling::default().is_due(Trigger::Period, HostState::High, long, true));
-        assert!(!Telling::default().is_due(Trigger::Period, HostState::High, long, false));
+        assert!(is_due(told(), 0, Trigger::Change, HostState::Soft, long, false));
+        assert!(is_due(Telling::default(), 0, Trigger::Period, HostState::High, long, true));
+        assert!(!is_due(Telling::default(), 0, Trigger::Period, HostState::High, long, false));
     }
 }

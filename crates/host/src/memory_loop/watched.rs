@@ -6,6 +6,8 @@
 //! used last for that reason.
 
 use super::guest::GuestWatch;
+use crate::clock::Clock;
+use crate::guest::Guest;
 use crate::visits::Visit;
 use addr::{ByteSize, PAGE_SIZE, PageCount};
 use devices::{BalloonReport, DriverState};
@@ -17,7 +19,7 @@ use sched::standstill::{LOADING_PATIENCE, Loading};
 use sched::{Balloon, HostState, Pages, Settings, Slowdown, caches};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use vm::{Statistics, Vm};
+use vm::Statistics;
 
 /// Sample periods by the clock after which a sample ends though the VM did not run for one.
 const PATIENCE: u32 = 4;
@@ -28,6 +30,7 @@ const CALM: Duration = Duration::from_secs(1);
 
 /// One running VM.
 pub(super) struct Watched {
+    clock: Clock,
     pub(super) running: Visit,
     pub(super) activity: Activity,
     pub(super) writes: Activity,
@@ -67,8 +70,8 @@ struct Counted {
 }
 
 impl Counted {
-    fn now(memory: &VmMemory) -> Self {
-        Self { at: Instant::now(), memory: memory.counts(), times: memory.times().now() }
+    fn now(clock: &Clock, memory: &VmMemory) -> Self {
+        Self { at: clock.now(), memory: memory.counts(), times: memory.times().now() }
     }
 }
 
@@ -88,10 +91,11 @@ pub(super) struct Rates {
 }
 
 impl Watched {
-    pub(super) fn new(running: Visit) -> Self {
+    pub(super) fn new(running: Visit, clock: &Clock) -> Self {
         let memory = &running.memory;
-        let counted = Counted::now(memory);
+        let counted = Counted::now(clock, memory);
         Self {
+            clock: clock.clone(),
             running,
             activity: Activity::default(),
             writes: Activity::default(),
@@ -102,7 +106,7 @@ impl Watched {
             statistics: None,
             slowdown: Slowdown::default(),
             allowance: PageCount(u64::MAX),
-            allowed: Instant::now(),
+            allowed: clock.now(),
             zip_limit: PageCount(0),
             cache_room: None,
             sample: None,
@@ -128,9 +132,10 @@ impl Watched {
         self.count();
         self.tell_slowdown(news);
         self.tell_taken(news);
-        let Some(vm) = self.running.vm.get().cloned() else { return self.look_at_loading() };
-        self.look_at_sample(&vm, settings);
-        self.judge(&vm, second, news);
+        let Some(guest) = self.running.guest() else { return self.look_at_loading() };
+        self.look_at_sample(guest.running_time(), settings);
+        self.judge(&*guest, second, news);
+        let Some(vm) = self.running.vm.get().cloned() else { return };
         // One that is paused can neither answer nor panic.
         if !vm.is_paused() {
             self.guest.second(&self.running, &vm, self.rates.latency + self.rates.waiting, news);
@@ -158,12 +163,11 @@ impl Watched {
         }
     }
 
-    fn look_at_sample(&mut self, vm: &Vm, settings: &Settings) {
+    fn look_at_sample(&mut self, ran: Duration, settings: &Settings) {
         let memory = &self.running.memory;
-        let ran = vm.running_time();
         let period = Duration::from_secs(settings.sample_period.into());
         match self.sample.take() {
-            Some(begun) if ran < begun.ran + period && begun.at.elapsed() < period * PATIENCE => {
+            Some(begun) if ran < begun.ran + period && self.clock.since(begun.at) < period * PATIENCE => {
                 let seen = memory.look_at_sample(&begun.pages);
                 self.activity = self.activity.so_far(touched(seen));
                 self.writes = self.writes.so_far(written(seen));
@@ -178,15 +182,15 @@ impl Watched {
             None => {}
         }
         let picks = (0..activity::SAMPLED_PAGES).map(|_| fastrand::u64(..memory.pmap().size().0));
-        self.sample = Some(Begun { pages: memory.begin_sample(picks), at: Instant::now(), ran });
+        self.sample = Some(Begun { pages: memory.begin_sample(picks), at: self.clock.now(), ran });
     }
 
-    fn judge(&mut self, vm: &Vm, second: u64, news: &mut Vec<What>) {
-        if vm.is_paused() {
+    fn judge(&mut self, guest: &dyn Guest, second: u64, news: &mut Vec<What>) {
+        if guest.is_paused() {
             // Its driver cannot answer, and is none the worse for that.
             return;
         }
-        let report = vm.balloon().report();
+        let report = guest.balloon();
         let census = self.running.memory.census();
         let before = self.judge.conduct();
         // The cushion says nothing of the driver: it comes from memory that its guest has not used.
@@ -198,7 +202,7 @@ impl Watched {
             given: beyond(census.ballooned),
             freed: census.balloon_freed,
         });
-        fill_cushion(vm, &report);
+        fill_cushion(guest, &report, self.clock.now());
         self.guest.hear(&self.running, second, &report, &self.running.memory.census(), news);
         self.balloon = Some(report);
         let (old, new) = (before, self.judge.conduct());
@@ -208,7 +212,7 @@ impl Watched {
     }
 
     fn count(&mut self) {
-        let now = Counted::now(&self.running.memory);
+        let now = Counted::now(&self.clock, &self.running.memory);
         let before = self.counted;
         if now.at < before.at + SHORTEST {
             return;
@@ -309,16 +313,21 @@ impl Watched {
     }
 
     pub(super) fn set_balloon_target(&self, target: PageCount) {
-        if let Some(vm) = self.running.vm.get()
-            && !vm.is_paused()
+        if let Some(guest) = self.running.guest()
+            && !guest.is_paused()
             && self.balloon.as_ref().is_some_and(|report| report.target != target)
         {
-            vm.balloon().set_target(target);
+            guest.set_balloon_target(target);
         }
     }
 
+    /// Whether it waits for a frame, while its guest is loaded or runs.
+    pub(super) fn waits(&self) -> bool {
+        self.running.guest().map_or_else(|| self.running.memory.waits_for_frames(), |guest| guest.waits())
+    }
+
     fn is_paused(&self) -> bool {
-        self.running.vm.get().is_some_and(|vm| vm.is_paused())
+        self.running.guest().is_some_and(|guest| guest.is_paused())
     }
 
     pub(super) fn set_zip_limit(&mut self, limit: PageCount) {
@@ -329,11 +338,11 @@ impl Watched {
 
     /// Frames it may hold before it waits, and how long ago that was set.
     pub(super) fn allowance(&self) -> (PageCount, Duration) {
-        (self.allowance, self.allowed.elapsed())
+        (self.allowance, self.clock.since(self.allowed))
     }
 
     pub(super) fn set_allowance(&mut self, allowance: PageCount) {
-        self.allowed = Instant::now();
+        self.allowed = self.clock.now();
         if std::mem::replace(&mut self.allowance, allowance) != allowance {
             self.running.memory.set_allowance(allowance);
         }
@@ -359,9 +368,11 @@ fn written(seen: Sampled) -> activity::Sample {
 }
 
 /// Asks a guest that ran out of memory, and took its balloon's cushion, for that again once it is over.
-fn fill_cushion(vm: &Vm, report: &devices::BalloonReport) {
-    if report.held < report.cushion && report.held_changed.is_some_and(|at| at.elapsed() >= CALM) {
-        vm.balloon().set_target(report.target.max(report.cushion));
+fn fill_cushion(guest: &dyn Guest, report: &BalloonReport, now: Instant) {
+    if report.held < report.cushion
+        && report.held_changed.is_some_and(|at| now.saturating_duration_since(at) >= CALM)
+    {
+        guest.set_balloon_target(report.target.max(report.cushion));
     }
 }
 
