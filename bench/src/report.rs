@@ -36,7 +36,7 @@ impl Report<'_> {
         for (part, said) in PARTS.iter().zip(self.parts) {
             let _ = write!(
                 text,
-                "\n## {}\n\nWhat `{}` says:\n\n```text\n{}\n```\n",
+                "\n## {}\n\nOutput of `{}`:\n\n```text\n{}\n```\n",
                 part.title,
                 part.command,
                 said.trim_end()
@@ -49,14 +49,14 @@ impl Report<'_> {
     fn introduction(&self) -> String {
         format!(
             "# Performance\n\n\
-            Written by `make bench` (`ROUNDS={}`), except for the last part.\n\n{}\n\
-            QEMU and Memtide, with shadow page tables (software) and with two-stage walks (hardware), boot the same\n\
-            kernel and initramfs and run the same programs, which `guest/README.md` describes. They take turns in\n\
-            one run. The kernel's command line is\n\n```text\n{}\n```\n\n\
+            `make bench` (`ROUNDS={}`) writes this page, except for the last part.\n\n{}\n\
+            QEMU and Memtide boot the same kernel and initramfs and run the same programs, which `guest/README.md`\n\
+            describes. Memtide uses shadow page tables (software) and two-stage page walks (hardware). All three take\n\
+            turns in one run. The kernel's command line is\n\n```text\n{}\n```\n\n\
             ## Times\n\n\
-            Medians of {} boots each in milliseconds, and in parentheses the least and the most. A boot is timed from the\n\
-            start of the process to the line `memtide: shell ready` on the console; a program by the guest's clock.\n\
-            Ratios below 1 are in favour of the one named first.\n",
+            The figures are medians of {} boots each, in milliseconds, with minimum and maximum in parentheses. A boot is\n\
+            timed from the start of the process to the line `memtide: shell ready` on the console. A program is timed by\n\
+            the guest's clock. A ratio below 1 means that the first one is faster.\n",
             self.rounds,
             self.facts.render(self.others, GUEST),
             command_line("..."),
@@ -69,9 +69,9 @@ impl Report<'_> {
 const GUEST: &str = "512 MiB, Sv39, `scripts/build-initramfs`'s initramfs";
 
 const COUNTERS: &str = "\
-What Memtide counted while each program ran once on one vCPU, its start and end included. A TLB miss is answered from the\n\
-shadow; a hidden fault is a miss that finds no shadow entry; references are memory references that walks made, of the\n\
-shadow, of the guest's tables and of the nested table; tables are shadow tables.\n";
+These are Memtide's counters while each program runs once on one vCPU, including its start and end. A hidden fault is a\n\
+TLB miss without a shadow entry. References are memory references of page walks: to shadow page tables, to the guest's page\n\
+tables and to the nested page table. Tables are shadow page tables.\n";
 
 /// A benchmark of one part alone.
 struct Part {
@@ -82,9 +82,9 @@ struct Part {
 }
 
 const PARTS: [Part; 4] = [
-    Part { title: "The MMU alone", command: "cargo bench -p mmu --bench translate", file: "translate" },
-    Part { title: "What happens to pages", command: "cargo bench -p machine --bench pages", file: "pages" },
-    Part { title: "The stores", command: "cargo bench -p machine --bench stores", file: "stores" },
+    Part { title: "The MMU", command: "cargo bench -p mmu --bench translate", file: "translate" },
+    Part { title: "Operations on pages", command: "cargo bench -p machine --bench pages", file: "pages" },
+    Part { title: "Compression cache and swap file", command: "cargo bench -p machine --bench stores", file: "stores" },
     Part { title: "Plans", command: "cargo bench -p sched --bench plan", file: "plan" },
 ];
 
