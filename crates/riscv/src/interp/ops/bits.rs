@@ -1,8 +1,13 @@
 //! Bit manipulation: Zba, Zbb and Zbs.
 
-use super::shape::{register_immediate, register_register, word};
+use super::shape::{arithmetic, word};
+use crate::interp::flow::next;
+use crate::interp::op::{Code, Line, Op};
+use crate::interp::place::Here;
+use crate::interp::state::{Interp, Stop};
+use std::cell::Cell;
 
-register_register! { on_registers:
+arithmetic! { on_registers: |cpu, op| cpu.x(op.rs2);
     sh1add: |a, b| (a << 1).wrapping_add(b);
     sh2add: |a, b| (a << 2).wrapping_add(b);
     sh3add: |a, b| (a << 3).wrapping_add(b);
@@ -29,7 +34,7 @@ register_register! { on_registers:
     bset: |a, b| a | 1 << (b & 63);
 }
 
-register_immediate! { on_immediate:
+arithmetic! { on_immediate: |cpu, op| op.imm();
     slli_uw: |a, b| u64::from(a as u32) << (b & 63);
     rori: |a, b| a.rotate_right(b as u32 & 63);
     roriw: |a, b| (a as u32).rotate_right(b as u32 & 31) as i32 as u64;

@@ -1,13 +1,13 @@
 //! RV64I arithmetic and the M extension.
 
-use super::shape::{register_immediate, register_register, word};
+use super::shape::{arithmetic, word};
 use crate::interp::flow::next;
 use crate::interp::op::{Code, Line, Op};
 use crate::interp::place::Here;
 use crate::interp::state::{Interp, Stop};
 use std::cell::Cell;
 
-register_immediate! { on_immediate:
+arithmetic! { on_immediate: |cpu, op| op.imm();
     addi: |a, b| a.wrapping_add(b);
     slti: |a, b| u64::from((a as i64) < b as i64);
     sltiu: |a, b| u64::from(a < b);
@@ -27,7 +27,7 @@ register_immediate! { on_immediate:
     li: |_unused, b| b;
 }
 
-register_register! { on_registers:
+arithmetic! { on_registers: |cpu, op| cpu.x(op.rs2);
     add: |a, b| a.wrapping_add(b);
     sub: |a, b| a.wrapping_sub(b);
     sll: |a, b| a << (b & 63);
