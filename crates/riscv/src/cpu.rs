@@ -1,7 +1,7 @@
-//! The processor's state and what the privileged architecture says of it.
+//! The state of a hart, and the privileged architecture.
 //!
 //! **Model.** A [`Cpu`](state::Cpu) has registers, CSRs and MMU of one hart. It can enter traps and leave them, read and
-//! write CSRs, and do an access the slow way. How instructions are run is for the layer above to say.
+//! write CSRs, and do an access the slow way. The layer above executes instructions.
 //!
 //! **Not here.** Decoded instructions, slices, the run loop.
 

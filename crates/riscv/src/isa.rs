@@ -1,8 +1,8 @@
 //! The instruction set: what the bits of an instruction mean, before anything runs.
 //!
 //! **Model.** [`decode()`] makes an [`Inst`] of the bits; a compressed instruction is the full one it stands for.
-//! Whoever works with instructions works with [`Inst`]: the interpreter binds it to an operation, and people get it
-//! written as assembly.
+//! All users of instructions take an [`Inst`]: the interpreter binds it to an operation, the disassembler writes it
+//! as text.
 //!
 //! ```
 //! let inst = riscv::isa::decode(0xfe05_1de3).expect("it is an instruction");

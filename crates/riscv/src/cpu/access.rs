@@ -1,7 +1,7 @@
 //! The slow way of an access: TLB misses, misaligned addresses, devices, faults.
 //!
-//! **Model.** Who misses the TLB asks here to make the address ready and then tries
-//! again. What cannot be tried again, because it is misaligned or no memory, is done here at once.
+//! **Model.** After a TLB miss, the caller asks here for the translation and then tries the access
+//! again. An access that is misaligned, or goes to a device, is done here at once.
 //!
 //! **Not here.** Atomics to anything but aligned memory: they get an access fault.
 

@@ -49,8 +49,8 @@ impl Cpu {
         Ok(())
     }
 
-    /// Reads a register; the slice counted so many instructions. Inlined, since for most the number is known when their instruction is
-    /// compiled, and little is left of the `match`; so is writing.
+    /// Reads a register; `counted` is the number of instructions that the slice has run. Inlined, since for most
+    /// the number is known when their instruction is compiled, and little is left of the `match`; so is writing.
     #[inline(always)]
     pub(crate) fn read_csr(&self, csr: u16, counted: u32) -> Result<u64, Illegal> {
         self.may_use(csr, false)?;

@@ -1,4 +1,4 @@
-//! What control and status registers hold.
+//! The values of control and status registers.
 
 /// Bits of `sstatus`: interrupts enabled, enabled before the trap, and supervisor mode before it.
 pub(crate) const SSTATUS_SIE: u64 = 1 << 1;

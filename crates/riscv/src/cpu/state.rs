@@ -25,7 +25,7 @@ pub(crate) struct Cpu {
     /// are as many slots as an index has values, so that no access needs a check.
     x: [u64; 256],
     f: [u64; 32],
-    /// The next instruction; while instructions run, whoever runs them knows better.
+    /// The next instruction. It is current between instructions only: the interpreter has its own position.
     pub(crate) pc: u64,
     pub(crate) user: bool,
     pub(crate) csrs: Csrs,

@@ -1,10 +1,10 @@
-//! Binding: from a decoded instruction to the operation that does it where it stands.
+//! Binding: from a decoded instruction to the operation that executes it in its place.
 //!
-//! **Model.** The operation's function follows from the instruction, from how long it is and whether it is its line's
-//! last, and for branches from how far they lead. What is no instruction is bound to the operation that raises the
-//! illegal-instruction exception; so binding never fails.
+//! **Model.** The function of an operation depends on the instruction, on its length, on whether it is the last one of its
+//! line, and for branches on the distance to the target. An illegal encoding is bound to the operation that raises the
+//! illegal-instruction exception, so binding never fails.
 //!
-//! Some get a cheaper operation than their own: what computes into `x0` does nothing, `addi` may be a move or a constant.
+//! Some instructions get a cheaper operation: arithmetic into `x0` does nothing, and `addi` may be a move or a constant.
 
 use crate::interp::op::{Op, Run, destination};
 use crate::interp::ops;

@@ -1,4 +1,4 @@
-//! Slots without an operation of their own: those not reached before, and those at the end of a page.
+//! Filling slots: decoding an instruction when it is first reached, and instructions at the end of a page.
 
 use crate::interp::binding::{Place, bind};
 use crate::interp::flow::{dispatch, jump, table_of};

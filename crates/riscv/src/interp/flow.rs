@@ -1,4 +1,4 @@
-//! Going on: to the next operation, to another line or page, and to code that was not reached before.
+//! Control flow: to the next operation, to another line or page, and to code that is not in the cache.
 
 use crate::cpu::access::Fault;
 use crate::interp::op::{Code, Line};

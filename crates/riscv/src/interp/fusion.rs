@@ -1,13 +1,13 @@
-//! Macro-op fusion: operations that do the instructions behind their own as well.
+//! Macro-op fusion: one operation executes several instructions.
 //!
 //! **Model.** Compilers write many things in the same few instructions: saving and restoring
 //! registers one beside the other, an address or a constant in two halves, a call as `auipc` and
 //! `jalr`, arithmetic and the branch that ends a loop. The operation in the first one's slot does them all and goes on behind the last, which
 //! saves the way from one to the next, and for loads and stores the lookup in the TLB.
 //!
-//! The slots behind the first hold operations of their own as ever. Whoever jumps there runs them,
-//! and a fused operation that meets anything unusual (a miss, another page) goes on with the slot
-//! it has come to. So nothing is undone or done twice, and the pc of an exception is right.
+//! The slots of the other instructions keep operations of their own. A jump to one of them runs these,
+//! and a fused operation that meets anything unusual (a TLB miss, another page) continues with the slot
+//! it has reached. So nothing is undone or done twice, and the pc of an exception is right.
 //!
 //! **Invariants.** All of the instructions stand wholly in one line, and none is the last there. Every one is counted.
 
@@ -104,8 +104,7 @@ fn nops(interp: &Interp, line: &Line, first: Found) -> Option<Fused> {
     (last.at.halfword() != first.at.halfword()).then_some((ops::nops as Run, 0, Some(step)))
 }
 
-/// The base of a load or store of eight bytes, and whether nothing behind it can have the same, as it is loaded
-/// anew.
+/// The base register of a load or store of eight bytes, and whether the load overwrites it, which ends the run.
 const fn base(inst: Inst) -> Option<(Reg, bool)> {
     match inst {
         Inst::Load { op: LoadOp::Ld, rd, rs1, .. } => Some((rs1, rd.number() == rs1.number())),

@@ -1,4 +1,4 @@
-//! Where in a page of code a chain of operations is, and how much of its slice it has used up.
+//! The position of a chain of operations: its place in a page of code, and what it has used of its slice.
 
 /// Halfwords in a page.
 pub(crate) const HALFWORDS: usize = 2048;

@@ -1,4 +1,4 @@
-//! What operations work on: a hart, and where in its code and its slice it is.
+//! The state that operations work on: the hart, and the interpreter's position in its code and its slice.
 
 use crate::cpu::access::Fault;
 use crate::cpu::state::Cpu;

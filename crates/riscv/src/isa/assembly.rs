@@ -1,12 +1,11 @@
 //! Disassembly: an instruction as assembly text.
 //!
 //! **Model.** The text is what `objdump` writes: registers by their names in the calling convention, pseudo-instructions
-//! where an assembler has one, and for a compressed instruction the full one it stands for. An [`Inst`] alone writes where a
-//! branch leads as `.+8`, counted from the instruction itself; [`Inst::at`] an address writes that address. Assemblers
-//! take the former back.
+//! where assemblers have one, and the full form of a compressed instruction. The target of a branch is written relative to the
+//! instruction (`.+8`), which assemblers accept; [`Inst::at`] an address writes the address of the target.
 //!
-//! Two things are as newer versions of `objdump` have them: immediate instructions keep their own name (`addi`, not `add`),
-//! and conversions that need no rounding write a mode that is not the usual one.
+//! Two things follow newer versions of `objdump`: immediate instructions keep their own name (`addi`, not `add`),
+//! and conversions that never round show a rounding mode other than `rne`.
 
 use crate::isa::inst::{
     BranchOp, ImmediateOp, Inst, LoadOp, Order, Precision, RegisterOp, StoreOp, UnaryOp, Width,

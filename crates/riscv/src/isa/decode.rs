@@ -1,8 +1,8 @@
 //! Decoding: from an instruction's bits to the instruction.
 //!
 //! **Model.** Compressed instructions are first expanded to the full ones they stand for, and then
-//! decoded like these. What is no instruction decodes to `None`: reserved encodings, and those of
-//! extensions that the processor does not have.
+//! decoded like these. Reserved encodings, and those of extensions that the processor does not have, decode
+//! to `None`.
 //!
 //! **Sources.** Volume I, "RV32/64G Instruction Set Listings", and the chapters of the extensions.
 
@@ -250,7 +250,7 @@ fn atomic(fields: Fields) -> Option<Inst> {
     Some(Inst::Amo { op, width, order, rd, rs2, rs1 })
 }
 
-/// Fences and what else is in MISC-MEM. Fields that a fence does not use yet are passed over, as the manual asks.
+/// Fences and what else is in MISC-MEM. Fields that are reserved for future fences are ignored, as the manual requires.
 fn fence(fields: Fields) -> Option<System> {
     /// `pause` is a `fence` that orders nothing (Zihintpause).
     const PAUSE: u32 = 0x0100_000f;

@@ -52,7 +52,7 @@ const fn part(inst: Inst) -> Option<Part> {
     })
 }
 
-/// Whether an instruction may be a pair's first. Most are not, and then nobody need look at what is behind.
+/// Whether an instruction may be the first of a pair. For most the answer is no, which saves decoding the next one.
 pub(crate) fn begins_pair(inst: Inst) -> bool {
     part(inst).is_some_and(Part::begins)
 }
