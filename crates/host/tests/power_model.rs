@@ -325,7 +325,11 @@ fn a_crash_within_a_step_leaves_what_was_or_what_is_asked() {
     let mut random = fastrand::Rng::with_seed(12);
     let (mut world, mut model) = (World::new(), Model::NEW);
     let (mut before, mut after) = (0, 0);
-    for round in 0..60 {
+    // On a busy machine a step takes longer, and few crashes come after it.
+    for round in 0.. {
+        if round >= 60 && before >= 5 && after >= 5 || round >= 600 {
+            break;
+        }
         let steps = if model.is_on() { [Step::Stop, Step::Restart, Step::Fails] } else { [Step::Start; 3] };
         let step = steps[random.usize(..3)];
         let delay = Duration::from_micros(random.u64(..4000));

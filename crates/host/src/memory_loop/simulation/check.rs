@@ -68,6 +68,9 @@ impl Simulation {
     }
 }
 
+/// Whether the code is as it is released.
+const OPTIMIZED: bool = !cfg!(debug_assertions);
+
 /// What happened, in the words of events: the same for the same seed.
 fn told(simulation: &Simulation) -> Vec<(u64, &'static str)> {
     let events = simulation.core.journal.since(0);
@@ -78,7 +81,7 @@ fn told(simulation: &Simulation) -> Vec<(u64, &'static str)> {
 fn the_same_seed_makes_the_same_things_happen() {
     let run = || {
         let mut simulation = Simulation::new(4711, ByteSize::mib(64), 20);
-        simulation.run(60 * SECOND);
+        simulation.run(if OPTIMIZED { 60 * SECOND } else { 15 * SECOND });
         told(&simulation)
     };
     let (first, second) = (run(), run());
@@ -86,13 +89,15 @@ fn the_same_seed_makes_the_same_things_happen() {
     assert_eq!(first, second);
 }
 
-/// Simulates `MEMTIDE_SIMULATE` minutes (3) with as many VMs as `MEMTIDE_SIMULATE_VMS` says (40), by the seed `MEMTIDE_SEED` or several.
+/// Simulates `MEMTIDE_SIMULATE` minutes (3) with as many VMs as `MEMTIDE_SIMULATE_VMS` says (40), by the seed `MEMTIDE_SEED` or several;
+/// less where nothing is optimized.
 #[test]
 fn promises_hold_for_hours() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
-    let minutes = number("MEMTIDE_SIMULATE").unwrap_or(3);
-    let count = number("MEMTIDE_SIMULATE_VMS").unwrap_or(40) as usize;
-    let seeds = number("MEMTIDE_SEED").map_or_else(|| vec![1, 2], |seed| vec![seed]);
+    let (minutes, count, seeds) = if OPTIMIZED { (3, 40, vec![1, 2]) } else { (1, 10, vec![3]) };
+    let minutes = number("MEMTIDE_SIMULATE").unwrap_or(minutes);
+    let count = number("MEMTIDE_SIMULATE_VMS").unwrap_or(count) as usize;
+    let seeds = number("MEMTIDE_SEED").map_or(seeds, |seed| vec![seed]);
     for seed in seeds {
         let mut simulation = Simulation::new(seed, ByteSize::mib(8 * count as u64), count);
         simulation.run(Duration::from_secs(60 * minutes));
