@@ -107,7 +107,12 @@ mod tests {
         assert_eq!(area.as_ptr(), place);
 
         area.retain(|item| item[0] % 64 == 0);
-        assert!(resident() < full - (12 << 20), "they are back but for a 64th: {full}, {}", resident());
+        // Other tests of this process may take some meanwhile, and end.
+        let mut tries = 0..1000;
+        while resident() >= full - (12 << 20) {
+            assert!(tries.next().is_some(), "they are back but for a 64th: {full}, {}", resident());
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
         assert_eq!(area.len(), COUNT / 64);
         assert!(area.iter().zip((0u64..).step_by(64)).all(|(item, number)| *item == [number; 128]));
         area.truncate(1);
