@@ -84,7 +84,11 @@ struct Part {
 const PARTS: [Part; 4] = [
     Part { title: "The MMU", command: "cargo bench -p mmu --bench translate", file: "translate" },
     Part { title: "Operations on pages", command: "cargo bench -p machine --bench pages", file: "pages" },
-    Part { title: "Compression cache and swap file", command: "cargo bench -p machine --bench stores", file: "stores" },
+    Part {
+        title: "Compression cache and swap file",
+        command: "cargo bench -p machine --bench stores",
+        file: "stores",
+    },
     Part { title: "Plans", command: "cargo bench -p sched --bench plan", file: "plan" },
 ];
 
