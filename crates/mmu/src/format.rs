@@ -61,8 +61,13 @@ impl PagingMode {
         if matches!(self, Self::Bare) {
             return gva.0 >> 56 == 0;
         }
+        self.canonical(gva).0 == gva.0
+    }
+
+    /// The address that has the same translated bits, and the highest of these above them.
+    pub(crate) const fn canonical(self, gva: Gva) -> Gva {
         let unused = 64 - (PAGE_SHIFT + 9 * self.levels());
-        ((gva.0 << unused) as i64 >> unused) as u64 == gva.0
+        Gva(((gva.0 << unused) as i64 >> unused) as u64)
     }
 }
 
@@ -208,6 +213,20 @@ impl Pte {
         self.0 & (Self::R | Self::W | Self::X) != 0
     }
 
+    /// What the entry is in a table at `level`.
+    #[inline(always)]
+    pub(crate) const fn at(self, level: u32) -> Found {
+        if !self.is_well_formed() {
+            return Found::Nothing;
+        }
+        match (self.is_leaf(), level) {
+            (true, _) if !self.gfn().0.is_multiple_of(span(level)) => Found::Misaligned,
+            (true, _) => Found::Leaf(self.gfn()),
+            (false, 0) => Found::Nothing,
+            (false, _) => Found::Table(self.gfn()),
+        }
+    }
+
     /// The page it points to.
     pub const fn gfn(self) -> Gfn {
         Gfn(self.0 << 10 >> 20)
@@ -224,9 +243,27 @@ impl Pte {
     }
 }
 
+/// What a guest page-table entry is where it stands. Every walk goes by this.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Found {
+    /// Not valid, reserved, or a pointer where no level is below: a page fault.
+    Nothing,
+    /// A leaf for pages that do not begin where pages of their size do: a page fault.
+    Misaligned,
+    /// The page of the next table.
+    Table(Gfn),
+    /// The first page of those that a leaf maps.
+    Leaf(Gfn),
+}
+
 /// How many pages a leaf at `level` spans.
 pub(crate) const fn span(level: u32) -> u64 {
     1 << (9 * level)
+}
+
+/// The page that `gva` leads to by a leaf at `level` for the pages from `first` on.
+pub(crate) const fn page_of(first: Gfn, level: u32, gva: Gva) -> Gfn {
+    Gfn(first.0 | ((gva.0 >> PAGE_SHIFT) % span(level)))
 }
 
 /// Where in its table an address's entry at `level` stands, in bytes.
@@ -283,5 +320,19 @@ mod tests {
         assert!(!Pte(Pte::V | Pte::A).is_well_formed(), "A is reserved on a pointer to a table");
         assert!(Pte(Pte::V).is_well_formed() && !Pte(Pte::V).is_leaf());
         assert!(Pte(Pte::V | Pte::X).is_well_formed());
+    }
+
+    #[test]
+    fn what_an_entry_is_depends_on_its_level() {
+        let entry = |gfn: u64, bits| Pte(gfn << 10 | Pte::V | bits);
+        for (pte, levels) in [
+            (Pte(0), [Found::Nothing; 3]),
+            (entry(512, 0), [Found::Nothing, Found::Table(Gfn(512)), Found::Table(Gfn(512))]),
+            (entry(512, Pte::R), [Found::Leaf(Gfn(512)), Found::Leaf(Gfn(512)), Found::Misaligned]),
+            (entry(513, Pte::X), [Found::Leaf(Gfn(513)), Found::Misaligned, Found::Misaligned]),
+            (entry(512, Pte::W), [Found::Nothing; 3]),
+        ] {
+            assert_eq!([0, 1, 2].map(|level| pte.at(level)), levels, "{pte:?}");
+        }
     }
 }

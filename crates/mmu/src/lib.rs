@@ -8,7 +8,7 @@
 //!                             hardware: ------------------------>  walk
 //! ```
 //!
-//! Read `format` (what the guest's tables look like), `walk` (both stages), `tlb`, `space` (fences
+//! Read `format` (what the guest's tables look like), `descent` (going down through them), `walk` (both stages), `tlb`, `space` (fences
 //! and switches), `shadow` and `rmap`, and `mmu`, which puts them together.
 //!
 //! **Not here.** Instructions, and how a page gets its frame: that is `machine`.
@@ -16,6 +16,7 @@
 #![forbid(unsafe_code)]
 
 mod area;
+mod descent;
 mod format;
 mod mmu;
 mod rmap;

@@ -14,8 +14,8 @@
 use crate::format::{Access, PagingMode, Permissions, Root, View};
 use crate::shadow::{Shadow, ShadowCounts};
 use crate::space::{Extent, Missed, SpaceId, Spaces};
-use crate::tlb::{SLOTS, Tlb, half};
-use crate::walk::{Fault, NESTED_REFERENCES, Translation, walk};
+use crate::tlb::{Fill, SLOTS, Tlb, half};
+use crate::walk::{Fault, NESTED_REFERENCES, Source, Translation, walk};
 use addr::{Gfn, Gva, Mfn, PageCount};
 use machine::{Holds, Lookup, PageState, Use, VmMemory};
 
@@ -259,9 +259,27 @@ impl Mmu {
             Access::Load | Access::Store => self.counts.data_misses += 1,
         }
         let shadowed = self.technique == Technique::Software && self.root.mode != PagingMode::Bare;
-        if shadowed && let Some(mfn) = self.shadowed(memory, gva, access) {
-            return Ok(mfn);
-        }
+        let hit = if shadowed { self.shadowed(memory, gva, access) } else { None };
+        let fill = match hit {
+            Some(fill) => fill,
+            None => self.walked(memory, gva, access, shadowed)?,
+        };
+        self.tlb.fill(gva, self.view, fill, |mfn| memory.pool().frame(mfn));
+        Ok(fill.mfn)
+    }
+
+    /// What the shadow has for the access.
+    fn shadowed(&mut self, memory: &VmMemory, gva: Gva, access: Access) -> Option<Fill> {
+        let serving = self.spaces.serving(self.in_use[half(gva)]);
+        let references = &mut self.counts.walk_references;
+        let fill = self.shadow.find(memory, &self.root, serving, gva, references)?.fill();
+        let usable = fill.permissions.permits(access, self.view) && (access != Access::Store || fill.dirty);
+        usable.then_some(fill)
+    }
+
+    /// What the guest's tables and the pmap have for the access, entered in the shadow if that is in use.
+    #[inline(always)]
+    fn walked(&mut self, memory: &VmMemory, gva: Gva, access: Access, shadowed: bool) -> Result<Fill, Miss> {
         let references = &mut self.counts.walk_references;
         let mut translation = match walk(memory, &self.root, gva, access, self.view, references) {
             Ok(translation) => translation,
@@ -289,36 +307,12 @@ impl Mmu {
             self.counts.hidden_faults += 1;
             self.shadow.fill(self.spaces.serving(space), gva, &translation, mfn);
         }
-        self.fill_tlb(memory, gva, mfn, translation.permissions, translation.dirty);
-        Ok(mfn)
-    }
-
-    fn shadowed(&mut self, memory: &VmMemory, gva: Gva, access: Access) -> Option<Mfn> {
-        let serving = self.spaces.serving(self.in_use[half(gva)]);
-        let references = &mut self.counts.walk_references;
-        let spte = self.shadow.find(memory, &self.root, serving, gva, references)?;
-        let usable = spte.permissions().permits(access, self.view)
-            && (access != Access::Store || spte.is_dirty())
-            && self.root.mode.is_canonical(gva);
-        if !usable {
-            return None;
-        }
-        self.fill_tlb(memory, gva, spte.mfn(), spte.permissions(), spte.is_dirty());
-        Some(spte.mfn())
-    }
-
-    fn fill_tlb(&mut self, memory: &VmMemory, gva: Gva, mfn: Mfn, permissions: Permissions, dirty: bool) {
-        let readable = permissions.permits(Access::Load, self.view);
-        let writable = dirty && permissions.permits(Access::Store, self.view);
-        if readable || writable {
-            self.tlb.fill(gva, (mfn, memory.pool().frame(mfn)), readable, writable);
-        }
+        Ok(Fill { mfn, permissions: translation.permissions, dirty: translation.dirty })
     }
 
     /// The space a translation belongs to. A mapping of the upper half that is not global takes
     /// this half of its root out of the global space.
     fn space_for(&mut self, gva: Gva, translation: &Translation) -> SpaceId {
-        use crate::walk::Source;
         let half = half(gva);
         if half == 1 && !translation.global && self.in_use[0] != self.in_use[1] {
             self.spaces.get_mut(self.in_use[0]).upper_is_global = false;

@@ -19,9 +19,10 @@
 //! makes room. [`Shadow::forget_unused`], called every so often, gives back the memory of those not used since.
 
 use crate::area::Area;
-use crate::format::{Permissions, Pte, Root};
+use crate::format::{Found, Permissions, Pte, Root};
 use crate::rmap::Chains;
 use crate::space::{Serving, SpaceId};
+use crate::tlb::Fill;
 use crate::walk::{NESTED_REFERENCES, Source, Translation};
 use addr::{Gfn, Gva, Mfn};
 use machine::{CacheCharge, Use, VmMemory};
@@ -68,11 +69,14 @@ impl Spte {
         self.0 & Self::DIRTY != 0
     }
 
+    /// What the TLB is filled with.
+    pub(crate) fn fill(self) -> Fill {
+        Fill { mfn: self.mfn(), permissions: self.permissions(), dirty: self.is_dirty() }
+    }
+
     /// Whether the guest's entry still says what this was derived from.
     fn agrees_with(self, pte: Pte) -> bool {
-        pte.is_well_formed()
-            && pte.is_leaf()
-            && pte.gfn() == self.gfn()
+        pte.at(0) == Found::Leaf(self.gfn())
             && pte.permissions() == self.permissions()
             && self.is_marked_in(pte)
     }

@@ -23,7 +23,7 @@
 //!
 //! **Concurrency.** Belongs to one hart.
 
-use crate::format::View;
+use crate::format::{Access, Permissions, View};
 use addr::{Gva, Ma, Mfn, PAGE_OFFSET};
 use machine::Frame;
 
@@ -65,6 +65,16 @@ const NO_FRAME: u32 = u32::MAX;
 struct Contexts {
     data: [u64; 2],
     fetch: [u64; 2],
+}
+
+/// A translation to enter in the TLB, whether a walk or a shadow entry gave it.
+#[derive(Clone, Copy)]
+pub(crate) struct Fill {
+    pub(crate) mfn: Mfn,
+    /// What the guest's leaf permits.
+    pub(crate) permissions: Permissions,
+    /// Whether the page may be written without another miss.
+    pub(crate) dirty: bool,
 }
 
 /// One hart's TLB.
@@ -200,15 +210,23 @@ impl Tlb {
         (key == entry.tag).then_some((entry.code, Mfn(self.fetch_frames[index] as u64)))
     }
 
-    /// Enters a page for data, as far as it is readable and writable from the current view.
-    pub(crate) fn fill(&mut self, gva: Gva, (mfn, frame): (Mfn, Frame), readable: bool, writable: bool) {
+    /// Enters a page for data, as far as it is readable and writable from `view`, the current one. `frame` gives the bytes of
+    /// a machine frame.
+    #[inline]
+    pub(crate) fn fill(&mut self, gva: Gva, view: View, fill: Fill, frame: impl FnOnce(Mfn) -> Frame) {
+        let Fill { mfn, permissions, dirty } = fill;
+        let readable = permissions.permits(Access::Load, view);
+        let writable = dirty && permissions.permits(Access::Store, view);
+        if !(readable || writable) {
+            return;
+        }
         let page = gva.page_base();
         let tag = page.0 | self.contexts.data[half(gva)];
         let index = data_index(gva);
         self.data[index] = DataEntry {
             read: if readable { tag } else { NEVER },
             write: if writable { tag } else { NEVER },
-            frame,
+            frame: frame(mfn),
         };
         self.data_frames[index] = mfn.0 as u32;
     }

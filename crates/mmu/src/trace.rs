@@ -5,8 +5,9 @@
 //!
 //! **Concurrency.** The caller holds a hart of the VM: a page that is in no passage stays in its frame meanwhile.
 
-use crate::format::{Permissions, Pte, Root, TABLE_ENTRIES, entry_offset, span};
-use addr::{Gfn, Gva, PAGE_SHIFT};
+use crate::descent::{Descent, Entry};
+use crate::format::{Found, Permissions, Pte, Root, TABLE_ENTRIES, page_of, span};
+use addr::{Gfn, Gva, Ma, PAGE_SHIFT};
 use machine::{PageState, VmMemory};
 
 /// Why a table cannot be read.
@@ -39,7 +40,7 @@ pub struct Step {
 impl Step {
     /// Whether the entry is a leaf for pages that do not begin where pages of their size do: using it is a page fault.
     pub fn is_misaligned(&self) -> bool {
-        self.entry.is_ok_and(|pte| pte.is_well_formed() && pte.is_leaf() && !is_aligned(pte, self.level))
+        self.entry.is_ok_and(|pte| pte.at(self.level) == Found::Misaligned)
     }
 }
 
@@ -55,42 +56,33 @@ pub struct Trace {
     pub gfn: Option<Gfn>,
 }
 
-fn is_aligned(pte: Pte, level: u32) -> bool {
-    pte.gfn().0.is_multiple_of(span(level))
-}
-
 /// Reads an entry of a table, without noting that it is used.
-fn read(memory: &VmMemory, table: Gfn, offset: u64) -> Result<Pte, Unreadable> {
+fn read(memory: &VmMemory, table: Gfn, offset: u64) -> Result<(Ma, Pte), Unreadable> {
     let (state, in_passage) = memory.pmap().state(table).ok_or(Unreadable::NotMemory)?;
     match state.frame() {
-        Some(mfn) if !in_passage => Ok(Pte(memory.pool().load(mfn.base().wrapping_add(offset)))),
+        Some(mfn) if !in_passage => {
+            let ma = mfn.base().wrapping_add(offset);
+            Ok((ma, Pte(memory.pool().load(ma))))
+        }
         _ => Err(Unreadable::Page { state, in_passage }),
     }
 }
 
 /// Follows an address through the guest's tables, without setting a bit anywhere.
 pub fn trace(memory: &VmMemory, root: &Root, gva: Gva) -> Trace {
-    let is_canonical = root.mode.is_canonical(gva);
-    let mut trace = Trace { is_canonical, steps: Vec::new(), gfn: None };
-    if !is_canonical {
-        return trace;
-    }
+    let descent = Descent::new(root, gva, |table, offset| read(memory, table, offset));
+    let mut trace = Trace { is_canonical: descent.is_some(), steps: Vec::new(), gfn: None };
+    let Some(descent) = descent else { return trace };
     if root.mode.levels() == 0 {
         trace.gfn = Some(Gfn(gva.0 >> PAGE_SHIFT));
         return trace;
     }
-    let mut table = root.table;
-    for level in (0..root.mode.levels()).rev() {
-        let offset = entry_offset(gva, level);
-        let entry = read(memory, table, offset);
-        trace.steps.push(Step { level, table, index: offset / 8, entry });
-        let Some(pte) = entry.ok().filter(|pte| pte.is_well_formed()) else { break };
-        if pte.is_leaf() {
-            let within = (gva.0 >> PAGE_SHIFT) & (span(level) - 1);
-            trace.gfn = is_aligned(pte, level).then_some(Gfn(pte.gfn().0 | within));
-            break;
+    for step in descent {
+        if let Ok(Entry { found: Found::Leaf(gfn), .. }) = step.entry {
+            trace.gfn = Some(page_of(gfn, step.level, gva));
         }
-        table = pte.gfn();
+        let (level, table, index) = (step.level, step.table, step.offset / 8);
+        trace.steps.push(Step { level, table, index, entry: step.entry.map(|entry| entry.pte) });
     }
     trace
 }
@@ -109,46 +101,41 @@ pub struct Leaf {
 /// The pages that the guest's tables map, in order of their tables' entries, at most `most`. Large
 /// leaves count once, by their first page.
 pub fn leaves(memory: &VmMemory, root: &Root, most: usize) -> Vec<Leaf> {
-    let mut found = Vec::new();
     // A table that points to itself is as deep as the levels, and `most` bounds what it unrolls to:
     // so does the number of entries looked at.
-    let mut budget = most.saturating_mul(64);
-    if root.mode.levels() > 0 {
-        collect(memory, root, root.table, root.mode.levels() - 1, 0, most, &mut budget, &mut found);
+    let mut leaves = Leaves { memory, root, most, entries_left: most.saturating_mul(64), found: Vec::new() };
+    if let Some(top) = root.mode.levels().checked_sub(1) {
+        leaves.collect(root.table, top, 0);
     }
-    found
+    leaves.found
 }
 
-#[expect(clippy::too_many_arguments, reason = "a recursion over what never changes")]
-fn collect(
-    memory: &VmMemory,
-    root: &Root,
-    table: Gfn,
-    level: u32,
-    prefix: u64,
+struct Leaves<'a> {
+    memory: &'a VmMemory,
+    root: &'a Root,
     most: usize,
-    budget: &mut usize,
-    found: &mut Vec<Leaf>,
-) {
-    let unused = 64 - (PAGE_SHIFT + 9 * root.mode.levels());
-    for index in 0..TABLE_ENTRIES {
-        if found.len() >= most || *budget == 0 {
-            return;
-        }
-        *budget -= 1;
-        let Ok(pte) = read(memory, table, index * 8) else { return };
-        if !pte.is_well_formed() {
-            continue;
-        }
-        let address = prefix | index << (PAGE_SHIFT + 9 * level);
-        if pte.is_leaf() {
-            if !is_aligned(pte, level) {
-                continue;
+    entries_left: usize,
+    found: Vec<Leaf>,
+}
+
+impl Leaves<'_> {
+    /// Adds what a table at `level` maps from the virtual page `first` on.
+    fn collect(&mut self, table: Gfn, level: u32, first: u64) {
+        for index in 0..TABLE_ENTRIES {
+            if self.found.len() >= self.most || self.entries_left == 0 {
+                return;
             }
-            let gva = Gva(((address << unused) as i64 >> unused) as u64);
-            found.push(Leaf { gva, gfn: pte.gfn(), permissions: pte.permissions() });
-        } else if level > 0 {
-            collect(memory, root, pte.gfn(), level - 1, address, most, budget, found);
+            self.entries_left -= 1;
+            let Ok((_, pte)) = read(self.memory, table, index * 8) else { return };
+            let page = first + index * span(level);
+            match pte.at(level) {
+                Found::Table(below) => self.collect(below, level - 1, page),
+                Found::Leaf(gfn) => {
+                    let gva = self.root.mode.canonical(Gva(page << PAGE_SHIFT));
+                    self.found.push(Leaf { gva, gfn, permissions: pte.permissions() });
+                }
+                Found::Nothing | Found::Misaligned => {}
+            }
         }
     }
 }

@@ -7,7 +7,8 @@
 //!
 //! **Sources.** The RISC-V Instruction Set Manual, Volume II, "Virtual Address Translation Process".
 
-use crate::format::{Access, Permissions, Pte, Root, View, entry_offset, span};
+use crate::descent::{Descent, Entry, Step};
+use crate::format::{Access, Found, Permissions, Pte, Root, View, page_of};
 use addr::{Gfn, Gva, Ma, Mfn, PAGE_SHIFT};
 use machine::{Lookup, Use, VmMemory};
 
@@ -54,15 +55,8 @@ pub enum Source {
     },
 }
 
-/// A guest entry found on a walk, and where.
-#[derive(Clone, Copy)]
-struct Found {
-    table: Gfn,
-    ma: Ma,
-    pte: Pte,
-}
-
 /// The frame of a page of tables.
+#[inline(always)]
 fn frame_of(memory: &VmMemory, gfn: Gfn, references: &mut u64) -> Result<Mfn, Fault> {
     *references += NESTED_REFERENCES;
     match memory.pmap().lookup(gfn) {
@@ -72,64 +66,57 @@ fn frame_of(memory: &VmMemory, gfn: Gfn, references: &mut u64) -> Result<Mfn, Fa
     }
 }
 
-/// Reads one entry of a table.
-fn read_entry(memory: &VmMemory, table: Gfn, offset: u64, references: &mut u64) -> Result<Found, Fault> {
-    let ma = frame_of(memory, table, references)?.base().wrapping_add(offset);
-    *references += 1;
-    Ok(Found { table, ma, pte: Pte(memory.pool().load(ma)) })
+/// Where a descent ends.
+struct End {
+    level: u32,
+    table: Gfn,
+    entry: Entry,
+    /// Whether an entry on the way, or this one, makes the mapping global.
+    global: bool,
 }
 
-/// Walks down to the first leaf, giving its level too; checks form, not permission.
-fn find_leaf(
+/// Goes down to the leaf, or to the entry at level `lowest` if that points to a table. Checks form, not permission.
+#[inline(always)]
+fn descend(
     memory: &VmMemory,
     root: &Root,
     gva: Gva,
-    global: &mut bool,
+    lowest: u32,
     references: &mut u64,
-) -> Result<(Found, u32), Fault> {
-    if !root.mode.is_canonical(gva) {
-        return Err(Fault::Page);
-    }
-    let mut table = root.table;
-    for level in (0..root.mode.levels()).rev() {
-        let found = read_entry(memory, table, entry_offset(gva, level), references)?;
-        if !found.pte.is_well_formed() {
-            return Err(Fault::Page);
+) -> Result<End, Fault> {
+    let read = |table, offset| {
+        let ma = frame_of(memory, table, references)?.base().wrapping_add(offset);
+        *references += 1;
+        Ok((ma, Pte(memory.pool().load(ma))))
+    };
+    let mut global = false;
+    for Step { level, table, entry, .. } in Descent::new(root, gva, read).ok_or(Fault::Page)? {
+        let entry = entry?;
+        global |= entry.pte.has(Pte::G);
+        match entry.found {
+            Found::Table(_) if level > lowest => {}
+            Found::Table(_) | Found::Leaf(_) => return Ok(End { level, table, entry, global }),
+            Found::Nothing | Found::Misaligned => return Err(Fault::Page),
         }
-        *global |= found.pte.has(Pte::G);
-        if found.pte.is_leaf() {
-            let aligned = found.pte.gfn().0.is_multiple_of(span(level));
-            return if aligned { Ok((found, level)) } else { Err(Fault::Page) };
-        }
-        table = found.pte.gfn();
     }
     Err(Fault::Page)
 }
 
 impl Source {
-    fn of(found: &Found, level: u32) -> Self {
-        match level {
-            0 => Self::Table(found.table),
-            _ => Self::Large { level, leaf: found.pte.0 & !(Pte::A | Pte::D) },
+    fn of(leaf: &End) -> Self {
+        match leaf.level {
+            0 => Self::Table(leaf.table),
+            level => Self::Large { level, leaf: leaf.entry.pte.0 & !(Pte::A | Pte::D) },
         }
     }
 
     /// What translates the 2 MiB around `gva` now, if anything does.
     pub(crate) fn find(memory: &VmMemory, root: &Root, gva: Gva, references: &mut u64) -> Option<Origin> {
-        let mut table = root.table;
-        let mut global = false;
-        for level in (1..root.mode.levels()).rev() {
-            let found = read_entry(memory, table, entry_offset(gva, level), references).ok()?;
-            if !found.pte.is_well_formed() {
-                return None;
-            }
-            global |= found.pte.has(Pte::G);
-            if found.pte.is_leaf() {
-                return Some(Origin { source: Self::of(&found, level), leaf: Some(found.pte), global });
-            }
-            table = found.pte.gfn();
-        }
-        Some(Origin { source: Self::Table(table), leaf: None, global })
+        let end = descend(memory, root, gva, 1, references).ok()?;
+        Some(match end.entry.found {
+            Found::Table(last) => Origin { source: Self::Table(last), leaf: None, global: end.global },
+            _ => Origin { source: Self::of(&end), leaf: Some(end.entry.pte), global: end.global },
+        })
     }
 }
 
@@ -161,35 +148,34 @@ pub fn walk(
     }
     let wanted = if access == Access::Store { Pte::A | Pte::D } else { Pte::A };
     loop {
-        let mut global = false;
-        let (found, level) = find_leaf(memory, root, gva, &mut global, references)?;
-        let permissions = found.pte.permissions();
+        let leaf = descend(memory, root, gva, 0, references)?;
+        let Entry { ma, pte, .. } = leaf.entry;
+        let permissions = pte.permissions();
         if !permissions.permits(access, view) {
             return Err(Fault::Page);
         }
-        let marked = Pte(found.pte.0 | wanted);
-        if marked != found.pte && !mark(memory, &found, marked)? {
+        let marked = Pte(pte.0 | wanted);
+        if marked != pte && !mark(memory, leaf.table, ma, (pte, marked))? {
             continue;
         }
-        let within = (gva.0 >> PAGE_SHIFT) % span(level);
         return Ok(Translation {
-            gfn: Gfn(found.pte.gfn().0 | within),
+            gfn: page_of(pte.gfn(), leaf.level, gva),
             permissions,
             dirty: marked.has(Pte::D),
-            global,
-            source: Source::of(&found, level),
+            global: leaf.global,
+            source: Source::of(&leaf),
         });
     }
 }
 
-/// Sets bits in a guest entry, unless the guest changed it meanwhile: then says `false`.
-fn mark(memory: &VmMemory, found: &Found, marked: Pte) -> Result<bool, Fault> {
+/// Sets bits in a guest entry of the page `table`, unless the guest changed it meanwhile: then says `false`.
+fn mark(memory: &VmMemory, table: Gfn, ma: Ma, (pte, marked): (Pte, Pte)) -> Result<bool, Fault> {
     // The frame is still the one the entry was read from: it could only change under the lock of
     // this hart.
-    if memory.pmap().lookup(found.table).permits(Use::Write).is_none() {
-        return Err(Fault::NeedsWork(found.table, Use::Write));
+    if memory.pmap().lookup(table).permits(Use::Write).is_none() {
+        return Err(Fault::NeedsWork(table, Use::Write));
     }
-    Ok(memory.pool().compare_exchange(found.ma, found.pte.0, marked.0).is_ok())
+    Ok(memory.pool().compare_exchange(ma, pte.0, marked.0).is_ok())
 }
 
 fn untranslated(root: &Root, gva: Gva, view: View) -> Result<Translation, Fault> {

@@ -5,7 +5,8 @@ mod guest;
 use addr::{ByteSize, Gfn, Gva, PageCount, VmId};
 use guest::{Guest, KERNEL};
 use machine::{Backing, PageState, Pool, ShareGroup, Stores, SwapFile, Use, VmMemory};
-use mmu::{PagingMode, Pte, Root, Trace, Unreadable, leaves, trace};
+use mmu::{Access, PagingMode, Pte, Root, Trace, Unreadable, View, leaves, trace, walk};
+use proptest::prelude::*;
 
 const GVA: Gva = Gva(0x4020_3000);
 const SIZE: PageCount = PageCount(32);
@@ -124,4 +125,55 @@ fn a_large_leaf_that_is_not_aligned_leads_nowhere() {
     let traced = trace(&guest.memory, &root, GVA);
     assert!(traced.steps.last().unwrap().is_misaligned() && traced.gfn.is_none(), "{traced:?}");
     assert!(leaves(&guest.memory, &root, 8).is_empty());
+}
+
+/// An entry: nothing, a pointer to one of four tables, or a leaf that is aligned for some levels.
+fn entry() -> impl Strategy<Value = u64> {
+    let table = (0..TABLES).prop_map(|table| table << 10 | Pte::V);
+    let leaf = (0..3u32, 0..64u64).prop_map(|(level, number)| (number << (9 * level)) << 10 | KERNEL);
+    prop_oneof![2 => Just(0), 6 => table, 3 => leaf, 1 => leaf_that_is_reserved()]
+}
+
+fn leaf_that_is_reserved() -> impl Strategy<Value = u64> {
+    prop_oneof![Just(Pte::V | Pte::W), Just(KERNEL | 1 << 60), Just(Pte::V | Pte::A)]
+}
+
+/// Tables of the random guest, from page 0 on, each with entries at these indices.
+const TABLES: u64 = 4;
+const INDICES: [u64; 4] = [0, 1, 256, 511];
+
+proptest! {
+    /// Whoever follows an address by whichever of the walks comes to the same page, or to none.
+    #[test]
+    fn all_walks_agree(
+        entries in prop::collection::vec(entry(), (TABLES as usize) * INDICES.len()),
+        mode in prop_oneof![Just(PagingMode::Sv39), Just(PagingMode::Sv48), Just(PagingMode::Sv57)],
+    ) {
+        let guest = Guest::new(64);
+        for (number, pte) in (0..).zip(&entries) {
+            let (table, index) = (number / INDICES.len(), INDICES[number % INDICES.len()]);
+            guest.write(table as u64 * 4096 + index * 8, *pte);
+        }
+        let root = Root { mode, asid: 0, table: Gfn(0) };
+        let found = leaves(&guest.memory, &root, 1 << 12);
+        for number in 0..4u64.pow(mode.levels()) {
+            let page = (0..mode.levels()).fold(0, |page, level| {
+                page | INDICES[(number >> (2 * level)) as usize % 4] << (9 * level)
+            });
+            let sign = page >> (9 * mode.levels() - 1) & 1;
+            let gva = Gva((page | sign.wrapping_neg() << (9 * mode.levels())) << 12);
+            let traced = trace(&guest.memory, &root, gva);
+            prop_assert!(traced.is_canonical);
+            let walked = walk(&guest.memory, &root, gva, Access::Load, View::default(), &mut 0);
+            prop_assert_eq!(walked.ok().map(|walked| walked.gfn), traced.gfn, "{:?}: {:?}", gva, traced);
+            let size = |level: u32| 1u64 << (9 * level);
+            let pages = traced.steps.last().map_or(1, |last| size(last.level));
+            let first = Gva(gva.0 & !(pages * 4096 - 1));
+            let listed = found.iter().find(|leaf| leaf.gva == first);
+            let expected = traced.gfn.map(|gfn| Gfn(gfn.0 & !(pages - 1)));
+            if found.len() < 1 << 12 && traced.gfn.is_some() {
+                prop_assert_eq!(listed.map(|leaf| leaf.gfn), expected, "{:?}: {:?}", gva, traced);
+            }
+        }
+    }
 }
