@@ -12,10 +12,10 @@
 //!
 //! **Not here.** The device that the guest's driver talks to, and how large the balloon should be.
 
-use crate::entry::PageState;
-use crate::passage::{Because, Passage};
+use crate::pages::passage::{Batch, Because};
+use crate::pages::state::PageState;
 use crate::vm_memory::VmMemory;
-use addr::{Gfn, Mfn, PageCount};
+use addr::{Gfn, PageCount};
 
 /// How many pages are taken away from the processors at once.
 const BATCH: usize = 256;
@@ -65,9 +65,9 @@ impl VmMemory {
     pub fn deflate(&self, pages: &[Gfn]) -> GivenBack {
         let mut report = GivenBack::default();
         for &gfn in pages {
-            match self.begin_in_turn(gfn, |state| matches!(state, PageState::Ballooned { .. })) {
+            match self.pages.begin_in_turn(gfn, |state| matches!(state, PageState::Ballooned { .. })) {
                 Some(passage) => {
-                    passage.end(PageState::Untouched, Because::Managed);
+                    passage.quiesce().end(PageState::Untouched, Because::Managed);
                     report.taken += 1;
                 }
                 None => report.refused += 1,
@@ -88,20 +88,17 @@ impl VmMemory {
 
     fn give_back(&self, pages: impl Iterator<Item = Gfn>, given: Given) -> GivenBack {
         let mut report = GivenBack::default();
-        let mut batch: Vec<Passage<'_>> = Vec::with_capacity(BATCH);
+        let mut batch: Batch<'_, ()> = Batch::new(&self.pages);
         for gfn in pages {
-            let mut passage = self.begin(gfn, |_| true);
+            let mut passage = self.pages.begin(gfn, |_| true);
             if passage.is_none() && !matches!(given, Given::ReportedFree) {
                 // Nobody waits for a passage who holds others; and it may be one of these, listed twice.
                 report.taken += self.free_batch(&mut batch, given);
-                passage = self.begin_in_turn(gfn, |_| true);
+                passage = self.pages.begin_in_turn(gfn, |_| true);
             }
             match passage {
-                Some(passage) if passage.was().frame().is_some_and(|mfn| self.is_held(mfn)) => {
-                    report.refused += 1;
-                }
-                Some(passage) => batch.push(passage),
-                None => report.refused += 1,
+                Some(passage) if !passage.is_pinned() => batch.add(passage, ()),
+                _ => report.refused += 1,
             }
             if batch.len() == BATCH {
                 report.taken += self.free_batch(&mut batch, given);
@@ -114,11 +111,13 @@ impl VmMemory {
     /// Gives up what can be of a VM that has ended ([`VmMemory::end`]) while somebody still works with it: all pages but those in passage,
     /// which may be for as long as a disk takes, and those that devices hold. Nothing is promised to it any more.
     pub fn vacate(&self) {
-        let mut batch: Vec<Passage<'_>> = Vec::with_capacity(BATCH);
-        for gfn in self.pmap.pages() {
-            let passage = self.begin(gfn, |_| true);
-            let is_held = |passage: &Passage<'_>| passage.was().frame().is_some_and(|mfn| self.is_held(mfn));
-            batch.extend(passage.filter(|passage| !is_held(passage)));
+        let mut batch: Batch<'_, ()> = Batch::new(&self.pages);
+        for gfn in self.pmap().pages() {
+            if let Some(passage) = self.pages.begin(gfn, |_| true)
+                && !passage.is_pinned()
+            {
+                batch.add(passage, ());
+            }
             if batch.len() == BATCH {
                 self.free_batch(&mut batch, Given::Discarded);
             }
@@ -128,19 +127,12 @@ impl VmMemory {
         let _ = self.set_reservation(PageCount(0));
     }
 
-    fn is_held(&self, mfn: Mfn) -> bool {
-        mfn != self.pool.zero() && self.pool.frames().is_pinned(mfn)
-    }
-
-    fn free_batch(&self, batch: &mut Vec<Passage<'_>>, given: Given) -> u64 {
-        let mapped = |passage: &Passage<'_>| Some((passage.gfn(), passage.was().frame()?));
-        let frames: Vec<(Gfn, Mfn)> = batch.iter().filter_map(mapped).collect();
-        self.take_away(&frames);
+    fn free_batch(&self, batch: &mut Batch<'_, ()>, given: Given) -> u64 {
         let taken = batch.len() as u64;
-        for passage in batch.drain(..) {
-            let (gfn, was) = (passage.gfn(), passage.was());
+        for (page, ()) in batch.quiesce() {
+            let (gfn, was) = (page.gfn(), page.was());
             let _section = self.section();
-            passage.end(given.state(was), Because::Managed);
+            page.end(given.state(was), Because::Managed);
             self.free_what_held(gfn, was);
         }
         taken

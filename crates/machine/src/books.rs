@@ -1,17 +1,12 @@
 //! Whether two books of the same thing agree, while what they count goes on changing (INV-5).
 //!
-//! **Model.** What changes a page's state changes several counts: the VM's census, its zip store's size, what the pool has
-//! handed out. It does so within a *section* of the VM. Who compares books looks for open sections first, reads, and looks
-//! whether another has begun meanwhile: if there were none, what was read is of one moment and must agree exactly. If there
-//! always are some, nothing can be said.
+//! **Model.** What is read between two sections ([`crate::pages::sections`]) is of one moment and must agree exactly. If there
+//! always are some, nothing can be said. A frame that was taken and has no place yet, for which somebody may wait outside of any
+//! section, is *in flight*, and counted so by the pool.
 //!
-//! A section never lasts over a wait for a frame, a disk or another's passage. A frame that was taken and has no place yet,
-//! for which such waits are made, is *in flight*, and counted so by the pool.
-//!
-//! **Concurrency.** No lock. Sections nest and overlap.
+//! **Concurrency.** No lock.
 
 use crate::pool::Pool;
-use crate::sync::{AtomicU64, Ordering, fence};
 use crate::vm_memory::VmMemory;
 use addr::PageCount;
 use std::thread;
@@ -47,53 +42,12 @@ impl Books {
     }
 }
 
-/// Counts sections, so that who reads what they change knows whether it read the halves of a change.
-pub(crate) struct Sections {
-    begun: AtomicU64,
-    ended: AtomicU64,
-}
-
-impl Sections {
-    pub(crate) fn new() -> Self {
-        Self { begun: AtomicU64::new(0), ended: AtomicU64::new(0) }
-    }
-
-    /// Begins a section, which ends when what this gives is dropped.
-    pub(crate) fn begin(&self) -> Section<'_> {
-        self.begun.fetch_add(1, Ordering::SeqCst);
-        // What the section changes is seen by nobody who does not see that it has begun.
-        fence(Ordering::SeqCst);
-        Section(self)
-    }
-
-    /// A name for this moment, if no section is open.
-    pub(crate) fn quiet(&self) -> Option<u64> {
-        let ended = self.ended.load(Ordering::SeqCst);
-        (self.begun.load(Ordering::SeqCst) == ended).then_some(ended)
-    }
-
-    /// Whether no section has begun since then.
-    pub(crate) fn is_still(&self, quiet: u64) -> bool {
-        fence(Ordering::SeqCst);
-        self.begun.load(Ordering::SeqCst) == quiet
-    }
-}
-
-/// An open section. See [`Sections::begin`].
-pub(crate) struct Section<'a>(&'a Sections);
-
-impl Drop for Section<'_> {
-    fn drop(&mut self) {
-        self.0.ended.fetch_add(1, Ordering::SeqCst);
-    }
-}
-
 /// What `read` reads of `memories` and their pool, if that is of one moment.
 fn at_once<'a, T>(memories: impl Iterator<Item = &'a VmMemory> + Clone, read: impl Fn() -> T) -> Option<T> {
-    let quiet: Option<Vec<u64>> = memories.clone().map(|memory| memory.sections.quiet()).collect();
+    let quiet: Option<Vec<u64>> = memories.clone().map(|memory| memory.pages.sections().quiet()).collect();
     let quiet = quiet?;
     let value = read();
-    memories.zip(quiet).all(|(memory, quiet)| memory.sections.is_still(quiet)).then_some(value)
+    memories.zip(quiet).all(|(memory, quiet)| memory.pages.sections().is_still(quiet)).then_some(value)
 }
 
 /// What `read` reads of `memories` and their pool: of one moment, unless pages change all the time.
@@ -112,7 +66,7 @@ impl Pool {
         let sum = |of: fn(&VmMemory) -> u64| PageCount(memories.clone().map(of).sum());
         let read = || {
             let held = [
-                sum(|memory| memory.census.private()),
+                sum(|memory| memory.pages.private()),
                 sum(|memory| memory.stores.zip_frames()),
                 sum(|memory| memory.reservation().0),
             ];
@@ -132,12 +86,5 @@ impl Pool {
             "INV-5: the pool's books have {} private frames, {} of zip stores and {} reserved, the VMs' {}, {} and {}; {} are in flight",
             pools[0].0, pools[1].0, pools[2].0, held[0].0, held[1].0, held[2].0, usage.in_flight.0
         ))
-    }
-}
-
-impl VmMemory {
-    /// Begins a section in which more than one book of this VM changes.
-    pub(crate) fn section(&self) -> Section<'_> {
-        self.sections.begin()
     }
 }

@@ -7,7 +7,6 @@
 //! **Cost.** One hold of the free list's lock for each [`STEP`] of growth.
 
 use crate::pool::Pool;
-use crate::vm_memory::VmMemory;
 use addr::{ByteSize, PageCount};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -41,23 +40,23 @@ pub struct CacheCharge {
     bytes: u64,
 }
 
-impl VmMemory {
+impl Caches {
     /// Has caches made from now on be charged to the pool.
-    pub fn charge_caches(&self) {
-        self.caches.are_charged.store(true, Ordering::Relaxed);
+    pub(crate) fn charge(&self) {
+        self.are_charged.store(true, Ordering::Relaxed);
     }
 
     /// The charge of a cache that is empty.
-    pub fn new_cache(&self) -> CacheCharge {
-        let pool = self.caches.are_charged.load(Ordering::Relaxed).then(|| self.pool().clone());
-        CacheCharge { pool, caches: Arc::clone(&self.caches), charged: PageCount(0), bytes: 0 }
+    pub(crate) fn new_cache(self: &Arc<Self>, pool: &Pool) -> CacheCharge {
+        let pool = self.are_charged.load(Ordering::Relaxed).then(|| pool.clone());
+        CacheCharge { pool, caches: Arc::clone(self), charged: PageCount(0), bytes: 0 }
     }
 
-    /// What the VM's caches take now.
-    pub fn caches(&self) -> CacheUse {
+    /// What they take now.
+    pub(crate) fn usage(&self) -> CacheUse {
         CacheUse {
-            charged: PageCount(self.caches.charged.load(Ordering::Relaxed)),
-            used: ByteSize(self.caches.bytes.load(Ordering::Relaxed)),
+            charged: PageCount(self.charged.load(Ordering::Relaxed)),
+            used: ByteSize(self.bytes.load(Ordering::Relaxed)),
         }
     }
 }
@@ -128,6 +127,7 @@ impl Drop for CacheCharge {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::VmMemory;
     use addr::Gfn;
     use addr::VmId;
 

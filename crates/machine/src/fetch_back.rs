@@ -7,9 +7,9 @@
 //! **Failure.** What does not come back as it went stays where it is, and says why. A page brought
 //! along that cannot be read is left alone.
 
-use crate::entry::PageState;
 use crate::frame::{Holds, Taken};
-use crate::passage::{Because, Passage};
+use crate::pages::passage::{Because, Quiet};
+use crate::pages::state::PageState;
 use crate::pool::Page;
 use crate::swap::Slot;
 use crate::vm_memory::{MemoryError, VmMemory};
@@ -23,38 +23,38 @@ impl VmMemory {
     /// then on, and brings along others, at most `most` together. Gives how many.
     pub(crate) fn fetch_back(
         &self,
-        passage: Passage<'_>,
+        quiet: Quiet<'_>,
         own: Taken<'_>,
         because: Because,
         most: u64,
     ) -> Result<u64, MemoryError> {
-        let gfn = passage.gfn();
-        if let PageState::Swapped(slot) = passage.was() {
+        let gfn = quiet.gfn();
+        if let PageState::Swapped(slot) = quiet.was() {
             let more = self.followers(gfn, slot, most);
             if !more.is_empty() {
-                return self.swap_in_run((passage, own), more, slot, because);
+                return self.swap_in_run((quiet, own), more, slot, because);
             }
         }
         let mut page: Page = [0; PAGE_SIZE as usize];
-        let read = self.stores.read(gfn, passage.was(), &mut page);
+        let read = self.stores.read(gfn, quiet.was(), &mut page);
         read.map_err(|reason| self.lost(gfn, reason))?;
-        match passage.was() {
-            PageState::Compressed(_) => self.counts.decompressed.add(1),
-            _ => self.counts.swapped_in.add(1),
+        match quiet.was() {
+            PageState::Compressed(_) => self.pages.counts().decompressed.add(1),
+            _ => self.pages.counts().swapped_in.add(1),
         }
-        self.install(passage, own, &page, because);
+        self.install(quiet, own, &page, because);
         Ok(1)
     }
 
     /// The pages behind `gfn` whose content lies behind its own, in passage and with frames; with it
     /// at most `most`.
-    fn followers(&self, gfn: Gfn, slot: Slot, most: u64) -> Vec<(Passage<'_>, Taken<'_>)> {
+    fn followers(&self, gfn: Gfn, slot: Slot, most: u64) -> Vec<(Quiet<'_>, Taken<'_>)> {
         let follower = |n| {
             let gfn = Gfn(gfn.0 + n);
             let wanted = PageState::Swapped(slot.after(n)?);
-            let passage = self.begin(gfn, |state| state == wanted)?;
+            let passage = self.pages.begin(gfn, |state| state == wanted)?;
             let own = self.spare_frame(gfn)?;
-            Some((passage, own))
+            Some((passage.quiesce(), own))
         };
         (1..RUN.min(most)).map_while(follower).collect()
     }
@@ -68,8 +68,8 @@ impl VmMemory {
 
     fn swap_in_run(
         &self,
-        (passage, own): (Passage<'_>, Taken<'_>),
-        more: Vec<(Passage<'_>, Taken<'_>)>,
+        (quiet, own): (Quiet<'_>, Taken<'_>),
+        more: Vec<(Quiet<'_>, Taken<'_>)>,
         slot: Slot,
         because: Because,
     ) -> Result<u64, MemoryError> {
@@ -77,29 +77,29 @@ impl VmMemory {
         if self.stores.read_run(slot, &mut pages).is_err() {
             // One of them cannot be read. If it is the page itself, it says why.
             drop(more);
-            let gfn = passage.gfn();
-            let read = self.stores.read(gfn, passage.was(), &mut pages[0]);
+            let gfn = quiet.gfn();
+            let read = self.stores.read(gfn, quiet.was(), &mut pages[0]);
             read.map_err(|reason| self.lost(gfn, reason))?;
-            self.counts.swapped_in.add(1);
-            self.install(passage, own, &pages[0], because);
+            self.pages.counts().swapped_in.add(1);
+            self.install(quiet, own, &pages[0], because);
             return Ok(1);
         }
-        self.counts.swapped_in.add(pages.len() as u64);
-        self.counts.read_ahead.add(more.len() as u64);
-        self.install(passage, own, &pages[0], because);
+        self.pages.counts().swapped_in.add(pages.len() as u64);
+        self.pages.counts().read_ahead.add(more.len() as u64);
+        self.install(quiet, own, &pages[0], because);
         for ((follower, own), page) in more.into_iter().zip(&pages[1..]) {
             self.install(follower, own, page, Because::Managed);
         }
         Ok(pages.len() as u64)
     }
 
-    fn install(&self, passage: Passage<'_>, own: Taken<'_>, page: &Page, because: Because) {
+    fn install(&self, quiet: Quiet<'_>, own: Taken<'_>, page: &Page, because: Because) {
         self.pool.fill_frame(own.mfn(), page);
         let _section = self.section();
         // First, so that a page is never counted as held while its slot is still taken: the swap file
         // has just as many slots as pages may be swapped.
-        self.free_what_held(passage.gfn(), passage.was());
-        passage.end(PageState::Private(own.keep()), because);
+        self.free_what_held(quiet.gfn(), quiet.was());
+        quiet.end(PageState::Private(own.keep()), because);
     }
 
     /// Brings back up to `most` swapped pages before anybody asks for them, as long as there are
@@ -109,15 +109,15 @@ impl VmMemory {
     /// [`MemoryError::Lost`] for the first page that cannot be had.
     pub fn unswap(&self, most: PageCount) -> Result<PageCount, MemoryError> {
         let mut left = most.0;
-        for gfn in self.pmap.pages() {
+        for gfn in self.pmap().pages() {
             if left == 0 {
                 break;
             }
-            let Some(passage) = self.begin(gfn, |state| matches!(state, PageState::Swapped(_))) else {
+            let Some(passage) = self.pages.begin(gfn, |state| matches!(state, PageState::Swapped(_))) else {
                 continue;
             };
             let Some(own) = self.spare_frame(gfn) else { break };
-            left -= self.fetch_back(passage, own, Because::Managed, left)?;
+            left -= self.fetch_back(passage.quiesce(), own, Because::Managed, left)?;
         }
         Ok(PageCount(most.0 - left))
     }

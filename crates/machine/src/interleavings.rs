@@ -4,11 +4,12 @@
 //! What is modelled is the code itself ([`Entry`], [`Frames`], [`Waiting`], [`Sections`]), in the order in which
 //! [`crate::VmMemory`] calls it. Run by `make loom`.
 
-use crate::books::Sections;
-use crate::entry::{Entry, Lookup, PageState, Use, Watches};
 use crate::frame::{Frames, Holds, Taken};
+use crate::pages::entry::{Entry, Lookup, Watches};
+use crate::pages::sections::Sections;
+use crate::pages::state::{PageState, Use};
+use crate::pages::waiting::Waiting;
 use crate::sync::{AtomicU64, Ordering};
-use crate::waiting::Waiting;
 use addr::{Gfn, Mfn, PageCount, VmId};
 use loom::sync::Arc;
 use loom::thread;

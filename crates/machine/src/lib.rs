@@ -24,17 +24,16 @@
 
 #![cfg_attr(loom, allow(dead_code, reason = "models use a part of the crate"))]
 
+mod audit;
 mod balloon;
 mod books;
 mod caches;
-mod census;
 mod charge;
 mod clock;
 mod copy;
 mod counts;
 #[expect(unsafe_code, reason = "a device's slice of a frame is a raw pointer")]
 mod dma;
-mod entry;
 mod fetch_back;
 mod frame;
 mod frame_use;
@@ -44,8 +43,7 @@ pub mod heap;
 #[cfg(all(test, loom))]
 mod interleavings;
 mod moving;
-mod passage;
-mod pmap;
+mod pages;
 #[expect(unsafe_code, reason = "the one place where machine memory is a raw mapping")]
 mod pool;
 #[expect(unsafe_code, reason = "the loader is asked where the program lies, and Linux to unmap it")]
@@ -63,22 +61,23 @@ mod sync;
 mod tests;
 mod times;
 mod vm_memory;
-mod waiting;
 mod word;
 mod zip;
 
 pub use balloon::GivenBack;
 pub use books::{Books, read_at_once};
 pub use caches::{CacheCharge, CacheUse};
-pub use census::PageCensus;
 pub use charge::Charge;
 pub use counts::MemoryCounts;
-pub use entry::{Lookup, PageState, Use};
 pub use frame::{Audit, Bell, Holds, ShareGroup};
 pub use frame_use::FrameUse;
 pub use moving::MoveReport;
-pub use passage::ShootDown;
-pub use pmap::Pmap;
+pub use pages::census::PageCensus;
+pub use pages::entry::Lookup;
+pub use pages::passage::{Because, Passage, Quiet};
+pub use pages::pmap::Pmap;
+pub use pages::shoot_down::ShootDown;
+pub use pages::state::{PageState, Use};
 pub use pool::{Frame, Pool};
 pub use reclaim::Reclaimed;
 pub use sample::{Sample, Sampled};

@@ -1,10 +1,10 @@
 //! Moving pages to other frames while the VM runs: the simplest passage there is.
 
-use crate::entry::PageState;
 use crate::frame::{Holds, Taken};
-use crate::passage::{Because, Passage};
+use crate::pages::passage::{Batch, Because};
+use crate::pages::state::PageState;
 use crate::vm_memory::VmMemory;
-use addr::{Gfn, Mfn};
+use addr::Gfn;
 
 /// What became of the pages asked to move.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,23 +21,22 @@ impl VmMemory {
     /// Moves private pages to other frames.
     pub fn move_pages(&self, gfns: &[Gfn]) -> MoveReport {
         let mut report = MoveReport::default();
-        let mut moving: Vec<(Passage<'_>, Mfn, Taken<'_>)> = Vec::with_capacity(gfns.len());
+        let mut moving: Batch<'_, Taken<'_>> = Batch::new(&self.pages);
         for &gfn in gfns {
-            let Some((passage, from)) = self.begin_private(gfn) else {
+            let Some(passage) = self.pages.begin_private(gfn) else {
                 report.skipped += 1;
                 continue;
             };
             match self.pool.frames().take(Holds::Page(self.id, gfn)) {
-                Some(to) => moving.push((passage, from, to)),
+                Some(to) => moving.add(passage, to),
                 None => report.no_frame += 1,
             }
         }
-        let taken: Vec<(Gfn, Mfn)> = moving.iter().map(|(passage, from, _)| (passage.gfn(), *from)).collect();
-        self.take_away(&taken);
-        for (passage, from, to) in moving {
+        for (page, to) in moving.quiesce() {
+            let from = page.mfn();
             self.pool.copy_frame(from, to.mfn());
             let _section = self.section();
-            passage.end(PageState::Private(to.keep()), Because::Managed);
+            page.end(PageState::Private(to.keep()), Because::Managed);
             self.pool.frames().release(from);
             report.moved += 1;
         }

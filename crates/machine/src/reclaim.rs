@@ -19,14 +19,15 @@
 //! **Not here.** How much to take from which VM: `sched`.
 
 use crate::clock::Clock;
-use crate::entry::{PageState, Watches};
 use crate::frame::Holds;
-use crate::passage::{Because, Passage};
+use crate::pages::entry::Watches;
+use crate::pages::passage::{Batch, Because, Passage, Quiet};
+use crate::pages::state::PageState;
 use crate::pool::Page;
 use crate::share::Hash;
 use crate::vm_memory::VmMemory;
 use crate::zip::ZipHandle;
-use addr::{Gfn, Mfn, PAGE_SIZE, PageCount};
+use addr::{Gfn, PAGE_SIZE, PageCount};
 
 /// Pages in passage at once.
 const BATCH: usize = 256;
@@ -54,11 +55,6 @@ pub struct Reclaimed {
     pub unfinished: bool,
 }
 
-struct Victim<'a> {
-    passage: Passage<'a>,
-    mfn: Mfn,
-}
-
 impl VmMemory {
     /// Takes `wanted` frames from the VM, or as many as can be had: never below its reservation,
     /// and none that a device holds. What the VM takes meanwhile does not count, so that one that grows
@@ -81,8 +77,10 @@ impl VmMemory {
                 return report;
             }
             let any = clock.searched() >= clock.lap();
-            let victims = self.choose(&mut clock, (left as usize).min(BATCH), any);
-            let only_compressed = any && victims.is_empty();
+            let mut victims = Batch::new(&self.pages);
+            self.choose(&mut clock, (left as usize).min(BATCH), any, &mut victims);
+            let victims = victims.quiesce();
+            let only_compressed = any && victims.len() == 0;
             gone += self.evict(victims, &mut clock.for_swap, &mut report);
             if only_compressed || self.stores.is_zip_full() {
                 self.make_room_in_zip(&mut clock.for_swap, &mut report);
@@ -96,77 +94,74 @@ impl VmMemory {
     }
 
     /// Moves the hands on until `most` victims are found, for a while, and to the end of a lap at most.
-    fn choose(&self, clock: &mut Clock, most: usize, any: bool) -> Vec<Victim<'_>> {
-        let mut victims = Vec::with_capacity(most);
-        let mut taken: Vec<(Gfn, Mfn)> = Vec::new();
+    fn choose<'a>(&'a self, clock: &mut Clock, most: usize, any: bool, victims: &mut Batch<'a, ()>) {
         let lap_left = clock.lap() - clock.searched() % clock.lap();
         for _ in 0..lap_left.min(LOOKED_AT) {
-            let page = clock.advance(|page| taken.extend(self.watch_idle(self.pmap.page(page))));
-            let gfn = self.pmap.page(page);
-            if (any || self.pmap.watches(gfn).contain(Watches::IDLE))
-                && let Some((passage, mfn)) = self.begin_victim(gfn)
+            let page = clock.advance(|page| self.watch_idle(self.pmap().page(page), victims));
+            let gfn = self.pmap().page(page);
+            if (any || self.pmap().watches(gfn).contain(Watches::IDLE))
+                && let Some(passage) = self.begin_victim(gfn)
             {
-                taken.push((gfn, mfn));
-                victims.push(Victim { passage, mfn });
+                victims.add(passage, ());
                 if victims.len() == most {
                     break;
                 }
             }
         }
-        self.take_away(&taken);
-        victims
     }
 
-    fn watch_idle(&self, gfn: Gfn) -> Option<(Gfn, Mfn)> {
-        match self.pmap.state(gfn)? {
-            (PageState::Private(mfn) | PageState::Shared(mfn), _) => {
-                self.pmap.watch(gfn, Watches::IDLE).then_some((gfn, mfn))
-            }
-            _ => None,
+    fn watch_idle(&self, gfn: Gfn, batch: &mut Batch<'_, ()>) {
+        if let Some((PageState::Private(_) | PageState::Shared(_), _)) = self.pmap().state(gfn) {
+            batch.watch(gfn, Watches::IDLE);
         }
     }
 
     /// Takes a private page, or the only one in a shared frame, into passage.
-    fn begin_victim(&self, gfn: Gfn) -> Option<(Passage<'_>, Mfn)> {
-        if let Some((PageState::Shared(_), _)) = self.pmap.state(gfn) {
-            let passage = self.begin(gfn, |state| matches!(state, PageState::Shared(_)))?;
+    fn begin_victim(&self, gfn: Gfn) -> Option<Passage<'_>> {
+        if let Some((PageState::Shared(_), _)) = self.pmap().state(gfn) {
+            let passage = self.pages.begin(gfn, |state| matches!(state, PageState::Shared(_)))?;
             let mfn = passage.was().frame()?;
             let _section = self.section();
             if self.pool.make_private(mfn, Holds::Page(self.id, gfn)) {
-                passage.end(PageState::Private(mfn), Because::Managed);
+                passage.keep_frame(Because::Managed);
             }
         }
-        self.begin_private(gfn)
+        self.pages.begin_private(gfn)
     }
 
-    /// Frees the frames of victims that nobody can reach any more; says how many.
-    fn evict(&self, victims: Vec<Victim<'_>>, for_swap: &mut Vec<Page>, report: &mut Reclaimed) -> u64 {
+    /// Frees the frames of victims; says how many.
+    fn evict<'a>(
+        &self,
+        victims: impl ExactSizeIterator<Item = (Quiet<'a>, ())>,
+        for_swap: &mut Vec<Page>,
+        report: &mut Reclaimed,
+    ) -> u64 {
         let victims_gone = victims.len() as u64;
-        let mut leaving: Vec<Passage<'_>> = Vec::new();
+        let mut leaving: Vec<Quiet<'_>> = Vec::new();
         for_swap.clear();
-        let mut page: Page = [0; PAGE_SIZE as usize];
-        for Victim { passage, mfn } in victims {
-            let frame = self.pool.frame(mfn);
-            if frame.is_zero() {
-                self.become_zero(passage, mfn);
+        let mut content: Page = [0; PAGE_SIZE as usize];
+        for (page, ()) in victims {
+            if page.content().is_zero() {
+                self.become_zero(page);
                 report.zeroed += 1;
                 continue;
             }
-            frame.read(&mut page);
-            let Some(passage) = self.join(passage, mfn, Hash::of(&page, self.group)) else {
+            page.content().read(&mut content);
+            let Some(page) = self.join(page, Hash::of(&content, self.group)) else {
                 report.shared += 1;
                 continue;
             };
             let _section = self.section();
-            if let Some(handle) = self.compress(passage.gfn(), &page) {
-                self.counts.compressed.add(1);
+            if let Some(handle) = self.compress(page.gfn(), &content) {
+                self.pages.counts().compressed.add(1);
                 report.compressed += 1;
-                passage.end(PageState::Compressed(handle), Because::Managed);
+                let mfn = page.mfn();
+                page.end(PageState::Compressed(handle), Because::Managed);
                 self.pool.frames().release(mfn);
                 continue;
             }
-            leaving.push(passage);
-            for_swap.push(page);
+            leaving.push(page);
+            for_swap.push(content);
         }
         // What the swap file does not take stays.
         let (to_swap, swapped_before) = (leaving.len() as u64, report.swapped);

@@ -17,10 +17,11 @@
 //! VM. Content that does not come back as it went is [`MemoryError::Lost`], and the page stays as it
 //! is: nobody ever reads it wrong.
 
-use crate::entry::{Lookup, PageState, Use};
 use crate::fetch_back::RUN;
 use crate::frame::{Holds, Taken};
-use crate::passage::{Because, Passage};
+use crate::pages::entry::Lookup;
+use crate::pages::passage::{Because, Passage};
+use crate::pages::state::{PageState, Use};
 use crate::times::{Halt, User};
 use crate::vm_memory::{MemoryError, VmMemory};
 use addr::{Gfn, Mfn};
@@ -43,20 +44,20 @@ impl VmMemory {
     /// As [`VmMemory::resolve`].
     pub fn resolve_for(&self, user: User, gfn: Gfn, wanted: Use) -> Result<Mfn, MemoryError> {
         loop {
-            let lookup = self.pmap.lookup(gfn);
+            let lookup = self.pmap().lookup(gfn);
             if let Some(mfn) = lookup.permits(wanted) {
                 return Ok(mfn);
             }
             if lookup == Lookup::Outside {
                 return Err(MemoryError::Outside(gfn));
             }
-            if self.pmap.notice(gfn, wanted) {
-                self.counts.watches_noticed.add(1);
-            } else if let Some(passage) = self.begin(gfn, |_| true) {
+            if self.pmap().notice(gfn, wanted) {
+                self.pages.counts().watches_noticed.add(1);
+            } else if let Some(passage) = self.pages.begin(gfn, |_| true) {
                 self.bring_in(user, passage, wanted)?;
             } else {
                 let _waits = self.times.halt(user, Halt::Page);
-                self.wait_for_passage(gfn);
+                self.pages.wait_for(gfn);
             }
         }
     }
@@ -67,17 +68,17 @@ impl VmMemory {
             (PageState::Zero(_), Use::Write) => {
                 let own = self.take_frame(user, passage.gfn())?;
                 self.pool.zero_frame(own.mfn());
-                self.take_away(&[(passage.gfn(), self.pool.zero())]);
-                self.counts.zeros_broken.add(1);
+                let page = passage.quiesce();
+                self.pages.counts().zeros_broken.add(1);
                 let _section = self.section();
-                passage.end(PageState::Private(own.keep()), Because::Used(Use::Write));
+                page.end(PageState::Private(own.keep()), Because::Used(Use::Write));
                 Ok(())
             }
             (PageState::Shared(shared), Use::Write) => self.break_share(user, passage, shared),
             (PageState::Compressed(_) | PageState::Swapped(_), _) => {
                 let own = self.take_frame(user, passage.gfn())?;
                 let _waits = self.times.halt(user, Halt::Page);
-                self.fetch_back(passage, own, Because::Used(wanted), RUN).map(|_| ())
+                self.fetch_back(passage.quiesce(), own, Because::Used(wanted), RUN).map(|_| ())
             }
             // Somebody else has made the page ready since it was looked up.
             (PageState::Private(_) | PageState::Shared(_) | PageState::Zero(_), _) => Ok(()),
@@ -86,38 +87,38 @@ impl VmMemory {
 
     fn first_use(&self, user: User, passage: Passage<'_>, wanted: Use) -> Result<(), MemoryError> {
         if matches!(passage.was(), PageState::Ballooned { .. }) {
-            self.counts.balloon_pops.add(1);
+            self.pages.counts().balloon_pops.add(1);
         }
         let own = match wanted {
             Use::Read => None,
             Use::Write => {
                 let own = self.take_frame(user, passage.gfn())?;
                 self.pool.zero_frame(own.mfn());
-                self.counts.first_writes.add(1);
+                self.pages.counts().first_writes.add(1);
                 Some(own)
             }
         };
         let _section = self.section();
         let state = own.map_or(PageState::Zero(self.pool.zero()), |own| PageState::Private(own.keep()));
-        passage.end(state, Because::Used(wanted));
+        passage.quiesce().end(state, Because::Used(wanted));
         Ok(())
     }
 
     /// Gives a page that is about to be written a frame of its own.
     fn break_share(&self, user: User, passage: Passage<'_>, shared: Mfn) -> Result<(), MemoryError> {
         let gfn = passage.gfn();
-        self.counts.shares_broken.add(1);
+        self.pages.counts().shares_broken.add(1);
         let section = self.section();
         if self.pool.make_private(shared, Holds::Page(self.id, gfn)) {
-            passage.end(PageState::Private(shared), Because::Used(Use::Write));
+            passage.keep_frame(Because::Used(Use::Write));
             return Ok(());
         }
         drop(section);
         let own = self.take_frame(user, gfn)?;
-        self.take_away(&[(gfn, shared)]);
+        let page = passage.quiesce();
         self.pool.copy_frame(shared, own.mfn());
         let _section = self.section();
-        passage.end(PageState::Private(own.keep()), Because::Used(Use::Write));
+        page.end(PageState::Private(own.keep()), Because::Used(Use::Write));
         self.pool.leave_shared(shared);
         Ok(())
     }
@@ -135,7 +136,7 @@ impl VmMemory {
                 return Ok(own);
             }
             waits.get_or_insert_with(|| {
-                self.counts.stalls.add(1);
+                self.pages.counts().stalls.add(1);
                 self.times.halt(user, Halt::Frame)
             });
             let may_go_on = |available| self.is_ending() || available && self.is_allowed_more();

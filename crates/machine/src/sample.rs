@@ -10,9 +10,11 @@
 //!
 //! **Sources.** Waldspurger, "Memory Resource Management in `VMware` ESX Server", OSDI 2002, section 5.3.
 
-use crate::entry::{PageState, Watches};
+use crate::pages::entry::Watches;
+use crate::pages::passage::Batch;
+use crate::pages::state::PageState;
 use crate::vm_memory::VmMemory;
-use addr::{Gfn, Mfn};
+use addr::Gfn;
 
 /// Pages being watched.
 #[derive(Debug)]
@@ -36,25 +38,21 @@ impl VmMemory {
     /// are left out: they are not the guest's to use.
     pub fn begin_sample(&self, picks: impl IntoIterator<Item = u64>) -> Sample {
         let mut sample = Sample { pages: Vec::new() };
-        let mut mapped: Vec<(Gfn, Mfn)> = Vec::new();
-        for gfn in picks.into_iter().map(|pick| self.pmap.page(pick)) {
-            let frame = || self.pmap.state(gfn).and_then(|(state, _)| state.frame());
-            let ballooned = matches!(self.pmap.state(gfn), Some((PageState::Ballooned { .. }, _)));
-            if ballooned || sample.pages.contains(&gfn) || !self.pmap.watch(gfn, Watches::SAMPLED) {
-                continue;
+        let mut batch: Batch<'_, ()> = Batch::new(&self.pages);
+        for gfn in picks.into_iter().map(|pick| self.pmap().page(pick)) {
+            let ballooned = matches!(self.pmap().state(gfn), Some((PageState::Ballooned { .. }, _)));
+            if !ballooned && !sample.pages.contains(&gfn) && batch.watch(gfn, Watches::SAMPLED) {
+                sample.pages.push(gfn);
             }
-            sample.pages.push(gfn);
-            // Looked up after it is watched: who maps it from here on is noticed.
-            mapped.extend(frame().map(|mfn| (gfn, mfn)));
         }
-        self.take_away(&mapped);
+        drop(batch.quiesce());
         sample
     }
 
     /// What the sample shows up to now.
     pub fn look_at_sample(&self, sample: &Sample) -> Sampled {
         let mut sampled = Sampled { watched: sample.pages.len() as u32, ..Sampled::default() };
-        for watches in sample.pages.iter().map(|&gfn| self.pmap.watches(gfn)) {
+        for watches in sample.pages.iter().map(|&gfn| self.pmap().watches(gfn)) {
             sampled.touched += u32::from(!watches.contain(Watches::TOUCHED));
             sampled.written += u32::from(!watches.contain(Watches::WRITTEN));
         }
@@ -65,7 +63,7 @@ impl VmMemory {
     pub fn end_sample(&self, sample: Sample) -> Sampled {
         let sampled = self.look_at_sample(&sample);
         for gfn in sample.pages {
-            self.pmap.unwatch(gfn, Watches::SAMPLED);
+            self.pmap().unwatch(gfn, Watches::SAMPLED);
         }
         sampled
     }

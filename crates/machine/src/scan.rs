@@ -12,9 +12,9 @@
 //!
 //! **Cost.** Most pages cost one hash. Translations are taken away for a batch of pages at once.
 
-use crate::entry::PageState;
 use crate::frame::Holds;
-use crate::passage::{Because, Passage};
+use crate::pages::passage::{Batch, Because, Passage, Quiet};
+use crate::pages::state::PageState;
 use crate::pool::Page;
 use crate::share::Hash;
 use crate::vm_memory::VmMemory;
@@ -50,12 +50,13 @@ enum Promise {
     Twin(Hash, VmId, Gfn, Mfn),
 }
 
-/// A page in passage with what it promised, and its twin if that is this VM's own.
-struct Candidate<'a> {
-    passage: Passage<'a>,
-    mfn: Mfn,
-    promise: Promise,
-    own_twin: Option<Passage<'a>>,
+/// What a page of a batch is there for.
+#[derive(Clone, Copy)]
+enum Role {
+    /// For what it promised.
+    Candidate(Promise),
+    /// As the twin of the candidate before it.
+    Twin,
 }
 
 impl VmMemory {
@@ -63,8 +64,8 @@ impl VmMemory {
     pub fn scan(&self, pages: PageCount, peers: Peers<'_>) -> Scanned {
         let mut report = Scanned::default();
         let mut promising: Vec<(Gfn, Promise)> = Vec::with_capacity(BATCH);
-        for _ in 0..pages.0.min(self.pmap.size().0) {
-            let gfn = self.pmap.page(self.scan_hand.fetch_add(1, Ordering::Relaxed));
+        for _ in 0..pages.0.min(self.pmap().size().0) {
+            let gfn = self.pmap().page(self.scan_hand.fetch_add(1, Ordering::Relaxed));
             report.pages += 1;
             promising.extend(self.glance(gfn).map(|promise| (gfn, promise)));
             if promising.len() == BATCH {
@@ -77,9 +78,9 @@ impl VmMemory {
 
     /// Looks at a page in passing: anything may happen to it meanwhile.
     fn glance(&self, gfn: Gfn) -> Option<Promise> {
-        let Some((PageState::Private(mfn), false)) = self.pmap.state(gfn) else { return None };
+        let Some((PageState::Private(mfn), false)) = self.pmap().state(gfn) else { return None };
         let frame = self.pool.frame(mfn);
-        self.counts.scanned_bytes.add(PAGE_SIZE);
+        self.pages.counts().scanned_bytes.add(PAGE_SIZE);
         if frame.is_zero() {
             return Some(Promise::Zeros);
         }
@@ -104,90 +105,90 @@ impl VmMemory {
     }
 
     fn keep_promises(&self, promising: &mut Vec<(Gfn, Promise)>, peers: Peers<'_>, report: &mut Scanned) {
-        let mut candidates: Vec<Candidate<'_>> = Vec::with_capacity(promising.len());
-        let mut taken: Vec<(Gfn, Mfn)> = Vec::with_capacity(2 * promising.len());
+        let mut batch = Batch::new(&self.pages);
         for (gfn, promise) in promising.drain(..) {
-            let Some((passage, mfn)) = self.begin_private(gfn) else { continue };
-            taken.push((gfn, mfn));
-            let own_twin = match promise {
-                Promise::Twin(_, vm, gfn, twin) if vm == self.id => self.begin_twin(gfn, twin),
-                _ => None,
-            };
-            taken.extend(own_twin.iter().filter_map(|twin| Some((twin.gfn(), twin.was().frame()?))));
-            candidates.push(Candidate { passage, mfn, promise, own_twin });
+            let Some(passage) = self.pages.begin_private(gfn) else { continue };
+            batch.add(passage, Role::Candidate(promise));
+            if let Promise::Twin(_, vm, gfn, seen) = promise
+                && vm == self.id
+                && let Some(twin) = self.begin_twin(gfn, seen)
+            {
+                batch.add(twin, Role::Twin);
+            }
         }
-        self.take_away(&taken);
-        for candidate in candidates {
-            self.keep(candidate, peers, report);
+        let mut quiet = batch.quiesce().peekable();
+        while let Some((page, role)) = quiet.next() {
+            let Role::Candidate(promise) = role else { unreachable!("twins follow their candidates") };
+            let own_twin = quiet.next_if(|(_, role)| matches!(role, Role::Twin)).map(|(twin, _)| twin);
+            self.keep(page, promise, own_twin, peers, report);
         }
     }
 
     /// Takes the page that was seen in a frame into passage, if it still is there.
     fn begin_twin(&self, gfn: Gfn, seen: Mfn) -> Option<Passage<'_>> {
-        self.begin_private(gfn).filter(|(_, mfn)| *mfn == seen).map(|(passage, _)| passage)
+        self.pages.begin_private(gfn).filter(|twin| twin.was().frame() == Some(seen))
     }
 
-    fn keep(&self, candidate: Candidate<'_>, peers: Peers<'_>, report: &mut Scanned) {
-        let Candidate { passage, mfn, promise, own_twin } = candidate;
-        match promise {
-            Promise::Zeros => {
-                if self.pool.frame(mfn).is_zero() {
-                    self.become_zero(passage, mfn);
+    fn keep(
+        &self,
+        page: Quiet<'_>,
+        promise: Promise,
+        own_twin: Option<Quiet<'_>>,
+        peers: Peers<'_>,
+        report: &mut Scanned,
+    ) {
+        match (promise, own_twin) {
+            (Promise::Zeros, _) => {
+                if page.content().is_zero() {
+                    self.become_zero(page);
                     report.zeroed += 1;
                 }
             }
-            Promise::Twin(hash, _, _, twin) if own_twin.is_some() => {
-                let other = own_twin.expect("just seen");
-                report.shared += self.unite(hash, (passage, mfn), (self, other, twin));
-            }
-            Promise::Twin(hash, vm, gfn, twin) if vm != self.id => {
+            (Promise::Twin(hash, ..), Some(twin)) => report.shared += self.unite(hash, page, (self, twin)),
+            (Promise::Twin(hash, vm, gfn, seen), None) if vm != self.id => {
                 let Some(peer) = peers(vm).filter(|peer| peer.group == self.group) else { return };
-                let Some(other) = peer.begin_twin(gfn, twin) else { return };
-                peer.take_away(&[(gfn, twin)]);
-                report.shared += self.unite(hash, (passage, mfn), (&peer, other, twin));
+                let Some(twin) = peer.begin_twin(gfn, seen) else { return };
+                report.shared += self.unite(hash, page, (&peer, twin.quiesce()));
             }
             // A twin may be in passage too, as one of a batch of equal pages, and be shared by now.
-            Promise::Shared(hash) | Promise::Twin(hash, ..) => {
-                report.shared += u64::from(self.join(passage, mfn, hash).is_none());
+            (Promise::Shared(hash) | Promise::Twin(hash, ..), _) => {
+                report.shared += u64::from(self.join(page, hash).is_none());
             }
         }
     }
 
-    /// A private page in passage that holds zeros becomes a zero page.
-    pub(crate) fn become_zero(&self, passage: Passage<'_>, mfn: Mfn) {
+    /// A private page that holds zeros becomes a zero page.
+    pub(crate) fn become_zero(&self, page: Quiet<'_>) {
+        let mfn = page.mfn();
         let _section = self.section();
-        self.counts.zeroed.add(1);
-        passage.end(PageState::Zero(self.pool.zero()), Because::Managed);
+        self.pages.counts().zeroed.add(1);
+        page.end(PageState::Zero(self.pool.zero()), Because::Managed);
         self.pool.frames().release(mfn);
     }
 
-    /// A private page in passage joins the shared frame with the same content, or is given back
-    /// where there is none.
-    pub(crate) fn join<'a>(&self, passage: Passage<'a>, mfn: Mfn, hash: Hash) -> Option<Passage<'a>> {
+    /// A private page joins the shared frame with the same content, or is given back where there is none.
+    pub(crate) fn join<'a>(&self, page: Quiet<'a>, hash: Hash) -> Option<Quiet<'a>> {
+        let mfn = page.mfn();
         let _section = self.section();
-        let Some(shared) = self.pool.join_shared(hash, self.group, mfn) else { return Some(passage) };
-        self.counts.shared.add(1);
-        passage.end(PageState::Shared(shared), Because::Managed);
+        let Some(shared) = self.pool.join_shared(hash, self.group, mfn) else { return Some(page) };
+        self.pages.counts().shared.add(1);
+        page.end(PageState::Shared(shared), Because::Managed);
         self.pool.frames().release(mfn);
         None
     }
 
-    /// Two private pages in passage, seen to be equal, share the other's frame if they are.
-    fn unite(
-        &self,
-        hash: Hash,
-        (passage, mfn): (Passage<'_>, Mfn),
-        (peer, other, twin): (&Self, Passage<'_>, Mfn),
-    ) -> u64 {
-        if !self.pool.frame(mfn).equals(self.pool.frame(twin)) || self.hash_of(twin) != hash {
+    /// Two private pages, seen to be equal, share the twin's frame if they are.
+    fn unite(&self, hash: Hash, page: Quiet<'_>, (peer, twin): (&Self, Quiet<'_>)) -> u64 {
+        let (mfn, shared) = (page.mfn(), twin.mfn());
+        if !page.content().equals(twin.content()) || self.hash_of(shared) != hash {
             return 0;
         }
         let _sections = (self.section(), peer.section());
-        self.pool.make_shared(hash, self.group, twin, 2);
-        self.counts.shared.add(1);
-        peer.counts.shared.add(1);
-        other.end(PageState::Shared(twin), Because::Managed);
-        passage.end(PageState::Shared(twin), Because::Managed);
+        self.pool.make_shared(hash, self.group, shared, 2);
+        self.pages.counts().shared.add(1);
+        peer.pages.counts().shared.add(1);
+        twin.end(PageState::Shared(shared), Because::Managed);
+        page.end(PageState::Shared(shared), Because::Managed);
         self.pool.frames().release(mfn);
         2
     }

@@ -4,8 +4,8 @@
 //!
 //! **Invariants.** INV-4: both give back what was put in or say that they cannot.
 
-use crate::entry::PageState;
 use crate::frame::Audit;
+use crate::pages::state::PageState;
 use crate::pool::{Frame, Page};
 use crate::swap::{BYTES_PER_SLOT, Slot, SwapError, SwapFile, SwapUse};
 use crate::zip::{BYTES_PER_FRAME, Compressor, ZipHandle, ZipStore, ZipUse};

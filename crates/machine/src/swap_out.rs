@@ -1,7 +1,7 @@
 //! The last way out: writing pages to the swap file, from their frames or from the zip store.
 
-use crate::entry::PageState;
-use crate::passage::{Because, Passage};
+use crate::pages::passage::{Because, Quiet};
+use crate::pages::state::PageState;
 use crate::pool::Page;
 use crate::reclaim::Reclaimed;
 use crate::vm_memory::VmMemory;
@@ -13,20 +13,20 @@ const ROOM_LEAST: u64 = 8;
 const ROOM_MOST: u64 = 64;
 
 impl VmMemory {
-    /// Writes out pages in passage that nobody can reach, and frees what their content was kept in.
-    /// Where there is no swap file, or it fails, they stay as they were.
-    pub(crate) fn swap_out(&self, passages: Vec<Passage<'_>>, contents: &[Page], report: &mut Reclaimed) {
-        if passages.is_empty() || self.stores.swap().is_none() {
+    /// Writes out pages, and frees what their content was kept in. Where there is no swap file, or it fails, they stay as
+    /// they were.
+    pub(crate) fn swap_out(&self, pages: Vec<Quiet<'_>>, contents: &[Page], report: &mut Reclaimed) {
+        if pages.is_empty() || self.stores.swap().is_none() {
             return;
         }
         match self.stores.write_out(contents) {
             Ok(slots) => {
                 report.swapped += slots.len() as u64;
-                self.counts.swapped_out.add(slots.len() as u64);
-                for (passage, slot) in passages.into_iter().zip(slots) {
-                    let (gfn, was) = (passage.gfn(), passage.was());
+                self.pages.counts().swapped_out.add(slots.len() as u64);
+                for (page, slot) in pages.into_iter().zip(slots) {
+                    let (gfn, was) = (page.gfn(), page.was());
                     let _section = self.section();
-                    passage.end(PageState::Swapped(slot), Because::Managed);
+                    page.end(PageState::Swapped(slot), Because::Managed);
                     self.free_what_held(gfn, was);
                 }
             }
@@ -42,17 +42,17 @@ impl VmMemory {
         contents.clear();
         let room = (self.stores.usage().zip.pages.0 / ROOM).clamp(ROOM_LEAST, ROOM_MOST);
         let room = room.min(self.above_reservation()) as usize;
-        let mut passages = Vec::with_capacity(room);
+        let mut pages = Vec::with_capacity(room);
         for (gfn, handle) in self.stores.oldest_compressed(room) {
             let wanted = PageState::Compressed(handle);
-            let Some(passage) = self.begin(gfn, |state| state == wanted) else { continue };
-            let mut page: Page = [0; PAGE_SIZE as usize];
+            let Some(passage) = self.pages.begin(gfn, |state| state == wanted) else { continue };
+            let mut content: Page = [0; PAGE_SIZE as usize];
             // What cannot be read stays: whoever uses it learns why.
-            if self.stores.read(gfn, wanted, &mut page).is_ok() {
-                passages.push(passage);
-                contents.push(page);
+            if self.stores.read(gfn, wanted, &mut content).is_ok() {
+                pages.push(passage.quiesce());
+                contents.push(content);
             }
         }
-        self.swap_out(passages, contents, report);
+        self.swap_out(pages, contents, report);
     }
 }

@@ -9,20 +9,21 @@
 //! figures). Beyond that, who wants a frame may have to wait until another is reclaimed. What is
 //! lost, because a store gave back something else than was put in, is lost with a reason.
 
-use crate::books::{Books, Sections};
-use crate::caches::Caches;
-use crate::census::{PageCensus, RunningCensus};
+use crate::caches::{CacheCharge, CacheUse, Caches};
 use crate::clock::Clock;
-use crate::counts::{Counts, MemoryCounts};
-use crate::entry::{Lookup, PageState, Use};
-use crate::frame::{Audit, Holds, ShareGroup};
-use crate::passage::ShootDown;
-use crate::pmap::Pmap;
+use crate::counts::MemoryCounts;
+use crate::frame::ShareGroup;
+use crate::pages::Pages;
+use crate::pages::census::PageCensus;
+use crate::pages::entry::Lookup;
+use crate::pages::pmap::Pmap;
+use crate::pages::sections::Section;
+use crate::pages::shoot_down::ShootDown;
+use crate::pages::state::{PageState, Use};
 use crate::pool::Pool;
 use crate::stores::{StoreUse, Stores};
 use crate::swap::SwapError;
 use crate::times::{TimeAccount, User};
-use crate::waiting::Waiting;
 use addr::{Gfn, Mfn, PageCount, VmId};
 use parking_lot::{Mutex, RwLock};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -84,10 +85,8 @@ pub type OnLoss = Box<dyn Fn(&MemoryError) + Send + Sync>;
 pub struct VmMemory {
     pub(crate) id: VmId,
     pub(crate) pool: Pool,
-    pub(crate) pmap: Pmap,
+    pub(crate) pages: Pages,
     pub(crate) group: ShareGroup,
-    pub(crate) census: RunningCensus,
-    pub(crate) counts: Counts,
     pub(crate) stores: Stores,
     /// Where the next sharing scan goes on.
     pub(crate) scan_hand: AtomicU64,
@@ -99,11 +98,8 @@ pub struct VmMemory {
     /// How many wait for a frame for one of its pages.
     pub(crate) waiting_for_frames: AtomicU64,
     ending: AtomicBool,
-    processors: RwLock<Option<Weak<dyn ShootDown>>>,
     on_loss: RwLock<Option<OnLoss>>,
-    waiting: Waiting,
-    pub(crate) sections: Sections,
-    pub(crate) caches: Arc<Caches>,
+    caches: Arc<Caches>,
     /// What its vCPUs spend their time on.
     pub(crate) times: TimeAccount,
 }
@@ -137,7 +133,7 @@ impl VmMemory {
     ) -> Result<Self, MemoryError> {
         assert!((1..1 << 30).contains(&id.0), "VM ids are 1 and up, below 2^30");
         assert!(backing.group.0 < 1 << 30, "share groups are below 2^30");
-        let pmap = Pmap::new(first, size);
+        let pages = Pages::new(pool, first, size);
         let reservation = backing.reservation;
         pool.frames()
             .enter(reservation)
@@ -145,10 +141,8 @@ impl VmMemory {
         Ok(Self {
             id,
             pool: pool.clone(),
-            pmap,
+            pages,
             group: backing.group,
-            census: RunningCensus::new(size),
-            counts: Counts::default(),
             stores: backing.stores,
             scan_hand: AtomicU64::new(0),
             clock: Mutex::new(Clock::new(size)),
@@ -156,10 +150,7 @@ impl VmMemory {
             allowance: AtomicU64::new(u64::MAX),
             waiting_for_frames: AtomicU64::new(0),
             ending: AtomicBool::new(false),
-            processors: RwLock::new(None),
             on_loss: RwLock::new(None),
-            waiting: Waiting::new(),
-            sections: Sections::new(),
             caches: Arc::default(),
             times: TimeAccount::new(),
         })
@@ -181,8 +172,9 @@ impl VmMemory {
     }
 
     /// What each page is.
+    #[inline(always)]
     pub fn pmap(&self) -> &Pmap {
-        &self.pmap
+        self.pages.pmap()
     }
 
     /// Names the processors that cache translations, before they do.
@@ -190,9 +182,7 @@ impl VmMemory {
     /// # Panics
     /// If they were named before.
     pub fn attach(&self, processors: &Arc<impl ShootDown + 'static>) {
-        let processors: Weak<dyn ShootDown> = Arc::downgrade(processors) as Weak<dyn ShootDown>;
-        let before = self.processors.write().replace(processors);
-        assert!(before.is_none(), "a VM's processors are attached once");
+        self.pages.processors().attach(Arc::downgrade(processors) as Weak<dyn ShootDown>);
     }
 
     /// Has `tell` called with every page that is found to be lost, whoever wanted it: a VM that goes on
@@ -212,10 +202,6 @@ impl VmMemory {
             tell(&error);
         }
         error
-    }
-
-    pub(crate) fn processors(&self) -> Option<Arc<dyn ShootDown>> {
-        self.processors.read().as_ref()?.upgrade()
     }
 
     /// What is never reclaimed once touched.
@@ -242,7 +228,7 @@ impl VmMemory {
 
     /// Frames that are the VM's alone: its private pages and its zip store.
     pub fn held(&self) -> PageCount {
-        PageCount(self.census.private() + self.stores.zip_frames())
+        PageCount(self.pages.private() + self.stores.zip_frames())
     }
 
     /// Machine memory its pages take: [`VmMemory::held`], and the frames that its share group shares. Exact for a VM that
@@ -284,12 +270,12 @@ impl VmMemory {
     /// # Panics
     /// If a device still holds one of its pages.
     pub fn start_over(&self) {
-        *self.processors.write() = None;
+        self.pages.processors().detach();
         *self.on_loss.write() = None;
         self.allowance.store(u64::MAX, Ordering::Relaxed);
         self.stores.set_zip_limit(PageCount(0));
         self.ending.store(false, Ordering::Relaxed);
-        let given = self.discard(self.pmap.pages());
+        let given = self.discard(self.pmap().pages());
         assert_eq!(given.refused, 0, "nobody uses the memory of a VM that has ended");
     }
 
@@ -297,13 +283,9 @@ impl VmMemory {
         self.ending.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn wait_for_passage(&self, gfn: Gfn) {
-        self.waiting.wait_while(|| self.pmap.state(gfn).is_some_and(|(_, in_passage)| in_passage));
-    }
-
-    /// Called after every publication.
-    pub(crate) fn wake_waiters(&self) {
-        self.waiting.wake();
+    /// Begins a section in which more than one book of this VM changes.
+    pub(crate) fn section(&self) -> Section<'_> {
+        self.pages.section()
     }
 
     /// Holds a page in a frame of its own until the pin is dropped, making it ready first. A page
@@ -318,10 +300,25 @@ impl VmMemory {
     pub(crate) fn pin_for(&self, user: User, gfn: Gfn) -> Result<Pin<'_>, MemoryError> {
         loop {
             let mfn = self.resolve_for(user, gfn, Use::Write)?;
-            if self.pool.frames().pin_if(mfn, || self.pmap.lookup(gfn) == Lookup::Mapped(mfn)) {
+            if self.pool.frames().pin_if(mfn, || self.pmap().lookup(gfn) == Lookup::Mapped(mfn)) {
                 return Ok(Pin { memory: self, mfn });
             }
         }
+    }
+
+    /// Has caches made from now on be charged to the pool.
+    pub fn charge_caches(&self) {
+        self.caches.charge();
+    }
+
+    /// The charge of a cache that is empty.
+    pub fn new_cache(&self) -> CacheCharge {
+        self.caches.new_cache(&self.pool)
+    }
+
+    /// What the VM's caches take now.
+    pub fn caches(&self) -> CacheUse {
+        self.caches.usage()
     }
 
     /// What its vCPUs spend their time on.
@@ -331,7 +328,7 @@ impl VmMemory {
 
     /// What happened to its pages so far.
     pub fn counts(&self) -> MemoryCounts {
-        self.counts.now()
+        self.pages.counts().now()
     }
 
     /// Changes how many frames its zip store may use. What is beyond goes out as it is used.
@@ -367,66 +364,14 @@ impl VmMemory {
 
     /// How many pages are in each state.
     pub fn census(&self) -> PageCensus {
-        self.census.now()
-    }
-
-    /// Checks that every page's frame says that it holds this page (INV-1, INV-5), its stores, and that the
-    /// census agrees with the states, if that can be decided. May be made while the VM runs.
-    ///
-    /// # Errors
-    /// The first violation found.
-    pub fn audit(&self) -> Audit {
-        for gfn in self.pmap.pages() {
-            self.audit_page(gfn)?;
-        }
-        match self.compare_census() {
-            Books::Differ(violation) => Err(violation),
-            Books::Agree | Books::Undecided(_) => self.stores.audit(),
-        }
-    }
-
-    /// Compares the census with what counting the pages gives (INV-5). A page in passage is what it was before.
-    pub fn compare_census(&self) -> Books {
-        let Some(quiet) = self.sections.quiet() else {
-            return Books::Undecided("its pages change all the time");
-        };
-        let mut counted = PageCensus::default();
-        self.pmap.pages().filter_map(|gfn| self.pmap.state(gfn)).for_each(|(state, _)| counted.add(state));
-        let kept = self.census();
-        match self.sections.is_still(quiet) {
-            true if counted == kept => Books::Agree,
-            true => Books::Differ(format!("INV-5: {counted:?} by counting, {kept:?} by the running census")),
-            false => Books::Undecided("its pages change all the time"),
-        }
-    }
-
-    fn audit_page(&self, gfn: Gfn) -> Audit {
-        if self.disagreement(gfn).is_none() {
-            return Ok(());
-        }
-        // The page may just have moved, even there and back. In passage it stays as it is.
-        let Some(_passage) = self.begin(gfn, |_| true) else { return Ok(()) };
-        self.disagreement(gfn).map_or(Ok(()), Err)
-    }
-
-    /// How the page's state and what its frame holds differ, if they do.
-    fn disagreement(&self, gfn: Gfn) -> Option<String> {
-        let (state, _) = self.pmap.state(gfn)?;
-        let mfn = state.frame()?;
-        let holds = self.pool.holds(mfn);
-        let agree = match state {
-            PageState::Private(_) => holds == Holds::Page(self.id, gfn),
-            PageState::Shared(_) => matches!(holds, Holds::Shared { group, .. } if group == self.group),
-            _ => mfn == self.pool.zero(),
-        };
-        (!agree).then(|| format!("INV-5: {gfn:?} is {state:?}, whose frame holds {holds:?}"))
+        self.pages.census()
     }
 }
 
 impl Drop for VmMemory {
     fn drop(&mut self) {
-        for gfn in self.pmap.pages() {
-            match self.pmap.state(gfn) {
+        for gfn in self.pmap().pages() {
+            match self.pmap().state(gfn) {
                 Some((PageState::Private(mfn), _)) => self.pool.frames().release(mfn),
                 Some((PageState::Shared(mfn), _)) => self.pool.leave_shared(mfn),
                 _ => {}

@@ -10,6 +10,7 @@ use addr::{Gfn, Gva, Mfn};
 use guest::{Guest, KERNEL};
 use machine::Use;
 use mmu::{Access, Mmu, PagingMode, Root, Technique};
+use std::cell::Cell;
 use std::hint::black_box;
 use std::time::Instant;
 
@@ -146,9 +147,39 @@ fn shoot_downs() {
     }
 }
 
+/// Every access needs a shadow table of its own, and each of the 4096 that there may be is in use.
+fn full_shadow() {
+    const RUNS: u64 = 5000;
+    let mut guest = Guest::with_spare(1 << 20, 64);
+    let root = guest.root(PagingMode::Sv39);
+    let run = |number: u64| Gva((number % RUNS) << 21);
+    guest.map(root, run(0), 0, Gfn(7), KERNEL);
+    let table = guest.entry(root, run(0), 1);
+    for number in 1..RUNS {
+        let at = guest.entry(root, run(number), 1);
+        guest.write(at, guest.read(table));
+    }
+    guest.memory.resolve(Gfn(7), Use::Write).expect("memory");
+    let mut mmu = Mmu::new(Technique::Software, &guest.memory);
+    mmu.switch(root);
+    let mut bench = Bench { guest, mmu, root, frames: Vec::new() };
+    let next = Cell::new(0);
+    let build = |bench: &mut Bench, count: u64| {
+        for _ in 0..count {
+            let found = bench.mmu.translate(&bench.guest.memory, run(next.get()), Access::Load);
+            black_box(found).expect("the page is mapped and ready");
+            next.set(next.get() + 1);
+        }
+    };
+    build(&mut bench, RUNS);
+    assert_eq!(bench.mmu.shadow_size().0, 4096);
+    bench.report("hidden fault, new table where all are in use", 64, |_| {}, |bench| build(bench, 64));
+}
+
 fn main() {
     hits();
     misses();
+    full_shadow();
     fences();
     shoot_downs();
 }

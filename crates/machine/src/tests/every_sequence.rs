@@ -4,7 +4,7 @@
 use super::overcommit::pattern;
 use super::{FIRST, pool};
 use crate::clock::Clock;
-use crate::entry::Watches;
+use crate::pages::entry::Watches;
 use crate::{Backing, MemoryError, PageState, Pool, ShareGroup, Stores, SwapFile, Use, VmMemory};
 use addr::{Gfn, Mfn, PageCount, VmId};
 use std::collections::HashSet;

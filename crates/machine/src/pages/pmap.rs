@@ -6,7 +6,8 @@
 //!
 //! **Cost.** 8 bytes a page, allocated with the VM.
 
-use crate::entry::{Entry, Lookup, PageState, Use, Watches};
+use super::entry::{Entry, Lookup, Watches};
+use super::state::{PageState, Use};
 use addr::{Gfn, PageCount};
 
 const FANOUT: usize = 512;
@@ -94,17 +95,17 @@ impl Pmap {
     }
 
     /// See [`Entry::begin_passage`]; `None` also if the gfn is not memory.
-    pub(crate) fn begin_passage(&self, gfn: Gfn, suits: impl Fn(PageState) -> bool) -> Option<PageState> {
+    pub(super) fn begin_passage(&self, gfn: Gfn, suits: impl Fn(PageState) -> bool) -> Option<PageState> {
         self.entry(gfn)?.begin_passage(suits)
     }
 
     /// See [`Entry::publish`].
-    pub(crate) fn publish(&self, gfn: Gfn, state: PageState, used: Option<Use>) {
+    pub(super) fn publish(&self, gfn: Gfn, state: PageState, used: Option<Use>) {
         self.entry(gfn).expect("passages end on memory").publish(state, used);
     }
 
     /// See [`Entry::watch`]; `false` also if the gfn is not memory.
-    pub(crate) fn watch(&self, gfn: Gfn, watches: Watches) -> bool {
+    pub(super) fn watch(&self, gfn: Gfn, watches: Watches) -> bool {
         self.entry(gfn).is_some_and(|entry| entry.watch(watches))
     }
 

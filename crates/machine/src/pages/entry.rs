@@ -13,77 +13,31 @@
 //!
 //! **Concurrency.** Readers load the word. Watches are set and cleared by compare-and-swap. A writer
 //! of the state first sets the passage bit by compare-and-swap and then alone may change the word,
-//! until it publishes one without the bit; see [`crate::passage`]. The interleavings are gone through in
+//! until it publishes one without the bit; see [`super::passage`]. The interleavings are gone through in
 //! `interleavings.rs`.
 
-use crate::swap::Slot;
+use super::state::{PageState, StateTag, Use};
 use crate::sync::{AtomicU64, Ordering};
-use crate::zip::ZipHandle;
 use addr::{Mfn, PAGE_SHIFT};
 
 const STATE: u64 = 0b111;
 const PASSAGE: u64 = 1 << 3;
 const WATCHES: u64 = Watches::IDLE.0 | Watches::SAMPLED.0;
+/// The states of pages in frames.
+const PRIVATE: u64 = StateTag::Private.bits();
+const SHARED: u64 = StateTag::Shared.bits();
+const ZERO: u64 = StateTag::Zero.bits();
+/// With this set the page is not mapped for writing.
+const WRITES_WATCHED: u64 = Watches::WRITTEN.0;
 /// With one of these set the page is not mapped at all.
 const UNMAPPED: u64 = PASSAGE | Watches::IDLE.0 | Watches::TOUCHED.0;
 
-/// What a page is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum PageState {
-    /// Never used, or given back: reads as zeros, has no frame.
-    Untouched,
-    /// Has a frame of its own.
-    Private(Mfn),
-    /// In a frame with other pages of the same content; read-only.
-    Shared(Mfn),
-    /// Reads as zeros: in the pool's frame of zeros, read-only.
-    Zero(Mfn),
-    /// Handed over by the guest's balloon driver: has no frame and no content.
-    Ballooned {
-        /// Whether it had content, in a frame or out, so that something came free.
-        freed: bool,
-    },
-    /// Compressed, in the VM's zip store.
-    Compressed(ZipHandle),
-    /// In the VM's swap file.
-    Swapped(Slot),
+fn encode(state: PageState) -> u64 {
+    state.payload() << PAGE_SHIFT | state.tag().bits()
 }
 
-impl PageState {
-    fn encode(self) -> u64 {
-        let (payload, state) = match self {
-            Self::Untouched => (0, 0),
-            Self::Private(mfn) => (mfn.0, 1),
-            Self::Shared(mfn) => (mfn.0, 2),
-            Self::Zero(mfn) => (mfn.0, 3),
-            Self::Ballooned { freed } => (freed.into(), 4),
-            Self::Compressed(handle) => (handle.bits(), 5),
-            Self::Swapped(slot) => (slot.bits(), 6),
-        };
-        payload << PAGE_SHIFT | state
-    }
-
-    fn decode(entry: u64) -> Self {
-        let payload = entry >> PAGE_SHIFT;
-        match entry & STATE {
-            0 => Self::Untouched,
-            1 => Self::Private(Mfn(payload)),
-            2 => Self::Shared(Mfn(payload)),
-            3 => Self::Zero(Mfn(payload)),
-            4 => Self::Ballooned { freed: payload != 0 },
-            5 => Self::Compressed(ZipHandle::from_bits(payload)),
-            6 => Self::Swapped(Slot::from_bits(payload)),
-            other => unreachable!("INV-5: page state {other} is never stored"),
-        }
-    }
-
-    /// The frame the page's content is in, its own or shared.
-    pub const fn frame(self) -> Option<Mfn> {
-        match self {
-            Self::Private(mfn) | Self::Shared(mfn) | Self::Zero(mfn) => Some(mfn),
-            Self::Untouched | Self::Ballooned { .. } | Self::Compressed(_) | Self::Swapped(_) => None,
-        }
-    }
+fn decode(entry: u64) -> PageState {
+    PageState::from_parts(StateTag::from_bits(entry & STATE), entry >> PAGE_SHIFT)
 }
 
 /// Uses of a page that are to be noticed. They are set, read and cleared together, so that what they
@@ -105,15 +59,6 @@ impl Watches {
     pub(crate) const fn contain(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
-}
-
-/// What someone wants to do with a page.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Use {
-    /// Read it.
-    Read,
-    /// Write it, and read it.
-    Write,
 }
 
 /// What a processor or device finds when it looks a page up.
@@ -151,27 +96,28 @@ impl Entry {
     pub(crate) fn lookup(&self) -> Lookup {
         let entry = self.0.load(Ordering::SeqCst);
         let mfn = Mfn(entry >> PAGE_SHIFT);
-        match entry & (STATE | UNMAPPED | Watches::WRITTEN.0) {
-            1 => Lookup::Mapped(mfn),
-            // Private with its writes watched, shared or zero, in that order.
-            0b100_0001 | 2 | 0b100_0010 | 3 | 0b100_0011 => Lookup::ReadOnly(mfn),
-            _ => Lookup::NeedsWork,
+        match entry & (STATE | UNMAPPED | WRITES_WATCHED) {
+            PRIVATE => Lookup::Mapped(mfn),
+            unwritable => match unwritable & !WRITES_WATCHED {
+                PRIVATE | SHARED | ZERO => Lookup::ReadOnly(mfn),
+                _ => Lookup::NeedsWork,
+            },
         }
     }
 
     /// The page's state, and whether it is in passage to another.
     pub(crate) fn state(&self) -> (PageState, bool) {
         let entry = self.0.load(Ordering::SeqCst);
-        (PageState::decode(entry), entry & PASSAGE != 0)
+        (decode(entry), entry & PASSAGE != 0)
     }
 
     /// Takes the page into passage if it `suits` and is not in passage already; gives the state it
     /// is in.
     pub(crate) fn begin_passage(&self, suits: impl Fn(PageState) -> bool) -> Option<PageState> {
         let mut entry = self.0.load(Ordering::SeqCst);
-        while entry & PASSAGE == 0 && suits(PageState::decode(entry)) {
+        while entry & PASSAGE == 0 && suits(decode(entry)) {
             match self.0.compare_exchange_weak(entry, entry | PASSAGE, Ordering::SeqCst, Ordering::SeqCst) {
-                Ok(_) => return Some(PageState::decode(entry)),
+                Ok(_) => return Some(decode(entry)),
                 Err(now) => entry = now,
             }
         }
@@ -183,7 +129,7 @@ impl Entry {
     pub(crate) fn publish(&self, state: PageState, used: Option<Use>) {
         let noticed = used.map_or(0, noticed_by);
         let watches = self.0.load(Ordering::SeqCst) & WATCHES & !noticed;
-        let before = self.0.swap(state.encode() | watches, Ordering::SeqCst);
+        let before = self.0.swap(encode(state) | watches, Ordering::SeqCst);
         assert_ne!(
             before & PASSAGE,
             0,
@@ -222,7 +168,7 @@ impl Entry {
     pub(crate) fn notice(&self, wanted: Use) -> bool {
         let noticed = noticed_by(wanted);
         self.change(|entry| {
-            let resident = PageState::decode(entry).frame().is_some();
+            let resident = decode(entry).frame().is_some();
             (resident && entry & PASSAGE == 0 && entry & noticed != 0).then_some(entry & !noticed)
         })
     }
@@ -239,6 +185,8 @@ const fn noticed_by(wanted: Use) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::swap::Slot;
+    use crate::zip::ZipHandle;
 
     #[test]
     fn a_page_in_passage_is_not_mapped() {
