@@ -31,6 +31,21 @@ fn wait_for(what: &str, within: Duration, mut is_so: impl FnMut() -> bool) {
     }
 }
 
+fn every_question_about_web_has_an_answer(place: &Place) {
+    let vm = place.json(&["set", "web", "--shares", "high", "--limit", "96MiB"]);
+    assert_eq!((&vm["shares"], &vm["limit_bytes"]), (&"high".into(), &(96 << 20).into()));
+    assert_eq!(place.json(&["set", "web", "--limit", "none"])["limit_bytes"], Value::Null);
+    assert!(place.tell(&["explain"]).contains("web has 192 MiB"));
+    assert!(place.json(&["plan", "add", "--memory", "512MiB"])["vms"].is_array());
+    assert!(place.json(&["plan", "set", "web", "--shares", "2000"])["state_after"].is_string());
+    assert!(place.json(&["unswap"])["brought_back_bytes"].is_u64());
+    assert_eq!(place.json(&["map", "web"])[0]["name"], "web");
+    assert!(place.json(&["stats"])["total"]["instructions"].as_u64() > Some(1_000_000));
+    assert!(place.tell(&["mmu", "web", "software"]).contains("automatic -> software"));
+    assert_eq!(place.tell(&["audit"]), "all invariants hold\n");
+    assert!(place.tell(&["audit", "web"]).contains("all invariants hold"));
+}
+
 #[test]
 fn a_debian_guest_lives_on_a_host() {
     let Some([image, initrd]) = guest() else { return };
@@ -70,18 +85,7 @@ fn a_debian_guest_lives_on_a_host() {
     );
     assert!(place.tell(&["top", "-b", "-n", "1"]).contains(": closes\n"));
 
-    let vm = place.json(&["set", "web", "--shares", "high", "--limit", "96MiB"]);
-    assert_eq!((&vm["shares"], &vm["limit_bytes"]), (&"high".into(), &(96 << 20).into()));
-    assert_eq!(place.json(&["set", "web", "--limit", "none"])["limit_bytes"], Value::Null);
-    assert!(place.tell(&["explain"]).contains("web has 192 MiB"));
-    assert!(place.json(&["plan", "add", "--memory", "512MiB"])["vms"].is_array());
-    assert!(place.json(&["plan", "set", "web", "--shares", "2000"])["state_after"].is_string());
-    assert!(place.json(&["unswap"])["brought_back_bytes"].is_u64());
-    assert_eq!(place.json(&["map", "web"])[0]["name"], "web");
-    assert!(place.json(&["stats"])["total"]["instructions"].as_u64() > Some(1_000_000));
-    assert!(place.tell(&["mmu", "web", "software"]).contains("automatic -> software"));
-    assert_eq!(place.tell(&["audit"]), "all invariants hold\n");
-    assert!(place.tell(&["audit", "web"]).contains("all invariants hold"));
+    every_question_about_web_has_an_answer(&place);
 
     assert_eq!(place.tell(&["stop", "web", "--deadline", "2min"]), "web is shut down\n");
     let events = place.json(&["events", "--decisions"]);

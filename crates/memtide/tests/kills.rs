@@ -1,4 +1,4 @@
-//! A host that is killed at any instant: at the n-th call with which one of its threads changes the state directory, for each n, also while the disk
+//! A host that is killed at any instant (INV-12): at the n-th call with which one of its threads changes the state directory, for each n, also while the disk
 //! takes nothing any more.
 //!
 //! Started again, each VM, and whether it is wanted on, is as it was or as it was asked to be, never a third thing; and what was answered is so.

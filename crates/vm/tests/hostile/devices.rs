@@ -112,61 +112,63 @@ fn bad_queues_break_the_device_only() {
     });
 }
 
-/// The entropy device's thread has a twentieth of a processor for each vCPU, and two seconds of that saved.
-#[test]
-fn a_guest_that_sleeps_cannot_keep_its_devices_busy() {
-    const SAVED: Duration = Duration::from_millis(100);
+/// A kernel without work of its own: each millisecond it asks its entropy device for 64 pages, and sleeps in between.
+fn ask_for_entropy_without_end(a: &mut Assembler) {
     const BUFFERS: u64 = TABLES + 0x10_0000;
     const AVAILABLE: u64 = TABLES + 0x800;
     const USED: u64 = TABLES + 0x1000;
     const ENTRIES: u64 = 64;
-    let program = |a: &mut Assembler| {
-        set(a, 2, 0x3000_8010, COMMON);
-        set(a, 1, 0x3000_8004, 6);
-        // All descriptors take a page of entropy, and all are available.
-        a.li(T0, TABLES);
-        a.li(T1, AVAILABLE + 4);
-        a.li(S1, BUFFERS);
-        a.li(S2, 2 << 32 | 4096);
-        a.li(S3, 0);
-        a.repeat(S0, ENTRIES, |a| {
-            a.store(3, S1, T0, 0);
-            a.store(3, S2, T0, 8);
-            a.store(1, S3, T1, 0);
-            a.addi(S3, S3, 1);
-            a.addi(T0, T0, 16);
-            a.addi(T1, T1, 2);
-        });
-        set(a, 0, COMMON + 20, 3);
-        set(a, 2, COMMON + 8, 1);
-        set(a, 2, COMMON + 12, 1);
-        set(a, 0, COMMON + 20, 11);
-        set(a, 1, COMMON + 22, 0);
-        set(a, 1, COMMON + 24, ENTRIES);
-        set(a, 3, COMMON + 32, TABLES);
-        set(a, 3, COMMON + 40, AVAILABLE);
-        set(a, 3, COMMON + 48, USED);
-        set(a, 1, COMMON + 28, 1);
-        set(a, 0, COMMON + 20, 15);
-        // Fill it again each millisecond, and sleep in between.
-        a.li(T0, 1 << 5);
-        a.csrw(SIE, T0);
-        a.forever(|a| {
-            a.li(T0, USED);
-            a.load(1, S3, T0, 2);
-            a.addi(S3, S3, ENTRIES as i64);
-            a.li(T0, AVAILABLE);
-            a.store(1, S3, T0, 2);
-            set(a, 1, NOTIFY, 0);
-            a.csrr(T1, TIME_CSR);
-            a.li(T0, 10_000);
-            a.add(T1, T1, T0);
-            a.csrw(STIMECMP, T1);
-            a.wfi();
-        });
-    };
+    set(a, 2, 0x3000_8010, COMMON);
+    set(a, 1, 0x3000_8004, 6);
+    // All descriptors take a page of entropy, and all are available.
+    a.li(T0, TABLES);
+    a.li(T1, AVAILABLE + 4);
+    a.li(S1, BUFFERS);
+    a.li(S2, 2 << 32 | 4096);
+    a.li(S3, 0);
+    a.repeat(S0, ENTRIES, |a| {
+        a.store(3, S1, T0, 0);
+        a.store(3, S2, T0, 8);
+        a.store(1, S3, T1, 0);
+        a.addi(S3, S3, 1);
+        a.addi(T0, T0, 16);
+        a.addi(T1, T1, 2);
+    });
+    set(a, 0, COMMON + 20, 3);
+    set(a, 2, COMMON + 8, 1);
+    set(a, 2, COMMON + 12, 1);
+    set(a, 0, COMMON + 20, 11);
+    set(a, 1, COMMON + 22, 0);
+    set(a, 1, COMMON + 24, ENTRIES);
+    set(a, 3, COMMON + 32, TABLES);
+    set(a, 3, COMMON + 40, AVAILABLE);
+    set(a, 3, COMMON + 48, USED);
+    set(a, 1, COMMON + 28, 1);
+    set(a, 0, COMMON + 20, 15);
+    // Fill it again each millisecond, and sleep in between.
+    a.li(T0, 1 << 5);
+    a.csrw(SIE, T0);
+    a.forever(|a| {
+        a.li(T0, USED);
+        a.load(1, S3, T0, 2);
+        a.addi(S3, S3, ENTRIES as i64);
+        a.li(T0, AVAILABLE);
+        a.store(1, S3, T0, 2);
+        set(a, 1, NOTIFY, 0);
+        a.csrr(T1, TIME_CSR);
+        a.li(T0, 10_000);
+        a.add(T1, T1, T0);
+        a.csrw(STIMECMP, T1);
+        a.wfi();
+    });
+}
+
+/// The entropy device's thread has a twentieth of a processor for each vCPU, and two seconds of that saved.
+#[test]
+fn a_guest_that_sleeps_cannot_keep_its_devices_busy() {
+    const SAVED: Duration = Duration::from_millis(100);
     let start = Instant::now();
-    run(1, program, |guest| {
+    run(1, ask_for_entropy_without_end, |guest| {
         let begun = Instant::now();
         let entropy = || {
             let devices = guest.vm.statistics().devices;

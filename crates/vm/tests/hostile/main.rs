@@ -1,4 +1,4 @@
-//! Guests that do what no kernel should. None may crash or hang the host, disturb another VM, or
+//! Guests that do what no kernel should (INV-9). None may crash or hang the host, disturb another VM, or
 //! keep a frame.
 
 #[path = "../assembler/mod.rs"]
