@@ -15,6 +15,7 @@
 //! **Not here.** Harts, registers' values, memory: nothing in this layer imports another one.
 
 pub(crate) mod assembly;
+pub(crate) mod carryless;
 pub(crate) mod compressed;
 pub mod csr;
 pub(crate) mod decode;

@@ -12,7 +12,7 @@ use std::process::Command;
 const ASSEMBLER: &str = "riscv64-linux-gnu-as";
 const DISASSEMBLER: &str = "riscv64-linux-gnu-objdump";
 /// What the processor has.
-const EXTENSIONS: &str = "-march=rv64gc_zba_zbb_zbs_zicboz_svinval_zicsr_zifencei_zihintpause";
+const EXTENSIONS: &str = "-march=rv64gc_zba_zbb_zbc_zbs_zicboz_svinval_zicsr_zifencei_zihintpause";
 const WORDS: usize = 60_000;
 
 /// What `objdump` always knows, though it belongs to modes that the processor does not have, or is reserved.

@@ -172,6 +172,7 @@ operations! {
         Sh1add "sh1add", Sh2add "sh2add", Sh3add "sh3add",
         AddUw "add.uw", Sh1addUw "sh1add.uw", Sh2addUw "sh2add.uw", Sh3addUw "sh3add.uw",
         Andn "andn", Orn "orn", Xnor "xnor", Min "min", Minu "minu", Max "max", Maxu "maxu",
+        Clmul "clmul", Clmulh "clmulh", Clmulr "clmulr",
         Rol "rol", Ror "ror", Rolw "rolw", Rorw "rorw",
         Bclr "bclr", Bext "bext", Binv "binv", Bset "bset",
     }

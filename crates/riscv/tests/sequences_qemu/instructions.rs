@@ -43,7 +43,10 @@ pub(crate) fn alternate(random: &mut Random, funct3: u32) -> u32 {
 }
 
 /// Opcode, `funct3` and `funct7` of what takes two registers.
-const REGISTERS: [(u32, u32, u32); 22] = [
+const REGISTERS: [(u32, u32, u32); 25] = [
+    (0x33, 1, 0x05),
+    (0x33, 2, 0x05),
+    (0x33, 3, 0x05),
     (0x33, 2, 0x10),
     (0x33, 4, 0x10),
     (0x33, 6, 0x10),

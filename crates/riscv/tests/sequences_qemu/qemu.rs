@@ -10,7 +10,7 @@ use std::{fs, thread};
 const COMPILER: &str = "riscv64-linux-gnu-gcc";
 const EMULATOR: &str = "qemu-riscv64";
 /// RV64GC with the bit manipulation that is ours, and without extensions that are not.
-const PROCESSOR: &str = "rv64,zba=true,zbb=true,zbs=true,zbc=false";
+const PROCESSOR: &str = "rv64,zba=true,zbb=true,zbs=true,zbc=true";
 
 /// The compiled guest program, or why it cannot be made and run here.
 pub(crate) fn build_guest(name: &str) -> Result<PathBuf, String> {

@@ -215,7 +215,7 @@ fn parts_do_not_overlap_and_too_little_memory_is_refused_with_the_need() {
 fn machine(harts: u32) -> MachineFacts {
     let range = |start, size| GpaRange { start: Gpa(start), size: ByteSize(size) };
     let extensions =
-        "m a f d c zicboz zicntr zicsr zifencei zihintpause zba zbb zbs sstc svadu svinval svvptc";
+        "m a f d c zicboz zicntr zicsr zifencei zihintpause zba zbb zbc zbs sstc svadu svinval svvptc";
     MachineFacts {
         memory: GpaRange { start: RAM, size: ByteSize::mib(512) },
         cpus: Cpus {
@@ -268,7 +268,7 @@ fn a_device_tree_says_what_the_machine_has() {
     assert_eq!(cells(get("/cpus", "timebase-frequency")), [10_000_000]);
     assert_eq!(
         get("/cpus/cpu@1", "riscv,isa"),
-        b"rv64imafdc_zicboz_zicntr_zicsr_zifencei_zihintpause_zba_zbb_zbs_sstc_svadu_svinval_svvptc\0"
+        b"rv64imafdc_zicboz_zicntr_zicsr_zifencei_zihintpause_zba_zbb_zbc_zbs_sstc_svadu_svinval_svvptc\0"
     );
     assert!(get("/cpus/cpu@1", "riscv,isa-extensions").starts_with(b"i\0m\0a\0f\0d\0c\0zicboz\0"));
     assert_eq!(get("/cpus/cpu@0", "mmu-type"), b"riscv,sv57\0");

@@ -1,10 +1,11 @@
-//! Bit manipulation: Zba, Zbb and Zbs.
+//! Bit manipulation: Zba, Zbb, Zbc and Zbs.
 
 use super::shape::{arithmetic, word};
 use crate::interp::flow::next;
 use crate::interp::op::{Code, Line, Op};
 use crate::interp::place::Here;
 use crate::interp::state::{Interp, Stop};
+use crate::isa::carryless;
 use std::cell::Cell;
 
 arithmetic! { on_registers: |cpu, op| cpu.x(op.rs2);
@@ -27,6 +28,10 @@ arithmetic! { on_registers: |cpu, op| cpu.x(op.rs2);
     ror: |a, b| a.rotate_right(b as u32 & 63);
     rolw: |a, b| (a as u32).rotate_left(b as u32 & 31) as i32 as u64;
     rorw: |a, b| (a as u32).rotate_right(b as u32 & 31) as i32 as u64;
+
+    clmul: |a, b| carryless::product(a, b) as u64;
+    clmulh: |a, b| (carryless::product(a, b) >> 64) as u64;
+    clmulr: |a, b| (carryless::product(a, b) >> 63) as u64;
 
     bclr: |a, b| a & !(1 << (b & 63));
     bext: |a, b| a >> (b & 63) & 1;

@@ -24,6 +24,9 @@ const GOLDEN: &[(u32, &str)] = &[
     (0x00a0_5463, "blez a0,.+8"),
     (0x0005_5463, "bgez a0,.+8"),
     (0x00b5_7463, "bgeu a0,a1,.+8"),
+    (0x0ac5_9533, "clmul a0,a1,a2"),
+    (0x0ac5_b533, "clmulh a0,a1,a2"),
+    (0x0ac5_a533, "clmulr a0,a1,a2"),
     // Memory.
     (0xff85_3583, "ld a1,-8(a0)"),
     (0x0005_4503, "lbu a0,0(a0)"),
