@@ -9,7 +9,7 @@
 //! a plan that is carried out leads to the same plan again. For that, ballooned pages count if something came free
 //! with them; those never used, which a balloon takes too, were not wanted before either.
 //!
-//! The progressive tax takes each VM's rate from the idle part of what it wants: `IdleTax * sqrt(1 - active
+//! The progressive tax takes each VM's rate from the idle part of what it wants: `IdleTax * (1 - active
 //! / wanted)`.
 //!
 //! The *worst case* is what a VM gets if all use their whole size at once: reservations, limits and
@@ -125,7 +125,7 @@ fn claim(shares: u64, active: u64, wanted: u64, min: u64, max: u64, settings: &S
     let rate = f64::from(settings.idle_tax.min(99)) / 100.0;
     let tax = match settings.idle_tax_type {
         TaxType::Flat => rate,
-        TaxType::Progressive => rate * (1.0 - active / (wanted as f64).max(1.0)).sqrt(),
+        TaxType::Progressive => rate * (1.0 - active / (wanted as f64).max(1.0)),
     };
     Claim { shares: shares as f64, active, tax, min, max }
 }

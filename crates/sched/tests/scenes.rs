@@ -58,8 +58,8 @@ fn the_progressive_tax_spares_a_vm_that_uses_half() {
     close(&targets(&snapshot), &[148.8, 211.2]);
     snapshot.host.settings.idle_tax_type = sched::TaxType::Progressive;
     let plan = planned(&snapshot);
-    assert!((of(&plan, 1).entitlement.tax - 0.530).abs() < 0.01, "0.71 of 75 %");
-    close(&targets(&snapshot), &[161.2, 198.8]);
+    assert!((of(&plan, 1).entitlement.tax - 0.375).abs() < 0.01, "half of 75 %");
+    close(&targets(&snapshot), &[168.0, 192.0]);
 }
 
 #[test]
