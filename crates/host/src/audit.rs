@@ -19,7 +19,11 @@ pub(crate) fn audit(core: &Core, progress: &Progress) -> Result<(), HostError> {
         HostError::Broken(violation)
     })?;
     progress.check()?;
-    undecided.map_or(Ok(()), |why| Err(HostError::Undecided(why)))
+    if let Some(why) = undecided {
+        return Err(HostError::Undecided(why));
+    }
+    core.journal.add(What::AuditPassed { vms: running(core).len() });
+    Ok(())
 }
 
 /// Leaves off where it is cancelled, between two VMs. Gives what could not be decided.

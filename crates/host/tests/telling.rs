@@ -95,3 +95,13 @@ fn whoever_is_told_of_a_change_finds_it_made() {
         reader.join().expect("what is told is so");
     });
 }
+
+#[test]
+fn an_audit_that_finds_no_fault_is_told() {
+    let host = Under::new(ByteSize::mib(128));
+    host.create(host.sleeper("web", SIZE)).unwrap();
+    host.start("web").unwrap();
+    host.audit().unwrap();
+    let events = host.events_since(0);
+    assert!(events.iter().any(|event| event.what == What::AuditPassed { vms: 1 }), "{events:?}");
+}

@@ -360,6 +360,11 @@ pub enum What {
         /// What the code said.
         message: String,
     },
+    /// An audit found that all invariants hold.
+    AuditPassed {
+        /// How many running VMs were audited.
+        vms: usize,
+    },
     /// An invariant does not hold.
     AuditFailed {
         /// Which, and where.
@@ -433,6 +438,7 @@ impl What {
             Self::FileGood { .. } => "file-good",
             Self::Trouble { .. } => "trouble",
             Self::InternalError { .. } => "internal-error",
+            Self::AuditPassed { .. } => "audit-passed",
             Self::AuditFailed { .. } => "audit-failed",
         }
     }

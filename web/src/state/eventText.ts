@@ -114,6 +114,8 @@ export function textOf(event: Event): string {
       return event.why;
     case 'internal-error':
       return `A fault in the host’s own code, ${event.place}: ${event.message}. It goes on; please report it.`;
+    case 'audit-passed':
+      return `An audit found that all invariants hold: ${event.vms} running ${event.vms === 1 ? 'VM' : 'VMs'} audited.`;
     case 'audit-failed':
       return `An invariant does not hold: ${event.violation}`;
     default:

@@ -1384,6 +1384,16 @@ class InternalErrorEvent(Event):
 
 
 @dataclass(frozen=True, kw_only=True)
+class AuditPassedEvent(Event):
+    """An audit found that all invariants hold."""
+
+    event: Literal["audit-passed"]
+
+    vms: int
+    """How many running VMs were audited."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class AuditFailedEvent(Event):
     """An invariant does not hold."""
 
@@ -3223,6 +3233,7 @@ VARIANTS: dict[type, tuple[str, dict[str, type]]] = {
             "file-good": FileGoodEvent,
             "trouble": TroubleEvent,
             "internal-error": InternalErrorEvent,
+            "audit-passed": AuditPassedEvent,
             "audit-failed": AuditFailedEvent,
         },
     ),
