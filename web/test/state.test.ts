@@ -108,6 +108,7 @@ test('pools are a tree', () => {
     name,
     parent: parent ?? null,
     expandable: true,
+    scalable_shares: true,
     limit_bytes: null,
     reservation_bytes: 0,
     shares: 'normal' as const,

@@ -169,6 +169,7 @@ impl Inventory {
                 parent: self.pool_id(pool.spec.parent.as_ref()),
                 controls: controls_of_pool(&pool.spec).expect("specs were checked"),
                 expandable: pool.spec.expandable,
+                scalable_shares: pool.spec.scalable_shares,
             })
             .collect()
     }

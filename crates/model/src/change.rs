@@ -104,6 +104,9 @@ pub struct PoolChange {
     /// Whether reservations within may take from the parent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expandable: Option<bool>,
+    /// Whether its shares scale with those of its members.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scalable_shares: Option<bool>,
     /// Machine memory never exceeded.
     #[serde(default, deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<ByteSize>)]
@@ -139,7 +142,7 @@ impl PoolChange {
     /// `spec` with the changes made.
     pub fn applied_to(&self, spec: &PoolSpec) -> PoolSpec {
         let mut spec = spec.clone();
-        apply!(self, spec, parent reservation_bytes expandable limit_bytes shares);
+        apply!(self, spec, parent reservation_bytes expandable scalable_shares limit_bytes shares);
         spec
     }
 }

@@ -126,6 +126,10 @@ pub struct PoolSpec {
     /// Whether reservations within may take from the parent what this pool's own lacks.
     #[serde(default = "yes")]
     pub expandable: bool,
+    /// Whether its shares scale with those of its members: the level then says what a member of this pool may claim against a VM
+    /// beside the pool, however many members there are.
+    #[serde(default = "yes")]
+    pub scalable_shares: bool,
     /// Machine memory that those within never exceed together; none by default.
     #[serde(default)]
     pub limit_bytes: Option<ByteSize>,
@@ -174,6 +178,7 @@ impl PoolSpec {
             parent: None,
             reservation_bytes: ByteSize(0),
             expandable: true,
+            scalable_shares: true,
             limit_bytes: None,
             shares: Shares::Normal,
         }

@@ -19,7 +19,7 @@
 
 use crate::divide::{Claim, divide};
 use crate::settings::{Settings, TaxType};
-use crate::snapshot::{Controls, Snapshot, Vm};
+use crate::snapshot::{ResourcePool, Snapshot, Vm};
 use crate::tree::{ROOT, Tree, Who};
 use addr::{ByteSize, PageCount};
 use serde::{Deserialize, Serialize};
@@ -130,13 +130,18 @@ fn claim(shares: u64, active: u64, wanted: u64, min: u64, max: u64, settings: &S
     Claim { shares: shares as f64, active, tax, min, max }
 }
 
-/// A pool's demand from the sums over its children.
-fn of_pool(controls: &Controls, within: &Demand, settings: &Settings) -> Demand {
+/// A pool's demand from the sums over its children, their shares included.
+fn of_pool(pool: &ResourcePool, within: &Demand, settings: &Settings) -> Demand {
+    let controls = &pool.controls;
     let limit = controls.limit.map_or(u64::MAX, |limit| limit.0.saturating_sub(within.overhead));
     let max = within.claim.max.min(limit);
     let reserved = controls.reservation.0.saturating_sub(within.overhead);
     let min = within.claim.min.max(reserved).min(max);
-    let shares = controls.shares.of_pool();
+    let shares = if pool.scalable_shares {
+        controls.shares.of_scalable_pool(within.claim.shares as u64)
+    } else {
+        controls.shares.of_pool()
+    };
     let claim = claim(shares, within.claim.active as u64, within.wanted, min, max, settings);
     Demand { wanted: within.wanted, claim, overhead: within.overhead }
 }
@@ -152,13 +157,12 @@ fn demands(tree: &Tree, snapshot: &Snapshot, scenario: Scenario) -> Vec<Demand> 
         demands[node] = match tree.who[node] {
             Who::Host => unreachable!("the host is node 0"),
             Who::Vm(index) => scenario.of_vm(&snapshot.vms[index], &snapshot.host.settings),
-            Who::Pool(index) => {
-                of_pool(&snapshot.pools[index].controls, &demands[node], &snapshot.host.settings)
-            }
+            Who::Pool(index) => of_pool(&snapshot.pools[index], &demands[node], &snapshot.host.settings),
         };
         let [parent, child] =
             demands.get_disjoint_mut([tree.parent[node], node]).expect("a node is not its own parent");
         parent.wanted += child.wanted;
+        parent.claim.shares += child.claim.shares;
         parent.claim.active += child.claim.active;
         parent.claim.min += child.claim.min;
         parent.claim.max += child.claim.max;

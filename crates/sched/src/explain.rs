@@ -109,7 +109,7 @@ pub fn explain(snapshot: &Snapshot, plan: &Plan, id: VmId) -> Result<Explanation
         plan: of_vm,
         host: plan.host,
         pools: pools_around(snapshot, plan, index),
-        siblings: siblings(snapshot, index),
+        siblings: siblings(snapshot, plan, index),
         levers: levers(snapshot, index, of_vm.entitlement.target),
     })
 }
@@ -121,10 +121,10 @@ fn around(snapshot: &Snapshot, vm: usize) -> impl Iterator<Item = usize> {
     std::iter::successors(index(snapshot.vms[vm].pool), move |&pool| index(snapshot.pools[pool].parent))
 }
 
-fn siblings(snapshot: &Snapshot, vm: usize) -> Vec<Sibling> {
+fn siblings(snapshot: &Snapshot, plan: &Plan, vm: usize) -> Vec<Sibling> {
     let of = &snapshot.vms[vm];
     let pools = snapshot.pools.iter().filter(|pool| pool.parent == of.pool);
-    let pools = pools.map(|pool| (&pool.name, true, pool.controls.shares.of_pool()));
+    let pools = pools.filter_map(|pool| Some((&pool.name, true, plan.pool(pool.id)?.entitlement.shares)));
     let vms = snapshot.vms.iter().filter(|vm| vm.pool == of.pool && vm.id != of.id);
     let vms = vms.map(|vm| (&vm.name, false, vm.controls.shares.of_vm(vm.size)));
     let sibling =

@@ -45,6 +45,13 @@ impl Shares {
     pub fn of_pool(self) -> u64 {
         self.of_vm(POOL_STANDS_FOR)
     }
+
+    /// The number of shares of a resource pool with scalable shares, at least one: those of its members, `within`, halved at
+    /// the level low and doubled at high. A number counts relative to that of a pool at the level normal.
+    pub fn of_scalable_pool(self, within: u64) -> u64 {
+        let scaled = u128::from(within) * u128::from(self.of_pool()) / u128::from(Self::Normal.of_pool());
+        u64::try_from(scaled).unwrap_or(u64::MAX).max(1)
+    }
 }
 
 /// As people write them: a word, or the plain number.
@@ -112,6 +119,15 @@ mod tests {
         assert_eq!(pool, [327_680, 163_840, 81_920]);
         assert_eq!(Shares::Custom(7).of_vm(size), 7);
         assert_eq!(Shares::Low.of_vm(PageCount(1)), 1, "never none");
+    }
+
+    #[test]
+    fn scalable_shares_follow_the_members() {
+        let pool = |shares: Shares| shares.of_scalable_pool(2560 + 5120);
+        assert_eq!([Shares::High, Shares::Normal, Shares::Low].map(pool), [15_360, 7680, 3840]);
+        assert_eq!(pool(Shares::Custom(Shares::Normal.of_pool() * 3)), 23_040);
+        assert_eq!(Shares::Low.of_scalable_pool(0), 1, "never none");
+        assert_eq!(Shares::Custom(100_000_000).of_scalable_pool(u64::MAX), u64::MAX);
     }
 
     #[test]

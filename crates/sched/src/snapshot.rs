@@ -72,6 +72,8 @@ pub struct ResourcePool {
     pub controls: Controls,
     /// Whether reservations within may take from the parent what the pool's own reservation lacks.
     pub expandable: bool,
+    /// Whether its shares scale with those of its members ([`Shares::of_scalable_pool`]).
+    pub scalable_shares: bool,
 }
 
 /// A running VM, or one about to run.

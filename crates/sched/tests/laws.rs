@@ -85,6 +85,7 @@ fn any_host() -> impl Strategy<Value = Snapshot> {
             let mut snapshot = fleet::host(guests / 256 + 1, vms.clone());
             snapshot.pools = vec![pool(1, Some(0)), pool(3, None), pool(0, None), pool(2, Some(1))];
             snapshot.pools[0].controls.shares = shares;
+            snapshot.pools.iter_mut().for_each(|pool| pool.scalable_shares = !flat);
             snapshot.pools[1].controls.limit =
                 Some(PageCount(reserved + ((size.max(reserved) - reserved) as f64 * limit) as u64));
             snapshot.host.settings.idle_tax = tax;

@@ -80,6 +80,7 @@ export const pool = {
   shares: 'The claim on what is not reserved when memory is short, against siblings in the same pool.',
   entitlement: 'What it should hold at most when memory is short; of a pool, those within together.',
   consumed: 'Machine memory that its pages take; of a pool, those within together.',
+  scalable: 'The pool’s shares grow with those of its members. Without this, the pool has a fixed number of shares: as many as a VM of 16 GiB, which a pool of small VMs seldom should have.',
   expandable: 'Reservations within may take from where the pool lies in what its own lacks.',
 } as const;
 

@@ -314,6 +314,9 @@ pub(crate) struct PoolControls {
     /// Whether reservations within may take from the parent what its own lacks
     #[arg(long, value_name = "YES-OR-NO", value_parser = yes_or_no)]
     pub(crate) expandable: Option<bool>,
+    /// Whether the pool's shares scale with those of its members (default: yes)
+    #[arg(long, value_name = "YES-OR-NO", value_parser = yes_or_no)]
+    pub(crate) scalable_shares: Option<bool>,
 }
 
 #[derive(Subcommand)]

@@ -32,6 +32,7 @@ pub(crate) const POOLS: Table<Pool> = Table {
         Column::new("expandable", YesNo(|pool| pool.spec.expandable)),
         or("none", Column::new("limit", Size(|pool| Some(pool.spec.limit_bytes?.0)))),
         Column::new("shares", Text(|pool| Some(pool.spec.shares.to_string()))),
+        Column::new("scalable-shares", YesNo(|pool| pool.spec.scalable_shares)),
         Column::new("reserved-within", Size(|pool| Some(pool.reservation_used_bytes.0))),
         Column::new("unreserved", Size(|pool| Some(pool.unreserved_bytes.0))),
     ],

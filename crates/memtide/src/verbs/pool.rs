@@ -54,6 +54,7 @@ fn spec(remote: &Remote, name: String, of: PoolControls) -> Result<PoolSpec, Err
         parent: of.parent.and_then(|parent| parent.0),
         reservation_bytes: reservation.unwrap_or(default.reservation_bytes),
         expandable: of.expandable.unwrap_or(default.expandable),
+        scalable_shares: of.scalable_shares.unwrap_or(default.scalable_shares),
         limit_bytes: limit.flatten(),
         shares: shares.unwrap_or(default.shares),
         name,
@@ -66,6 +67,7 @@ fn change(remote: &Remote, of: PoolControls) -> Result<PoolChange, Error> {
         parent: of.parent.map(|parent| parent.0),
         reservation_bytes: reservation,
         expandable: of.expandable,
+        scalable_shares: of.scalable_shares,
         limit_bytes: limit,
         shares,
     })

@@ -28,6 +28,7 @@ fn pool(id: u64, parent: Option<u64>, reservation: u64, expandable: bool) -> Res
         parent: parent.map(PoolId),
         controls: Controls { reservation: PageCount(reservation), ..Controls::default() },
         expandable,
+        scalable_shares: false,
     }
 }
 

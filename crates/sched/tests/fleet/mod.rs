@@ -43,6 +43,7 @@ pub(crate) fn pool(id: u64, parent: Option<u64>) -> ResourcePool {
         parent: parent.map(PoolId),
         controls: Controls::default(),
         expandable: true,
+        scalable_shares: false,
     }
 }
 

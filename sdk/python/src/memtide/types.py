@@ -2027,6 +2027,11 @@ class Pool:
     reservation_used_bytes: ByteSize
     """What is guaranteed to those within, of the pool's reservation and beyond."""
 
+    scalable_shares: bool
+    """Whether its shares scale with those of its members: the level then says what a member of this pool may
+    claim against a VM beside the pool, however many members there are.
+    """
+
     shares: Shares
     """Claim on scarce memory relative to siblings: low, normal, high or a number."""
 
@@ -2048,6 +2053,9 @@ class PoolChange(TypedDict, total=False):
 
     reservation_bytes: ByteSize | None
     """Machine memory guaranteed."""
+
+    scalable_shares: bool | None
+    """Whether its shares scale with those of its members."""
 
     shares: Shares | None
     """Claim on scarce memory."""
@@ -2116,6 +2124,11 @@ class PoolSpec(TypedDict, total=False):
 
     reservation_bytes: ByteSize
     """Machine memory guaranteed to those within, overhead included; whole pages."""
+
+    scalable_shares: bool
+    """Whether its shares scale with those of its members: the level then says what a member of this pool may
+    claim against a VM beside the pool, however many members there are.
+    """
 
     shares: Shares
     """Claim on scarce memory relative to siblings: low, normal, high or a number."""

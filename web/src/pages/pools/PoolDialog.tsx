@@ -31,6 +31,7 @@ const draftOf = (pool: Pool | null): Draft => ({
   limit_bytes: pool?.limit_bytes ?? null,
   shares: pool?.shares ?? 'normal',
   expandable: pool?.expandable ?? true,
+  scalable_shares: pool?.scalable_shares ?? true,
 });
 
 export function PoolDialog({ pool, close }: Props) {
@@ -127,6 +128,11 @@ export function PoolDialog({ pool, close }: Props) {
           <SharesChoice id={sharesId} shares={draft.shares} usual={sharesNumber('normal', STANDS_FOR)} change={(shares) => setDraft({ ...draft, shares })} />
           <p class="hint">{says.shares}</p>
         </div>
+        <label class="check">
+          <input type="checkbox" checked={draft.scalable_shares} onChange={({ currentTarget: { checked } }) => setDraft({ ...draft, scalable_shares: checked })} />
+          Scalable shares
+        </label>
+        <p class="hint beneath">{says.scalable}</p>
         {problem && <Failed problem={problem} />}
         <div class="actions">
           {name && (
