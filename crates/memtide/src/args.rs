@@ -12,8 +12,8 @@ mod top;
 pub(crate) use daemon::{Deadline, Host, Listen, LogFormat, LogLevel, Options, SandboxMode, word};
 pub(crate) use history::{AuditLog, Events, Operation};
 pub(crate) use host::{
-    Console, Controls, Create, Decided, Imagined, Names, NumberOrDefault, OrNone, Plan, Pool, PoolControls,
-    Restart, Set, Settings, Stop, VmOptions,
+    Apply, CloneVm, Console, Controls, Create, Decided, Imagined, Names, NumberOrDefault, OrNone, Plan, Pool,
+    PoolControls, Restart, Set, Settings, Stop, VmOptions,
 };
 
 pub(crate) use alarms::{Alarms, Levels, Rules, SetRule};
@@ -73,7 +73,9 @@ pub(crate) enum Verb {
     Host(Host),
     Run(Run),
     Create(Box<Create>),
-    /// Start VMs of the host
+    Clone(CloneVm),
+    Apply(Apply),
+    /// Start VMs of the host; a VM that runs already stays as it is
     Start(Names),
     Stop(Stop),
     Restart(Restart),
@@ -84,14 +86,16 @@ pub(crate) enum Verb {
     /// Resume paused VMs of the host
     Resume(Names),
     /// Remove stopped VMs of the host
+    #[command(visible_alias = "delete")]
     Rm(Names),
     /// List the VMs: the host's, and those in the foreground
-    #[command(visible_alias = "list")]
+    #[command(visible_aliases = ["list", "ps"])]
     Ls {
         #[command(flatten)]
         list: List,
     },
-    /// Say what a VM is and how it is doing
+    /// Show a VM: its settings and how it is doing
+    #[command(visible_alias = "show")]
     Info {
         /// The VM
         #[arg(value_name = "VM")]

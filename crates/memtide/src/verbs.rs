@@ -1,6 +1,7 @@
 //! Every verb but `run` and `host`: asks running VMs and the host, and shows their answers.
 
 mod alarms;
+mod apply;
 mod asking;
 mod console;
 mod history;
@@ -30,6 +31,8 @@ pub(crate) fn ask(remote: &Remote, verb: Verb) -> Result<(), Error> {
             unreachable!("they are carried out by modules of their own")
         }
         Verb::Create(args) => vms::create(remote, *args),
+        Verb::Clone(args) => vms::clone(remote, args),
+        Verb::Apply(args) => apply::apply(remote, &args),
         Verb::Start(args) => vms::start(remote, &args.names, args.output.output),
         Verb::Stop(args) => vms::stop(remote, args),
         Verb::Restart(args) => vms::restart(remote, &args),

@@ -167,6 +167,36 @@ pub(crate) struct Create {
     pub(crate) output: Document,
 }
 
+/// Create a VM with the settings of another, stopped
+///
+/// The new VM has everything that the other was created with or changed to; nothing of its memory, which belongs to its guest.
+#[derive(Args)]
+pub(crate) struct CloneVm {
+    /// The VM to take the settings of
+    #[arg(value_name = "VM")]
+    pub(crate) source: String,
+    /// The name of the new VM
+    pub(crate) name: String,
+    #[command(flatten)]
+    pub(crate) output: Document,
+}
+
+/// Create or change VMs and resource pools as a file says
+///
+/// The file has what 'info', 'ls' and 'pool ls' print with -o yaml or -o json, or only the fields that matter. Applied again, the
+/// same file changes nothing. VMs and pools that the file does not have stay as they are, and nothing is started or stopped.
+#[derive(Args)]
+pub(crate) struct Apply {
+    /// The file, YAML or JSON; - for standard input
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Show what would be created and changed, and change nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) output: Document,
+}
+
 /// Change a VM of the host
 ///
 /// Memory, CPUs, kernel, initrd, command line and swap directory need it to be stopped; all else works while it runs.

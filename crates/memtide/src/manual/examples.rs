@@ -17,6 +17,12 @@ const EXAMPLES: &[Example] = &[
         "Create a VM that is guaranteed half of its memory, and start it",
         "memtide create web --kernel Image --memory 256MiB --reservation 50% --start",
     ),
+    ("Create a VM with the settings of another", "memtide clone web web2"),
+    ("Write down what a VM is", "memtide info web -o yaml"),
+    (
+        "Make the host's VMs what a file says, after a look at the differences",
+        "memtide apply -f vms.yaml --dry-run",
+    ),
     ("Start two VMs", "memtide start web db"),
     ("Stop a VM at once", "memtide stop web"),
     ("Have a VM's guest shut down and start again", "memtide restart web --guest"),

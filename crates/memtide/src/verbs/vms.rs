@@ -1,6 +1,8 @@
 //! The VMs there are, and their power.
 
-use crate::args::{Create, Decided, DocumentFormat, List, OrNone, Restart, Set, Stop, VmOptions, in_bytes};
+use crate::args::{
+    CloneVm, Create, Decided, DocumentFormat, List, OrNone, Restart, Set, Stop, VmOptions, in_bytes,
+};
 use crate::control;
 use crate::error::{Error, INTERRUPTED};
 use crate::find;
@@ -13,7 +15,7 @@ use crate::verbs::{Done, each};
 use crate::view;
 use addr::ByteSize;
 use model::inspect::{Answer, Request};
-use model::{Operation, OperationKind, RestartVm, StopVm, VmChange, VmSpec};
+use model::{Operation, OperationKind, Power, RestartVm, StopVm, VmChange, VmSpec};
 use serde_json::Value;
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf, absolute};
@@ -43,8 +45,20 @@ pub(super) fn create(remote: &Remote, args: Create) -> Result<(), Error> {
     print::show(&vm, args.output.output, |vm| format!("{name} is created, {}\n", vm.info.power))
 }
 
+pub(super) fn clone(remote: &Remote, args: CloneVm) -> Result<(), Error> {
+    let source = remote.wait(remote.client.vm(&args.source))?;
+    let spec = VmSpec { name: args.name, ..source.info.spec };
+    let vm = remote.wait(remote.client.create(&spec))?;
+    print::show(&vm, args.output.output, |vm| {
+        format!("{} is created with the settings of {}\n", vm.info.spec.name, args.source)
+    })
+}
+
 pub(super) fn start(remote: &Remote, names: &[String], format: DocumentFormat) -> Result<(), Error> {
     each(names, format, |name| {
+        if remote.wait(remote.client.vm(name))?.info.power == Power::Running {
+            return Ok(Done { message: Some(format!("{name} runs already")), ..Done::to(name, "started") });
+        }
         remote.carry_out(OperationKind::Start, Some(name))?;
         Ok(Done::to(name, "started"))
     })
