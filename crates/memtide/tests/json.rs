@@ -17,7 +17,7 @@ enum Has {
 use Has::{Fields, List};
 
 /// In the order of a life: the VMs web, that runs, and off; the pool lab.
-const VERBS: [(&str, Has); 51] = [
+const VERBS: [(&str, Has); 53] = [
     ("pool create lab --reservation 16MiB", Fields(&["name", "reservation_bytes", "limit_bytes", "shares"])),
     ("pool set lab --limit 64MiB", Fields(&["limit_bytes", "unreserved_bytes"])),
     ("pool show lab", Fields(&["name", "reservation_used_bytes"])),
@@ -29,6 +29,8 @@ const VERBS: [(&str, Has); 51] = [
     ("restart off", List(1, &["name", "done"])),
     ("stop off", List(1, &["name", "done"])),
     ("ls", List(3, &["name", "runs_in", "power", "pid", "consumed_bytes"])),
+    ("clone off copy", Fields(&["name", "power", "memory_bytes"])),
+    ("apply -f FILE", List(1, &["name", "result", "changes"])),
     ("info web", Fields(&["name", "limit_bytes", "uptime_seconds", "memory"])),
     ("set web --shares high --pool lab", Fields(&["shares", "pool", "reservation_bytes"])),
     ("console web --no-follow", Fields(&["from", "text"])),
@@ -70,7 +72,7 @@ const VERBS: [(&str, Has); 51] = [
     ("token ls", List(1, &["name", "role"])),
     ("token rm monitor", List(1, &["name", "done"])),
     ("stop", List(1, &["name", "done"])),
-    ("rm web off more", List(3, &["name", "done"])),
+    ("rm web off more copy", List(4, &["name", "done"])),
     ("pool rm lab", Fields(&["name", "done"])),
 ];
 
@@ -143,11 +145,12 @@ fn every_verb_answers_with_one_document() {
     create_idle(&place, "web", &["--start"]);
     create_idle(&place, "off", &[]);
     let kernel = place.path().join("idle");
+    let file = place.file("copy.yaml", b"{name: copy, shares: low}");
     let mut untried = verbs(&place, &[]);
     assert!(untried.len() > 20, "{untried:?}");
     untried.retain(|verb| !NOT_HERE.contains(&verb.rsplit(' ').next().unwrap()));
     for (line, has) in &VERBS {
-        let line = line.replace("KERNEL", kernel.to_str().unwrap());
+        let line = line.replace("KERNEL", kernel.to_str().unwrap()).replace("FILE", file.to_str().unwrap());
         let document = place.json(&line.split(' ').collect::<Vec<_>>());
         check(&line, &document, has);
         untried.retain(|verb| !format!("{line} ").starts_with(&format!("{verb} ")));
