@@ -1,4 +1,4 @@
-//! The dashboard in `packaging/` asks for nothing that is not exported.
+//! The dashboard and the alert rules in `packaging/` ask for nothing that is not exported.
 
 use super::written;
 use addr::ByteSize;
@@ -38,16 +38,10 @@ fn queries(document: &Value, found: &mut Vec<String>) {
     }
 }
 
-#[test]
-fn it_names_only_what_is_exported() {
-    let dashboard: Value =
-        serde_json::from_str(include_str!("../../../../packaging/grafana/memtide.json")).unwrap();
-    let mut asked = Vec::new();
-    queries(&dashboard, &mut asked);
-    assert!(asked.len() > 25, "{asked:?}");
+fn asks_for_what_is_exported(queries: &[String]) {
     let exported = exported();
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
-    for query in asked {
+    for query in queries {
         let words = query.split(|c| !is_part(c));
         let ours = |word: &&str| word.starts_with("memtide_") || word.starts_with("process_");
         let names: Vec<&str> = words.filter(ours).collect();
@@ -56,4 +50,24 @@ fn it_names_only_what_is_exported() {
             assert!(exported.contains(name), "{query}: there is no {name}");
         }
     }
+}
+
+#[test]
+fn the_dashboard_names_only_what_is_exported() {
+    let dashboard: Value =
+        serde_json::from_str(include_str!("../../../../packaging/grafana/memtide.json")).unwrap();
+    let mut asked = Vec::new();
+    queries(&dashboard, &mut asked);
+    assert!(asked.len() > 25, "{asked:?}");
+    asks_for_what_is_exported(&asked);
+}
+
+#[test]
+fn alert_rules_name_only_what_is_exported() {
+    let rules = include_str!("../../../../packaging/prometheus/memtide.rules.yml");
+    let asked = rules.lines().filter_map(|line| line.trim().strip_prefix("expr: ").map(str::to_owned));
+    // `up` is Prometheus' own.
+    let asked: Vec<String> = asked.filter(|query| !query.starts_with("up{")).collect();
+    assert!(asked.len() >= 9, "{asked:?}");
+    asks_for_what_is_exported(&asked);
 }
