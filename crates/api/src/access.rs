@@ -32,7 +32,7 @@ mod tokens;
 
 pub(crate) use admission::Admission;
 pub(crate) use admit::admit;
-pub(crate) use audit_log::{AuditLog, shown};
+pub(crate) use audit_log::AuditLog;
 #[cfg(test)]
 pub(crate) use peers::Rate;
 pub(crate) use peers::{Bounds, Connected, Peer, Peers};

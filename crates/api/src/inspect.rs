@@ -10,10 +10,25 @@ mod guest;
 pub mod map;
 pub mod statistics;
 
-pub use guest::Guest;
-
+use host::Lease;
 use model::inspect::Info;
+use std::sync::Arc;
+use std::time::Instant;
 use vm::{Trouble, Vm};
+
+/// A running VM with what it was started from.
+pub struct Guest {
+    /// The VM.
+    pub vm: Arc<Vm>,
+    /// Where its kernel was read from.
+    pub kernel: String,
+    /// What its kernel was told.
+    pub command_line: String,
+    /// When it started.
+    pub started: Instant,
+    /// Of a VM on a host: what keeps it there for as long as this is.
+    pub lease: Option<Lease>,
+}
 
 fn info(guest: &Guest) -> Info {
     let statistics = guest.vm.statistics();

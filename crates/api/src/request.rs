@@ -4,21 +4,22 @@
 //! in it, if there is one: so what a client was told can be found in whatever else was written about that request. What is written
 //! here, into the process's log, is its method, path and status, and how long it took: no header, query or body, where secrets are.
 
-use crate::access::shown;
 use crate::problem::of_status;
 use axum::Json;
 use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use model::Problem;
-use model::REQUEST_ID;
+use model::{Problem, REQUEST_ID, Token};
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// Longest name a client may choose.
 const MOST_NAME: usize = 64;
+
+/// Longest path that is written.
+const MOST_PATH: usize = 256;
 
 /// What a request is called, for whoever handles it.
 #[derive(Clone)]
@@ -49,6 +50,16 @@ pub(crate) async fn name(mut request: Request, next: Next) -> Response {
         response.headers_mut().insert(REQUEST_ID, value);
     }
     response
+}
+
+/// A path as it is written: not without end, and without what looks like a token that was put there by mistake.
+pub(crate) fn shown(path: &str) -> String {
+    let mut shown: String = path.split('?').next().unwrap_or_default().chars().take(MOST_PATH).collect();
+    if let Some(at) = shown.find(Token::PREFIX) {
+        shown.truncate(at + Token::PREFIX.len());
+        shown.push_str("...");
+    }
+    shown
 }
 
 /// The same head, but for what it says of its body.

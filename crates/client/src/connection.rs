@@ -160,6 +160,11 @@ pub(crate) async fn read<T: DeserializeOwned>(response: Response<Incoming>) -> R
     serde_json::from_slice(&bytes).map_err(|error| Error::Strange(error.to_string()))
 }
 
+/// The path of a VM, or of `what` of it.
+pub(crate) fn of_vm(name: &str, what: &str) -> String {
+    format!("/v1/vms/{}{what}", escaped(name))
+}
+
 /// A name as part of a path: everything but letters, digits, `-`, `_` and `.` is escaped.
 pub(crate) fn escaped(name: &str) -> String {
     let escape = |byte: u8| match byte {

@@ -1,7 +1,6 @@
 //! A VM's console: what the guest says, and typing to it, over a WebSocket.
 
-use crate::connection::{Line, broken, refused};
-use crate::requests::of_vm;
+use crate::connection::{Line, broken, of_vm, refused};
 use crate::{Bytes, Client, Error, Problem, ProblemCode};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};

@@ -1,7 +1,6 @@
 //! Work that takes longer: begun, watched, cancelled, and waited for.
 
-use crate::connection::Asked;
-use crate::requests::of_vm;
+use crate::connection::{Asked, of_vm};
 use crate::{Client, Error};
 use addr::ByteSize;
 use hyper::Method;

@@ -2,7 +2,7 @@
 //!
 //! Every request fails with [`enum@Error`]: the host says no, is not there, breaks off, or is not understood.
 
-use crate::connection::{Asked, escaped, read, whole};
+use crate::connection::{Asked, escaped, of_vm, read, whole};
 use crate::console::{Said, first_byte};
 use crate::{Bytes, Client, Error, Revised};
 use hyper::Method;
@@ -16,10 +16,6 @@ use model::{
 };
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
-
-pub(crate) fn of_vm(name: &str, what: &str) -> String {
-    format!("/v1/vms/{}{what}", escaped(name))
-}
 
 fn of_pool(name: &str) -> String {
     format!("/v1/pools/{}", escaped(name))

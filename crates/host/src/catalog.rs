@@ -94,7 +94,7 @@ impl Edited {
             check_while_running(&entry.spec, &new)?;
         }
         // Last of all checks: what could not be anyway is not for want of reading again.
-        expected.check(|| format!("VM '{name}'"), Revision::of_vm(&entry.spec))?;
+        HostError::unless_expected(expected, || format!("VM '{name}'"), Revision::of_vm(&entry.spec))?;
         let books = running.as_ref().map(|running| {
             let before = core.books(&inventory, free_disk);
             let after = edited(&before, &inventory, &new, running);
@@ -248,7 +248,7 @@ pub(crate) fn change_pool(
         let new = change.applied_to(&old);
         check_pool(&new)?;
         inventory.check_pool(new.parent.as_ref())?;
-        expected.check(|| format!("resource pool '{name}'"), Revision::of_pool(&old))?;
+        HostError::unless_expected(expected, || format!("resource pool '{name}'"), Revision::of_pool(&old))?;
         (old, new)
     };
     let changed = What::PoolChanged { pool: name.to_owned(), changes: differences(&old, &new) };
@@ -330,7 +330,11 @@ pub(crate) fn set_settings(
             let value = value.unwrap_or_else(|| setting.default_value().into());
             setting.set(&mut after.host.settings, value)?;
         }
-        expected.check(|| "a setting".to_owned(), Revision::of_values(&inventory.settings))?;
+        HostError::unless_expected(
+            expected,
+            || "a setting".to_owned(),
+            Revision::of_values(&inventory.settings),
+        )?;
         (before, after)
     };
     let names = || values.keys().map(String::as_str).collect::<Vec<_>>().join(", ");

@@ -5,7 +5,7 @@
 
 mod problem;
 
-use crate::revision::Revision;
+use crate::revision::{Expected, Revision};
 use addr::ByteSize;
 use files::FileError;
 use machine::{MemoryError, SwapError};
@@ -283,6 +283,16 @@ pub enum HostError {
 }
 
 impl HostError {
+    /// # Errors
+    /// [`HostError::Changed`] if `what`, which is at `revision`, is not as `expected`.
+    pub(crate) fn unless_expected(
+        expected: &Expected,
+        what: impl FnOnce() -> String,
+        revision: Revision,
+    ) -> Result<(), Self> {
+        if expected.allows(revision) { Ok(()) } else { Err(Self::Changed { what: what(), revision }) }
+    }
+
     pub(crate) fn spec(name: &str, why: impl Display) -> Self {
         Self::Spec { name: name.to_owned(), why: why.to_string() }
     }

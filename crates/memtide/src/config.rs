@@ -11,8 +11,10 @@
 
 mod check;
 mod file;
+mod group;
 
 pub(crate) use check::check;
+pub(crate) use group::group;
 
 use crate::args::{
     Deadline, Host, Listen, LogFormat, LogLevel, Options, OrNone, SandboxMode, SizeOrPart, word,

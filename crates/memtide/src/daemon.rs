@@ -9,8 +9,6 @@ mod confined;
 mod listen;
 mod told;
 
-pub(crate) use listen::group;
-
 use crate::args::{self, LogFormat, LogLevel};
 use crate::config::{self, Config};
 use crate::error::Error;

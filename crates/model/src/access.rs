@@ -68,6 +68,9 @@ pub struct Token {
 }
 
 impl Token {
+    /// What every token begins with, so that one is recognized where it should not be.
+    pub const PREFIX: &str = "memtide_";
+
     /// Whether it is not valid any more at `now`, in milliseconds since 1970.
     pub fn is_expired(&self, now: u64) -> bool {
         self.expires_at_milliseconds.is_some_and(|end| now >= end)

@@ -12,7 +12,7 @@
 //! answered; a loss of power may lose the last ones.
 
 use super::peers::{Bucket, Rate};
-use super::tokens::PREFIX;
+use crate::request::shown;
 use model::AuditLine;
 use rustix::fs::OFlags;
 use std::collections::VecDeque;
@@ -29,8 +29,6 @@ const MOST_BYTES: u64 = 8 << 20;
 const MOST_LINE: u64 = 1024;
 /// How many lines wait in memory while they cannot be written.
 const MOST_WAITING: usize = 1000;
-/// Longest path that is written.
-const MOST_PATH: usize = 256;
 /// How many refusals are written.
 const REFUSALS: Rate = Rate { burst: 100.0, per_second: 0.2 };
 
@@ -217,20 +215,10 @@ fn last_lines(path: &Path, limit: usize) -> io::Result<Vec<AuditLine>> {
     Ok(lines.filter_map(|line| serde_json::from_slice(line).ok()).take(limit).collect())
 }
 
-/// A path as it is written: not without end, and without what looks like a token that was put there by mistake.
-pub(crate) fn shown(path: &str) -> String {
-    let mut shown: String = path.split('?').next().unwrap_or_default().chars().take(MOST_PATH).collect();
-    if let Some(at) = shown.find(PREFIX) {
-        shown.truncate(at + PREFIX.len());
-        shown.push_str("...");
-    }
-    shown
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use model::Role;
+    use model::{Role, Token};
     use tempfile::TempDir;
 
     fn line(id: &str) -> AuditLine {
@@ -297,7 +285,7 @@ mod tests {
         log.write(&AuditLine { path, request_id: name.clone(), who: format!("token {name}"), ..line("") });
         let length = fs::metadata(state.path().join("audit-log.jsonl")).unwrap().len();
         assert!(length < MOST_LINE, "{length}");
-        let secret = format!("{PREFIX}{}", "5e".repeat(32));
+        let secret = format!("{}{}", Token::PREFIX, "5e".repeat(32));
         log.write(&AuditLine { path: format!("/v1/tokens/{secret}"), ..line("") });
         log.write(&AuditLine { path: format!("/v1/tokens?token={secret}"), ..line("") });
         let text = fs::read_to_string(state.path().join("audit-log.jsonl")).unwrap();

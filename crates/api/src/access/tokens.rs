@@ -33,8 +33,6 @@ const MOST_SECONDS: u64 = 10 * 365 * 24 * 3600;
 const MOST_BYTES: ByteSize = ByteSize::kib(256);
 /// Longest name.
 const MOST_NAME: usize = 40;
-/// What a token begins with, so that people and programs that look for leaked secrets know it.
-pub(super) const PREFIX: &str = "memtide_";
 /// When a token was used is known to the hour, in milliseconds: so the file is written once an hour at most for that.
 const HOUR: u64 = 3_600_000;
 
@@ -274,10 +272,10 @@ fn check(spec: &TokenSpec) -> Result<(), Problem> {
         return Err(Problem::new(ProblemCode::BadName, why));
     }
     // Kept apart from any token by accident: names are written into logs.
-    if spec.name.starts_with(PREFIX) {
+    if spec.name.starts_with(Token::PREFIX) {
         return Err(Problem::new(
             ProblemCode::BadName,
-            format!("a token's name does not begin with '{PREFIX}'"),
+            format!("a token's name does not begin with '{}'", Token::PREFIX),
         ));
     }
     match spec.lifetime_seconds {
@@ -293,7 +291,7 @@ fn secret() -> Result<String, Problem> {
     let mut random = [0; 32];
     let filled = SystemRandom::new().fill(&mut random);
     filled.map_err(|_| Problem::new(ProblemCode::Internal, "the system gives no random numbers"))?;
-    Ok(format!("{PREFIX}{}", hex(&random)))
+    Ok(format!("{}{}", Token::PREFIX, hex(&random)))
 }
 
 fn hash(secret: &str) -> [u8; 32] {

@@ -1,29 +1,11 @@
 //! A running VM and what can be asked of it, whoever asks: a monitor, a control socket or the REST interface.
 
-use crate::inspect::map;
-use crate::inspect::statistics;
+use super::{Guest, map, statistics};
 use addr::{Gfn, Gva};
-use host::Lease;
 use machine::Books;
 use model::inspect::{Answer, Moved, Request};
 use model::{Problem, ProblemCode};
-use std::sync::Arc;
-use std::time::Instant;
-use vm::{MmuChoice, Vm};
-
-/// A running VM with what it was started from.
-pub struct Guest {
-    /// The VM.
-    pub vm: Arc<Vm>,
-    /// Where its kernel was read from.
-    pub kernel: String,
-    /// What its kernel was told.
-    pub command_line: String,
-    /// When it started.
-    pub started: Instant,
-    /// Of a VM on a host: what keeps it there for as long as this is.
-    pub lease: Option<Lease>,
-}
+use vm::MmuChoice;
 
 /// Most pages of a map, whoever asks for more.
 const MAX_SAMPLE: usize = 256;

@@ -85,7 +85,11 @@ pub(crate) fn change(
         let new = change.applied_to(rule);
         rule::check(&new)?;
         // Last of all checks: what could not be anyway is not for want of reading again.
-        expected.check(|| format!("alarm rule '{name}'"), Revision::of_alarm_rule(rule))?;
+        HostError::unless_expected(
+            expected,
+            || format!("alarm rule '{name}'"),
+            Revision::of_alarm_rule(rule),
+        )?;
         let changes = changes(rule, &new);
         *rule = new;
         Ok(What::AlarmRuleChanged { rule: name.to_owned(), changes })

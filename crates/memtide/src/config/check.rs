@@ -114,7 +114,7 @@ fn problems(config: &Config, linux: Option<&LinuxMemory>) -> Vec<Problem> {
     if let Some(parent) = config.socket.parent().filter(|parent| !is_usual_directory(parent)) {
         problems.extend(socket_directory(parent));
     }
-    if let Some(Err(error)) = config.socket_group.as_deref().map(crate::daemon::group) {
+    if let Some(Err(error)) = config.socket_group.as_deref().map(super::group) {
         problems.push(Problem::new(
             format!("socket-group: {}", error.message()),
             "name a group in /etc/group, or a number",

@@ -12,10 +12,10 @@ fn a_token_is_kept_without_its_secret() {
     let state = TempDir::new().unwrap();
     let tokens = Tokens::open(state.path());
     let made = tokens.create(&spec("ci", Role::Operate, None)).unwrap();
-    assert_eq!(made.secret.len(), PREFIX.len() + 64);
+    assert_eq!(made.secret.len(), Token::PREFIX.len() + 64);
     let file = state.path().join("tokens.toml");
     let text = std::fs::read_to_string(&file).unwrap();
-    assert!(text.contains("\"ci\"") && !text.contains(&made.secret[PREFIX.len()..]), "{text}");
+    assert!(text.contains("\"ci\"") && !text.contains(&made.secret[Token::PREFIX.len()..]), "{text}");
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     let again = Tokens::open(state.path());
     assert_eq!(again.list(), std::slice::from_ref(&made.token));
