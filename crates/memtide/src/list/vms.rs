@@ -122,6 +122,7 @@ pub(crate) const VMS: Table<Listed> = Table {
         Column::new("ballooned", Size(|vm| Some(vm.measured()?.ballooned_bytes.0))),
         Column::new("compressed", Size(|vm| Some(vm.measured()?.compressed_bytes.0))),
         Column::new("swapped", Size(|vm| Some(vm.measured()?.swapped_bytes.0))),
+        wide(Column::new("overhead", Size(|vm| Some(vm.measured()?.overhead_bytes.0)))),
         wide(Column::new("mmu", Text(|vm| Some(vm.mmu.clone()).filter(|_| vm.is_known())))),
         Column::new("trouble", Text(|vm| vm.trouble.clone())),
     ],
