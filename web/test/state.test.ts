@@ -118,9 +118,10 @@ test('pools are a tree', () => {
   const pools = [pool('lab'), pool('inner', 'lab')];
   const vms = [vm('a', 1, { pool: 'inner' }), vm('b-10', 3), vm('b-2', 2)];
   const open = flatten(pools, vms, new Set());
-  assert.deepEqual(open.map(({ name, depth }) => `${depth} ${name}`), ['1 lab', '2 inner', '3 a', '1 b-2', '1 b-10']);
-  assert.equal(open[0]?.kind === 'pool' && open[0].consumed, metrics.consumed_bytes);
-  assert.deepEqual(flatten(pools, vms, new Set(['lab'])).map(({ name }) => name), ['lab', 'b-2', 'b-10']);
+  assert.deepEqual(open.map(({ name, depth }) => `${depth} ${name}`), ['1 b-2', '1 b-10', '1 lab', '2 inner', '3 a']);
+  const lab = open[2];
+  assert.deepEqual(lab?.kind === 'pool' && [lab.consumed, lab.members], [metrics.consumed_bytes, 1]);
+  assert.deepEqual(flatten(pools, vms, new Set(['lab'])).map(({ name }) => name), ['b-2', 'b-10', 'lab']);
   assert.deepEqual([...within('lab', pools)], ['lab', 'inner']);
 });
 

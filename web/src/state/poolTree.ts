@@ -3,24 +3,27 @@
 import type { Pool, Vm } from '../api/schema.ts';
 
 export type Row =
-  | { kind: 'pool'; name: string; depth: number; pool: Pool; open: boolean; consumed: number }
+  | { kind: 'pool'; name: string; depth: number; pool: Pool; open: boolean; consumed: number; members: number }
   | { kind: 'vm'; name: string; depth: number; vm: Vm };
 
 /** `web-2` before `web-10`. */
 const byName = (one: { name: string }, other: { name: string }): number => one.name.localeCompare(other.name, 'en', { numeric: true });
 
-/** Pools before VMs, each by name; what lies in a closed pool is left out. */
+/**
+ * The VMs of a place before its pools, each by name, so that no VM stands below a pool that it is not in. A closed pool shows none of its
+ * members.
+ */
 export function flatten(pools: readonly Pool[], vms: readonly Vm[], closed: ReadonlySet<string>): Row[] {
   const rows: Row[] = [];
   const visit = (parent: string | null, depth: number): void => {
-    for (const pool of pools.filter((one) => (one.parent ?? null) === parent).sort(byName)) {
-      const open = !closed.has(pool.name);
-      rows.push({ kind: 'pool', name: pool.name, depth, pool, open, consumed: consumed(pool.name, pools, vms) });
-      // The host keeps pools a tree; the bound is for a host that does not.
-      if (open && depth <= pools.length) visit(pool.name, depth + 1);
-    }
     for (const vm of vms.filter((one) => (one.pool ?? null) === parent).sort(byName)) {
       rows.push({ kind: 'vm', name: vm.name, depth, vm });
+    }
+    for (const pool of pools.filter((one) => (one.parent ?? null) === parent).sort(byName)) {
+      const open = !closed.has(pool.name);
+      rows.push({ kind: 'pool', name: pool.name, depth, pool, open, ...totals(pool.name, pools, vms) });
+      // The host keeps pools a tree; the bound is for a host that does not.
+      if (open && depth <= pools.length) visit(pool.name, depth + 1);
     }
   };
   visit(null, 1);
@@ -38,9 +41,9 @@ export function within(name: string, pools: readonly Pool[]): Set<string> {
   return names;
 }
 
-function consumed(name: string, pools: readonly Pool[], vms: readonly Vm[]): number {
+/** The VMs in a pool and in the pools within it, and what they consume together. */
+function totals(name: string, pools: readonly Pool[], vms: readonly Vm[]): { members: number; consumed: number } {
   const names = within(name, pools);
-  return vms
-    .filter((vm) => vm.pool && names.has(vm.pool))
-    .reduce((sum, vm) => sum + (vm.memory?.consumed_bytes ?? 0), 0);
+  const members = vms.filter((vm) => vm.pool && names.has(vm.pool));
+  return { members: members.length, consumed: members.reduce((sum, vm) => sum + (vm.memory?.consumed_bytes ?? 0), 0) };
 }

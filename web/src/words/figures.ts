@@ -81,7 +81,7 @@ export const pool = {
   entitlement: 'What it should hold at most when memory is short; of a pool, those within together.',
   consumed: 'Machine memory that its pages take; of a pool, those within together.',
   scalable: 'The pool’s shares grow with those of its members. Without this, the pool has a fixed number of shares: as many as a VM of 16 GiB, which a pool of small VMs seldom should have.',
-  expandable: 'Reservations within may take from where the pool lies in what its own lacks.',
+  expandable: 'If the pool’s own reservation is used up, members reserve memory of its parent.',
 } as const;
 
 /** Of a change that is being thought of. */

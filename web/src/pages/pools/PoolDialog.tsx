@@ -89,7 +89,7 @@ export function PoolDialog({ pool, close }: Props) {
           </label>
         )}
         <label class="field">
-          <span>Lies in</span>
+          <span>Parent</span>
           <select value={draft.parent ?? ''} onChange={({ currentTarget: { value } }) => setDraft({ ...draft, parent: value || null })}>
             <option value="">the host itself</option>
             {parents.map((one) => (
@@ -108,7 +108,7 @@ export function PoolDialog({ pool, close }: Props) {
         />
         <label class="check">
           <input type="checkbox" checked={draft.expandable} onChange={({ currentTarget: { checked: expandable } }) => setDraft({ ...draft, expandable })} />
-          May reserve more from where it lies in
+          Expandable reservation
         </label>
         <p class="hint beneath">{says.expandable}</p>
         <SizeSlider

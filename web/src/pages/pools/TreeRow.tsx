@@ -63,7 +63,8 @@ export function TreeRow({ row, toggle, edit }: TreeRowProps) {
         <button type="button" class="plain twist" aria-expanded={row.open} aria-label={`What is in ${pool.name}`} onClick={() => toggle(pool.name)}>
           {row.open ? '▾' : '▸'}
         </button>
-        <strong>{pool.name}</strong> {pool.expandable && <Term class="hint" says={says.expandable}>expandable</Term>}
+        <strong>{pool.name}</strong> <span class="hint">{row.members === 1 ? '1 VM' : `${row.members} VMs`}</span>{' '}
+        {pool.expandable && <Term class="hint" says={says.expandable}>expandable</Term>}
       </th>
       <td class="right">
         <Size bytes={pool.reservation_bytes} />
@@ -92,7 +93,7 @@ export function TreeRow({ row, toggle, edit }: TreeRowProps) {
   );
 }
 
-/** Where a VM lies, and where it is moved to. */
+/** The pool of a VM, and the choice of another. */
 function PlaceOf({ vm }: { vm: Vm }) {
   const pools = model.value?.pools ?? [];
   if (pools.length === 0) return null;
@@ -101,7 +102,7 @@ function PlaceOf({ vm }: { vm: Vm }) {
       await call('PATCH /v1/vms/{name}', { params: { name: vm.name }, body: { pool } });
       reloadVms();
       reloadPools();
-      return `${vm.name} lies in ${pool ?? 'the host itself'}.`;
+      return pool ? `Moved ${vm.name} to ${pool}.` : `Moved ${vm.name} out of its pool.`;
     });
   return (
     <select aria-label={`Resource pool of ${vm.name}`} value={vm.pool ?? ''} onChange={(event) => move(event.currentTarget.value || null)}>
