@@ -62,7 +62,7 @@ pub enum ServerError {
     Io {
         /// Where.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
     /// The machine refuses an address.
@@ -70,7 +70,7 @@ pub enum ServerError {
     Address {
         /// Which.
         address: SocketAddr,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
     /// Everybody on the way could listen.

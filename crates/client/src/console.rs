@@ -24,7 +24,7 @@ const MOST_TYPED: usize = 16 << 10;
 pub struct Said {
     /// The number of the first byte: greater than asked for if older ones are gone.
     pub from: u64,
-    /// It.
+    /// The bytes.
     pub bytes: Bytes,
 }
 

@@ -133,7 +133,7 @@ impl Debug for Client {
 /// Something with its revision: a word that changes with it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Revised<T> {
-    /// It.
+    /// The value.
     pub value: T,
     /// What is to be said by who wants to change it only as it is.
     pub revision: String,
@@ -150,7 +150,7 @@ pub enum Error {
     Unreachable {
         /// Where.
         address: String,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
     /// Who answers there may be somebody else.
@@ -158,7 +158,7 @@ pub enum Error {
     Untrusted {
         /// Where.
         address: String,
-        /// Why.
+        /// The reason.
         why: String,
     },
     /// An address or a fingerprint is none.

@@ -338,7 +338,7 @@ pub(crate) fn set_settings(
         (before, after)
     };
     let names = || values.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
-    admit(&before, &after).map_err(|error| refused(format!("{} cannot be so", names()), error))?;
+    admit(&before, &after).map_err(|error| refused(format!("{} cannot have this value", names()), error))?;
     state.write_settings(&after.host.settings)?;
     let (old, new) = (before.host.settings, after.host.settings);
     let differs = TABLE.iter().filter(|setting| setting.get(&old) != setting.get(&new));

@@ -73,9 +73,9 @@ pub enum HostError {
         most: usize,
     },
     /// A VM or resource pool cannot be as asked.
-    #[error("'{name}' cannot be so: {why}")]
+    #[error("invalid specification of '{name}': {why}")]
     Spec {
-        /// Which one.
+        /// The name of the VM or resource pool.
         name: String,
         /// What is wrong.
         why: String,
@@ -103,7 +103,7 @@ pub enum HostError {
     /// It needs a VM that is stopped.
     #[error("VM '{name}' is not stopped: {what}")]
     NotStopped {
-        /// Which one.
+        /// The name of the VM.
         name: String,
         /// What needs it to be.
         what: &'static str,
@@ -117,7 +117,7 @@ pub enum HostError {
     /// A pool that others lie in.
     #[error("resource pool '{name}' is not empty: '{within}' lies in it")]
     PoolInUse {
-        /// Which one.
+        /// The name of the resource pool.
         name: String,
         /// A VM or pool within.
         within: String,
@@ -125,7 +125,7 @@ pub enum HostError {
     /// It is not what whoever changes it believes.
     #[error("{what} was changed since you read it")]
     Changed {
-        /// Which one.
+        /// The kind and name of what it is about.
         what: String,
         /// What it is.
         revision: Revision,
@@ -139,17 +139,17 @@ pub enum HostError {
     /// A VM did not end, and was not to be powered off.
     #[error("VM '{name}' still runs: {why}")]
     StillRuns {
-        /// Which one.
+        /// The name of the VM.
         name: String,
-        /// Why.
+        /// The reason.
         why: String,
     },
     /// A VM ended where it was to be restarted.
     #[error("VM '{name}' was not restarted: {why}")]
     NotRestarted {
-        /// Which one.
+        /// The name of the VM.
         name: String,
-        /// Why.
+        /// The reason.
         why: String,
     },
     /// A setting that does not exist, or a value that it does not take.
@@ -158,19 +158,19 @@ pub enum HostError {
     /// A guest's file cannot be read.
     #[error("cannot read the {what} '{}' of VM '{name}': {source}", path.display())]
     GuestFile {
-        /// Which VM.
+        /// The name of the VM.
         name: String,
         /// Kernel or initrd.
         what: &'static str,
         /// Which file.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: FileError,
     },
     /// The guest cannot be started as it is.
     #[error("VM '{name}' cannot start: {why}")]
     Guest {
-        /// Which one.
+        /// The name of the VM.
         name: String,
         /// What is wrong with it.
         why: String,
@@ -186,7 +186,7 @@ pub enum HostError {
     /// A VM's file is not what it should be, so nothing is known of the VM but its name.
     #[error("VM '{name}' cannot be read: {why}")]
     Unreadable {
-        /// Which one.
+        /// The name of the VM.
         name: String,
         /// What is wrong with its file, and where.
         why: String,
@@ -196,7 +196,7 @@ pub enum HostError {
     NotKept {
         /// Which file.
         file: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
     /// Another host has the state directory.
@@ -229,7 +229,7 @@ pub enum HostError {
     /// A VM's guest could not be loaded to the end.
     #[error("VM '{name}' cannot start: {why}")]
     NotLoaded {
-        /// Which VM.
+        /// The name of the VM.
         name: String,
         /// Why, in words.
         why: String,
@@ -247,7 +247,7 @@ pub enum HostError {
     /// That a VM is to be on cannot be kept, so it would be forgotten if the host failed.
     #[error("VM '{name}' cannot start, as it could not be written down that it is to be on: {why}")]
     Unwritten {
-        /// Which one.
+        /// The name of the VM.
         name: String,
         /// Why not.
         why: String,

@@ -203,10 +203,10 @@ fn read_again(core: &Core, file: &Path, gone: bool) {
     let taken = match vm {
         Some(name) if core.inventory.lock().vms.contains_key(name) => read_vm(core, &state, name),
         _ if file == state.settings_file() => state.read_settings().and_then(|settings| {
-            adopt(core, "the settings cannot be so", |inventory| inventory.settings = settings)
+            adopt(core, "the settings are invalid", |inventory| inventory.settings = settings)
         }),
         _ if file == state.pools_file() => state.read_pools().and_then(|pools| {
-            adopt(core, "the resource pools cannot be so", |inventory| {
+            adopt(core, "the resource pools are invalid", |inventory| {
                 for pool in pools {
                     inventory.add_pool(pool);
                 }

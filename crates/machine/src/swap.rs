@@ -94,7 +94,7 @@ pub enum SwapError {
     Create {
         /// Where it was to be.
         dir: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
     /// The file system is too full.
@@ -122,7 +122,7 @@ pub enum SwapError {
         dir: PathBuf,
         /// The bytes asked for.
         asked: ByteSize,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
     /// There are fewer free slots than pages to write.
@@ -146,7 +146,7 @@ pub enum SwapError {
     Write {
         /// Where the file is.
         dir: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
     /// The disk refused a read.
@@ -156,7 +156,7 @@ pub enum SwapError {
         dir: PathBuf,
         /// The first slot of those that were to be read.
         slot: Slot,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
     /// What was read is not what was written last.

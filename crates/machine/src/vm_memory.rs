@@ -56,7 +56,7 @@ pub enum MemoryError {
     Lost {
         /// The page.
         gfn: Gfn,
-        /// Why.
+        /// The reason, in words.
         reason: String,
     },
 }

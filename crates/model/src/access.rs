@@ -95,7 +95,7 @@ pub struct TokenSpec {
 /// A token that was just made.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct NewToken {
-    /// It.
+    /// The token.
     #[serde(flatten)]
     pub token: Token,
     /// What to send. It is not shown again.

@@ -36,7 +36,7 @@ pub struct Alarm {
 /// An alarm that cleared, as it was.
 #[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
 pub struct ClearedAlarm {
-    /// Which one.
+    /// The alarm.
     #[serde(flatten)]
     pub alarm: Alarm,
     /// Whether it cleared because its rule, VM or directory went, and not because anything is better.

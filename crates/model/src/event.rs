@@ -21,7 +21,7 @@ pub struct Event {
     pub seq: u64,
     /// When, in milliseconds since 1970.
     pub at_milliseconds: u64,
-    /// What.
+    /// What happened.
     #[serde(flatten)]
     pub what: What,
 }
@@ -46,17 +46,17 @@ pub enum What {
     HostShutsDown,
     /// A VM was created.
     VmCreated {
-        /// Which one.
+        /// The name of the VM.
         vm: String,
     },
     /// A VM was removed.
     VmRemoved {
-        /// Which one.
+        /// The name of the VM.
         vm: String,
     },
     /// A VM runs.
     VmStarted {
-        /// Which one.
+        /// The name of the VM.
         vm: String,
         /// Its number.
         id: u64,
@@ -71,7 +71,7 @@ pub enum What {
     },
     /// A VM could not start.
     VmRefused {
-        /// Which one.
+        /// The name of the VM.
         vm: String,
         /// The error's code.
         code: ProblemCode,
@@ -80,33 +80,33 @@ pub enum What {
     },
     /// A VM was paused.
     VmPaused {
-        /// Which VM.
+        /// The name of the VM.
         vm: String,
     },
     /// A paused VM goes on.
     VmResumed {
-        /// Which VM.
+        /// The name of the VM.
         vm: String,
     },
     /// A VM has paused itself: its guest asked for a reset, and is to be kept.
     VmKept {
-        /// Which VM.
+        /// The name of the VM.
         vm: String,
     },
     /// A VM is being restarted.
     VmRestarted {
-        /// Which VM.
+        /// The name of the VM.
         vm: String,
-        /// Why.
+        /// The reason.
         why: RestartedFor,
         /// How long it is left off before, as it does hardly anything but restart.
         waits_seconds: u64,
     },
     /// A VM could not start with the host, and is tried again.
     AutostartFailed {
-        /// Which VM.
+        /// The name of the VM.
         vm: String,
-        /// Why.
+        /// The reason.
         why: String,
         /// How often it has failed now.
         failures: u32,
@@ -115,14 +115,14 @@ pub enum What {
     },
     /// A VM's guest was asked to shut down.
     ShutdownRequested {
-        /// Which one.
+        /// The name of the VM.
         vm: String,
         /// How long it may take.
         deadline_seconds: u64,
     },
     /// A VM has ended.
     VmEnded {
-        /// Which one.
+        /// The name of the VM.
         vm: String,
         /// How.
         how: HowEnded,
@@ -131,33 +131,33 @@ pub enum What {
     },
     /// A VM makes no progress.
     VmTrouble {
-        /// Which one.
+        /// The name of the VM.
         vm: String,
         /// What was seen, in words.
         what: String,
     },
     /// A VM's guest stands still, because its kernel panicked.
     GuestPanicked {
-        /// Which one.
+        /// The name of the VM.
         vm: String,
         /// How that is known, in words.
         how: String,
     },
     /// The agent in a VM's guest answered before, and does no more.
     GuestSilent {
-        /// Which one.
+        /// The name of the VM.
         vm: String,
         /// For how long, beside what its host held it up for.
         seconds: u64,
     },
     /// The agent in a VM's guest answers again.
     GuestAnswers {
-        /// Which one.
+        /// The name of the VM.
         vm: String,
     },
     /// A VM's guest killed programs because its memory ran out, as it says itself.
     GuestOomKills {
-        /// Which one.
+        /// The name of the VM.
         vm: String,
         /// How many more than before.
         kills: u64,
@@ -170,43 +170,43 @@ pub enum What {
     },
     /// A VM spends much of its time waiting for memory: for frames, for decompression, for swap-in.
     VmSlowed {
-        /// Which one.
+        /// The name of the VM.
         vm: String,
         /// The part of its vCPUs' time, averaged over some seconds.
         waits: f64,
     },
     /// A VM waits for memory no more than others.
     VmNotSlowed {
-        /// Which one.
+        /// The name of the VM.
         vm: String,
     },
     /// A VM was changed.
     VmChanged {
-        /// Which one.
+        /// The name of the VM.
         vm: String,
         /// What is different.
         changes: Vec<Changed>,
     },
     /// A resource pool was created.
     PoolCreated {
-        /// Which one.
+        /// The name of the resource pool.
         pool: String,
     },
     /// A resource pool was removed.
     PoolRemoved {
-        /// Which one.
+        /// The name of the resource pool.
         pool: String,
     },
     /// A resource pool was changed.
     PoolChanged {
-        /// Which one.
+        /// The name of the resource pool.
         pool: String,
         /// What is different.
         changes: Vec<Changed>,
     },
     /// An advanced setting was changed.
     SettingChanged {
-        /// Which one.
+        /// The name of the setting.
         name: &'static str,
         /// Its value before.
         old: u32,
@@ -217,7 +217,7 @@ pub enum What {
     Planned(Decision),
     /// Memory was taken from a VM without its help, in the second before.
     Reclaimed {
-        /// Which one.
+        /// The name of the VM.
         vm: String,
         /// Machine memory that came free.
         freed_bytes: ByteSize,
@@ -243,7 +243,7 @@ pub enum What {
     SwapFailed {
         /// Whose.
         vm: String,
-        /// Why.
+        /// The reason.
         why: String,
     },
     /// A VM's swap file works again.
@@ -289,7 +289,7 @@ pub enum What {
     },
     /// Pages of a VM were brought back from its stores because somebody asked for it.
     Unswapped {
-        /// Which one.
+        /// The name of the VM.
         vm: String,
         /// How much.
         brought_back_bytes: ByteSize,
@@ -312,31 +312,31 @@ pub enum What {
         vm: Option<String>,
         /// `command` or `webhook`.
         action: &'static str,
-        /// Why.
+        /// The reason.
         why: String,
         /// The beginning of what the command said.
         said: Option<String>,
     },
     /// An alarm rule was created.
     AlarmRuleCreated {
-        /// Which one.
+        /// The name of the alarm rule.
         rule: String,
     },
     /// An alarm rule was changed.
     AlarmRuleChanged {
-        /// Which one.
+        /// The name of the alarm rule.
         rule: String,
         /// What is different; of actions only that they are.
         changes: Vec<Changed>,
     },
     /// An alarm rule was removed.
     AlarmRuleRemoved {
-        /// Which one.
+        /// The name of the alarm rule.
         rule: String,
     },
     /// A file of the host's cannot be read, or does not have yet what it should.
     FileTrouble {
-        /// Which one.
+        /// The name of the file.
         file: String,
         /// What is the matter.
         state: FileState,
@@ -345,12 +345,12 @@ pub enum What {
     },
     /// A file of the host's is as it should be, which it was not.
     FileGood {
-        /// Which one.
+        /// The name of the file.
         file: String,
     },
     /// Something of the host failed that nobody was waiting for.
     Trouble {
-        /// Why.
+        /// The reason.
         why: String,
     },
     /// A fault in the host's own code stopped what it was doing. It goes on; please report it.
@@ -375,7 +375,7 @@ pub enum What {
 /// A field that is different now, its values as people write them.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, ToSchema)]
 pub struct Changed {
-    /// Which one.
+    /// The name of the field.
     pub field: String,
     /// Its value before; `null` if it had none.
     pub old: Option<String>,

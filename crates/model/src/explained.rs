@@ -103,7 +103,7 @@ pub struct EntitlementBytes {
 /// What a resource pool should have.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct PoolEntitlement {
-    /// Which one.
+    /// The name of the resource pool.
     pub name: String,
     /// What its VMs should have together.
     #[serde(flatten)]

@@ -26,7 +26,7 @@ impl fmt::Display for FileState {
 /// A file of the host's that is not as it should be.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct FileTrouble {
-    /// Which one.
+    /// The name of the file.
     pub file: String,
     /// What is the matter.
     pub state: FileState,

@@ -85,7 +85,7 @@ pub enum ProblemCode {
     LargeBody,
     /// It cannot be a name.
     BadName,
-    /// A VM or resource pool cannot be so.
+    /// The specification of a VM or resource pool is invalid.
     BadSpec,
     /// The setting does not take that value.
     BadSetting,

@@ -187,7 +187,7 @@ impl StateSeconds {
 /// A running VM.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct VmStatus {
-    /// Which one.
+    /// The name of the VM.
     pub name: String,
     /// Its number.
     pub id: u64,
@@ -377,7 +377,7 @@ pub struct Totals {
 /// A resource pool.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, ToSchema)]
 pub struct PoolStatus {
-    /// Which one.
+    /// The name of the resource pool.
     pub name: String,
     /// The pool it lies in.
     pub parent: Option<String>,

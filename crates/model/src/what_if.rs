@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 pub enum Edit {
     /// A running VM had other controls. What is left out stays.
     Vm {
-        /// Which one.
+        /// The name of the VM.
         name: String,
         /// Its claim on scarce memory.
         #[serde(default, with = "crate::text::option")]
@@ -43,12 +43,12 @@ pub enum Edit {
     },
     /// A running VM did not run.
     StopVm {
-        /// Which one.
+        /// The name of the VM.
         name: String,
     },
     /// A setting had another value.
     Setting {
-        /// Which one.
+        /// The name of the setting.
         name: String,
         /// Its value.
         value: u64,

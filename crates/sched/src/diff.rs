@@ -28,7 +28,7 @@ impl Shift {
 /// What is different for one VM. A VM that is in one plan only has nothing in the other.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct Change {
-    /// Which one.
+    /// The number of the VM.
     pub id: VmId,
     /// What it should have.
     pub target: Shift,

@@ -77,7 +77,7 @@ pub struct Sums {
 /// One resource pool.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
 pub struct PoolPlan {
-    /// Which one.
+    /// The number of the resource pool.
     pub id: PoolId,
     /// What it should have, its VMs' guest memory together.
     pub entitlement: Entitlement,
@@ -86,7 +86,7 @@ pub struct PoolPlan {
 /// One VM.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
 pub struct VmPlan {
-    /// Which one.
+    /// The number of the VM.
     pub id: VmId,
     /// What it should have.
     pub entitlement: Entitlement,

@@ -62,7 +62,7 @@ pub struct Controls {
 /// A node of the tree of resource pools.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ResourcePool {
-    /// Which one.
+    /// The number of the resource pool.
     pub id: PoolId,
     /// What people call it, for messages.
     pub name: String,
@@ -79,7 +79,7 @@ pub struct ResourcePool {
 /// A running VM, or one about to run.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Vm {
-    /// Which one.
+    /// The number of the VM.
     pub id: VmId,
     /// What people call it, for messages.
     pub name: String,

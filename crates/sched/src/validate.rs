@@ -64,7 +64,7 @@ pub enum InvalidSnapshot {
     #[error("VM '{vm}' cannot lie in resource pool {pool}: there is none of that number",
         pool = pool.map_or(0, |pool| pool.0))]
     NoPool {
-        /// Which VM.
+        /// The name of the VM.
         vm: String,
         /// Where it should lie.
         pool: Option<PoolId>,
@@ -83,7 +83,7 @@ pub enum InvalidSnapshot {
     Controls {
         /// Whose.
         of: String,
-        /// Why.
+        /// The reason.
         error: ControlsError,
     },
     /// An advanced setting is out of range.

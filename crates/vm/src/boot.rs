@@ -48,7 +48,7 @@ pub enum LoadError<E> {
         what: &'static str,
         /// Where.
         at: Gpa,
-        /// Why.
+        /// The cause.
         source: E,
     },
 }

@@ -130,7 +130,7 @@ def main() -> int:
     host = program.host(arguments)
     changes, faults = checked(host, read(arguments.file))
     if faults:
-        raise Failed(f"nothing is changed: {arguments.file} cannot be so\n  " + "\n  ".join(faults))
+        raise Failed(f"nothing is changed: {arguments.file} is invalid\n  " + "\n  ".join(faults))
     if not changes:
         print("all reservations are as the file has them")
         return 0

@@ -28,7 +28,7 @@ pub enum TlsError {
     Unreadable {
         /// Which.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: FileError,
     },
     /// A file cannot be written.
@@ -36,7 +36,7 @@ pub enum TlsError {
     Io {
         /// Which.
         path: PathBuf,
-        /// Why.
+        /// The cause.
         source: io::Error,
     },
     /// A file holds no certificate or no key, or they do not belong together.
@@ -44,7 +44,7 @@ pub enum TlsError {
     Unusable {
         /// Which.
         path: PathBuf,
-        /// Why.
+        /// The reason.
         why: String,
     },
 }

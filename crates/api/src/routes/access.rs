@@ -16,7 +16,7 @@ use std::sync::Arc;
 ///
 /// And what they may do: a client need not offer the rest.
 #[utoipa::path(get, path = "/v1/whoami", tag = "access",
-    responses((status = 200, description = "Who they are.", body = Caller)))]
+    responses((status = 200, description = "The caller.", body = Caller)))]
 pub(super) async fn whoami(Extension(caller): Extension<Caller>) -> Json<Caller> {
     Json(caller)
 }
@@ -39,8 +39,8 @@ pub(super) async fn list_tokens(
 ///
 /// Its secret is in the answer and nowhere else.
 #[utoipa::path(post, path = "/v1/tokens", tag = "access", request_body = TokenSpec,
-    responses((status = 201, description = "It is valid.", body = NewToken,
-        headers(("location", description = "Where it can be removed."))),
+    responses((status = 201, description = "The token was created.", body = NewToken,
+        headers(("location", description = "The address at which the token can be removed."))),
         (status = 409, description = "There is one of that name.", body = Problem)))]
 pub(super) async fn create_token(
     State(shared): State<Shared>,
@@ -58,7 +58,7 @@ pub(super) async fn create_token(
 /// From then on it is not valid. What goes on that it began goes on.
 #[utoipa::path(delete, path = "/v1/tokens/{name}", tag = "access",
     params(("name" = String, Path, description = "The token.")),
-    responses((status = 204, description = "It is gone.")))]
+    responses((status = 204, description = "The token was removed.")))]
 pub(super) async fn remove_token(
     State(shared): State<Shared>,
     InPath(name): InPath<String>,
@@ -72,7 +72,7 @@ pub(super) async fn remove_token(
 ///
 /// The last changes and refusals, the last one first.
 #[utoipa::path(get, path = "/v1/audit-log", tag = "access", params(AuditLogQuery),
-    responses((status = 200, description = "Its last lines.", body = List<AuditLine>)))]
+    responses((status = 200, description = "The last lines of the audit log.", body = List<AuditLine>)))]
 pub(super) async fn show_audit_log(
     State(shared): State<Shared>,
     Parameters(query): Parameters<AuditLogQuery>,

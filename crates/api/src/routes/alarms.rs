@@ -38,7 +38,7 @@ pub(super) async fn list_alarms(
 /// Which says that somebody has seen it. It stays until it clears; who was first stays, too.
 #[utoipa::path(post, path = "/v1/alarms/{id}/acknowledge", tag = "alarms",
     params(("id" = u64, Path, description = "The alarm.")),
-    responses((status = 200, description = "As it is.", body = Alarm)))]
+    responses((status = 200, description = "The alarm, acknowledged.", body = Alarm)))]
 pub(super) async fn acknowledge_alarm(
     State(shared): State<Shared>,
     Extension(caller): Extension<Caller>,
@@ -93,8 +93,8 @@ pub(super) async fn list_alarm_rules(
 
 /// Create an alarm rule
 #[utoipa::path(post, path = "/v1/alarm-rules", tag = "alarms", request_body = AlarmRuleSpec,
-    responses((status = 201, description = "It is there.", body = AlarmRule,
-        headers(("location", description = "Where it is."), ("etag", description = "Its revision."))),
+    responses((status = 201, description = "The alarm rule was created.", body = AlarmRule,
+        headers(("location", description = "The address of the alarm rule."), ("etag", description = "The revision, for If-Match."))),
         (status = 409, description = "There is one of that name.", body = Problem)))]
 pub(super) async fn create_alarm_rule(
     State(shared): State<Shared>,
@@ -110,8 +110,8 @@ pub(super) async fn create_alarm_rule(
 /// Show an alarm rule
 #[utoipa::path(get, path = "/v1/alarm-rules/{name}", tag = "alarms",
     params(("name" = String, Path, description = "The rule.")),
-    responses((status = 200, description = "It.", body = AlarmRule,
-        headers(("etag", description = "Its revision.")))))]
+    responses((status = 200, description = "The alarm rule.", body = AlarmRule,
+        headers(("etag", description = "The revision, for If-Match.")))))]
 pub(super) async fn show_alarm_rule(
     State(shared): State<Shared>,
     Extension(caller): Extension<Caller>,
@@ -126,8 +126,8 @@ pub(super) async fn show_alarm_rule(
 #[utoipa::path(patch, path = "/v1/alarm-rules/{name}", tag = "alarms", request_body = AlarmRuleChange,
     params(("name" = String, Path, description = "The rule."),
         ("if-match" = Option<String>, Header, description = "The revision it should have; without it, any.")),
-    responses((status = 200, description = "As it is after the change.", body = AlarmRule,
-            headers(("etag", description = "Its revision."))),
+    responses((status = 200, description = "The alarm rule after the change.", body = AlarmRule,
+            headers(("etag", description = "The revision, for If-Match."))),
         (status = 412, description = "Somebody changed it since: nothing is changed.", body = Problem)))]
 pub(super) async fn change_alarm_rule(
     State(shared): State<Shared>,
@@ -145,7 +145,7 @@ pub(super) async fn change_alarm_rule(
 /// Its alarms clear.
 #[utoipa::path(delete, path = "/v1/alarm-rules/{name}", tag = "alarms",
     params(("name" = String, Path, description = "The rule.")),
-    responses((status = 204, description = "It is gone.")))]
+    responses((status = 204, description = "The alarm rule was removed.")))]
 pub(super) async fn remove_alarm_rule(
     State(shared): State<Shared>,
     InPath(name): InPath<String>,
@@ -160,8 +160,8 @@ pub(super) async fn remove_alarm_rule(
 /// its status.
 #[utoipa::path(post, path = "/v1/alarm-rules/{name}/test", tag = "alarms",
     params(("name" = String, Path, description = "The rule.")),
-    responses((status = 200, description = "How they went, well or not.", body = TestedActions),
-        (status = 409, description = "It has no action.", body = Problem)))]
+    responses((status = 200, description = "The result of each action.", body = TestedActions),
+        (status = 409, description = "The alarm rule has no action.", body = Problem)))]
 pub(super) async fn test_alarm_rule(
     State(shared): State<Shared>,
     Extension(caller): Extension<Caller>,

@@ -117,8 +117,8 @@ pub(super) async fn read_console(
 #[utoipa::path(post, path = "/v1/vms/{name}/console", tag = "vms",
     params(("name" = String, Path, description = "The VM.")),
     request_body(content = Vec<u8>, content_type = "application/octet-stream", description = "The keys."),
-    responses((status = 200, description = "How many bytes it took.", body = TypedIn),
-        (status = 409, description = "It is not running.", body = Problem)))]
+    responses((status = 200, description = "The number of bytes that were typed.", body = TypedIn),
+        (status = 409, description = "The VM is not running.", body = Problem)))]
 pub(super) async fn type_in(
     State(shared): State<Shared>,
     InPath(name): InPath<String>,

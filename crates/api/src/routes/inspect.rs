@@ -34,8 +34,8 @@ async fn ask_guest<T: Send + 'static>(
 /// Under each technique of its MMU, since it started.
 #[utoipa::path(get, path = "/v1/vms/{name}/statistics", tag = "vms",
     params(("name" = String, Path, description = "The VM.")),
-    responses((status = 200, description = "Its counters.", body = Statistics),
-        (status = 409, description = "It is not running.", body = Problem)))]
+    responses((status = 200, description = "The counters of the VM.", body = Statistics),
+        (status = 409, description = "The VM is not running.", body = Problem)))]
 pub(super) async fn statistics(
     State(shared): State<Shared>,
     InPath(name): InPath<String>,
@@ -53,7 +53,7 @@ pub(super) async fn statistics(
 #[utoipa::path(get, path = "/v1/vms/{name}/map", tag = "vms",
     params(("name" = String, Path, description = "The VM."), MapQuery),
     responses((status = 200, description = "A picture's worth of it.", body = Map),
-        (status = 409, description = "It is not running.", body = Problem)))]
+        (status = 409, description = "The VM is not running.", body = Problem)))]
 pub(super) async fn map(
     State(shared): State<Shared>,
     InPath(name): InPath<String>,
@@ -73,7 +73,7 @@ pub(super) async fn map(
     params(("name" = String, Path, description = "The VM."),
         ("gva" = Hex, Path, description = "The guest virtual address."), CpuQuery),
     responses((status = 200, description = "Each step.", body = Address),
-        (status = 409, description = "It is not running.", body = Problem)))]
+        (status = 409, description = "The VM is not running.", body = Problem)))]
 pub(super) async fn address(
     State(shared): State<Shared>,
     InPath((name, gva)): InPath<(String, Hex)>,
@@ -91,8 +91,8 @@ pub(super) async fn address(
 /// To other machine frames, unnoticed by its guest.
 #[utoipa::path(post, path = "/v1/vms/{name}/move", tag = "vms", request_body = MovePages,
     params(("name" = String, Path, description = "The VM.")),
-    responses((status = 200, description = "What came of it.", body = Moved),
-        (status = 409, description = "It is not running.", body = Problem)))]
+    responses((status = 200, description = "The number of pages that moved.", body = Moved),
+        (status = 409, description = "The VM is not running.", body = Problem)))]
 pub(super) async fn move_pages(
     State(shared): State<Shared>,
     InPath(name): InPath<String>,

@@ -53,9 +53,9 @@ pub(super) async fn list_vms(
 ///
 /// It is stopped.
 #[utoipa::path(post, path = "/v1/vms", tag = "vms", request_body = VmSpec,
-    responses((status = 201, description = "It is there.", body = Vm,
-        headers(("location", description = "Where it is."), ("etag", description = "Its revision."))),
-        (status = 404, description = "Its resource pool is not there.", body = Problem),
+    responses((status = 201, description = "The VM was created.", body = Vm,
+        headers(("location", description = "The address of the VM."), ("etag", description = "The revision, for If-Match."))),
+        (status = 404, description = "There is no such resource pool.", body = Problem),
         (status = 409, description = "There is one of that name.", body = Problem)))]
 pub(super) async fn create_vm(
     State(shared): State<Shared>,
@@ -70,7 +70,7 @@ pub(super) async fn create_vm(
 
 /// Show a VM
 #[utoipa::path(get, path = "/v1/vms/{name}", tag = "vms", params(("name" = String, Path, description = "The VM.")),
-    responses((status = 200, description = "It.", body = Vm, headers(("etag", description = "Its revision: what a \
+    responses((status = 200, description = "The VM.", body = Vm, headers(("etag", description = "Its revision: what a \
         change may change, not what is measured.")))))]
 pub(super) async fn show_vm(
     State(shared): State<Shared>,
@@ -86,11 +86,11 @@ pub(super) async fn show_vm(
 #[utoipa::path(patch, path = "/v1/vms/{name}", tag = "vms", request_body = VmChange,
     params(("name" = String, Path, description = "The VM."),
         ("if-match" = Option<String>, Header, description = "The revision it should have; without it, any.")),
-    responses((status = 200, description = "As it is after the change.", body = Vm,
-            headers(("etag", description = "Its revision."))),
-        (status = 409, description = "It has to be stopped for that.", body = Problem),
+    responses((status = 200, description = "The VM after the change.", body = Vm,
+            headers(("etag", description = "The revision, for If-Match."))),
+        (status = 409, description = "The VM must be stopped for this change.", body = Problem),
         (status = 412, description = "Somebody changed it since: nothing is changed.", body = Problem),
-        (status = 507, description = "What it would reserve is not free.", body = Problem)))]
+        (status = 507, description = "Not enough unreserved memory for the reservation.", body = Problem)))]
 pub(super) async fn change_vm(
     State(shared): State<Shared>,
     InPath(name): InPath<String>,
@@ -106,8 +106,8 @@ pub(super) async fn change_vm(
 ///
 /// Which must be stopped.
 #[utoipa::path(delete, path = "/v1/vms/{name}", tag = "vms", params(("name" = String, Path, description = "The VM.")),
-    responses((status = 204, description = "It is gone."),
-        (status = 409, description = "It is not stopped.", body = Problem)))]
+    responses((status = 204, description = "The VM was removed."),
+        (status = 409, description = "The VM is not stopped.", body = Problem)))]
 pub(super) async fn remove_vm(
     State(shared): State<Shared>,
     InPath(name): InPath<String>,
@@ -144,11 +144,11 @@ pub(super) async fn list_pools(
 
 /// Create a resource pool
 #[utoipa::path(post, path = "/v1/pools", tag = "pools", request_body = PoolSpec,
-    responses((status = 201, description = "It is there.", body = Pool,
-        headers(("location", description = "Where it is."), ("etag", description = "Its revision."))),
-        (status = 404, description = "Its parent is not there.", body = Problem),
+    responses((status = 201, description = "The resource pool was created.", body = Pool,
+        headers(("location", description = "The address of the resource pool."), ("etag", description = "The revision, for If-Match."))),
+        (status = 404, description = "There is no such parent.", body = Problem),
         (status = 409, description = "There is one of that name.", body = Problem),
-        (status = 507, description = "What it would reserve is not free.", body = Problem)))]
+        (status = 507, description = "Not enough unreserved memory for the reservation.", body = Problem)))]
 pub(super) async fn create_pool(
     State(shared): State<Shared>,
     Given(spec): Given<PoolSpec>,
@@ -161,7 +161,7 @@ pub(super) async fn create_pool(
 /// Show a resource pool
 #[utoipa::path(get, path = "/v1/pools/{name}", tag = "pools",
     params(("name" = String, Path, description = "The resource pool.")),
-    responses((status = 200, description = "It.", body = Pool, headers(("etag", description = "Its revision.")))))]
+    responses((status = 200, description = "The resource pool.", body = Pool, headers(("etag", description = "The revision, for If-Match.")))))]
 pub(super) async fn show_pool(
     State(shared): State<Shared>,
     InPath(name): InPath<String>,
@@ -175,10 +175,10 @@ pub(super) async fn show_pool(
 #[utoipa::path(patch, path = "/v1/pools/{name}", tag = "pools", request_body = PoolChange,
     params(("name" = String, Path, description = "The resource pool."),
         ("if-match" = Option<String>, Header, description = "The revision it should have; without it, any.")),
-    responses((status = 200, description = "As it is after the change.", body = Pool,
-            headers(("etag", description = "Its revision."))),
+    responses((status = 200, description = "The resource pool after the change.", body = Pool,
+            headers(("etag", description = "The revision, for If-Match."))),
         (status = 412, description = "Somebody changed it since: nothing is changed.", body = Problem),
-        (status = 507, description = "What it would reserve is not free.", body = Problem)))]
+        (status = 507, description = "Not enough unreserved memory for the reservation.", body = Problem)))]
 pub(super) async fn change_pool(
     State(shared): State<Shared>,
     InPath(name): InPath<String>,
@@ -193,9 +193,9 @@ pub(super) async fn change_pool(
 /// In which nothing lies.
 #[utoipa::path(delete, path = "/v1/pools/{name}", tag = "pools",
     params(("name" = String, Path, description = "The resource pool.")),
-    responses((status = 204, description = "It is gone."),
+    responses((status = 204, description = "The resource pool was removed."),
         (status = 409, description = "Something lies in it.", body = Problem),
-        (status = 507, description = "What lies around it reserves too much without it.", body = Problem)))]
+        (status = 507, description = "Without this pool, its parent would have more reserved than it has.", body = Problem)))]
 pub(super) async fn remove_pool(
     State(shared): State<Shared>,
     InPath(name): InPath<String>,

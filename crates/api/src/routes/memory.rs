@@ -15,7 +15,7 @@ use std::sync::Arc;
 ///
 /// As measured last, about a second ago at most. Asking costs the host nothing.
 #[utoipa::path(get, path = "/v1/host", tag = "host",
-    responses((status = 200, description = "It.", body = HostStatus)))]
+    responses((status = 200, description = "The host.", body = HostStatus)))]
 pub(super) async fn show_host(State(shared): State<Shared>) -> Json<Arc<HostStatus>> {
     Json(shared.host.status())
 }
@@ -24,8 +24,8 @@ pub(super) async fn show_host(State(shared): State<Shared>) -> Json<Arc<HostStat
 ///
 /// Plans the host as it was measured last, with and without an edit, and gives the difference. Nothing is touched.
 #[utoipa::path(post, path = "/v1/what-if", tag = "host", request_body = Edit,
-    responses((status = 200, description = "What would be different.", body = WhatIf),
-        (status = 404, description = "What is to be edited is not there.", body = Problem),
+    responses((status = 200, description = "The difference that the edit would make.", body = WhatIf),
+        (status = 404, description = "There is no VM, pool or setting of that name.", body = Problem),
         (status = 409, description = "The VM is not running.", body = Problem)))]
 pub(super) async fn what_if(
     State(shared): State<Shared>,
@@ -39,8 +39,8 @@ pub(super) async fn what_if(
 /// And what would change it.
 #[utoipa::path(get, path = "/v1/vms/{name}/explain", tag = "vms",
     params(("name" = String, Path, description = "The VM.")),
-    responses((status = 200, description = "Why, in words and figures.", body = Explained),
-        (status = 409, description = "It is not running.", body = Problem)))]
+    responses((status = 200, description = "The explanation, in words and figures.", body = Explained),
+        (status = 409, description = "The VM is not running.", body = Problem)))]
 pub(super) async fn explain_vm(
     State(shared): State<Shared>,
     InPath(name): InPath<String>,
@@ -69,7 +69,7 @@ pub(super) async fn list_settings(
 /// Show a setting
 #[utoipa::path(get, path = "/v1/settings/{name}", tag = "settings",
     params(("name" = String, Path, description = "The setting, in any case.")),
-    responses((status = 200, description = "It.", body = Setting)))]
+    responses((status = 200, description = "The setting.", body = Setting)))]
 pub(super) async fn show_setting(
     State(shared): State<Shared>,
     InPath(name): InPath<String>,

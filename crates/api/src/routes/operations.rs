@@ -79,9 +79,9 @@ async fn begin(
 ///
 /// Done when its guest runs.
 #[utoipa::path(post, path = "/v1/vms/{name}/start", tag = "vms", params(("name" = String, Path, description = "The VM.")),
-    responses((status = 202, description = "It is being started.", body = Operation,
-            headers(("location", description = "Where to look how it is going."))),
-        (status = 409, description = "It is not stopped.", body = Problem),
+    responses((status = 202, description = "The VM is being started.", body = Operation,
+            headers(("location", description = "The address of the operation."))),
+        (status = 409, description = "The VM is not stopped.", body = Problem),
         (status = 429, description = "Too many operations are going on.", body = Problem)))]
 pub(super) async fn start_vm(
     State(shared): State<Shared>,
@@ -101,8 +101,8 @@ pub(super) async fn start_vm(
 /// the guest may still shut down. Done when the VM's memory is free again. A VM that is stopped already is fine.
 #[utoipa::path(post, path = "/v1/vms/{name}/stop", tag = "vms", params(("name" = String, Path, description = "The VM.")),
     request_body = Option<StopVm>,
-    responses((status = 202, description = "It is being stopped.", body = Operation,
-            headers(("location", description = "Where to look how it is going."))),
+    responses((status = 202, description = "The VM is being stopped.", body = Operation,
+            headers(("location", description = "The address of the operation."))),
         (status = 429, description = "Too many operations are going on.", body = Problem)))]
 pub(super) async fn stop_vm(
     State(shared): State<Shared>,
@@ -123,7 +123,7 @@ pub(super) async fn stop_vm(
 #[utoipa::path(post, path = "/v1/vms/{name}/restart", tag = "vms",
     params(("name" = String, Path, description = "The VM.")), request_body = Option<RestartVm>,
     responses((status = 202, description = "The VM is being restarted.", body = Operation,
-            headers(("location", description = "Where to look how it is going."))),
+            headers(("location", description = "The address of the operation."))),
         (status = 409, description = "The VM is not running.", body = Problem),
         (status = 429, description = "Too many operations are going on.", body = Problem)))]
 pub(super) async fn restart_vm(
@@ -144,7 +144,7 @@ pub(super) async fn restart_vm(
 /// VM that is paused already is fine.
 #[utoipa::path(post, path = "/v1/vms/{name}/pause", tag = "vms", params(("name" = String, Path, description = "The VM.")),
     responses((status = 202, description = "The VM is being paused.", body = Operation,
-            headers(("location", description = "Where to look how it is going."))),
+            headers(("location", description = "The address of the operation."))),
         (status = 409, description = "The VM is not running.", body = Problem),
         (status = 429, description = "Too many operations are going on.", body = Problem)))]
 pub(super) async fn pause_vm(
@@ -163,7 +163,7 @@ pub(super) async fn pause_vm(
 /// That was paused. One that runs is fine.
 #[utoipa::path(post, path = "/v1/vms/{name}/resume", tag = "vms", params(("name" = String, Path, description = "The VM.")),
     responses((status = 202, description = "The VM is being resumed.", body = Operation,
-            headers(("location", description = "Where to look how it is going."))),
+            headers(("location", description = "The address of the operation."))),
         (status = 409, description = "The VM is not running.", body = Problem),
         (status = 429, description = "Too many operations are going on.", body = Problem)))]
 pub(super) async fn resume_vm(
@@ -190,8 +190,8 @@ fn unwritten(host: &Host, name: &str) -> String {
 /// As far as memory is free. `done_bytes` says how much.
 #[utoipa::path(post, path = "/v1/vms/{name}/unswap", tag = "vms",
     params(("name" = String, Path, description = "The VM.")),
-    responses((status = 202, description = "It is being brought back.", body = Operation,
-            headers(("location", description = "Where to look how it is going."))),
+    responses((status = 202, description = "Memory is being swapped in and decompressed.", body = Operation,
+            headers(("location", description = "The address of the operation."))),
         (status = 409, description = "The VM is not running.", body = Problem),
         (status = 429, description = "Too many operations are going on.", body = Problem)))]
 pub(super) async fn unswap_vm(
@@ -209,8 +209,8 @@ pub(super) async fn unswap_vm(
 ///
 /// Of its memory and of its processors' caches.
 #[utoipa::path(post, path = "/v1/vms/{name}/audit", tag = "vms", params(("name" = String, Path, description = "The VM.")),
-    responses((status = 202, description = "They are being checked.", body = Operation,
-            headers(("location", description = "Where to look how it is going."))),
+    responses((status = 202, description = "The invariants are being checked.", body = Operation,
+            headers(("location", description = "The address of the operation."))),
         (status = 409, description = "The VM is not running.", body = Problem),
         (status = 429, description = "Too many operations are going on.", body = Problem)))]
 pub(super) async fn audit_vm(
@@ -228,8 +228,8 @@ pub(super) async fn audit_vm(
 ///
 /// Of the host and its running VMs.
 #[utoipa::path(post, path = "/v1/audit", tag = "host",
-    responses((status = 202, description = "They are being checked.", body = Operation,
-            headers(("location", description = "Where to look how it is going."))),
+    responses((status = 202, description = "The invariants are being checked.", body = Operation,
+            headers(("location", description = "The address of the operation."))),
         (status = 429, description = "Too many operations are going on.", body = Problem)))]
 pub(super) async fn audit_host(State(shared): State<Shared>) -> Result<Accepted, Failed> {
     let work = |host: &Host, progress: &Progress| {
@@ -257,8 +257,8 @@ pub(super) async fn list_operations(
 
 /// Show an operation
 #[utoipa::path(get, path = "/v1/operations/{id}", tag = "operations",
-    params(("id" = u64, Path, description = "Its number."), WaitQuery),
-    responses((status = 200, description = "How it is going.", body = Operation)))]
+    params(("id" = u64, Path, description = "The number of the operation."), WaitQuery),
+    responses((status = 200, description = "The operation.", body = Operation)))]
 pub(super) async fn show_operation(
     State(Shared { operations, mut closing, .. }): State<Shared>,
     InPath(id): InPath<u64>,
@@ -276,10 +276,10 @@ pub(super) async fn show_operation(
 ///
 /// It ends soon, as `cancelled` unless it was done just before.
 #[utoipa::path(post, path = "/v1/operations/{id}/cancel", tag = "operations",
-    params(("id" = u64, Path, description = "Its number.")),
-    responses((status = 202, description = "Whoever works was asked to leave it.", body = Operation,
-            headers(("location", description = "Where to look how it is going."))),
-        (status = 409, description = "It has ended, or cannot be cancelled.", body = Problem)))]
+    params(("id" = u64, Path, description = "The number of the operation.")),
+    responses((status = 202, description = "The operation was asked to end.", body = Operation,
+            headers(("location", description = "The address of the operation."))),
+        (status = 409, description = "The operation has ended or cannot be cancelled.", body = Problem)))]
 pub(super) async fn cancel_operation(
     State(Shared { host, operations, .. }): State<Shared>,
     InPath(id): InPath<u64>,

@@ -15,7 +15,7 @@ const STALE: Duration = Duration::from_secs(10);
 
 /// Say whether the process answers
 #[utoipa::path(get, path = "/healthz", tag = "service",
-    responses((status = 200, description = "It does.", body = String, content_type = "text/plain")))]
+    responses((status = 200, description = "The process answers.", body = String, content_type = "text/plain")))]
 pub(super) async fn healthz() -> &'static str {
     "ok\n"
 }
@@ -24,8 +24,8 @@ pub(super) async fn healthz() -> &'static str {
 ///
 /// Which is so while its memory loop measures.
 #[utoipa::path(get, path = "/readyz", tag = "service",
-    responses((status = 200, description = "It does.", body = String, content_type = "text/plain"),
-        (status = 503, description = "It does not, and why.", body = Problem)))]
+    responses((status = 200, description = "The host is ready.", body = String, content_type = "text/plain"),
+        (status = 503, description = "The host is not ready, and the reason.", body = Problem)))]
 pub(super) async fn readyz(State(shared): State<Shared>) -> Result<&'static str, Failed> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let age = now.saturating_sub(Duration::from_millis(shared.host.status().at_milliseconds));
@@ -43,7 +43,7 @@ pub(super) async fn readyz(State(shared): State<Shared>) -> Result<&'static str,
 ///
 /// As measured last. Asking takes no VM's lock.
 #[utoipa::path(get, path = "/metrics", tag = "service",
-    responses((status = 200, description = "In the text format 0.0.4.", body = String, content_type = "text/plain")))]
+    responses((status = 200, description = "Metrics in the text format 0.0.4.", body = String, content_type = "text/plain")))]
 pub(super) async fn show_metrics(State(shared): State<Shared>) -> Result<impl IntoResponse, Failed> {
     let text = ask(&shared.host, |host| Ok(metrics::written(host))).await?;
     Ok(([(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text))
@@ -51,7 +51,7 @@ pub(super) async fn show_metrics(State(shared): State<Shared>) -> Result<impl In
 
 /// Describe this interface
 #[utoipa::path(get, path = "/v1/openapi.json", tag = "service",
-    responses((status = 200, description = "In OpenAPI 3.1.", body = Object)))]
+    responses((status = 200, description = "The description, in OpenAPI 3.1.", body = Object)))]
 pub(super) async fn show_openapi() -> impl IntoResponse {
     ([(CONTENT_TYPE, "application/json")], openapi::text())
 }
@@ -67,14 +67,14 @@ pub(super) async fn show_docs() -> impl IntoResponse {
 
 /// The page's script
 #[utoipa::path(get, path = "/v1/docs/page.js", tag = "service",
-    responses((status = 200, description = "It.", body = String, content_type = "text/javascript")))]
+    responses((status = 200, description = "The script.", body = String, content_type = "text/javascript")))]
 pub(super) async fn docs_script() -> impl IntoResponse {
     ([(CONTENT_TYPE, "text/javascript")], include_str!("../docs/page.js"))
 }
 
 /// The page's style
 #[utoipa::path(get, path = "/v1/docs/page.css", tag = "service",
-    responses((status = 200, description = "It.", body = String, content_type = "text/css")))]
+    responses((status = 200, description = "The style sheet.", body = String, content_type = "text/css")))]
 pub(super) async fn docs_style() -> impl IntoResponse {
     ([(CONTENT_TYPE, "text/css")], include_str!("../docs/page.css"))
 }

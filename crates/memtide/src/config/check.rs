@@ -47,7 +47,7 @@ impl Problem {
 /// Checks what a host with this command line is told, and prints it.
 ///
 /// # Errors
-/// If it cannot be run so: what was found is printed then too, as far as the options could be read at all.
+/// If the configuration cannot be used: what was found is printed then too, as far as the options could be read at all.
 pub(crate) fn check(args: &args::Host) -> Result<(), Error> {
     let layers = Layers::of(args)?;
     let config = layers.config()?;
@@ -67,7 +67,9 @@ pub(crate) fn check(args: &args::Host) -> Result<(), Error> {
     })?;
     match checked.problems.as_slice() {
         [] => Ok(()),
-        [first, ..] => Err(Error::new(format!("no host can be run so: {}", first.message)).hint(first.hint)),
+        [first, ..] => {
+            Err(Error::new(format!("this configuration cannot be used: {}", first.message)).hint(first.hint))
+        }
     }
 }
 

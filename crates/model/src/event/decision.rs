@@ -60,7 +60,7 @@ pub enum Trigger {
 /// What was decided about one VM, and why.
 #[derive(Clone, PartialEq, Debug, Serialize, ToSchema)]
 pub struct VmDecision {
-    /// Which one.
+    /// The name of the VM.
     pub vm: String,
     /// What it holds.
     pub consumed_bytes: ByteSize,

@@ -55,7 +55,7 @@ pub struct Rule {
     pub clear_after_seconds: u32,
 }
 
-/// Why a rule cannot be so, and what to do about it.
+/// Why a rule is invalid, and what to do about it.
 #[derive(Clone, PartialEq, Debug, Error)]
 pub enum RuleError {
     /// It would never say anything.

@@ -70,7 +70,7 @@ class Refused(MemtideError):
 
 
 class Invalid(Refused):
-    """What was asked cannot be so, or cannot be understood."""
+    """The request is invalid or cannot be understood."""
 
 
 class NotAllowed(Refused):
@@ -78,7 +78,7 @@ class NotAllowed(Refused):
 
 
 class NotFound(Refused):
-    """There is no such thing."""
+    """The VM, pool, setting, token, operation or alarm does not exist."""
 
 
 class WrongState(Refused):

@@ -376,7 +376,7 @@ class Changed:
     """A field that is different now, its values as people write them."""
 
     field: str
-    """Which one."""
+    """The name of the field."""
 
     new: str | None
     """Its value now."""
@@ -444,7 +444,7 @@ class VmEdit(TypedDict, total=False):
     """What it never exceeds; `null` for no limit."""
 
     name: Required[str]
-    """Which one."""
+    """The name of the VM."""
 
     reservation_bytes: ByteSize | None
     """What is guaranteed to it."""
@@ -480,7 +480,7 @@ class StopVmEdit(TypedDict, total=False):
     edit: Required[Literal["stop-vm"]]
 
     name: Required[str]
-    """Which one."""
+    """The name of the VM."""
 
 
 class SettingEdit(TypedDict, total=False):
@@ -489,7 +489,7 @@ class SettingEdit(TypedDict, total=False):
     edit: Required[Literal["setting"]]
 
     name: Required[str]
-    """Which one."""
+    """The name of the setting."""
 
     value: Required[int]
     """Its value."""
@@ -582,7 +582,7 @@ class VmCreatedEvent(Event):
     event: Literal["vm-created"]
 
     vm: str
-    """Which one."""
+    """The name of the VM."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -592,7 +592,7 @@ class VmRemovedEvent(Event):
     event: Literal["vm-removed"]
 
     vm: str
-    """Which one."""
+    """The name of the VM."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -617,7 +617,7 @@ class VmStartedEvent(Event):
     """Disk space set aside for its swap file."""
 
     vm: str
-    """Which one."""
+    """The name of the VM."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -630,7 +630,7 @@ class VmRefusedEvent(Event):
     event: Literal["vm-refused"]
 
     vm: str
-    """Which one."""
+    """The name of the VM."""
 
     why: str
     """The error in words, with figures."""
@@ -643,7 +643,7 @@ class VmPausedEvent(Event):
     event: Literal["vm-paused"]
 
     vm: str
-    """Which VM."""
+    """The name of the VM."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -653,7 +653,7 @@ class VmResumedEvent(Event):
     event: Literal["vm-resumed"]
 
     vm: str
-    """Which VM."""
+    """The name of the VM."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -663,7 +663,7 @@ class VmKeptEvent(Event):
     event: Literal["vm-kept"]
 
     vm: str
-    """Which VM."""
+    """The name of the VM."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -673,13 +673,13 @@ class VmRestartedEvent(Event):
     event: Literal["vm-restarted"]
 
     vm: str
-    """Which VM."""
+    """The name of the VM."""
 
     waits_seconds: int
     """How long it is left off before, as it does hardly anything but restart."""
 
     why: RestartedFor
-    """Why."""
+    """The reason."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -695,10 +695,10 @@ class AutostartFailedEvent(Event):
     """How often it has failed now."""
 
     vm: str
-    """Which VM."""
+    """The name of the VM."""
 
     why: str
-    """Why."""
+    """The reason."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -711,7 +711,7 @@ class ShutdownRequestedEvent(Event):
     event: Literal["shutdown-requested"]
 
     vm: str
-    """Which one."""
+    """The name of the VM."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -724,7 +724,7 @@ class VmEndedEvent(Event):
     """How."""
 
     vm: str
-    """Which one."""
+    """The name of the VM."""
 
     why: str | None
     """Why, if it failed, or was stopped because its guest did not shut down."""
@@ -737,7 +737,7 @@ class VmTroubleEvent(Event):
     event: Literal["vm-trouble"]
 
     vm: str
-    """Which one."""
+    """The name of the VM."""
 
     what: str
     """What was seen, in words."""
@@ -753,7 +753,7 @@ class GuestPanickedEvent(Event):
     """How that is known, in words."""
 
     vm: str
-    """Which one."""
+    """The name of the VM."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -766,7 +766,7 @@ class GuestSilentEvent(Event):
     """For how long, beside what its host held it up for."""
 
     vm: str
-    """Which one."""
+    """The name of the VM."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -776,7 +776,7 @@ class GuestAnswersEvent(Event):
     event: Literal["guest-answers"]
 
     vm: str
-    """Which one."""
+    """The name of the VM."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -798,7 +798,7 @@ class GuestOomKillsEvent(Event):
     """How many since its kernel started."""
 
     vm: str
-    """Which one."""
+    """The name of the VM."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -808,7 +808,7 @@ class VmSlowedEvent(Event):
     event: Literal["vm-slowed"]
 
     vm: str
-    """Which one."""
+    """The name of the VM."""
 
     waits: float
     """The part of its vCPUs' time, averaged over some seconds."""
@@ -821,7 +821,7 @@ class VmNotSlowedEvent(Event):
     event: Literal["vm-not-slowed"]
 
     vm: str
-    """Which one."""
+    """The name of the VM."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -834,7 +834,7 @@ class VmChangedEvent(Event):
     event: Literal["vm-changed"]
 
     vm: str
-    """Which one."""
+    """The name of the VM."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -844,7 +844,7 @@ class PoolCreatedEvent(Event):
     event: Literal["pool-created"]
 
     pool: str
-    """Which one."""
+    """The name of the resource pool."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -854,7 +854,7 @@ class PoolRemovedEvent(Event):
     event: Literal["pool-removed"]
 
     pool: str
-    """Which one."""
+    """The name of the resource pool."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -867,7 +867,7 @@ class PoolChangedEvent(Event):
     event: Literal["pool-changed"]
 
     pool: str
-    """Which one."""
+    """The name of the resource pool."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -877,7 +877,7 @@ class SettingChangedEvent(Event):
     event: Literal["setting-changed"]
 
     name: str
-    """Which one."""
+    """The name of the setting."""
 
     new: int
     """Its value now."""
@@ -954,7 +954,7 @@ class ReclaimedEvent(Event):
     """Pages swapped."""
 
     vm: str
-    """Which one."""
+    """The name of the VM."""
 
     zeroed_bytes: ByteSize
     """Pages found to be zeros."""
@@ -986,7 +986,7 @@ class SwapFailedEvent(Event):
     """Whose."""
 
     why: str
-    """Why."""
+    """The reason."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -1098,7 +1098,7 @@ class UnswappedEvent(Event):
     event: Literal["unswapped"]
 
     vm: str
-    """Which one."""
+    """The name of the VM."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -1298,7 +1298,7 @@ class AlarmActionFailedEvent(Event):
     """Which VM, if it was about one."""
 
     why: str
-    """Why."""
+    """The reason."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -1308,7 +1308,7 @@ class AlarmRuleCreatedEvent(Event):
     event: Literal["alarm-rule-created"]
 
     rule: str
-    """Which one."""
+    """The name of the alarm rule."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -1321,7 +1321,7 @@ class AlarmRuleChangedEvent(Event):
     event: Literal["alarm-rule-changed"]
 
     rule: str
-    """Which one."""
+    """The name of the alarm rule."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -1331,7 +1331,7 @@ class AlarmRuleRemovedEvent(Event):
     event: Literal["alarm-rule-removed"]
 
     rule: str
-    """Which one."""
+    """The name of the alarm rule."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -1341,7 +1341,7 @@ class FileTroubleEvent(Event):
     event: Literal["file-trouble"]
 
     file: str
-    """Which one."""
+    """The name of the file."""
 
     state: FileState
     """What is the matter."""
@@ -1357,7 +1357,7 @@ class FileGoodEvent(Event):
     event: Literal["file-good"]
 
     file: str
-    """Which one."""
+    """The name of the file."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -1367,7 +1367,7 @@ class TroubleEvent(Event):
     event: Literal["trouble"]
 
     why: str
-    """Why."""
+    """The reason."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -1485,7 +1485,7 @@ class FileTrouble:
     """A file of the host's that is not as it should be."""
 
     file: str
-    """Which one."""
+    """The name of the file."""
 
     since_milliseconds: int
     """Since when, in milliseconds since 1970."""
@@ -2081,7 +2081,7 @@ class PoolEntitlement:
     """The least it is given."""
 
     name: str
-    """Which one."""
+    """The name of the resource pool."""
 
     shares: int
     """Its number of shares."""
@@ -2142,7 +2142,7 @@ class PoolStatus:
     """What its VMs should hold together; `null` before the first plan."""
 
     name: str
-    """Which one."""
+    """The name of the resource pool."""
 
     parent: str | None
     """The pool it lies in."""
@@ -2821,7 +2821,7 @@ class VmDecision:
     """What it should hold at most."""
 
     vm: str
-    """Which one."""
+    """The name of the VM."""
 
     waits: bool
     """Whether it waits for every frame."""
@@ -3025,7 +3025,7 @@ class VmStatus:
     """What it never exceeds."""
 
     name: str
-    """Which one."""
+    """The name of the VM."""
 
     overhead_bytes: ByteSize
     """What is set aside for what it costs beyond its guest's memory: as measured, and a step for what it takes
