@@ -359,7 +359,7 @@ describe('resource pools', () => {
     await page.getByLabel('Resource pool of idle-c').selectOption('lab');
     await until('it is moved', async () => (await vm('idle-c')).pool === 'lab');
     await page.getByRole('button', { name: 'Edit lab' }).click();
-    await dialog.getByLabel('Shares').selectOption('custom');
+    await dialog.getByLabel('Shares', { exact: true }).selectOption('custom');
     await dialog.getByLabel('How many').fill('123456');
     await dialog.getByRole('button', { name: 'Apply' }).click();
     await said('lab is changed');

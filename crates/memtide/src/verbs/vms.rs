@@ -56,11 +56,19 @@ pub(super) fn clone(remote: &Remote, args: CloneVm) -> Result<(), Error> {
 
 pub(super) fn start(remote: &Remote, names: &[String], format: DocumentFormat) -> Result<(), Error> {
     each(names, format, |name| {
-        if remote.wait(remote.client.vm(name))?.info.power == Power::Running {
-            return Ok(Done { message: Some(format!("{name} runs already")), ..Done::to(name, "started") });
+        let Err(error) = remote.carry_out(OperationKind::Start, Some(name)) else {
+            return Ok(Done::to(name, "started"));
+        };
+        if error.exit_status() == INTERRUPTED {
+            return Err(error);
         }
-        remote.carry_out(OperationKind::Start, Some(name))?;
-        Ok(Done::to(name, "started"))
+        // The host refuses to start a VM that runs, but that is what was wanted.
+        match remote.wait(remote.client.vm(name)) {
+            Ok(vm) if vm.info.power == Power::Running => {
+                Ok(Done { message: Some(format!("{name} runs already")), ..Done::to(name, "started") })
+            }
+            _ => Err(error),
+        }
     })
 }
 
