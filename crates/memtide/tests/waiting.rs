@@ -13,7 +13,7 @@ use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use support::terminal::OnTerminal;
 use support::{Place, Running, SOON};
 
@@ -82,6 +82,16 @@ fn in_background(place: &Place, args: &[&str]) -> Running {
     Running::new(place.memtide(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap())
 }
 
+/// Waits until somebody has asked how an operation is going.
+#[track_caller]
+fn is_looked_at(looks: &AtomicU32) {
+    let deadline = Instant::now() + SOON;
+    while looks.load(Ordering::SeqCst) == 0 {
+        assert!(Instant::now() < deadline, "nobody looks at the operation");
+        thread::sleep(Duration::from_millis(10));
+    }
+}
+
 #[test]
 fn a_terminal_shows_how_it_is_going_and_then_what_came_of_it() {
     let place = Place::new();
@@ -110,9 +120,7 @@ fn ctrl_c_cancels_it_on_the_host_and_says_what_is_so_now() {
     let host = Played { cancellable: true, ..Played::default() }.listen(&place);
     let mut starting = in_background(&place, &["start", "web"]);
     // It waits once it has looked.
-    while host.looked.load(Ordering::SeqCst) == 0 {
-        thread::sleep(Duration::from_millis(10));
-    }
+    is_looked_at(&host.looked);
     starting.signal(Signal::INT);
     assert_eq!(starting.end(SOON).code(), Some(130), "{}", starting.said());
     starting.expect("error: interrupted; cancelled: web is stopped", SOON);
@@ -124,9 +132,7 @@ fn ctrl_c_leaves_what_cannot_be_cancelled_to_the_host() {
     let place = Place::new();
     let host = Played::default().listen(&place);
     let mut starting = in_background(&place, &["start", "web"]);
-    while host.looked.load(Ordering::SeqCst) == 0 {
-        thread::sleep(Duration::from_millis(10));
-    }
+    is_looked_at(&host.looked);
     starting.signal(Signal::INT);
     assert_eq!(starting.end(SOON).code(), Some(130), "{}", starting.said());
     starting.expect("the host goes on: starting web", SOON);
