@@ -23,7 +23,7 @@ const BALLOON_SLOT: usize = 3;
 const AGENT_SLOT: usize = 4;
 
 /// The extensions the processor offers, in canonical order.
-const EXTENSIONS: [&str; 18] = [
+const EXTENSIONS: [&str; 17] = [
     "m",
     "a",
     "f",
@@ -36,7 +36,6 @@ const EXTENSIONS: [&str; 18] = [
     "zihintpause",
     "zba",
     "zbb",
-    "zbc",
     "zbs",
     "sstc",
     "svadu",
